@@ -1,0 +1,32 @@
+# Finds the libraries lossd stands on. Protobuf comes before Torch: some LibTorch builds define a dummy
+# protobuf::libprotobuf otherwise.
+
+find_package(Threads REQUIRED)
+find_package(Protobuf REQUIRED)
+find_package(absl CONFIG REQUIRED)
+find_package(gRPC 1.51 CONFIG REQUIRED)
+find_program(LOSSD_PROTOC protoc REQUIRED)
+find_program(LOSSD_GRPC_CPP_PLUGIN grpc_cpp_plugin REQUIRED)
+find_package(hwy CONFIG QUIET)
+if(NOT TARGET hwy::hwy)
+  find_package(PkgConfig REQUIRED)
+  pkg_check_modules(hwy REQUIRED IMPORTED_TARGET libhwy)
+  add_library(hwy::hwy ALIAS PkgConfig::hwy)
+endif()
+
+if(LOSSD_TORCH)
+  if(NOT TARGET torch::cudart)  # A CUDA build of LibTorch on a machine without the toolkit: link its CPU part.
+    add_library(torch::cudart INTERFACE IMPORTED)
+  endif()
+  find_package(Torch REQUIRED)
+  # Not ${TORCH_LIBRARIES}: it can name another libc10 than the one found.
+  add_library(lossd_torch INTERFACE)
+  target_link_libraries(lossd_torch INTERFACE torch_cpu_library c10)
+  target_compile_options(lossd_torch INTERFACE ${TORCH_CXX_FLAGS})
+  add_library(lossd::torch ALIAS lossd_torch)
+  find_package(prometheus-cpp CONFIG REQUIRED)
+endif()
+
+if(LOSSD_TESTS)
+  find_package(GTest CONFIG REQUIRED)
+endif()

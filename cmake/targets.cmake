@@ -1,0 +1,45 @@
+# Functions for our targets: warnings, sanitizers, aliases, tests.
+
+set(LOSSD_WARNINGS
+    -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wcast-qual -Wconversion -Wno-sign-conversion -Wvla
+    -Wmissing-declarations)
+if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
+  list(APPEND LOSSD_WARNINGS -Wthread-safety)
+endif()
+if(LOSSD_WERROR)
+  list(APPEND LOSSD_WARNINGS -Werror)
+endif()
+
+# Compile and link options of every target of ours; third-party headers are SYSTEM and stay quiet.
+add_library(lossd_options INTERFACE)
+target_compile_options(lossd_options INTERFACE ${LOSSD_WARNINGS})
+target_include_directories(lossd_options INTERFACE ${PROJECT_SOURCE_DIR})
+if(LOSSD_SANITIZE)
+  target_compile_options(lossd_options INTERFACE -fsanitize=${LOSSD_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(lossd_options INTERFACE -fsanitize=${LOSSD_SANITIZE})
+endif()
+if(LOSSD_FUZZ)
+  target_compile_options(lossd_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
+# lossd_library(<name> SRCS ... [PUBLIC ...] [PRIVATE ...]): a static library lossd_<name>, alias lossd::<name>.
+function(lossd_library name)
+  cmake_parse_arguments(ARG "" "" "SRCS;PUBLIC;PRIVATE" ${ARGN})
+  add_library(lossd_${name} STATIC ${ARG_SRCS})
+  add_library(lossd::${name} ALIAS lossd_${name})
+  target_link_libraries(lossd_${name} PUBLIC ${ARG_PUBLIC} PRIVATE lossd_options ${ARG_PRIVATE})
+  target_include_directories(lossd_${name} PUBLIC ${PROJECT_SOURCE_DIR})
+endfunction()
+
+# lossd_test(<name> SRCS ... [DEPS ...] [LABELS ...] [TIMEOUT seconds]): a GoogleTest program and its ctest entry.
+function(lossd_test name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SRCS;DEPS;LABELS" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 300)
+  endif()
+  add_executable(${name} ${ARG_SRCS})
+  target_link_libraries(${name} PRIVATE lossd_options ${ARG_DEPS} GTest::gmock_main)
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}"
+    ENVIRONMENT "LOSSD_SOURCE_DIR=${PROJECT_SOURCE_DIR};LOSSD_BIN_DIR=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
+endfunction()

@@ -1,0 +1,48 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Element types of tensors.
+
+#ifndef LOSSD_CORE_TENSOR_DTYPE_H_
+#define LOSSD_CORE_TENSOR_DTYPE_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/strings/string_view.h"
+
+namespace lossd {
+
+// Element type of a tensor. The values are those of lossd.v1.DType.
+enum class DType : uint8_t {
+  kUnspecified = 0,
+  kFloat32 = 1,
+  kFloat16 = 2,
+  kBFloat16 = 3,
+  kFloat64 = 4,
+  kInt32 = 5,
+  kInt64 = 6,
+  kUint8 = 7,
+};
+
+// Bytes of one element; 0 for kUnspecified.
+constexpr size_t SizeOf(DType dtype) {
+  constexpr size_t kSizes[] = {0, 4, 2, 2, 8, 4, 8, 1};
+  return kSizes[static_cast<size_t>(dtype)];
+}
+
+// Whether `dtype` is FLOAT32, FLOAT16, BFLOAT16 or FLOAT64.
+constexpr bool IsFloating(DType dtype) { return dtype >= DType::kFloat32 && dtype <= DType::kFloat64; }
+
+// Whether `dtype` is a 16-bit floating type, which is stored as float32 inside the server.
+constexpr bool IsHalf(DType dtype) { return dtype == DType::kFloat16 || dtype == DType::kBFloat16; }
+
+// Element type in which values of `dtype` are kept and computed: float32 for 16-bit types, else `dtype` itself.
+constexpr DType StorageDType(DType dtype) { return IsHalf(dtype) ? DType::kFloat32 : dtype; }
+
+// "FLOAT32" and so on, as in lossd.v1.DType without its prefix.
+absl::string_view DTypeName(DType dtype);
+
+}  // namespace lossd
+
+#endif  // LOSSD_CORE_TENSOR_DTYPE_H_

@@ -1,0 +1,91 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/tensor/buffer_pool.h"
+
+#include <cstdint>
+#include <cstring>
+#include <random>
+#include <thread>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+namespace lossd {
+namespace {
+
+TEST(BufferPoolTest, BuffersAreAlignedAndLargeEnoughAndWasteAtMostAQuarter) {
+  BufferPool pool(0);
+  for (size_t bytes = 0; bytes < 20000; bytes += 7) {
+    const Buffer buffer = pool.Allocate(bytes);
+    ASSERT_GE(buffer.capacity(), bytes);
+    ASSERT_LE(buffer.capacity(), bytes <= 256 ? 256 : bytes + bytes / 4 + 64);
+    ASSERT_EQ(reinterpret_cast<uintptr_t>(buffer.data()) % kBufferAlignment, 0u);
+  }
+}
+
+TEST(BufferPoolTest, ReusesReturnedMemoryOfTheSameClass) {
+  BufferPool pool(1 << 20);
+  const std::byte* first = pool.Allocate(5000).data();
+  EXPECT_EQ(pool.Allocate(5100).data(), first);
+}
+
+TEST(BufferPoolTest, KeepsNoMoreIdleBytesThanItsBound) {
+  BufferPool pool(10000);
+  {
+    std::vector<Buffer> buffers;
+    for (int i = 0; i < 10; ++i) buffers.push_back(pool.Allocate(4096));
+    EXPECT_EQ(pool.live_bytes(), 40960u);
+    EXPECT_EQ(pool.idle_bytes(), 0u);
+  }
+  EXPECT_EQ(pool.live_bytes(), 0u);
+  EXPECT_EQ(pool.idle_bytes(), 8192u);
+}
+
+TEST(BufferPoolTest, CopiesShareMemoryUntilTheLastIsGone) {
+  BufferPool pool(1 << 20);
+  Buffer a = pool.Allocate(100);
+  Buffer b = a;
+  a = Buffer();
+  EXPECT_EQ(pool.live_bytes(), 256u);
+  b = Buffer();
+  EXPECT_EQ(pool.live_bytes(), 0u);
+}
+
+TEST(BufferPoolTest, BuffersMayOutliveThePool) {
+  Buffer buffer;
+  {
+    BufferPool pool(1 << 20);
+    buffer = pool.Allocate(1000);
+  }
+  std::memset(buffer.data(), 1, 1000);
+}
+
+TEST(BufferPoolTest, ConcurrentUsersNeverShareABlock) {
+  BufferPool pool(1 << 20);
+  auto user = [&pool](unsigned seed) {
+    std::mt19937 random(seed);
+    std::vector<std::pair<Buffer, unsigned char>> held;
+    for (int i = 0; i < 2000; ++i) {
+      const auto mark = static_cast<unsigned char>(random());
+      Buffer buffer = pool.Allocate(random() % 3000);
+      std::memset(buffer.data(), mark, buffer.capacity());
+      held.emplace_back(std::move(buffer), mark);
+      if (held.size() > 8) {
+        auto& [oldest, expected] = held[random() % held.size()];
+        for (size_t k = 0; k < oldest.capacity(); ++k) {
+          ASSERT_EQ(static_cast<unsigned char>(oldest.data()[k]), expected);
+        }
+        std::swap(held[random() % held.size()], held.back());
+        held.pop_back();
+      }
+    }
+  };
+  std::vector<std::thread> threads;
+  for (unsigned seed = 1; seed <= 4; ++seed) threads.emplace_back(user, seed);
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(pool.live_bytes(), 0u);
+}
+
+}  // namespace
+}  // namespace lossd
