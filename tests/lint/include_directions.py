@@ -1,0 +1,105 @@
+#!/usr/bin/python3
+# Copyright 2026 The lossd authors
+# SPDX-License-Identifier: Apache-2.0
+"""Checks that includes point the way the design allows, and that foreign headers stay where they belong.
+
+Run from anywhere; prints each offending line and exits 1 if there is one. `--self-test` proves that it can fail.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# Folder -> folders of ours that it may include (itself always). The longest matching prefix counts.
+ALLOWED = {
+    "core/status": [],
+    "core/tensor": ["core/status"],
+    "core/random": [],
+    "core/scheduling": ["core/status"],
+    "core/engine": ["core/status", "core/tensor"],
+    "core/losses": ["core/status", "core/tensor", "core/random", "core/engine"],
+    "core": ["core"],
+    "proto/wire": ["core/status", "core/tensor"],
+    "server": ["core", "proto"],
+    "client/npy": ["core/status", "core/tensor"],
+    "client/cpp": ["core/status", "core/tensor", "proto"],
+    "client/cli": ["client", "core/status", "core/tensor", "proto"],
+    "client/load": ["client", "core", "proto"],
+}
+
+# Foreign headers -> folders that may include them.
+FOREIGN = {
+    r"(torch|ATen|c10|caffe2)/": ["core/engine", "core/losses"],
+    r"(grpcpp|grpc)/": ["proto/wire", "server", "client"],
+    r"google/protobuf/|lossd/v1/|google/rpc/": ["proto/wire", "server", "client"],
+    r"prometheus/": ["server/metrics"],
+    r"hwy/": ["core/engine", "core/tensor"],
+}
+
+INCLUDE = re.compile(r'^\s*#\s*include\s+[<"]([^>"]+)[>"]')
+
+
+def folder_of(path: str) -> str | None:
+    """The entry of ALLOWED that governs a file; None for files it does not govern (tests)."""
+    matches = [folder for folder in ALLOWED if path.startswith(folder + "/")]
+    return max(matches, key=len, default=None)
+
+
+def offence(path: str, included: str) -> str | None:
+    """Why `path` may not include `included`; None if it may."""
+    folder = folder_of(path)
+    if folder is None:
+        return None
+    target = folder_of(included)
+    if target is not None or included.startswith("tests/"):
+        allowed = [folder, *ALLOWED[folder]]
+        if not any(included.startswith(prefix + "/") for prefix in allowed):
+            return f"{folder} may include of ours only {', '.join(allowed)}"
+    for pattern, folders in FOREIGN.items():
+        if re.match(pattern, included) and not any(path.startswith(prefix) for prefix in folders):
+            return f"{included} belongs to {', '.join(folders)} only"
+    return None
+
+
+def offences() -> list[str]:
+    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "*.h", "*.cc"],
+                            cwd=ROOT, capture_output=True, text=True, check=False).stdout.split()
+    files = listed or [str(p.relative_to(ROOT)) for top in ("core", "proto", "server", "client")
+                       for p in (ROOT / top).rglob("*") if p.suffix in (".h", ".cc")]
+    found = []
+    for path in files:
+        if not (ROOT / path).exists():
+            continue
+        for number, line in enumerate((ROOT / path).read_text().splitlines(), 1):
+            match = INCLUDE.match(line)
+            reason = match and offence(path, match.group(1))
+            if reason:
+                found.append(f"{path}:{number}: {line.strip()}  ({reason})")
+    return found
+
+
+def self_test() -> None:
+    assert offence("core/tensor/x.cc", "core/engine/gemm.h")
+    assert offence("core/scheduling/x.cc", "core/losses/loss.h")
+    assert offence("core/tile_backend.cc", "server/metrics.h")
+    assert offence("core/tensor/x.cc", "ATen/ATen.h")
+    assert offence("server/main.cc", "prometheus/counter.h")
+    assert offence("client/cpp/client.cc", "server/options.h")
+    assert offence("core/engine/x.cc", "tests/support/accuracy.h")
+    assert not offence("core/losses/x.cc", "core/engine/gemm.h")
+    assert not offence("server/metrics.cc", "prometheus/counter.h")
+    assert not offence("tests/core/x_test.cc", "server/options.h")
+
+
+if __name__ == "__main__":
+    self_test()
+    if "--self-test" in sys.argv:
+        sys.exit(0)
+    problems = offences()
+    print("\n".join(problems) if problems else "include directions: clean")
+    sys.exit(1 if problems else 0)
