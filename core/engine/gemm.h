@@ -25,8 +25,9 @@ struct MatrixView {
 // C[m, n] = alpha * A[m, k] B[k, n] + (accumulate ? C : 0), C row-major with `c_stride` elements a row, on the calling
 // thread. C is not read unless `accumulate`. m, n or k may be 0.
 //
-// The bits of an element of C depend on its row of A, its column of B, alpha and k alone: not on m, n, on where in C the
-// element lies, on alignment or on strides. So products may be cut and joined along m and n without changing results.
+// The bits of an element of C depend on its row of A, its column of B, alpha and k alone: not on m, n, on where in C
+// the element lies, on alignment or on strides. So products may be cut and joined along m and n without changing
+// results.
 void Gemm(int64_t m, int64_t n, int64_t k, float alpha, MatrixView<float> a, MatrixView<float> b, bool accumulate,
           float* c, int64_t c_stride);
 void Gemm(int64_t m, int64_t n, int64_t k, double alpha, MatrixView<double> a, MatrixView<double> b, bool accumulate,

@@ -13,10 +13,10 @@
 #include "absl/status/statusor.h"
 
 // Evaluates `expression`, an absl::Status, and returns it from the enclosing function unless it is OK.
-#define LOSSD_RETURN_IF_ERROR(expression)               \
-  do {                                                  \
-    absl::Status lossd_status_ = (expression);          \
-    if (!lossd_status_.ok()) return lossd_status_;      \
+#define LOSSD_RETURN_IF_ERROR(expression)          \
+  do {                                             \
+    absl::Status lossd_status_ = (expression);     \
+    if (!lossd_status_.ok()) return lossd_status_; \
   } while (false)
 
 #define LOSSD_STATUS_CONCAT_INNER_(a, b) a##b

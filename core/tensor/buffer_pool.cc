@@ -99,10 +99,8 @@ BufferPool::~BufferPool() = default;
 Buffer BufferPool::Allocate(size_t bytes) {
   const SizeClass size_class = ClassOf(bytes);
   std::byte* block = shelves_->Take(size_class);
-  return Buffer(std::shared_ptr<std::byte>(block,
-                                           [shelves = shelves_, size_class](std::byte* returned) {
-                                             shelves->Return(size_class, returned);
-                                           }),
+  return Buffer(std::shared_ptr<std::byte>(block, [shelves = shelves_, size_class](
+                                                      std::byte* returned) { shelves->Return(size_class, returned); }),
                 size_class.bytes);
 }
 

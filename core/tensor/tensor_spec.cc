@@ -15,9 +15,7 @@ int64_t ElementCount(absl::Span<const int64_t> shape) {
   return count;
 }
 
-int64_t ByteSize(const TensorSpec& spec) {
-  return ElementCount(spec.shape) * static_cast<int64_t>(SizeOf(spec.dtype));
-}
+int64_t ByteSize(const TensorSpec& spec) { return ElementCount(spec.shape) * static_cast<int64_t>(SizeOf(spec.dtype)); }
 
 absl::StatusOr<int64_t> CheckedByteSize(DType dtype, absl::Span<const int64_t> shape) {
   if (dtype == DType::kUnspecified) return absl::InvalidArgumentError("dtype is not set");

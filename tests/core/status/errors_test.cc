@@ -14,8 +14,8 @@ using ::lossd::testing::StatusIs;
 
 TEST(ErrorsTest, InvalidFieldCarriesFieldAndDescription) {
   const absl::Status status = InvalidField("inputs[anchor.1].shape", "expected rank 4, got [8, 128]");
-  EXPECT_THAT(status, StatusIs(absl::StatusCode::kInvalidArgument,
-                               "inputs[anchor.1].shape: expected rank 4, got [8, 128]"));
+  EXPECT_THAT(status,
+              StatusIs(absl::StatusCode::kInvalidArgument, "inputs[anchor.1].shape: expected rank 4, got [8, 128]"));
   const auto violation = GetFieldViolation(status);
   ASSERT_TRUE(violation.has_value());
   EXPECT_EQ(violation->field, "inputs[anchor.1].shape");
@@ -24,10 +24,10 @@ TEST(ErrorsTest, InvalidFieldCarriesFieldAndDescription) {
 }
 
 TEST(ErrorsTest, LimitExceededRoundTripsEveryPart) {
-  const absl::Status status = LimitExceeded({RejectReason::kInflightBytes, "--max_inflight_bytes",
-                                             "10 bytes are free of 100", absl::Milliseconds(5)});
-  EXPECT_THAT(status, StatusIs(absl::StatusCode::kResourceExhausted,
-                               "10 bytes are free of 100 (--max_inflight_bytes)"));
+  const absl::Status status = LimitExceeded(
+      {RejectReason::kInflightBytes, "--max_inflight_bytes", "10 bytes are free of 100", absl::Milliseconds(5)});
+  EXPECT_THAT(status,
+              StatusIs(absl::StatusCode::kResourceExhausted, "10 bytes are free of 100 (--max_inflight_bytes)"));
   const auto violation = GetLimitViolation(status);
   ASSERT_TRUE(violation.has_value());
   EXPECT_EQ(violation->reason, RejectReason::kInflightBytes);

@@ -1,0 +1,163 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/batch_runner.h"
+
+#include <cmath>
+#include <exception>
+#include <new>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "core/losses/loss.h"
+#include "core/planner.h"
+#include "core/result_sweep.h"
+#include "core/status/errors.h"
+
+namespace lossd {
+namespace {
+
+Tensor Allocate(BufferPool& pool, TensorSpec spec) {
+  const auto bytes = static_cast<size_t>(ByteSize(spec));
+  return Tensor(std::move(spec), pool.Allocate(bytes));
+}
+
+// A task with the tensors that the loss fills. Not movable: the LossTask points into it.
+class RunningTask {
+ public:
+  RunningTask(const ComputeTask& task, BufferPool& pool) : task_(task) {
+    const Plan& plan = *task.plan;
+    for (const TensorSpec& spec : plan.detail->outputs) outputs_.push_back(Allocate(pool, spec));
+    computed_.resize(plan.inputs.size() + plan.detail->derived_inputs.size());
+    for (const GradientPlan& gradient : plan.gradients) {
+      TensorSpec spec = gradient.spec;
+      spec.dtype = ComputedDType(plan, gradient);
+      const bool rounds = spec.dtype != gradient.spec.dtype;
+      Tensor& computed = computed_[static_cast<size_t>(gradient.source)];
+      computed = Allocate(pool, std::move(spec));
+      gradients_.push_back(rounds ? Allocate(pool, gradient.spec) : computed);
+    }
+    loss_task_.request = &plan.request;
+    loss_task_.plan = plan.detail.get();
+    loss_task_.inputs = task.inputs;
+    loss_task_.outputs = absl::MakeSpan(outputs_);
+    loss_task_.gradients = absl::MakeSpan(computed_);
+    if (task.cancellation != nullptr) loss_task_.cancelled = &task.cancellation->flag();
+  }
+  RunningTask(const RunningTask&) = delete;
+  RunningTask& operator=(const RunningTask&) = delete;
+
+  LossTask* loss_task() { return &loss_task_; }
+
+  // Whether the loss shall run: looks the inputs over as the policy says.
+  bool Admit(Parallel& parallel) {
+    for (size_t i = 0; i < task_.inputs.size(); ++i) {
+      if (InputIsFinite(i, parallel)) continue;
+      nonfinite_.push_back(task_.plan->inputs[i].name);
+      if (Rejects()) loss_task_.status = RejectInput(i);
+    }
+    return loss_task_.status.ok();
+  }
+
+  // What the loss has made, as the answer. Called once, after the run.
+  absl::StatusOr<ComputeResult> Finish(Parallel& parallel) {
+    if (!loss_task_.status.ok()) return loss_task_.status;
+    ComputeResult result;
+    result.nonfinite = std::move(nonfinite_);
+    const size_t nonfinite_inputs = result.nonfinite.size();
+    for (const Tensor& output : outputs_) {
+      if (!IsFinite(parallel, output)) result.nonfinite.push_back(output.spec().name);
+    }
+    SweepGradients(parallel, result);
+    if (Rejects() && result.nonfinite.size() > nonfinite_inputs) return RejectResult(result.nonfinite);
+    result.objective = loss_task_.objective;
+    result.outputs = std::move(outputs_);
+    result.gradients = std::move(gradients_);
+    return result;
+  }
+
+ private:
+  bool Rejects() const { return task_.plan->request.nonfinite_policy == NonfinitePolicy::kReject; }
+
+  bool InputIsFinite(size_t i, Parallel& parallel) const {
+    return task_.inputs_finite.empty() ? IsFinite(parallel, task_.inputs[i]) : task_.inputs_finite[i];
+  }
+
+  absl::Status RejectInput(size_t i) const {
+    return InvalidField(absl::StrCat("inputs[", task_.plan->inputs[i].name, "].data"),
+                        "expected finite values under NONFINITE_POLICY_REJECT, got a NaN or an infinity");
+  }
+
+  static absl::Status RejectResult(const std::vector<std::string>& names) {
+    return absl::OutOfRangeError(
+        absl::StrCat("expected finite results under NONFINITE_POLICY_REJECT, got a NaN or an infinity in ",
+                     absl::StrJoin(names, ", ")));
+  }
+
+  void SweepGradients(Parallel& parallel, ComputeResult& result) {
+    double sum_of_squares = 0;
+    for (size_t i = 0; i < gradients_.size(); ++i) {
+      const auto source = static_cast<size_t>(task_.plan->gradients[i].source);
+      const SweepStats stats = SweepGradient(parallel, computed_[source], gradients_[i]);
+      sum_of_squares += stats.sum_of_squares;
+      if (!stats.finite) result.nonfinite.push_back(gradients_[i].spec().name);
+      computed_[source] = Tensor();  // A gradient that was rounded leaves its wide form here.
+    }
+    result.gradient_norm = std::sqrt(sum_of_squares);
+  }
+
+  const ComputeTask& task_;
+  std::vector<Tensor> outputs_;
+  std::vector<Tensor> computed_;        // Where the loss writes, by source.
+  std::vector<Tensor> gradients_;       // As they leave; share the computed ones where nothing is rounded.
+  std::vector<std::string> nonfinite_;  // Names of inputs.
+  LossTask loss_task_;
+};
+
+using Results = std::vector<absl::StatusOr<ComputeResult>>;
+
+Results RunOnce(absl::Span<const ComputeTask* const> batch, Parallel& parallel, BufferPool& pool) {
+  std::vector<std::unique_ptr<RunningTask>> running;
+  std::vector<LossTask*> loss_tasks;
+  for (const ComputeTask* task : batch) {
+    running.push_back(std::make_unique<RunningTask>(*task, pool));
+    if (running.back()->Admit(parallel)) loss_tasks.push_back(running.back()->loss_task());
+  }
+  if (!loss_tasks.empty()) batch.front()->plan->loss->Run(loss_tasks, RunContext{parallel, pool});
+  Results results;
+  for (const std::unique_ptr<RunningTask>& task : running) results.push_back(task->Finish(parallel));
+  return results;
+}
+
+// The only place that catches what a computation throws.
+absl::StatusOr<Results> RunCatching(absl::Span<const ComputeTask* const> batch, Parallel& parallel, BufferPool& pool) {
+  try {
+    return RunOnce(batch, parallel, pool);
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError("the system has no memory for this computation");
+  } catch (const std::exception& error) {
+    return absl::InternalError(absl::StrCat("the computation failed: ", error.what()));
+  }
+}
+
+}  // namespace
+
+Results RunBatch(absl::Span<const ComputeTask* const> batch, Parallel& parallel, BufferPool& pool) {
+  absl::StatusOr<Results> results = RunCatching(batch, parallel, pool);
+  if (results.ok()) return *std::move(results);
+  Results separate;
+  if (batch.size() == 1) {
+    separate.push_back(results.status());
+    return separate;
+  }
+  for (const ComputeTask* const& task : batch) {
+    separate.push_back(RunBatch(absl::MakeSpan(&task, 1), parallel, pool).front());
+  }
+  return separate;
+}
+
+}  // namespace lossd

@@ -1,0 +1,172 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/planner.h"
+
+#include <cmath>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
+#include "core/status/errors.h"
+#include "core/status/status_macros.h"
+
+namespace lossd {
+
+DType ComputedDType(const Plan& plan, const GradientPlan& gradient) {
+  const auto source = static_cast<size_t>(gradient.source);
+  if (source < plan.inputs.size()) return plan.inputs[source].dtype;
+  return plan.detail->derived_inputs[source - plan.inputs.size()].dtype;
+}
+
+namespace {
+
+// A tensor whose gradient can be asked for.
+struct Candidate {
+  const TensorSpec* spec;  // Not owned.
+  bool derived;
+};
+
+int64_t SaturatingAdd(int64_t a, int64_t b) {
+  int64_t sum = 0;
+  return __builtin_add_overflow(a, b, &sum) ? std::numeric_limits<int64_t>::max() : sum;
+}
+
+// Names unique, sizes representable. Returns the specs in storage dtype.
+absl::StatusOr<std::vector<TensorSpec>> CheckInputs(const std::vector<TensorSpec>& inputs) {
+  absl::flat_hash_set<absl::string_view> names;
+  std::vector<TensorSpec> stored;
+  stored.reserve(inputs.size());
+  for (const TensorSpec& input : inputs) {
+    if (!names.insert(input.name).second) {
+      return InvalidField(absl::StrCat("inputs[", input.name, "].name"), "expected each name once, got it twice");
+    }
+    const auto bytes = CheckedByteSize(StorageDType(input.dtype), input.shape);
+    if (!bytes.ok()) {
+      const absl::string_view part = input.dtype == DType::kUnspecified ? "dtype" : "shape";
+      return InvalidField(absl::StrCat("inputs[", input.name, "].", part), bytes.status().message());
+    }
+    stored.push_back({input.name, StorageDType(input.dtype), input.shape});
+  }
+  return stored;
+}
+
+bool Matches(absl::string_view pattern, absl::string_view name) {
+  return absl::ConsumeSuffix(&pattern, "*") ? absl::StartsWith(name, pattern) : name == pattern;
+}
+
+// Marks the candidates that `pattern` matches.
+absl::Status MarkMatches(absl::string_view pattern, const std::vector<Candidate>& candidates,
+                         std::vector<bool>& chosen) {
+  bool matched = false;
+  for (size_t i = 0; i < candidates.size(); ++i) {
+    if (!Matches(pattern, candidates[i].spec->name)) continue;
+    if (!IsFloating(candidates[i].spec->dtype)) {
+      if (absl::EndsWith(pattern, "*")) continue;
+      return InvalidField("gradients.names", absl::StrCat("expected a floating input, got \"", pattern, "\", which is ",
+                                                          DTypeName(candidates[i].spec->dtype)));
+    }
+    chosen[i] = matched = true;
+  }
+  if (matched) return absl::OkStatus();
+  return InvalidField("gradients.names",
+                      absl::StrCat("expected names of floating inputs, got \"", pattern, "\", which matches none"));
+}
+
+// Which candidates' gradients are returned.
+absl::StatusOr<std::vector<bool>> ChooseGradients(const GradientSelection& selection,
+                                                  const std::vector<Candidate>& candidates) {
+  std::vector<bool> chosen(candidates.size(), false);
+  if (selection.mode != GradientSelection::Mode::kNamed) {
+    if (!selection.names.empty()) {
+      return InvalidField("gradients.names", absl::StrCat("expected no names unless gradients.mode is MODE_NAMED, got ",
+                                                          selection.names.size()));
+    }
+    for (size_t i = 0; i < candidates.size() && selection.mode == GradientSelection::Mode::kAll; ++i) {
+      chosen[i] = !candidates[i].derived && IsFloating(candidates[i].spec->dtype);
+    }
+    return chosen;
+  }
+  if (selection.names.empty()) {
+    return InvalidField("gradients.names", "expected at least one name with MODE_NAMED, got none");
+  }
+  for (const std::string& pattern : selection.names) {
+    LOSSD_RETURN_IF_ERROR(MarkMatches(pattern, candidates, chosen));
+  }
+  return chosen;
+}
+
+absl::Status CheckGradientForm(const GradientSelection& selection) {
+  if (selection.dtype.has_value() && !IsFloating(*selection.dtype)) {
+    return InvalidField("gradients.dtype", absl::StrCat("expected a floating type, got ", DTypeName(*selection.dtype)));
+  }
+  if (!std::isfinite(selection.scale)) {
+    return InvalidField("gradients.scale", absl::StrCat("expected a finite number, got ", selection.scale));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PlanGradients(Plan& plan) {
+  const GradientSelection& selection = plan.request.gradients;
+  LOSSD_RETURN_IF_ERROR(CheckGradientForm(selection));
+  std::vector<Candidate> candidates;
+  for (const TensorSpec& input : plan.request.inputs) candidates.push_back({&input, false});
+  for (const TensorSpec& input : plan.detail->derived_inputs) candidates.push_back({&input, true});
+  LOSSD_ASSIGN_OR_RETURN(const std::vector<bool> chosen, ChooseGradients(selection, candidates));
+  for (size_t i = 0; i < candidates.size(); ++i) {
+    if (!chosen[i]) continue;
+    TensorSpec spec = *candidates[i].spec;
+    spec.dtype = selection.dtype.value_or(spec.dtype);
+    plan.gradients.push_back({std::move(spec), static_cast<int>(i)});
+  }
+  return absl::OkStatus();
+}
+
+// Bytes of a tensor, the largest integer where the product overflows.
+int64_t SaturatingByteSize(DType dtype, const Shape& shape) {
+  return CheckedByteSize(dtype, shape).value_or(std::numeric_limits<int64_t>::max());
+}
+
+// Bytes of everything the request holds at its peak. A gradient that is rounded is counted in both forms.
+int64_t PeakBytes(const Plan& plan) {
+  int64_t bytes = plan.detail->workspace_bytes;
+  for (const TensorSpec& input : plan.inputs) bytes = SaturatingAdd(bytes, ByteSize(input));
+  for (const TensorSpec& output : plan.detail->outputs) bytes = SaturatingAdd(bytes, ByteSize(output));
+  for (const GradientPlan& gradient : plan.gradients) {
+    const DType computed = ComputedDType(plan, gradient);
+    bytes = SaturatingAdd(bytes, SaturatingByteSize(gradient.spec.dtype, gradient.spec.shape));
+    if (computed != gradient.spec.dtype) {
+      bytes = SaturatingAdd(bytes, SaturatingByteSize(computed, gradient.spec.shape));
+    }
+  }
+  return bytes;
+}
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<const Plan>> MakePlan(ComputeSpec request, const Loss& loss, double max_request_flops) {
+  auto plan = std::make_shared<Plan>();
+  plan->request = std::move(request);
+  plan->loss = &loss;
+  LOSSD_ASSIGN_OR_RETURN(plan->inputs, CheckInputs(plan->request.inputs));
+  LOSSD_ASSIGN_OR_RETURN(plan->detail, loss.Prepare(plan->request));
+  LOSSD_RETURN_IF_ERROR(PlanGradients(*plan));
+  if (!(plan->detail->flops <= max_request_flops)) {
+    return LimitExceeded(
+        {RejectReason::kFlops, "--max_request_flops",
+         absl::StrCat("expected at most ", max_request_flops,
+                      " floating-point operations a request, got an estimate of ", plan->detail->flops),
+         std::nullopt});
+  }
+  plan->bytes = PeakBytes(*plan);
+  return plan;
+}
+
+}  // namespace lossd

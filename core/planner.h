@@ -1,0 +1,29 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Turns a request into a plan: the checks that all losses share, the choice of gradients, the bytes.
+
+#ifndef LOSSD_CORE_PLANNER_H_
+#define LOSSD_CORE_PLANNER_H_
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "core/loss_backend.h"
+#include "core/losses/loss.h"
+#include "core/losses/loss_config.h"
+#include "core/tensor/dtype.h"
+
+namespace lossd {
+
+// Element type in which the loss writes `gradient`, before it is rounded to gradient.spec.dtype.
+DType ComputedDType(const Plan& plan, const GradientPlan& gradient);
+
+// Checks `request` against `loss`, the one it configures, and plans its computation. Fails with
+//   INVALID_ARGUMENT naming the field (`inputs[z].shape`, `gradients.names`), where the caller must change the request;
+//   RESOURCE_EXHAUSTED where the estimated operations exceed `max_request_flops`.
+absl::StatusOr<std::shared_ptr<const Plan>> MakePlan(ComputeSpec request, const Loss& loss, double max_request_flops);
+
+}  // namespace lossd
+
+#endif  // LOSSD_CORE_PLANNER_H_

@@ -1,0 +1,57 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/result_sweep.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/container/inlined_vector.h"
+#include "absl/functional/function_ref.h"
+#include "core/tensor/dtype.h"
+
+namespace lossd {
+namespace {
+
+SweepStats SweepChunks(Parallel& parallel, int64_t count,
+                       absl::FunctionRef<SweepStats(int64_t begin, int64_t size)> sweep) {
+  const int64_t chunks = (count + kSweepChunk - 1) / kSweepChunk;
+  absl::InlinedVector<SweepStats, 16> stats(static_cast<size_t>(chunks));
+  parallel.For(chunks, [&](int64_t chunk) {
+    const int64_t begin = chunk * kSweepChunk;
+    stats[static_cast<size_t>(chunk)] = sweep(begin, std::min(kSweepChunk, count - begin));
+  });
+  SweepStats total{true, 0.0};
+  for (const SweepStats& chunk : stats) {
+    total.finite &= chunk.finite;
+    total.sum_of_squares += chunk.sum_of_squares;
+  }
+  return total;
+}
+
+}  // namespace
+
+SweepStats SweepGradient(Parallel& parallel, const Tensor& computed, const Tensor& rounded) {
+  const DType from = computed.spec().dtype;
+  const DType to = rounded.spec().dtype;
+  const bool in_place = computed.bytes() == rounded.bytes();
+  return SweepChunks(parallel, computed.element_count(), [&](int64_t begin, int64_t size) {
+    const std::byte* source = computed.bytes() + begin * static_cast<int64_t>(SizeOf(from));
+    if (in_place) return Scan(from, source, size);
+    return RoundTo(from, source, to, rounded.bytes() + begin * static_cast<int64_t>(SizeOf(to)), size);
+  });
+}
+
+bool IsFinite(Parallel& parallel, const Tensor& tensor) {
+  const DType dtype = tensor.spec().dtype;
+  if (!IsFloating(dtype)) return true;
+  return SweepChunks(parallel, tensor.element_count(),
+                     [&](int64_t begin, int64_t size) {
+                       const std::byte* source = tensor.bytes() + begin * static_cast<int64_t>(SizeOf(dtype));
+                       return SweepStats{AllFinite(dtype, source, size), 0.0};
+                     })
+      .finite;
+}
+
+}  // namespace lossd

@@ -1,0 +1,26 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// The last pass over what a loss has written: rounding, and the search for what is not finite.
+
+#ifndef LOSSD_CORE_RESULT_SWEEP_H_
+#define LOSSD_CORE_RESULT_SWEEP_H_
+
+#include "core/engine/parallel.h"
+#include "core/tensor/convert.h"
+#include "core/tensor/tensor.h"
+
+namespace lossd {
+
+// Rounds `computed` (FLOAT32 or FLOAT64) to nearest, ties to even, into `rounded`, a tensor of the same shape in any
+// floating dtype; the two may be the same tensor, whose elements are then only looked at. Returns whether all computed
+// elements are finite and the sum of their squares, whose bits depend on the elements alone: work is cut into
+// chunks of kSweepChunk elements, whose sums are added in order.
+SweepStats SweepGradient(Parallel& parallel, const Tensor& computed, const Tensor& rounded);
+
+// Whether all elements are finite; integers always are.
+bool IsFinite(Parallel& parallel, const Tensor& tensor);
+
+}  // namespace lossd
+
+#endif  // LOSSD_CORE_RESULT_SWEEP_H_

@@ -1,0 +1,156 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/planner.h"
+
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "core/status/errors.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/fake_loss.h"
+#include "tests/support/status_matchers.h"
+
+namespace lossd {
+namespace {
+
+using ::lossd::testing::FakeLoss;
+using ::lossd::testing::StatusIs;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr double kNoLimit = std::numeric_limits<double>::infinity();
+constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
+
+ComputeSpec MakeRequest() {
+  ComputeSpec request;
+  request.loss = SquaredNormConfig{};
+  request.inputs = {{"a", DType::kFloat32, {2, 3}}, {"b", DType::kBFloat16, {4}}, {"n", DType::kInt32, {5}}};
+  return request;
+}
+
+ComputeSpec Named(std::vector<std::string> names) {
+  ComputeSpec request = MakeRequest();
+  request.gradients.mode = GradientSelection::Mode::kNamed;
+  request.gradients.names = std::move(names);
+  return request;
+}
+
+std::vector<std::string> GradientNames(const Plan& plan) {
+  std::vector<std::string> names;
+  for (const GradientPlan& gradient : plan.gradients) names.push_back(gradient.spec.name);
+  return names;
+}
+
+FakeLoss LossWithParameters() {
+  FakeLoss loss;
+  loss.derived_inputs = {{"parameters.w", DType::kFloat32, {7}}, {"parameters.b", DType::kFloat32, {1}}};
+  return loss;
+}
+
+TEST(PlannerTest, AllMeansEveryFloatingInputThatWasSent) {
+  const FakeLoss loss = LossWithParameters();
+  ASSERT_OK_AND_ASSIGN(const auto plan, MakePlan(MakeRequest(), loss, kNoLimit));
+  EXPECT_THAT(GradientNames(*plan), ElementsAre("a", "b"));
+  EXPECT_EQ(plan->gradients[1].spec.dtype, DType::kBFloat16);
+  EXPECT_EQ(ComputedDType(*plan, plan->gradients[1]), DType::kFloat32);
+}
+
+TEST(PlannerTest, NoneMeansNoGradients) {
+  const FakeLoss loss;
+  ComputeSpec request = MakeRequest();
+  request.gradients.mode = GradientSelection::Mode::kNone;
+  ASSERT_OK_AND_ASSIGN(const auto plan, MakePlan(request, loss, kNoLimit));
+  EXPECT_THAT(plan->gradients, IsEmpty());
+}
+
+TEST(PlannerTest, NamedGradientsComeOnceInTheOrderOfInputsThenDerivedOnes) {
+  const FakeLoss loss = LossWithParameters();
+  ASSERT_OK_AND_ASSIGN(const auto plan, MakePlan(Named({"parameters.*", "b", "parameters.b"}), loss, kNoLimit));
+  EXPECT_THAT(GradientNames(*plan), ElementsAre("b", "parameters.w", "parameters.b"));
+  EXPECT_EQ(plan->gradients[2].source, 4);
+}
+
+TEST(PlannerTest, PrefixPassesOverIntegersButANameOfOneIsRefused) {
+  const FakeLoss loss;
+  ASSERT_OK_AND_ASSIGN(const auto plan, MakePlan(Named({"*"}), loss, kNoLimit));
+  EXPECT_THAT(GradientNames(*plan), ElementsAre("a", "b"));
+  EXPECT_THAT(MakePlan(Named({"n"}), loss, kNoLimit), StatusIs(kInvalid, HasSubstr("\"n\", which is INT32")));
+}
+
+TEST(PlannerTest, RefusesNamesThatMatchNothingOrAreNotAskedFor) {
+  const FakeLoss loss;
+  EXPECT_THAT(MakePlan(Named({"a", "c.*"}), loss, kNoLimit),
+              StatusIs(kInvalid, HasSubstr("gradients.names: expected names of floating inputs, got \"c.*\"")));
+  EXPECT_THAT(MakePlan(Named({}), loss, kNoLimit), StatusIs(kInvalid, HasSubstr("at least one name")));
+  ComputeSpec request = Named({"a"});
+  request.gradients.mode = GradientSelection::Mode::kAll;
+  EXPECT_THAT(MakePlan(request, loss, kNoLimit), StatusIs(kInvalid, HasSubstr("unless gradients.mode is MODE_NAMED")));
+}
+
+TEST(PlannerTest, GradientDtypeAndScaleAreChecked) {
+  const FakeLoss loss;
+  ComputeSpec request = MakeRequest();
+  request.gradients.dtype = DType::kInt64;
+  EXPECT_THAT(MakePlan(request, loss, kNoLimit), StatusIs(kInvalid, HasSubstr("gradients.dtype: expected a floating")));
+  request.gradients.dtype = DType::kFloat16;
+  request.gradients.scale = std::numeric_limits<double>::infinity();
+  EXPECT_THAT(MakePlan(request, loss, kNoLimit), StatusIs(kInvalid, HasSubstr("gradients.scale: expected a finite")));
+  request.gradients.scale = 2;
+  ASSERT_OK_AND_ASSIGN(const auto plan, MakePlan(request, loss, kNoLimit));
+  EXPECT_EQ(plan->gradients[0].spec.dtype, DType::kFloat16);
+}
+
+TEST(PlannerTest, RefusesDuplicateNamesAndSizesThatOverflow) {
+  const FakeLoss loss;
+  ComputeSpec request = MakeRequest();
+  request.inputs[1].name = "a";
+  EXPECT_THAT(MakePlan(request, loss, kNoLimit),
+              StatusIs(kInvalid, HasSubstr("inputs[a].name: expected each name once")));
+  request = MakeRequest();
+  request.inputs[1].shape = {int64_t{1} << 61};  // Fits as bfloat16, not as the float32 it is stored as.
+  EXPECT_THAT(MakePlan(request, loss, kNoLimit), StatusIs(kInvalid, HasSubstr("inputs[b].shape")));
+  request.inputs[1].dtype = DType::kUnspecified;
+  EXPECT_THAT(MakePlan(request, loss, kNoLimit), StatusIs(kInvalid, HasSubstr("inputs[b].dtype")));
+}
+
+TEST(PlannerTest, ByteSumsSaturateInsteadOfOverflowing) {
+  const FakeLoss loss;
+  ComputeSpec request = MakeRequest();
+  request.inputs = {{"a", DType::kFloat32, {int64_t{1} << 60}}, {"b", DType::kFloat32, {int64_t{1} << 60}}};
+  request.gradients.dtype = DType::kFloat64;
+  ASSERT_OK_AND_ASSIGN(const auto plan, MakePlan(request, loss, kNoLimit));
+  EXPECT_EQ(plan->bytes, std::numeric_limits<int64_t>::max());
+}
+
+TEST(PlannerTest, BytesCountInputsOutputsGradientsAndWorkspace) {
+  FakeLoss loss;
+  loss.workspace_bytes = 1000;
+  ComputeSpec request = MakeRequest();
+  // a: 24 bytes stored; b: 16 stored, gradient 8 as bfloat16 and 16 as computed; n: 20; a's gradient 24; loss 4.
+  ASSERT_OK_AND_ASSIGN(const auto plan, MakePlan(request, loss, kNoLimit));
+  EXPECT_EQ(plan->bytes, 1000 + 24 + 16 + 20 + 4 + 24 + 8 + 16);
+}
+
+TEST(PlannerTest, TooMuchWorkIsRefusedWithLimitValueAndFlag) {
+  FakeLoss loss;
+  loss.flops = 2e14;
+  const auto refused = MakePlan(MakeRequest(), loss, 1e14);
+  EXPECT_THAT(refused, StatusIs(absl::StatusCode::kResourceExhausted,
+                                "expected at most 1e+14 floating-point operations a request, got an estimate of 2e+14 "
+                                "(--max_request_flops)"));
+  EXPECT_EQ(GetLimitViolation(refused.status())->reason, RejectReason::kFlops);
+}
+
+TEST(PlannerTest, ALossRefusingKeepsItsWords) {
+  FakeLoss loss;
+  loss.prepare_status = InvalidField("inputs[a]", "expected none");
+  EXPECT_THAT(MakePlan(MakeRequest(), loss, kNoLimit), StatusIs(kInvalid, "inputs[a]: expected none"));
+}
+
+}  // namespace
+}  // namespace lossd
