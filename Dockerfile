@@ -1,0 +1,30 @@
+# Stages: dependencies (what compiling needs), build (compiles and tests), runtime (the server alone).
+# docker build . --target runtime -t lossd, or ./dev image.
+ARG DEBIAN=docker.io/library/debian:bookworm-slim
+
+FROM ${DEBIAN} AS dependencies
+WORKDIR /src
+COPY dev packages.txt ./
+RUN apt-get update -qq \
+ && ./dev packages build python | DEBIAN_FRONTEND=noninteractive xargs apt-get install -y -qq --no-install-recommends \
+ && rm -rf /var/lib/apt/lists/*
+
+FROM dependencies AS build
+COPY . .
+ARG RUN_TESTS=1
+RUN cmake --preset release && cmake --build --preset release \
+ && if [ "$RUN_TESTS" = 1 ]; then ctest --test-dir build/release --output-on-failure; fi \
+ && install -D -s build/release/bin/lossd build/release/bin/lossctl -t /out/usr/local/bin/
+
+FROM ${DEBIAN} AS runtime
+COPY dev packages.txt /tmp/
+RUN apt-get update -qq \
+ && /tmp/dev packages runtime | DEBIAN_FRONTEND=noninteractive xargs apt-get install -y -qq --no-install-recommends \
+ && rm -rf /var/lib/apt/lists/* /tmp/dev /tmp/packages.txt \
+ && useradd --system --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin lossd
+COPY --from=build /out /
+USER 10001:10001
+EXPOSE 50051 50052 9090
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=3s CMD ["lossd", "--healthcheck"]
+ENTRYPOINT ["lossd"]
