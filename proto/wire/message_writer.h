@@ -1,0 +1,58 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Writes messages with tensors as slices, without copying large payloads. Requests and responses share it.
+
+#ifndef LOSSD_PROTO_WIRE_MESSAGE_WRITER_H_
+#define LOSSD_PROTO_WIRE_MESSAGE_WRITER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/tensor/tensor_spec.h"
+#include "google/protobuf/message_lite.h"
+#include "grpcpp/support/slice.h"
+
+namespace lossd::wire {
+
+// A message as bytes. Its slices keep alive what they refer to.
+struct EncodedMessage {
+  std::vector<grpc::Slice> slices;
+  int64_t bytes = 0;           // Of all slices.
+  int64_t payload_copies = 0;  // Payloads that were copied, none above kMaxInlinePayloadBytes.
+};
+
+// A slice over `bytes`, which `owner` keeps alive until the last reference to the slice is dropped, on any thread.
+template <typename Owner>
+grpc::Slice SliceOver(const std::byte* bytes, size_t size, Owner owner) {
+  return grpc::Slice(
+      const_cast<std::byte*>(bytes), size, [](void* kept) { delete static_cast<Owner*>(kept); },
+      new Owner(std::move(owner)));
+}
+
+// Builds one message, field by field. Not thread-safe.
+class MessageWriter {
+ public:
+  // Appends all fields that are set in `fields`.
+  void AppendFields(const google::protobuf::MessageLite& fields);
+
+  // Appends a lossd.v1.Tensor as field `number` (1 to 15). A payload up to kMaxInlinePayloadBytes is copied and
+  // released; a larger one becomes a slice of the message. The payload has the spec's ByteSize.
+  void AppendTensor(uint32_t number, const TensorSpec& spec, grpc::Slice payload);
+
+  EncodedMessage Finish() &&;
+
+ private:
+  // Makes what was gathered a slice.
+  void Flush();
+
+  EncodedMessage message_;
+  std::string gathered_;
+};
+
+}  // namespace lossd::wire
+
+#endif  // LOSSD_PROTO_WIRE_MESSAGE_WRITER_H_

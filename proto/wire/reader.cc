@@ -1,0 +1,151 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "proto/wire/reader.h"
+
+#include <algorithm>
+
+#include "absl/container/inlined_vector.h"
+
+namespace lossd::wire {
+
+Reader::Reader(absl::Span<const grpc::Slice> slices) : slices_(slices.data()) {
+  for (const grpc::Slice& slice : slices) end_ += static_cast<int64_t>(slice.size());
+  SkipFinishedSlices();
+}
+
+// Keeps the cursor on a byte that exists, unless it is at the end.
+void Reader::SkipFinishedSlices() {
+  while (position_ < end_ && offset_ == slices_[slice_].size()) {
+    ++slice_;
+    offset_ = 0;
+  }
+}
+
+std::optional<uint8_t> Reader::ReadByte() {
+  if (AtEnd()) return std::nullopt;
+  const uint8_t byte = slices_[slice_].begin()[offset_];
+  ++offset_;
+  ++position_;
+  SkipFinishedSlices();
+  return byte;
+}
+
+std::optional<uint64_t> Reader::ReadVarint() {
+  uint64_t value = 0;
+  for (int shift = 0; shift < 70; shift += 7) {
+    const std::optional<uint8_t> byte = ReadByte();
+    if (!byte) return std::nullopt;
+    value |= static_cast<uint64_t>(*byte & 0x7f) << shift;
+    if (*byte < 0x80) return value;
+  }
+  return std::nullopt;
+}
+
+std::optional<uint32_t> Reader::ReadTag() {
+  uint64_t value = 0;
+  for (int shift = 0; shift < 35; shift += 7) {
+    const std::optional<uint8_t> byte = ReadByte();
+    if (!byte) return std::nullopt;
+    value |= static_cast<uint64_t>(*byte & 0x7f) << shift;
+    if (*byte < 0x80)
+      return value <= UINT32_MAX && value >= 8 ? std::optional(static_cast<uint32_t>(value)) : std::nullopt;
+  }
+  return std::nullopt;
+}
+
+std::optional<int64_t> Reader::ReadLength() {
+  const int64_t start = position_;
+  const std::optional<uint64_t> length = ReadVarint();
+  // Protobuf reads lengths of at most five bytes.
+  if (!length || position_ - start > 5 || *length > static_cast<uint64_t>(std::min(kMaxFieldBytes, remaining()))) {
+    return std::nullopt;
+  }
+  return static_cast<int64_t>(*length);
+}
+
+bool Reader::Skip(int64_t bytes) {
+  if (bytes > remaining()) return false;
+  while (bytes > 0) {
+    const int64_t step = std::min(bytes, static_cast<int64_t>(slices_[slice_].size() - offset_));
+    offset_ += static_cast<size_t>(step);
+    position_ += step;
+    bytes -= step;
+    SkipFinishedSlices();
+  }
+  return true;
+}
+
+bool Reader::SkipValue(WireType type) {
+  switch (type) {
+    case WireType::kVarint:
+      return ReadVarint().has_value();
+    case WireType::kFixed64:
+      return Skip(8);
+    case WireType::kFixed32:
+      return Skip(4);
+    case WireType::kLengthDelimited: {
+      const std::optional<int64_t> length = ReadLength();
+      return length && Skip(*length);
+    }
+    default:
+      return false;
+  }
+}
+
+// Walks to the end of group `number`, behind whose start the cursor is.
+bool Reader::SkipGroup(uint32_t number) {
+  absl::InlinedVector<uint32_t, 4> open = {number};
+  while (!open.empty()) {
+    if (open.size() > static_cast<size_t>(depth_)) return false;
+    const std::optional<uint32_t> tag = ReadTag();
+    if (!tag) return false;
+    const WireType type = static_cast<WireType>(*tag & 7);
+    if (type == WireType::kStartGroup) {
+      open.push_back(*tag >> 3);
+    } else if (type == WireType::kEndGroup) {
+      if (open.back() != *tag >> 3) return false;
+      open.pop_back();
+    } else if (!SkipValue(type)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+std::optional<Field> Reader::ReadField() {
+  Field field = {.number = 0, .type = WireType::kVarint, .whole = *this, .content = *this};
+  const std::optional<uint32_t> tag = ReadTag();
+  if (!tag) return std::nullopt;
+  field.number = *tag >> 3;
+  field.type = static_cast<WireType>(*tag & 7);
+  field.content = *this;
+  field.content.end_ = position_;
+  if (field.type == WireType::kLengthDelimited) {
+    const std::optional<int64_t> length = ReadLength();
+    if (!length) return std::nullopt;
+    field.content = *this;
+    field.content.end_ = position_ + *length;
+    --field.content.depth_;
+    Skip(*length);
+  } else if (field.type == WireType::kStartGroup ? !SkipGroup(field.number) : !SkipValue(field.type)) {
+    return std::nullopt;
+  }
+  field.whole.end_ = position_;
+  return field;
+}
+
+PayloadRange Reader::Range() const { return {slice_, offset_, remaining()}; }
+
+void Reader::AppendTo(std::string& text) const {
+  text.reserve(text.size() + static_cast<size_t>(remaining()));
+  Reader rest = *this;
+  while (!rest.AtEnd()) {
+    const grpc::Slice& slice = slices_[rest.slice_];
+    const int64_t step = std::min(rest.remaining(), static_cast<int64_t>(slice.size() - rest.offset_));
+    text.append(reinterpret_cast<const char*>(slice.begin()) + rest.offset_, static_cast<size_t>(step));
+    rest.Skip(step);
+  }
+}
+
+}  // namespace lossd::wire

@@ -1,0 +1,84 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Reads protobuf's wire format from slices, without joining them.
+
+#ifndef LOSSD_PROTO_WIRE_READER_H_
+#define LOSSD_PROTO_WIRE_READER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/types/span.h"
+#include "grpcpp/support/slice.h"
+#include "proto/wire/limits.h"
+
+namespace lossd::wire {
+
+// Where a run of bytes lies in a message's slices: from byte `offset` of slice `slice` on, perhaps over several slices.
+struct PayloadRange {
+  size_t slice = 0;
+  size_t offset = 0;
+  int64_t length = 0;
+};
+
+enum class WireType : uint8_t { kVarint, kFixed64, kLengthDelimited, kStartGroup, kEndGroup, kFixed32 };
+
+struct Field;
+
+// A cursor over a part of a message. A small value: copies move on their own. Borrows the slices, which outlive it and
+// keep their place. Never reads past its end, whatever the bytes are. Thread-compatible.
+class Reader {
+ public:
+  // Over all bytes of `slices`.
+  explicit Reader(absl::Span<const grpc::Slice> slices);
+
+  bool AtEnd() const { return position_ == end_; }
+  // Bytes from the message's first to the cursor.
+  int64_t position() const { return position_; }
+  // Bytes from the cursor to the end.
+  int64_t remaining() const { return end_ - position_; }
+
+  // Reads the next field and moves behind it; a group is walked to its end. Nullopt where the bytes are not a field:
+  // then they are malformed, and the cursor is where that was seen. As protobuf does, but for tags that overflow 32
+  // bits, which are refused.
+  std::optional<Field> ReadField();
+
+  // Reads a varint of at most 10 bytes, dropping bits beyond 64; nullopt if there is none.
+  std::optional<uint64_t> ReadVarint();
+
+  // The remaining bytes.
+  PayloadRange Range() const;
+  // Appends the remaining bytes to `text`.
+  void AppendTo(std::string& text) const;
+
+ private:
+  std::optional<uint8_t> ReadByte();
+  std::optional<uint32_t> ReadTag();
+  std::optional<int64_t> ReadLength();
+  bool Skip(int64_t bytes);
+  bool SkipValue(WireType type);
+  bool SkipGroup(uint32_t number);
+  void SkipFinishedSlices();
+
+  const grpc::Slice* slices_;
+  size_t slice_ = 0;      // The cursor's slice,
+  size_t offset_ = 0;     // and the byte in it.
+  int64_t position_ = 0;  // From the first slice's first byte on, like end_.
+  int64_t end_ = 0;
+  int depth_ = kMaxDepth;  // Levels of nesting that are still allowed below this one.
+};
+
+// A field as it stands on the wire.
+struct Field {
+  uint32_t number;  // >= 1
+  WireType type;    // Never kEndGroup.
+  Reader whole;     // From the tag to the end.
+  Reader content;   // Of a length-delimited field: the bytes behind the length, one level deeper; else empty.
+};
+
+}  // namespace lossd::wire
+
+#endif  // LOSSD_PROTO_WIRE_READER_H_

@@ -1,0 +1,29 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Decodes a lossd.v1.ComputeResponse from the transport's slices: the client's half of the codec.
+
+#ifndef LOSSD_PROTO_WIRE_RESPONSE_DECODER_H_
+#define LOSSD_PROTO_WIRE_RESPONSE_DECODER_H_
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "grpcpp/support/slice.h"
+#include "lossd/v1/loss_service.pb.h"
+#include "proto/wire/tensor_decoder.h"
+
+namespace lossd::wire {
+
+// A response whose payloads were not touched; CopyPayload and GatherPayload fetch them.
+struct DecodedResponse {
+  v1::ComputeResponse header;  // Without outputs and gradients.
+  TensorTable outputs;
+  TensorTable gradients;
+};
+
+// Decodes a message like DecodeRequest does. A response that is malformed is the server's fault: INTERNAL. Thread-safe.
+absl::StatusOr<DecodedResponse> DecodeResponse(absl::Span<const grpc::Slice> slices);
+
+}  // namespace lossd::wire
+
+#endif  // LOSSD_PROTO_WIRE_RESPONSE_DECODER_H_

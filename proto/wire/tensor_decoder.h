@@ -1,0 +1,69 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Decodes the tensors of a message without touching their payloads. Requests and responses share it.
+
+#ifndef LOSSD_PROTO_WIRE_TENSOR_DECODER_H_
+#define LOSSD_PROTO_WIRE_TENSOR_DECODER_H_
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "core/tensor/tensor_spec.h"
+#include "lossd/v1/tensor.pb.h"
+#include "proto/wire/header_budget.h"
+#include "proto/wire/reader.h"
+
+namespace lossd::wire {
+
+// The tensors of one repeated field, in order: what they are, and where their elements lie. Equally long.
+struct TensorTable {
+  std::vector<TensorSpec> specs;
+  std::vector<PayloadRange> payloads;
+};
+
+// Collects the tensors of the repeated field `list` ("inputs"). Not thread-safe.
+class TensorDecoder {
+ public:
+  // `budget` is not owned and outlives this.
+  TensorDecoder(absl::string_view list, HeaderBudget* budget) : list_(list), budget_(budget) {}
+
+  // Decodes one tensor with protobuf's semantics: of repeated names, dtypes and payloads the last wins, shapes join.
+  // INVALID_ARGUMENT with the field (`inputs[anchor.1].shape`, or by index where the name is not known) where the bytes
+  // are malformed, a limit is exceeded, the dtype is not known, the name was there before, or the payload has not the
+  // length that dtype and shape ask for.
+  absl::Status Add(Reader tensor);
+
+  int64_t size() const { return static_cast<int64_t>(table_.specs.size()); }
+  TensorTable Take() && { return std::move(table_); }
+
+ private:
+  absl::Status WalkField(const Field& field);
+  absl::Status CountExtents(const Field& field);
+  absl::StatusOr<TensorSpec> ParseSpec();
+  absl::Status CheckUnique(const std::string& name);
+  // "inputs[NAME]" and what follows it, or "inputs[INDEX]" while there is no name.
+  std::string Path(absl::string_view part) const;
+
+  const absl::string_view list_;
+  HeaderBudget* const budget_;
+  TensorTable table_;
+  absl::flat_hash_map<std::string, int64_t> index_of_;
+
+  // Of the tensor that is being decoded:
+  std::string header_bytes_;  // Everything but the payload, for protobuf.
+  v1::Tensor header_;
+  std::string name_;
+  int64_t rank_ = 0;
+  PayloadRange payload_;
+};
+
+}  // namespace lossd::wire
+
+#endif  // LOSSD_PROTO_WIRE_TENSOR_DECODER_H_

@@ -1,0 +1,29 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Checks the strings of a message before protobuf parses them, so that an error can say which one is wrong.
+
+#ifndef LOSSD_PROTO_WIRE_TEXT_CHECKS_H_
+#define LOSSD_PROTO_WIRE_TEXT_CHECKS_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "proto/wire/reader.h"
+
+namespace lossd::wire {
+
+// Whether `text` is valid UTF-8 in protobuf's sense: shortest forms, no surrogates, nothing above U+10FFFF.
+bool IsValidUtf8(absl::string_view text);
+
+// The name that `content` holds; INVALID_ARGUMENT if it is longer than kMaxNameBytes or not UTF-8.
+absl::StatusOr<std::string> ReadName(absl::string_view field, const Reader& content);
+
+// INVALID_ARGUMENT: `field` is not what protobuf reads, as seen at the cursor.
+absl::Status Malformed(absl::string_view field, const Reader& cursor);
+
+}  // namespace lossd::wire
+
+#endif  // LOSSD_PROTO_WIRE_TEXT_CHECKS_H_
