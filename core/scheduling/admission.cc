@@ -1,0 +1,90 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/scheduling/admission.h"
+
+#include "absl/strings/str_cat.h"
+#include "core/status/errors.h"
+#include "core/status/status_macros.h"
+
+namespace lossd {
+
+Reservation& Reservation::operator=(Reservation&& other) noexcept {
+  if (this == &other) return *this;
+  Release();
+  admission_ = std::exchange(other.admission_, nullptr);
+  bytes_ = std::exchange(other.bytes_, 0);
+  return *this;
+}
+
+absl::Status Reservation::Resize(int64_t bytes) {
+  if (bytes > bytes_) {
+    LOSSD_RETURN_IF_ERROR(admission_->Take(/*calls=*/0, bytes - bytes_, bytes));
+  } else {
+    admission_->GiveBack(/*calls=*/0, bytes_ - bytes);
+  }
+  bytes_ = bytes;
+  return absl::OkStatus();
+}
+
+void Reservation::Release() {
+  if (admission_ != nullptr) admission_->GiveBack(/*calls=*/1, bytes_);
+  admission_ = nullptr;
+  bytes_ = 0;
+}
+
+absl::StatusOr<Reservation> Admission::Reserve(int64_t bytes) {
+  LOSSD_RETURN_IF_ERROR(Take(/*calls=*/1, bytes, bytes));
+  return Reservation(this, bytes);
+}
+
+int64_t Admission::inflight_bytes() const {
+  absl::MutexLock lock(&mu_);
+  return bytes_;
+}
+
+int64_t Admission::calls() const {
+  absl::MutexLock lock(&mu_);
+  return calls_;
+}
+
+absl::Status Admission::Take(int64_t calls, int64_t bytes, int64_t request_bytes) {
+  absl::MutexLock lock(&mu_);
+  LOSSD_RETURN_IF_ERROR(CheckRoom(calls, bytes, request_bytes));
+  calls_ += calls;
+  bytes_ += bytes;
+  return absl::OkStatus();
+}
+
+void Admission::GiveBack(int64_t calls, int64_t bytes) {
+  absl::MutexLock lock(&mu_);
+  calls_ -= calls;
+  bytes_ -= bytes;
+}
+
+absl::Status Admission::CheckRoom(int64_t calls, int64_t bytes, int64_t request_bytes) const {
+  if (request_bytes > max_bytes_) {
+    return LimitExceeded({.reason = RejectReason::kInflightBytes,
+                          .flag = "--max_inflight_bytes",
+                          .description = absl::StrCat("bytes in flight: expected at most ", max_bytes_,
+                                                      " in all, this request alone needs ", request_bytes),
+                          .retry_delay = std::nullopt});
+  }
+  if (calls > max_calls_ - calls_) {
+    return LimitExceeded(
+        {.reason = RejectReason::kConcurrency,
+         .flag = "--max_concurrent_calls",
+         .description = absl::StrCat("concurrent calls: expected at most ", max_calls_, ", in use ", calls_),
+         .retry_delay = kRetryDelay});
+  }
+  if (bytes > max_bytes_ - bytes_) {
+    return LimitExceeded({.reason = RejectReason::kInflightBytes,
+                          .flag = "--max_inflight_bytes",
+                          .description = absl::StrCat("bytes in flight: expected at most ", max_bytes_, ", in use ",
+                                                      bytes_, ", this request needs ", bytes, " more"),
+                          .retry_delay = kRetryDelay});
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace lossd

@@ -1,0 +1,83 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Decides which calls may come in: a budget of bytes and of calls.
+
+#ifndef LOSSD_CORE_SCHEDULING_ADMISSION_H_
+#define LOSSD_CORE_SCHEDULING_ADMISSION_H_
+
+#include <cstdint>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+
+namespace lossd {
+
+class Admission;
+
+// A call's share of the budget; gives it back when destroyed. Movable. Not thread-safe; different ones may be used by
+// different threads at once. An empty one (default-constructed or moved from) holds nothing.
+class Reservation {
+ public:
+  Reservation() = default;
+  Reservation(Reservation&& other) noexcept
+      : admission_(std::exchange(other.admission_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+  Reservation& operator=(Reservation&& other) noexcept;
+  ~Reservation() { Release(); }
+
+  // Makes it `bytes` in all, more or less than now, for the same call. RESOURCE_EXHAUSTED as for Admission::Reserve,
+  // with the reservation unchanged; never fails for less. Must not be empty; bytes >= 0.
+  absl::Status Resize(int64_t bytes);
+
+  // Gives everything back and is empty then.
+  void Release();
+
+  int64_t bytes() const { return bytes_; }
+
+ private:
+  friend class Admission;
+  Reservation(Admission* admission, int64_t bytes) : admission_(admission), bytes_(bytes) {}
+
+  Admission* admission_ = nullptr;  // Not owned; outlives this.
+  int64_t bytes_ = 0;
+};
+
+// A budget of bytes and of calls, exact at every moment. Thread-safe; never blocks but for a short lock. Outlives its
+// reservations.
+class Admission {
+ public:
+  // What a caller refused for want of room is told to wait.
+  static constexpr absl::Duration kRetryDelay = absl::Milliseconds(100);
+
+  Admission(int64_t max_bytes, int64_t max_calls) : max_bytes_(max_bytes), max_calls_(max_calls) {}
+
+  // Reserves one call and `bytes` >= 0 bytes. RESOURCE_EXHAUSTED with LimitViolation: concurrency
+  // (--max_concurrent_calls) or inflight_bytes (--max_inflight_bytes); without a retry delay where `bytes` alone are
+  // more than the whole budget.
+  absl::StatusOr<Reservation> Reserve(int64_t bytes);
+
+  // What is reserved now.
+  int64_t inflight_bytes() const;
+  int64_t calls() const;
+
+ private:
+  friend class Reservation;
+
+  absl::Status Take(int64_t calls, int64_t bytes, int64_t request_bytes);
+  void GiveBack(int64_t calls, int64_t bytes);
+  absl::Status CheckRoom(int64_t calls, int64_t bytes, int64_t request_bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  const int64_t max_bytes_;
+  const int64_t max_calls_;
+  mutable absl::Mutex mu_;
+  int64_t bytes_ ABSL_GUARDED_BY(mu_) = 0;
+  int64_t calls_ ABSL_GUARDED_BY(mu_) = 0;
+};
+
+}  // namespace lossd
+
+#endif  // LOSSD_CORE_SCHEDULING_ADMISSION_H_

@@ -1,0 +1,259 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/scheduling/batch_scheduler.h"
+
+#include <pthread.h>
+
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "core/status/errors.h"
+#include "core/status/status_macros.h"
+
+namespace lossd {
+namespace {
+
+constexpr int kMaxThreads = 1024;
+// How often a thread that waits for the helpers of its loop gives way to others before it goes to sleep.
+constexpr int kYieldsBeforeSleep = 20;
+
+absl::Status Validate(const BatchSchedulerOptions& options) {
+  if (options.threads < 1 || options.threads > kMaxThreads) {
+    return InvalidField("threads", absl::StrCat("expected 1 to ", kMaxThreads, ", got ", options.threads));
+  }
+  return Validate(options.queue);
+}
+
+void NameThisThread(const std::string& name) { pthread_setname_np(pthread_self(), name.c_str()); }
+
+// After this, the scheduler hears no more of the task's cancellation, and the task may be destroyed.
+void StopListening(const BatchTask& task) {
+  if (task.cancellation() != nullptr) task.cancellation()->SetListener(nullptr);
+}
+
+std::string InQueue(const BatchTask& task, absl::Time now) {
+  return absl::StrCat(" after ", absl::FormatDuration(now - task.enqueued()), " in the queue");
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<BatchScheduler>> BatchScheduler::Create(const BatchSchedulerOptions& options,
+                                                                       RunBatch run) {
+  LOSSD_RETURN_IF_ERROR(Validate(options));
+  std::unique_ptr<BatchScheduler> scheduler(new BatchScheduler(options, std::move(run)));
+  scheduler->Start();
+  return scheduler;
+}
+
+BatchScheduler::BatchScheduler(const BatchSchedulerOptions& options, RunBatch run)
+    : threads_(options.threads),
+      clock_(options.clock != nullptr ? options.clock : &RealClock()),
+      run_(std::move(run)),
+      queue_(options.queue) {}
+
+void BatchScheduler::Start() {
+  for (int i = 0; i < threads_; ++i) {
+    threads_running_.emplace_back([this, i] {
+      NameThisThread(absl::StrCat("lossd-work-", i));
+      WorkerLoop();
+    });
+  }
+  threads_running_.emplace_back([this] {
+    NameThisThread("lossd-reaper");
+    ReaperLoop();
+  });
+}
+
+BatchScheduler::~BatchScheduler() {
+  Drain();
+  {
+    absl::MutexLock lock(&mu_);
+    stopping_ = true;
+  }
+  for (std::thread& thread : threads_running_) thread.join();
+}
+
+absl::Status BatchScheduler::Schedule(std::unique_ptr<BatchTask>& task) {
+  BatchTask* const listening = task.get();
+  if (task->cancellation() != nullptr) {
+    task->cancellation()->SetListener([this, listening] { OnCancelled(listening); });
+  }
+  absl::Status status = Push(task);
+  if (!status.ok()) StopListening(*task);
+  return status;
+}
+
+absl::Status BatchScheduler::Push(std::unique_ptr<BatchTask>& task) {
+  absl::MutexLock lock(&mu_);
+  if (draining_) {
+    return Rejected(absl::StatusCode::kUnavailable, {.reason = RejectReason::kDraining,
+                                                     .flag = "",
+                                                     .description = "the server is draining",
+                                                     .retry_delay = BatchQueue::kRetryDelay});
+  }
+  // A cancellation that comes later finds the task in the queue, because its listener waits for the lock.
+  if (task->cancelled()) return absl::CancelledError("cancelled before it was queued");
+  const absl::Time now = clock_->TimeNow();
+  LOSSD_RETURN_IF_ERROR(CheckDeadline(*task, now));
+  absl::Status status = queue_.Push(task, now);
+  if (status.ok()) ++unanswered_;
+  NoteQueue();
+  return status;
+}
+
+absl::Status BatchScheduler::CheckDeadline(const BatchTask& task, absl::Time now) const {
+  const absl::Duration left = task.deadline() - now;
+  const absl::Duration needed = run_times_.Shortest(task.batch_key()).value_or(absl::ZeroDuration());
+  if (left > absl::ZeroDuration() && left >= needed) return absl::OkStatus();
+  return Rejected(
+      absl::StatusCode::kDeadlineExceeded,
+      {.reason = RejectReason::kDeadline,
+       .flag = "",
+       .description = absl::StrCat("deadline: expected at least ", absl::FormatDuration(needed),
+                                   " for the computation, got ", absl::FormatDuration(left), ", after 0 in the queue"),
+       .retry_delay = std::nullopt});
+}
+
+void BatchScheduler::OnCancelled(BatchTask* task) {
+  absl::MutexLock lock(&mu_);
+  queue_.Cancel(task);
+  NoteQueue();
+}
+
+void BatchScheduler::ParallelFor(int64_t count, absl::FunctionRef<void(int64_t)> body) {
+  if (count <= 0) return;
+  if (count == 1) return body(0);
+  ParallelLoop loop(count, body);
+  {
+    absl::MutexLock lock(&mu_);
+    loops_.Add(&loop);
+  }
+  loop.RunAll();
+  {
+    absl::MutexLock lock(&mu_);
+    loops_.Remove(&loop);
+  }
+  WaitForHelpers(&loop);
+}
+
+void BatchScheduler::WaitForHelpers(ParallelLoop* loop) {
+  for (int i = 0; i < kYieldsBeforeSleep && loop->HasHelpers(); ++i) std::this_thread::yield();
+  if (!loop->HasHelpers()) return;
+  absl::MutexLock lock(&mu_);
+  const auto can_go_on = [this, loop] {
+    mu_.AssertReaderHeld();
+    return !loop->HasHelpers() || loops_.FindUnclaimed(loop) != nullptr;
+  };
+  while (loop->HasHelpers()) {
+    mu_.Await(absl::Condition(&can_go_on));
+    if (ParallelLoop* const inner = loops_.FindUnclaimed(loop)) Help(inner, /*stop=*/nullptr);
+  }
+}
+
+void BatchScheduler::Drain() {
+  absl::MutexLock lock(&mu_);
+  draining_ = true;
+  queue_.Drain();
+  NoteQueue();
+  mu_.Await(absl::Condition(this, &BatchScheduler::AllAnswered));
+}
+
+int64_t BatchScheduler::queue_requests() const {
+  absl::MutexLock lock(&mu_);
+  return queue_.requests();
+}
+
+int64_t BatchScheduler::queue_bytes() const {
+  absl::MutexLock lock(&mu_);
+  return queue_.bytes();
+}
+
+void BatchScheduler::WorkerLoop() {
+  absl::MutexLock lock(&mu_);
+  while (true) {
+    ++idle_;
+    mu_.Await(absl::Condition(this, &BatchScheduler::WorkerHasWork));
+    --idle_;
+    if (queue_.has_ready()) {
+      const absl::Time now = clock_->TimeNow();
+      Batch batch = queue_.PopReady(now);
+      NoteQueue();
+      if (!batch.empty()) Run(std::move(batch), now);
+    } else if (ParallelLoop* const loop = loops_.FindUnclaimed(nullptr)) {
+      Help(loop, &batch_ready_);
+    } else if (stopping_) {
+      return;
+    }
+  }
+}
+
+bool BatchScheduler::WorkerHasWork() const {
+  return queue_.has_ready() || loops_.FindUnclaimed(nullptr) != nullptr || stopping_;
+}
+
+void BatchScheduler::Run(Batch batch, absl::Time now) {
+  const auto tasks = static_cast<int64_t>(batch.size());
+  const std::string key(batch.front()->batch_key());
+  mu_.Unlock();
+  for (const std::unique_ptr<BatchTask>& task : batch) StopListening(*task);
+  run_(std::move(batch));
+  mu_.Lock();
+  run_times_.Record(key, clock_->TimeNow() - now);
+  unanswered_ -= tasks;
+}
+
+void BatchScheduler::Help(ParallelLoop* loop, const std::atomic<bool>* stop) {
+  loop->AddHelper();
+  mu_.Unlock();
+  if (stop != nullptr) {
+    loop->RunUntil(*stop);
+  } else {
+    loop->RunAll();
+  }
+  mu_.Lock();
+  loop->RemoveHelper();
+}
+
+void BatchScheduler::ReaperLoop() {
+  absl::MutexLock lock(&mu_);
+  while (!stopping_) {
+    const absl::Time now = clock_->TimeNow();
+    if (DropSome(now)) continue;
+    reaper_wakes_ = queue_.NextEvent();
+    clock_->AwaitWithDeadline(&mu_, absl::Condition(this, &BatchScheduler::ReaperHasWork), reaper_wakes_);
+  }
+}
+
+bool BatchScheduler::ReaperHasWork() const {
+  if (stopping_ || queue_.has_dropped()) return true;
+  // An idle worker that is about to take the batch may well take the next event away with it.
+  return queue_.NextEvent() < reaper_wakes_ && !(idle_ > 0 && queue_.has_ready());
+}
+
+bool BatchScheduler::DropSome(absl::Time now) {
+  Batch expired = queue_.TakeExpired(now);
+  Batch cancelled = queue_.TakeCancelled();
+  NoteQueue();
+  if (expired.empty() && cancelled.empty()) return false;
+  mu_.Unlock();
+  for (const std::unique_ptr<BatchTask>& task : expired) {
+    StopListening(*task);
+    task->Drop(absl::DeadlineExceededError(absl::StrCat("deadline exceeded", InQueue(*task, now))));
+  }
+  for (const std::unique_ptr<BatchTask>& task : cancelled) {
+    StopListening(*task);
+    task->Drop(absl::CancelledError(absl::StrCat("cancelled", InQueue(*task, now))));
+  }
+  const auto tasks = static_cast<int64_t>(expired.size() + cancelled.size());
+  expired.clear();
+  cancelled.clear();
+  mu_.Lock();
+  unanswered_ -= tasks;
+  return true;
+}
+
+void BatchScheduler::NoteQueue() { batch_ready_.store(queue_.has_ready(), std::memory_order_relaxed); }
+
+}  // namespace lossd

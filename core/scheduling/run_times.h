@@ -1,0 +1,49 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Remembers how long the batches of a key took.
+
+#ifndef LOSSD_CORE_SCHEDULING_RUN_TIMES_H_
+#define LOSSD_CORE_SCHEDULING_RUN_TIMES_H_
+
+#include <cstddef>
+#include <list>
+#include <optional>
+#include <string>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+namespace lossd {
+
+// The shortest run of each key, for the keys seen last. Not thread-safe; callers hold their own lock.
+class RunTimes {
+ public:
+  // Runs of a key before its shortest counts as known.
+  static constexpr int kEnoughRuns = 20;
+  static constexpr size_t kMaxKeys = 1024;
+
+  // Keeps at most `max_keys` >= 1 keys and forgets those first that were recorded longest ago.
+  explicit RunTimes(size_t max_keys = kMaxKeys) : max_keys_(max_keys) {}
+
+  void Record(absl::string_view key, absl::Duration run);
+
+  // The shortest recorded run; nullopt before kEnoughRuns of them.
+  std::optional<absl::Duration> Shortest(absl::string_view key) const;
+
+ private:
+  struct Entry {
+    std::string key;
+    absl::Duration shortest;
+    int runs = 0;
+  };
+
+  const size_t max_keys_;
+  std::list<Entry> entries_;                                                   // The latest recorded first.
+  absl::flat_hash_map<absl::string_view, std::list<Entry>::iterator> by_key_;  // Views of the entries' keys.
+};
+
+}  // namespace lossd
+
+#endif  // LOSSD_CORE_SCHEDULING_RUN_TIMES_H_
