@@ -8,6 +8,12 @@
 #include "absl/container/inlined_vector.h"
 
 namespace lossd::wire {
+namespace {
+
+// Bytes of a tag or a length; protobuf reads no longer ones, though it drops a tag's bits beyond 32.
+constexpr int64_t kMaxShortVarintBytes = 5;
+
+}  // namespace
 
 Reader::Reader(absl::Span<const grpc::Slice> slices) : slices_(slices.data()) {
   for (const grpc::Slice& slice : slices) end_ += static_cast<int64_t>(slice.size());
@@ -43,22 +49,19 @@ std::optional<uint64_t> Reader::ReadVarint() {
 }
 
 std::optional<uint32_t> Reader::ReadTag() {
-  uint64_t value = 0;
-  for (int shift = 0; shift < 35; shift += 7) {
-    const std::optional<uint8_t> byte = ReadByte();
-    if (!byte) return std::nullopt;
-    value |= static_cast<uint64_t>(*byte & 0x7f) << shift;
-    if (*byte < 0x80)
-      return value <= UINT32_MAX && value >= 8 ? std::optional(static_cast<uint32_t>(value)) : std::nullopt;
-  }
-  return std::nullopt;
+  const int64_t start = position_;
+  const std::optional<uint64_t> value = ReadVarint();
+  if (!value || position_ - start > kMaxShortVarintBytes) return std::nullopt;
+  const uint32_t tag = static_cast<uint32_t>(*value);
+  const bool has_number = tag >> 3 != 0;
+  return has_number ? std::optional(tag) : std::nullopt;
 }
 
 std::optional<int64_t> Reader::ReadLength() {
   const int64_t start = position_;
   const std::optional<uint64_t> length = ReadVarint();
-  // Protobuf reads lengths of at most five bytes.
-  if (!length || position_ - start > 5 || *length > static_cast<uint64_t>(std::min(kMaxFieldBytes, remaining()))) {
+  if (!length || position_ - start > kMaxShortVarintBytes ||
+      *length > static_cast<uint64_t>(std::min(kMaxFieldBytes, remaining()))) {
     return std::nullopt;
   }
   return static_cast<int64_t>(*length);

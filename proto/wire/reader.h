@@ -41,9 +41,8 @@ class Reader {
   // Bytes from the cursor to the end.
   int64_t remaining() const { return end_ - position_; }
 
-  // Reads the next field and moves behind it; a group is walked to its end. Nullopt where the bytes are not a field:
-  // then they are malformed, and the cursor is where that was seen. As protobuf does, but for tags that overflow 32
-  // bits, which are refused.
+  // Reads the next field and moves behind it; a group is walked to its end. Nullopt where the bytes are not a field,
+  // for protobuf as for us: the cursor is where that was seen.
   std::optional<Field> ReadField();
 
   // Reads a varint of at most 10 bytes, dropping bits beyond 64; nullopt if there is none.

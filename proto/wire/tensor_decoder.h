@@ -31,8 +31,9 @@ struct TensorTable {
 // Collects the tensors of the repeated field `list` ("inputs"). Not thread-safe.
 class TensorDecoder {
  public:
-  // `budget` is not owned and outlives this.
-  TensorDecoder(absl::string_view list, HeaderBudget* budget) : list_(list), budget_(budget) {}
+  // For at most `max_tensors`. `list` and `budget` are not owned and outlive this.
+  TensorDecoder(absl::string_view list, int64_t max_tensors, HeaderBudget* budget)
+      : list_(list), max_tensors_(max_tensors), budget_(budget) {}
 
   // Decodes one tensor with protobuf's semantics: of repeated names, dtypes and payloads the last wins, shapes join.
   // INVALID_ARGUMENT with the field (`inputs[anchor.1].shape`, or by index where the name is not known) where the bytes
@@ -47,11 +48,13 @@ class TensorDecoder {
   absl::Status WalkField(const Field& field);
   absl::Status CountExtents(const Field& field);
   absl::StatusOr<TensorSpec> ParseSpec();
+  absl::Status CheckPayload(const TensorSpec& spec) const;
   absl::Status CheckUnique(const std::string& name);
-  // "inputs[NAME]" and what follows it, or "inputs[INDEX]" while there is no name.
+  // TensorPath of the tensor that is being decoded.
   std::string Path(absl::string_view part) const;
 
   const absl::string_view list_;
+  const int64_t max_tensors_;
   HeaderBudget* const budget_;
   TensorTable table_;
   absl::flat_hash_map<std::string, int64_t> index_of_;

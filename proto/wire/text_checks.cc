@@ -3,8 +3,7 @@
 
 #include "proto/wire/text_checks.h"
 
-#include <cstdint>
-
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "core/status/errors.h"
 #include "proto/wire/limits.h"
@@ -56,6 +55,11 @@ absl::StatusOr<std::string> ReadName(absl::string_view field, const Reader& cont
   content.AppendTo(name);
   if (!IsValidUtf8(name)) return InvalidField(field, "malformed: expected UTF-8, got other bytes");
   return name;
+}
+
+std::string TensorPath(absl::string_view list, absl::string_view name, int64_t index, absl::string_view part) {
+  const std::string key = name.empty() ? absl::StrCat(index) : absl::Utf8SafeCEscape(name);
+  return absl::StrCat(list, "[", key, "]", part);
 }
 
 absl::Status Malformed(absl::string_view field, const Reader& cursor) {
