@@ -1,0 +1,28 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Makes gRPC channels that suit large messages.
+
+#ifndef LOSSD_CLIENT_CPP_CHANNEL_H_
+#define LOSSD_CLIENT_CPP_CHANNEL_H_
+
+#include <grpcpp/grpcpp.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "client/cpp/client_options.h"
+
+namespace lossd::client {
+
+// gRPC's service config as JSON: retries of UNAVAILABLE as in `options`, and the load balancing policy. Codes that a
+// retry could make worse (RESOURCE_EXHAUSTED) are not retried; a server's pushback is obeyed.
+std::string ServiceConfig(const ClientOptions& options);
+
+// One channel per connection of `options`, not yet connected. Precondition: options.Validate() is OK.
+std::vector<std::shared_ptr<grpc::Channel>> MakeChannels(const std::string& target, const ClientOptions& options);
+
+}  // namespace lossd::client
+
+#endif  // LOSSD_CLIENT_CPP_CHANNEL_H_

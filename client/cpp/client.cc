@@ -1,0 +1,119 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "client/cpp/client.h"
+
+#include <atomic>
+#include <chrono>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "client/cpp/call_registry.h"
+#include "client/cpp/channel.h"
+#include "client/cpp/compute_stream.h"
+#include "client/cpp/event_loop.h"
+#include "client/cpp/grpc_status.h"
+#include "client/cpp/messages.h"
+#include "client/cpp/unary_call.h"
+#include "core/status/status_macros.h"
+#include "core/tensor/buffer_pool.h"
+#include "lossd/v1/loss_service.grpc.pb.h"
+
+namespace lossd::client {
+namespace {
+
+// A completion queue on which one operation ends.
+class OneEvent {
+ public:
+  ~OneEvent() {
+    queue_.Shutdown();
+    Wait();
+  }
+  grpc::CompletionQueue* queue() { return &queue_; }
+  void Wait() {
+    void* tag = nullptr;
+    bool ok = false;
+    queue_.Next(&tag, &ok);
+  }
+
+ private:
+  grpc::CompletionQueue queue_;
+};
+
+class GrpcClient : public Client {
+ public:
+  GrpcClient(const std::string& target, ClientOptions options)
+      : options_(std::move(options)),
+        pool_(static_cast<size_t>(options_.max_message_bytes)),
+        channels_(MakeChannels(target, options_)) {
+    for (const auto& channel : channels_) stubs_.push_back(std::make_unique<grpc::GenericStub>(channel));
+  }
+  ~GrpcClient() override { registry_.CancelAllAndWait(); }
+
+  bool WaitUntilConnected() {
+    const auto deadline = std::chrono::system_clock::now() + absl::ToChronoMicroseconds(options_.connect_timeout);
+    return channels_.front()->WaitForConnected(deadline);
+  }
+
+  absl::StatusOr<ComputeResponse> Compute(ComputeRequest request) override {
+    UnaryExchange exchange;
+    OneEvent ended;  // The waiting thread does gRPC's work itself.
+    LOSSD_RETURN_IF_ERROR(exchange.Start(NextStub(), *ended.queue(), options_, request, &ended));
+    ended.Wait();
+    absl::StatusOr<ComputeResponse> result = exchange.Finish(request.gradient_targets, pool_);
+    exchange.hold().ReleaseAndWait();
+    return result;
+  }
+
+  CallHandle ComputeAsync(ComputeRequest request, ComputeCallback done) override {
+    auto call = std::make_shared<AsyncUnaryCall>(&loop_, &registry_, &pool_, std::move(request), std::move(done));
+    call->Start(NextStub(), options_);
+    return CallHandle(call);
+  }
+
+  std::unique_ptr<ComputeStream> OpenStream() override {
+    return std::make_unique<GrpcComputeStream>(&loop_, &pool_, &NextStub(), &options_);
+  }
+
+  absl::StatusOr<ServerInfo> GetServerInfo() override {
+    grpc::ClientContext context;
+    Configure(context, options_, options_.timeout);
+    v1::GetServerInfoResponse response;
+    const grpc::Status status =
+        v1::LossService::NewStub(channels_.front())->GetServerInfo(&context, v1::GetServerInfoRequest(), &response);
+    LOSSD_RETURN_IF_ERROR(ToAbslStatus(status));
+    return FromMessage(response);
+  }
+
+ private:
+  grpc::GenericStub& NextStub() { return *stubs_[next_++ % stubs_.size()]; }
+
+  const ClientOptions options_;
+  BufferPool pool_;
+  const std::vector<std::shared_ptr<grpc::Channel>> channels_;
+  std::vector<std::unique_ptr<grpc::GenericStub>> stubs_;
+  std::atomic<size_t> next_{0};
+  EventLoop loop_;
+  CallRegistry registry_;
+};
+
+}  // namespace
+
+void CallHandle::Cancel() {
+  if (const auto call = call_.lock()) call->Cancel();
+}
+
+absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const std::string& target, ClientOptions options) {
+  LOSSD_RETURN_IF_ERROR(options.Validate());
+  const absl::Duration connect_timeout = options.connect_timeout;
+  auto client = std::make_unique<GrpcClient>(target, std::move(options));
+  if (connect_timeout > absl::ZeroDuration() && !client->WaitUntilConnected()) {
+    return absl::UnavailableError(
+        absl::StrCat("no connection to ", target, " within ", absl::FormatDuration(connect_timeout)));
+  }
+  return client;
+}
+
+}  // namespace lossd::client

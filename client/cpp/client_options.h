@@ -1,0 +1,57 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// How a Client connects and calls.
+
+#ifndef LOSSD_CLIENT_CPP_CLIENT_OPTIONS_H_
+#define LOSSD_CLIENT_CPP_CLIENT_OPTIONS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+
+namespace lossd::client {
+
+// TLS. All values are PEM texts, not paths.
+struct TlsOptions {
+  std::string root_certificates;  // Empty: the system's.
+  std::string certificate_chain;  // With private_key, for servers that ask clients for a certificate; else empty.
+  std::string private_key;
+};
+
+// The defaults suit a training loop beside a server of its own.
+struct ClientOptions {
+  // Longest message sent or received, in bytes. gRPC's own default, 4 MiB, is less than one gradient.
+  int64_t max_message_bytes = int64_t{256} << 20;
+  // Longest time for a call, all attempts together; a request's own `timeout` wins.
+  absl::Duration timeout = absl::InfiniteDuration();
+  // How long Connect waits for a connection. Zero: it does not, and the first call connects.
+  absl::Duration connect_timeout = absl::Seconds(10);
+  // Attempts of a call that ends UNAVAILABLE (a restart, a drain), the first included: 1 to 5, as gRPC allows. Requests
+  // up to max_message_bytes stay referenced until they are answered, so that they can be sent again.
+  int max_attempts = 5;
+  // Wait before the second attempt; doubles from then on up to max_backoff. A server's pushback wins.
+  absl::Duration initial_backoff = absl::Milliseconds(100);
+  absl::Duration max_backoff = absl::Seconds(5);
+  // A ping after this much silence while calls are under way, and how long its answer may take. Finds dead peers;
+  // below 10 s the server says goodbye to the client.
+  absl::Duration keepalive_time = absl::Seconds(30);
+  absl::Duration keepalive_timeout = absl::Seconds(20);
+  // Connections, which calls take in turn. One carries a few GB/s; more help where single messages of many callers
+  // would wait behind each other.
+  int channels = 1;
+  // Spread calls over all addresses of the target's name instead of taking the first that answers.
+  bool round_robin = false;
+  std::optional<TlsOptions> tls;  // Absent: no encryption.
+  std::string auth_token;         // Sent as `authorization: Bearer ...` where not empty.
+
+  // INVALID_ARGUMENT naming the first field that is out of its range.
+  absl::Status Validate() const;
+};
+
+}  // namespace lossd::client
+
+#endif  // LOSSD_CLIENT_CPP_CLIENT_OPTIONS_H_

@@ -1,0 +1,109 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// The client's side of LossService.ComputeStream.
+
+#ifndef LOSSD_CLIENT_CPP_COMPUTE_STREAM_H_
+#define LOSSD_CLIENT_CPP_COMPUTE_STREAM_H_
+
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/grpcpp.h>
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "client/cpp/client.h"
+#include "client/cpp/event_loop.h"
+#include "client/cpp/payload_hold.h"
+#include "core/tensor/buffer_pool.h"
+
+namespace lossd::client {
+
+// One gRPC stream: at most one write and one read at a time, driven by the loop's thread. Messages wait their turn in
+// `writes_`, and for their answers in `pending_`.
+class GrpcComputeStream : public ComputeStream {
+ public:
+  // All pointers are not owned and outlive this.
+  GrpcComputeStream(EventLoop* loop, BufferPool* pool, grpc::GenericStub* stub, const ClientOptions* options);
+  ~GrpcComputeStream() override;
+
+  void Send(ComputeRequest request, ComputeCallback done) override;
+  absl::Status Finish() override;
+
+ private:
+  // A message from Send to its callback.
+  struct Message {
+    std::string id;
+    std::vector<GradientTarget> targets;
+    std::vector<InputTensor> inputs;  // Keeps owners alive.
+    ComputeCallback done;
+    PayloadHold hold;
+    absl::StatusOr<ComputeResponse> result = absl::UnknownError("");
+  };
+  // Tells the stream which of its operations has ended.
+  class Operation : public Event {
+   public:
+    using Handler = void (GrpcComputeStream::*)(bool);
+    Operation(GrpcComputeStream* stream, Handler handler) : stream_(stream), handler_(handler) {}
+    void OnEvent(bool ok) override { (stream_->*handler_)(ok); }
+
+   private:
+    GrpcComputeStream* const stream_;
+    const Handler handler_;
+  };
+
+  void OnStarted(bool ok);
+  void OnRead(bool ok);
+  void OnWritten(bool ok);
+  void OnWritesDone(bool ok);
+  void OnFinished(bool ok);
+
+  // Registers `message` under a free id and queues its bytes; on failure it stays with the caller.
+  absl::Status Enqueue(ComputeRequest& request, std::unique_ptr<Message>& message);
+  // Starts what is due: the next write, the half-close, or, once reading has ended, the end.
+  void Pump() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Decodes `incoming_` and delivers it to the message it answers; fails if there is none.
+  absl::Status DeliverIncoming();
+  // Runs the callback once the transport has let go of the message's memory. Counted in undelivered_.
+  void Deliver(std::unique_ptr<Message> message);
+  void RunCallback(Message& message);
+  bool AllOver() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return end_.has_value() && undelivered_ == 0; }
+
+  EventLoop* const loop_;
+  BufferPool* const pool_;
+  const ClientOptions* const options_;
+  Operation started_{this, &GrpcComputeStream::OnStarted};
+  Operation read_{this, &GrpcComputeStream::OnRead};
+  Operation written_{this, &GrpcComputeStream::OnWritten};
+  Operation writes_done_{this, &GrpcComputeStream::OnWritesDone};
+  Operation finished_{this, &GrpcComputeStream::OnFinished};
+  grpc::ByteBuffer incoming_;  // Of the loop's thread.
+  grpc::Status final_status_;  // Likewise.
+
+  absl::Mutex mu_;
+  std::unique_ptr<grpc::ClientContext> context_ ABSL_GUARDED_BY(mu_);
+  std::unique_ptr<grpc::GenericClientAsyncReaderWriter> stream_ ABSL_GUARDED_BY(mu_);
+  std::deque<grpc::ByteBuffer> writes_ ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_map<std::string, std::unique_ptr<Message>> pending_ ABSL_GUARDED_BY(mu_);
+  uint64_t next_id_ ABSL_GUARDED_BY(mu_) = 0;
+  int undelivered_ ABSL_GUARDED_BY(mu_) = 0;       // Callbacks due that have not returned.
+  bool sending_ ABSL_GUARDED_BY(mu_) = true;       // StartCall, Write or WritesDone is under way.
+  bool closing_ ABSL_GUARDED_BY(mu_) = false;      // Finish was called,
+  bool half_closed_ ABSL_GUARDED_BY(mu_) = false;  // and gRPC was told.
+  bool reading_ ABSL_GUARDED_BY(mu_) = true;       // Answers may still come.
+  bool finishing_ ABSL_GUARDED_BY(mu_) = false;    // gRPC's Finish is under way, or done.
+  absl::Status fault_ ABSL_GUARDED_BY(mu_);        // The server's.
+  std::optional<absl::Status> end_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace lossd::client
+
+#endif  // LOSSD_CLIENT_CPP_COMPUTE_STREAM_H_

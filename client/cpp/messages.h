@@ -1,0 +1,29 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Translates the client's value types to and from messages, payloads aside.
+
+#ifndef LOSSD_CLIENT_CPP_MESSAGES_H_
+#define LOSSD_CLIENT_CPP_MESSAGES_H_
+
+#include "client/cpp/compute_request.h"
+#include "client/cpp/compute_response.h"
+#include "client/cpp/loss_spec.h"
+#include "lossd/v1/loss_service.pb.h"
+
+namespace lossd::client {
+
+v1::LossSpec ToMessage(const LossSpec& loss);
+
+// The inverse: absent fields stay absent. An unknown or missing loss gives the monostate.
+LossSpec FromMessage(const v1::LossSpec& message);
+
+// Everything of `request` but inputs, gradient targets and timeout.
+v1::ComputeRequest ToMessageWithoutInputs(const ComputeRequest& request);
+
+Timing FromMessage(const v1::Timing& message);
+ServerInfo FromMessage(const v1::GetServerInfoResponse& message);
+
+}  // namespace lossd::client
+
+#endif  // LOSSD_CLIENT_CPP_MESSAGES_H_

@@ -1,0 +1,43 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "client/cpp/channel.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace lossd::client {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::SizeIs;
+
+TEST(ServiceConfigTest, RetriesUnavailableOnly) {
+  ClientOptions options;
+  options.max_attempts = 3;
+  options.initial_backoff = absl::Milliseconds(250);
+  EXPECT_EQ(ServiceConfig(options),
+            R"({"loadBalancingConfig": [{"pick_first": {}}], )"
+            R"("methodConfig": [{"name": [{"service": "lossd.v1.LossService"}], )"
+            R"("retryPolicy": {"maxAttempts": 3, "initialBackoff": "0.250s", "maxBackoff": "5.000s", )"
+            R"("backoffMultiplier": 2.0, "retryableStatusCodes": ["UNAVAILABLE"]}}]})");
+}
+
+TEST(ServiceConfigTest, OneAttemptMeansNoRetries) {
+  ClientOptions options;
+  options.max_attempts = 1;
+  options.round_robin = true;
+  EXPECT_THAT(ServiceConfig(options), Not(HasSubstr("retryPolicy")));
+  EXPECT_THAT(ServiceConfig(options), HasSubstr("round_robin"));
+}
+
+TEST(MakeChannelsTest, MakesAsManyAsAsked) {
+  ClientOptions options;
+  options.channels = 3;
+  options.keepalive_time = absl::InfiniteDuration();
+  EXPECT_THAT(MakeChannels("localhost:1", options), SizeIs(3));
+}
+
+}  // namespace
+}  // namespace lossd::client
