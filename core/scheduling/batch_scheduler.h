@@ -30,7 +30,7 @@ struct BatchSchedulerOptions {
   // Threads that run batches, 1 to 1024. As many as processors the process may use: batches compute, they do not wait.
   int threads = 1;
   // Bounds on the queue and on a batch.
-  BatchQueueOptions queue;
+  BatchQueueOptions queue = {};
   // Where time comes from. Not owned; outlives the scheduler. Null: RealClock().
   Clock* clock = nullptr;
 };

@@ -1,0 +1,134 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/scheduling/admission.h"
+
+#include <atomic>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "core/status/errors.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/status_matchers.h"
+
+namespace lossd {
+namespace {
+
+using ::lossd::testing::StatusIs;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+TEST(AdmissionTest, CountsWhatIsReservedUntilItIsReleased) {
+  Admission admission(100, 2);
+  {
+    ASSERT_OK_AND_ASSIGN(const Reservation first, admission.Reserve(60));
+    ASSERT_OK_AND_ASSIGN(const Reservation second, admission.Reserve(40));
+    EXPECT_EQ(admission.inflight_bytes(), 100);
+    EXPECT_EQ(admission.calls(), 2);
+  }
+  EXPECT_EQ(admission.inflight_bytes(), 0);
+  EXPECT_EQ(admission.calls(), 0);
+}
+
+TEST(AdmissionTest, RefusesBytesOverTheLimitAndAdvisesToRetry) {
+  Admission admission(100, 10);
+  ASSERT_OK_AND_ASSIGN(const Reservation held, admission.Reserve(60));
+  const absl::Status refused = admission.Reserve(41).status();
+  EXPECT_THAT(refused,
+              StatusIs(absl::StatusCode::kResourceExhausted,
+                       AllOf(HasSubstr("100"), HasSubstr("60"), HasSubstr("41"), HasSubstr("--max_inflight_bytes"))));
+  ASSERT_TRUE(GetLimitViolation(refused).has_value());
+  EXPECT_EQ(GetLimitViolation(refused)->reason, RejectReason::kInflightBytes);
+  EXPECT_EQ(GetLimitViolation(refused)->retry_delay, Admission::kRetryDelay);
+  EXPECT_EQ(admission.calls(), 1);
+  EXPECT_OK(admission.Reserve(40));
+}
+
+TEST(AdmissionTest, DoesNotAdviseToRetryWhatCanNeverFit) {
+  Admission admission(100, 10);
+  const absl::Status refused = admission.Reserve(101).status();
+  EXPECT_THAT(refused, StatusIs(absl::StatusCode::kResourceExhausted, AllOf(HasSubstr("100"), HasSubstr("101"))));
+  EXPECT_EQ(GetLimitViolation(refused)->retry_delay, std::nullopt);
+}
+
+TEST(AdmissionTest, RefusesCallsOverTheLimit) {
+  Admission admission(100, 1);
+  ASSERT_OK_AND_ASSIGN(const Reservation held, admission.Reserve(0));
+  const absl::Status refused = admission.Reserve(0).status();
+  EXPECT_THAT(refused, StatusIs(absl::StatusCode::kResourceExhausted,
+                                HasSubstr("at most 1, in use 1 (--max_concurrent_calls)")));
+  EXPECT_EQ(GetLimitViolation(refused)->reason, RejectReason::kConcurrency);
+  EXPECT_EQ(GetLimitViolation(refused)->retry_delay, Admission::kRetryDelay);
+}
+
+TEST(AdmissionTest, NeverOverflows) {
+  Admission admission(INT64_MAX, 10);
+  ASSERT_OK_AND_ASSIGN(const Reservation held, admission.Reserve(INT64_MAX));
+  EXPECT_THAT(admission.Reserve(INT64_MAX), StatusIs(absl::StatusCode::kResourceExhausted));
+}
+
+TEST(ReservationTest, GrowsAndShrinksWithinTheLimit) {
+  Admission admission(100, 1);
+  ASSERT_OK_AND_ASSIGN(Reservation held, admission.Reserve(10));
+  EXPECT_OK(held.Resize(100));
+  EXPECT_EQ(admission.inflight_bytes(), 100);
+  EXPECT_OK(held.Resize(30));
+  EXPECT_EQ(admission.inflight_bytes(), 30);
+  EXPECT_EQ(held.bytes(), 30);
+  EXPECT_EQ(admission.calls(), 1);
+}
+
+TEST(ReservationTest, IsUnchangedWhereItCannotGrow) {
+  Admission admission(100, 2);
+  ASSERT_OK_AND_ASSIGN(Reservation held, admission.Reserve(10));
+  ASSERT_OK_AND_ASSIGN(const Reservation other, admission.Reserve(60));
+  const absl::Status for_now = held.Resize(41);
+  EXPECT_THAT(for_now, StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("needs 31 more")));
+  EXPECT_EQ(GetLimitViolation(for_now)->retry_delay, Admission::kRetryDelay);
+  const absl::Status for_ever = held.Resize(101);
+  EXPECT_EQ(GetLimitViolation(for_ever)->retry_delay, std::nullopt);
+  EXPECT_EQ(held.bytes(), 10);
+  EXPECT_EQ(admission.inflight_bytes(), 70);
+}
+
+TEST(ReservationTest, MovesWithoutCountingTwice) {
+  Admission admission(100, 3);
+  ASSERT_OK_AND_ASSIGN(Reservation first, admission.Reserve(10));
+  Reservation second = std::move(first);
+  EXPECT_EQ(admission.inflight_bytes(), 10);
+  ASSERT_OK_AND_ASSIGN(Reservation third, admission.Reserve(20));
+  third = std::move(second);
+  EXPECT_EQ(admission.inflight_bytes(), 10);
+  EXPECT_EQ(admission.calls(), 1);
+  third.Release();
+  third.Release();
+  EXPECT_EQ(admission.inflight_bytes(), 0);
+  EXPECT_EQ(admission.calls(), 0);
+}
+
+TEST(AdmissionTest, KeepsTheLimitsUnderManyThreads) {
+  constexpr int kThreads = 4;
+  Admission admission(1000, kThreads - 1);
+  std::atomic<int64_t> bytes = 0, calls = 0;
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < kThreads; ++thread) {
+    threads.emplace_back([&, thread] {
+      for (int i = 0; i < 5000; ++i) {
+        absl::StatusOr<Reservation> held = admission.Reserve(100 + 100 * thread);
+        if (!held.ok()) continue;
+        EXPECT_LE(calls.fetch_add(1) + 1, kThreads - 1);
+        EXPECT_LE(bytes.fetch_add(held->bytes()) + held->bytes(), 1000);
+        bytes.fetch_sub(held->bytes());
+        calls.fetch_sub(1);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(admission.inflight_bytes(), 0);
+  EXPECT_EQ(admission.calls(), 0);
+}
+
+}  // namespace
+}  // namespace lossd
