@@ -3,31 +3,155 @@
 
 #include "core/engine/gemm.h"
 
+#include <algorithm>
+#include <cstdint>
+
+#include "core/engine/gemm_plan.h"
+#include "core/engine/matrix_run.h"
+
+// Vectors of a length unknown to the compiler cannot be kept in arrays.
+#define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "core/engine/gemm.cc"
+#include "hwy/foreach_target.h"
+// Highway wants these after foreach_target.h.
+#include "core/engine/gemm_driver-inl.h"
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace lossd {
+namespace HWY_NAMESPACE {
+namespace {
+
+void MultiplyFloat(const Product<float>& product) { Multiply(product); }
+void MultiplyDouble(const Product<double>& product) { Multiply(product); }
+void PackRowsFloat(const PackTask<float>& task) { PackTiles(task, kTileRows, kPanelRows); }
+void PackRowsDouble(const PackTask<double>& task) { PackTiles(task, kTileRows, kPanelRows); }
+void PackColumnsFloat(const PackTask<float>& task) { PackTiles(task, kTileColumns<float>, kPanelColumns); }
+void PackColumnsDouble(const PackTask<double>& task) { PackTiles(task, kTileColumns<double>, kPanelColumns); }
+
+}  // namespace
+// NOLINTNEXTLINE(google-readability-namespace-comments)
+}  // namespace HWY_NAMESPACE
+}  // namespace lossd
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
 namespace lossd {
 namespace {
 
+HWY_EXPORT(MultiplyFloat);
+HWY_EXPORT(MultiplyDouble);
+HWY_EXPORT(PackRowsFloat);
+HWY_EXPORT(PackRowsDouble);
+HWY_EXPORT(PackColumnsFloat);
+HWY_EXPORT(PackColumnsDouble);
+
+void Run(const Product<float>& product) { HWY_DYNAMIC_DISPATCH(MultiplyFloat)(product); }
+void Run(const Product<double>& product) { HWY_DYNAMIC_DISPATCH(MultiplyDouble)(product); }
+
+// A product without terms.
 template <typename T>
-void GemmRow(int64_t n, int64_t k, T alpha, const MatrixView<T>& a, const MatrixView<T>& b, bool accumulate, int64_t i,
-             T* c) {
-  for (int64_t j = 0; j < n; ++j) {
-    T sum = 0;
-    const T* row = a.data + i * a.row_stride;
-    const T* column = b.data + j * b.column_stride;
-    for (int64_t p = 0; p < k; ++p) sum += row[p * a.column_stride] * column[p * b.row_stride];
-    c[j] = alpha * sum + (accumulate ? c[j] : T{0});
+void SetToZero(const Product<T>& product) {
+  for (int64_t i = 0; i < product.m; ++i) {
+    for (int64_t j = 0; j < product.n;) {
+      const MatrixRun run = RunAt(product.c.columns, j, product.n - j);
+      std::fill_n(product.c.data + product.c.rows.Offset(i) + run.offset, run.length, T{0});
+      j += run.length;
+    }
   }
+}
+
+template <typename T>
+BlockedView<T> Simplified(const BlockedView<T>& view) {
+  return {view.data, Simplified(view.rows), Simplified(view.columns)};
+}
+
+// Columns in blocks of one are rows of the transposed result, whose bits are the same.
+template <typename T>
+bool IsBetterTransposed(const Product<T>& product) {
+  return product.c.columns.block == 1 && product.c.rows.block == Axis::kOneBlock && product.c.rows.stride == 1 &&
+         product.a.packed.data == nullptr && product.b.packed.data == nullptr;
+}
+
+template <typename T>
+Product<T> Transposed(const Product<T>& product) {
+  return {product.n,
+          product.m,
+          product.k,
+          product.alpha,
+          product.b.view.Transposed(),
+          product.a.view.Transposed(),
+          product.accumulate,
+          {product.c.data, Simplified(product.c.columns), product.c.rows}};
+}
+
+template <typename T>
+void GemmOf(Product<T> product) {
+  if (product.m == 0 || product.n == 0) return;
+  if (product.k == 0) {
+    if (!product.accumulate) SetToZero(product);
+    return;
+  }
+  product.a.view = Simplified(product.a.view);
+  product.b.view = Simplified(product.b.view);
+  product.c.rows = Simplified(product.c.rows);
+  if (const Axis columns = Simplified(product.c.columns); columns.stride == 1) product.c.columns = columns;
+  Run(IsBetterTransposed(product) ? Transposed(product) : product);
 }
 
 }  // namespace
 
 void Gemm(int64_t m, int64_t n, int64_t k, float alpha, MatrixView<float> a, MatrixView<float> b, bool accumulate,
           float* c, int64_t c_stride) {
-  for (int64_t i = 0; i < m; ++i) GemmRow(n, k, alpha, a, b, accumulate, i, c + i * c_stride);
+  GemmOf<float>({m, n, k, alpha, a, b, accumulate, {c, c_stride}});
 }
 
 void Gemm(int64_t m, int64_t n, int64_t k, double alpha, MatrixView<double> a, MatrixView<double> b, bool accumulate,
           double* c, int64_t c_stride) {
-  for (int64_t i = 0; i < m; ++i) GemmRow(n, k, alpha, a, b, accumulate, i, c + i * c_stride);
+  GemmOf<double>({m, n, k, alpha, a, b, accumulate, {c, c_stride}});
+}
+
+void Gemm(int64_t m, int64_t n, int64_t k, float alpha, const LeftOperand<float>& a, const RightOperand<float>& b,
+          bool accumulate, const BlockedResult<float>& c) {
+  GemmOf<float>({m, n, k, alpha, a, b, accumulate, c});
+}
+
+void Gemm(int64_t m, int64_t n, int64_t k, double alpha, const LeftOperand<double>& a, const RightOperand<double>& b,
+          bool accumulate, const BlockedResult<double>& c) {
+  GemmOf<double>({m, n, k, alpha, a, b, accumulate, c});
+}
+
+int64_t PackedRowsSize(int64_t rows, int64_t k) { return RoundedUp(rows, kPanelRows) * k; }
+int64_t PackedColumnsSize(int64_t k, int64_t columns) { return RoundedUp(columns, kPanelColumns) * k; }
+
+PackedRows<float> PackRows(int64_t rows, int64_t k, const BlockedView<float>& a, int64_t begin, int64_t end,
+                           float* memory) {
+  const PackTask<float> task = {a.data, Simplified(a.rows), Simplified(a.columns), rows, k, begin, end, memory};
+  HWY_DYNAMIC_DISPATCH(PackRowsFloat)(task);
+  return {memory, k, rows, 0, rows};
+}
+
+PackedRows<double> PackRows(int64_t rows, int64_t k, const BlockedView<double>& a, int64_t begin, int64_t end,
+                            double* memory) {
+  const PackTask<double> task = {a.data, Simplified(a.rows), Simplified(a.columns), rows, k, begin, end, memory};
+  HWY_DYNAMIC_DISPATCH(PackRowsDouble)(task);
+  return {memory, k, rows, 0, rows};
+}
+
+PackedColumns<float> PackColumns(int64_t k, int64_t columns, const BlockedView<float>& b, int64_t begin, int64_t end,
+                                 float* memory) {
+  const PackTask<float> task = {b.data, Simplified(b.columns), Simplified(b.rows), columns, k, begin, end, memory};
+  HWY_DYNAMIC_DISPATCH(PackColumnsFloat)(task);
+  return {memory, k, columns, 0, columns};
+}
+
+PackedColumns<double> PackColumns(int64_t k, int64_t columns, const BlockedView<double>& b, int64_t begin, int64_t end,
+                                  double* memory) {
+  const PackTask<double> task = {b.data, Simplified(b.columns), Simplified(b.rows), columns, k, begin, end, memory};
+  HWY_DYNAMIC_DISPATCH(PackColumnsDouble)(task);
+  return {memory, k, columns, 0, columns};
 }
 
 }  // namespace lossd
+#endif  // HWY_ONCE

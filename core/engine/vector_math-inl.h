@@ -78,7 +78,7 @@ HWY_INLINE ReducedExp<D> ReduceExp(D d, V x) {
   return {hn::MulAdd(hn::Mul(r, r), q, r), hn::ShiftLeft<C::kMantissaBits>(hn::BitCast(di, rounded))};
 }
 
-// exp(x). Where the result is a normal number: at most 1 ulp off (measured for every float; doubles by sampling).
+// exp(x). Where the result is a normal number: at most 1.01 ulp off (measured for every float; doubles by sampling).
 // Results below the smallest normal number are +0, those above the largest number +inf; NaN gives NaN.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V Exp(D d, V x) {

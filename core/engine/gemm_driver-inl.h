@@ -1,0 +1,203 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Cuts a product into blocks that stay in cache, packs what has to be packed, and runs the tiles. For sources compiled
+// once per target.
+
+#if defined(LOSSD_CORE_ENGINE_GEMM_DRIVER_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef LOSSD_CORE_ENGINE_GEMM_DRIVER_INL_H_
+#undef LOSSD_CORE_ENGINE_GEMM_DRIVER_INL_H_
+#else
+#define LOSSD_CORE_ENGINE_GEMM_DRIVER_INL_H_
+#endif
+
+#include <algorithm>
+#include <cstdint>
+
+#include "core/engine/gemm_kernel-inl.h"
+#include "core/engine/gemm_pack-inl.h"
+#include "core/engine/gemm_plan.h"
+#include "core/engine/gemm_scratch.h"
+#include "core/engine/matrix_run.h"
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace lossd {
+namespace HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+// Packs whole tiles of `width` lanes, run of k after run of k, as PackedOffset finds them.
+template <typename T>
+void PackTiles(const PackTask<T>& task, int64_t width, int64_t panel) {
+  const int64_t padded = RoundedUp(task.extent, panel);
+  const int64_t depth = RunDepth(task.k);
+  for (int64_t step = 0; step < task.k; step += depth) {
+    const int64_t steps = std::min(depth, task.k - step);
+    for (int64_t lane = task.begin; lane < task.end; lane += width) {
+      const int64_t lanes = std::min(width, task.end - lane);
+      PackPanel<T>({task.data, task.across, lane, lanes, task.along, step, steps}, width,
+                   task.memory + padded * step + lane * steps);
+    }
+  }
+}
+
+// A panel of B that tiles are multiplied with.
+template <typename T>
+struct RightPanel {
+  const T* data;
+  int64_t step;     // Elements from one row to the next.
+  int64_t first;    // Its first column in C.
+  int64_t columns;  // At most a tile's.
+};
+
+// Writes one tile of C: rows [row, row + rows).
+template <typename T>
+HWY_INLINE void UpdateTile(const Product<T>& product, int64_t row, int64_t rows, const RightPanel<T>& panel,
+                           bool packed_rows, TileTask<T> task) {
+  const int64_t vectors = (panel.columns + kVectorLanes<T> - 1) / kVectorLanes<T>;
+  const TileFunction<T> compute = TileFunctionFor<T>(rows, vectors, packed_rows);
+  const MatrixRun row_run = RunAt(product.c.rows, row, rows);
+  const MatrixRun column_run = RunAt(product.c.columns, panel.first, panel.columns);
+  if (row_run.length == rows && column_run.length == panel.columns && panel.columns == vectors * kVectorLanes<T>) {
+    task.c = product.c.data + row_run.offset + column_run.offset;
+    task.c_stride = product.c.rows.stride;
+    compute(task);
+    return;
+  }
+  HWY_ALIGN T tile[kTileRows * kTileColumns<T>];
+  const T alpha = task.alpha;
+  const bool accumulate = task.accumulate;
+  task.alpha = T{1};
+  task.accumulate = false;
+  task.c = tile;
+  task.c_stride = kTileColumns<T>;
+  compute(task);
+  const MatrixRuns runs(product.c.columns, panel.first, panel.columns);
+  for (int64_t i = 0; i < rows; ++i) {
+    T* c = product.c.data + product.c.rows.Offset(row + i);
+    const T* from = tile + i * kTileColumns<T>;
+    for (const MatrixRun& run : runs) {
+      UpdateRow(from, run.length, alpha, accumulate, c + run.offset);
+      from += run.length;
+    }
+  }
+}
+
+// A part of a product: rows x columns of C, over one run of k.
+struct Block {
+  int64_t row;
+  int64_t rows;
+  int64_t column;
+  int64_t columns;
+  int64_t step;
+  int64_t steps;
+};
+
+// Walks through the blocks of one product. Lives on the stack of one call.
+template <typename T>
+class BlockWalk {
+ public:
+  explicit BlockWalk(const Product<T>& product)
+      : product_(product), plan_(PlanProduct(product, {kTileRows, kTileColumns<T>})) {}
+
+  void Run() {
+    for (int64_t column = 0; column < product_.n; column += std::min(plan_.columns, product_.n)) {
+      const int64_t columns = std::min(plan_.columns, product_.n - column);
+      for (int64_t step = 0; step < product_.k; step += plan_.depth) {
+        const int64_t steps = std::min(plan_.depth, product_.k - step);
+        for (int64_t row = 0; row < product_.m; row += plan_.rows) {
+          RunBlock({row, std::min(plan_.rows, product_.m - row), column, columns, step, steps});
+        }
+      }
+    }
+  }
+
+ private:
+  void RunBlock(const Block& block) {
+    if (plan_.pack_rows) PackBlockRows(block);
+    TileTask<T> task = {.k = block.steps, .alpha = product_.alpha, .accumulate = product_.accumulate || block.step > 0};
+    const TilePlace rows = RowsOf(block, task);
+    for (int64_t j = 0; j < block.columns; j += kTileColumns<T>) {
+      const RightPanel<T> panel = PanelOf(block, j);
+      task.b = panel.data;
+      task.b_step = panel.step;
+      for (int64_t i = 0; i < block.rows; i += kTileRows) {
+        task.a = rows.data + (i / kTileRows) * rows.tile_step;
+        UpdateTile(product_, block.row + i, std::min<int64_t>(kTileRows, block.rows - i), panel, rows.packed, task);
+      }
+    }
+  }
+
+  // Where the tiles of a block's rows lie.
+  struct TilePlace {
+    const T* data;
+    int64_t tile_step;  // From one tile to the next.
+    bool packed;
+  };
+
+  TilePlace RowsOf(const Block& block, TileTask<T>& task) const {
+    if (plan_.pack_rows) return {PackedRowsScratch(), kTileRows * block.steps, true};
+    const PackedRows<T>& packed = product_.a.packed;
+    if (packed.data != nullptr) {
+      const int64_t padded = RoundedUp(packed.extent, kPanelRows);
+      return {packed.data + padded * block.step + (packed.first + block.row) * block.steps, kTileRows * block.steps,
+              true};
+    }
+    const BlockedView<T>& view = product_.a.view;
+    task.a_row = view.rows.stride;
+    task.a_step = view.columns.stride;
+    return {view.data + block.row * view.rows.stride + block.step * view.columns.stride, kTileRows * view.rows.stride,
+            false};
+  }
+
+  void PackBlockRows(const Block& block) const {
+    const BlockedView<T>& view = product_.a.view;
+    for (int64_t i = 0; i < block.rows; i += kTileRows) {
+      const int64_t lanes = std::min<int64_t>(kTileRows, block.rows - i);
+      PackPanel<T>({view.data, view.rows, block.row + i, lanes, view.columns, block.step, block.steps}, kTileRows,
+                   PackedRowsScratch() + i * block.steps);
+    }
+  }
+
+  // The panel of B from column `j` of the block on, packed if that has not been done for an earlier block of rows.
+  RightPanel<T> PanelOf(const Block& block, int64_t j) const {
+    const int64_t column = block.column + j;
+    const int64_t columns = std::min<int64_t>(kTileColumns<T>, block.columns - j);
+    const PackedColumns<T>& packed = product_.b.packed;
+    if (packed.data != nullptr) {
+      const int64_t padded = RoundedUp(packed.extent, kPanelColumns);
+      return {packed.data + padded * block.step + (packed.first + column) * block.steps, kTileColumns<T>, column,
+              columns};
+    }
+    const BlockedView<T>& view = product_.b.view;
+    if (!plan_.pack_columns && columns == kTileColumns<T>) {
+      return {view.data + block.step * view.rows.stride + column, view.rows.stride, column, columns};
+    }
+    const int64_t width = RoundedUp(columns, kVectorLanes<T>);
+    const bool once = plan_.rows >= product_.m;
+    T* const memory = PackedColumnsScratch() + (once ? 0 : j * block.steps);
+    if (block.row == 0) {
+      PackPanel<T>({view.data, view.columns, column, columns, view.rows, block.step, block.steps}, width, memory);
+    }
+    return {memory, width, column, columns};
+  }
+
+  T* PackedRowsScratch() const { return static_cast<T*>(GemmScratch()); }
+  T* PackedColumnsScratch() const { return static_cast<T*>(GemmScratch()) + kScratchRowElements<T>; }
+
+  const Product<T>& product_;
+  const ProductPlan plan_;
+};
+
+template <typename T>
+void Multiply(const Product<T>& product) {
+  BlockWalk<T>(product).Run();
+}
+
+// NOLINTNEXTLINE(google-readability-namespace-comments)
+}  // namespace HWY_NAMESPACE
+}  // namespace lossd
+HWY_AFTER_NAMESPACE();
+
+#endif  // LOSSD_CORE_ENGINE_GEMM_DRIVER_INL_H_

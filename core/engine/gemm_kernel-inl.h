@@ -1,0 +1,145 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// The innermost product: a tile of C, held in registers over one run of k. For sources compiled once per target.
+
+#if defined(LOSSD_CORE_ENGINE_GEMM_KERNEL_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef LOSSD_CORE_ENGINE_GEMM_KERNEL_INL_H_
+#undef LOSSD_CORE_ENGINE_GEMM_KERNEL_INL_H_
+#else
+#define LOSSD_CORE_ENGINE_GEMM_KERNEL_INL_H_
+#endif
+
+#include <array>
+#include <cstdint>
+#include <utility>
+
+#include "core/engine/partial_vector-inl.h"
+#include "hwy/cache_control.h"
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace lossd {
+namespace HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+// A tile is kTileRows x (kTileVectors vectors): as many accumulators as fit beside two vectors of B and one of A into
+// 32 or 16 registers, and enough to cover the latency of the multiply-add. kTileRows divides kPanelRows.
+#if (HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3) || HWY_ARCH_ARM_A64
+inline constexpr int kTileRows = 12;
+#else
+inline constexpr int kTileRows = 6;
+#endif
+inline constexpr int kTileVectors = 2;
+
+template <typename T>
+inline constexpr int kVectorLanes = static_cast<int>(hn::MaxLanes(hn::ScalableTag<T>()));
+template <typename T>
+inline constexpr int kTileColumns = kTileVectors* kVectorLanes<T>;
+
+// Where a kernel reads and writes. Row i of A at a + i * a_row, step p of k at p * a_step on (packed: a_row 1, a_step
+// kTileRows); row p of B at b + p * b_step.
+template <typename T>
+struct TileTask {
+  int64_t k = 0;
+  const T* a = nullptr;
+  int64_t a_row = 1;
+  int64_t a_step = kTileRows;
+  const T* b = nullptr;
+  int64_t b_step = 0;
+  T alpha = 1;
+  bool accumulate = false;
+  T* c = nullptr;
+  int64_t c_stride = 0;
+};
+
+// c = alpha * (A B) + (accumulate ? c : 0) for a whole tile, one multiply-add after the other along k.
+template <int kRows, int kVectors, bool kPackedRows, typename T>
+HWY_NOINLINE void ComputeTile(const TileTask<T>& task) {
+  const hn::ScalableTag<T> d;
+  constexpr int kLanes = kVectorLanes<T>;
+  hn::Vec<hn::ScalableTag<T>> sums[kRows][kVectors];
+#pragma GCC unroll 16
+  for (int i = 0; i < kRows; ++i) {
+#pragma GCC unroll 16
+    for (int j = 0; j < kVectors; ++j) sums[i][j] = hn::Zero(d);
+  }
+  if (task.accumulate) {
+    for (int i = 0; i < kRows; ++i) hwy::Prefetch(task.c + i * task.c_stride);
+  }
+  const T* HWY_RESTRICT a = task.a;
+  const T* HWY_RESTRICT b = task.b;
+  const int64_t a_row = kPackedRows ? 1 : task.a_row;
+  const int64_t a_step = kPackedRows ? kTileRows : task.a_step;
+  const int64_t b_step = task.b_step;
+  for (int64_t p = task.k; p > 0; --p) {
+    hn::Vec<hn::ScalableTag<T>> row[kVectors];
+#pragma GCC unroll 16
+    for (int j = 0; j < kVectors; ++j) row[j] = hn::LoadU(d, b + j * kLanes);
+#pragma GCC unroll 16
+    for (int i = 0; i < kRows; ++i) {
+      const auto factor = hn::Set(d, a[i * a_row]);
+#pragma GCC unroll 16
+      for (int j = 0; j < kVectors; ++j) sums[i][j] = hn::MulAdd(factor, row[j], sums[i][j]);
+    }
+    a += a_step;
+    b += b_step;
+  }
+  const auto alpha = hn::Set(d, task.alpha);
+#pragma GCC unroll 16
+  for (int i = 0; i < kRows; ++i) {
+#pragma GCC unroll 16
+    for (int j = 0; j < kVectors; ++j) {
+      T* to = task.c + i * task.c_stride + j * kLanes;
+      hn::StoreU(task.accumulate ? hn::MulAdd(alpha, sums[i][j], hn::LoadU(d, to)) : hn::Mul(alpha, sums[i][j]), d, to);
+    }
+  }
+}
+
+// c = alpha * tile + (accumulate ? c : 0) along `count` elements: what ComputeTile does to a whole tile, for the parts
+// of one that was kept aside.
+template <typename T>
+HWY_INLINE void UpdateRow(const T* HWY_RESTRICT tile, int64_t count, T alpha, bool accumulate, T* HWY_RESTRICT c) {
+  const hn::ScalableTag<T> d;
+  const auto factor = hn::Set(d, alpha);
+  for (int64_t j = 0; j < count; j += kVectorLanes<T>) {
+    const auto sum = hn::LoadU(d, tile + j);
+    if (count - j >= kVectorLanes<T>) {
+      hn::StoreU(accumulate ? hn::MulAdd(factor, sum, hn::LoadU(d, c + j)) : hn::Mul(factor, sum), d, c + j);
+    } else {
+      const auto rest = static_cast<size_t>(count - j);
+      StoreFirst(d, accumulate ? hn::MulAdd(factor, sum, LoadFirst(d, c + j, rest)) : hn::Mul(factor, sum), c + j,
+                 rest);
+    }
+  }
+}
+
+template <typename T>
+using TileFunction = void (*)(const TileTask<T>&);
+
+// kernels[(rows - 1) * kTileVectors + vectors - 1]
+template <typename T>
+using TileFunctions = std::array<TileFunction<T>, kTileRows * kTileVectors>;
+
+template <typename T, bool kPackedRows, size_t... kIndex>
+constexpr TileFunctions<T> MakeTileFunctions(std::index_sequence<kIndex...>) {
+  return {&ComputeTile<kIndex / kTileVectors + 1, kIndex % kTileVectors + 1, kPackedRows, T>...};
+}
+
+// The kernel for a tile of `rows` x `vectors`.
+template <typename T>
+HWY_INLINE TileFunction<T> TileFunctionFor(int64_t rows, int64_t vectors, bool packed_rows) {
+  constexpr auto kIndices = std::make_index_sequence<kTileRows * kTileVectors>();
+  static constexpr TileFunctions<T> kPacked = MakeTileFunctions<T, true>(kIndices);
+  static constexpr TileFunctions<T> kStrided = MakeTileFunctions<T, false>(kIndices);
+  const auto index = static_cast<size_t>((rows - 1) * kTileVectors + vectors - 1);
+  return packed_rows ? kPacked[index] : kStrided[index];
+}
+
+// NOLINTNEXTLINE(google-readability-namespace-comments)
+}  // namespace HWY_NAMESPACE
+}  // namespace lossd
+HWY_AFTER_NAMESPACE();
+
+#endif  // LOSSD_CORE_ENGINE_GEMM_KERNEL_INL_H_

@@ -1,0 +1,147 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Packing of panels: k steps of `width` neighbouring rows of A or columns of B, one step after the other. For sources
+// compiled once per target.
+
+#if defined(LOSSD_CORE_ENGINE_GEMM_PACK_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef LOSSD_CORE_ENGINE_GEMM_PACK_INL_H_
+#undef LOSSD_CORE_ENGINE_GEMM_PACK_INL_H_
+#else
+#define LOSSD_CORE_ENGINE_GEMM_PACK_INL_H_
+#endif
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+#include "core/engine/matrix_run.h"
+#include "core/engine/packed_matrix.h"
+#include "core/engine/partial_vector-inl.h"
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace lossd {
+namespace HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+// What a panel is packed from: element (step p, lane i) at data[along.Offset(first_step + p) + across.Offset(first_lane
+// + i)], for `steps` steps and `lanes` lanes, at most kPanelColumns.
+template <typename T>
+struct PanelSource {
+  const T* data;
+  Axis across;
+  int64_t first_lane;
+  int64_t lanes;
+  Axis along;
+  int64_t first_step;
+  int64_t steps;
+};
+
+// Lanes lie side by side in memory: each step copies the runs between block ends.
+template <typename T>
+void CopyPanel(const PanelSource<T>& source, int64_t width, T* HWY_RESTRICT panel) {
+  const hn::ScalableTag<T> d;
+  const auto kLanes = static_cast<int64_t>(hn::MaxLanes(d));
+  MatrixRuns runs(source.across, source.first_lane, source.lanes);
+  for (int64_t p = 0; p < source.steps;) {
+    const MatrixRun steps = RunAt(source.along, source.first_step + p, source.steps - p);
+    const T* from = source.data + steps.offset;
+    for (int64_t q = 0; q < steps.length; ++q, ++p, from += source.along.stride) {
+      T* to = panel + p * width;
+      for (const MatrixRun& run : runs) {
+        int64_t i = 0;
+        for (; i + kLanes <= run.length; i += kLanes) hn::StoreU(hn::LoadU(d, from + run.offset + i), d, to + i);
+        const auto rest = static_cast<size_t>(run.length - i);
+        if (rest > 0) StoreFirst(d, LoadFirst(d, from + run.offset + i, rest), to + i, rest);
+        to += run.length;
+      }
+    }
+  }
+}
+
+#if HWY_TARGET != HWY_SCALAR
+// Transposes a square of 128-bit vectors: step p of lane i goes to panel[p * width + i].
+HWY_INLINE void TransposeSquare(const float* const* lanes, int64_t step, int64_t width, float* HWY_RESTRICT panel) {
+  const hn::FixedTag<float, 4> d;
+  const hn::FixedTag<uint64_t, 2> pairs;
+  const auto a = hn::LoadU(d, lanes[0] + step);
+  const auto b = hn::LoadU(d, lanes[1] + step);
+  const auto c = hn::LoadU(d, lanes[2] + step);
+  const auto e = hn::LoadU(d, lanes[3] + step);
+  const auto ab_low = hn::BitCast(pairs, hn::InterleaveLower(d, a, b));
+  const auto ab_high = hn::BitCast(pairs, hn::InterleaveUpper(d, a, b));
+  const auto ce_low = hn::BitCast(pairs, hn::InterleaveLower(d, c, e));
+  const auto ce_high = hn::BitCast(pairs, hn::InterleaveUpper(d, c, e));
+  hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, ab_low, ce_low)), d, panel);
+  hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, ab_low, ce_low)), d, panel + width);
+  hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, ab_high, ce_high)), d, panel + 2 * width);
+  hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, ab_high, ce_high)), d, panel + 3 * width);
+}
+HWY_INLINE void TransposeSquare(const double* const* lanes, int64_t step, int64_t width, double* HWY_RESTRICT panel) {
+  const hn::FixedTag<double, 2> d;
+  const auto a = hn::LoadU(d, lanes[0] + step);
+  const auto b = hn::LoadU(d, lanes[1] + step);
+  hn::StoreU(hn::InterleaveLower(d, a, b), d, panel);
+  hn::StoreU(hn::InterleaveUpper(d, a, b), d, panel + width);
+}
+#endif
+
+// Steps lie side by side in memory: lanes are transposed in squares, and one by one what is left over.
+template <typename T>
+void TransposePanel(const PanelSource<T>& source, int64_t width, T* HWY_RESTRICT panel) {
+  constexpr int64_t kSquare = HWY_TARGET == HWY_SCALAR ? 1 : 16 / sizeof(T);
+  for (int64_t p = 0; p < source.steps;) {
+    const MatrixRun steps = RunAt(source.along, source.first_step + p, source.steps - p);
+    for (int64_t i = 0; i < source.lanes; i += kSquare) {
+      const int64_t lanes = std::min(kSquare, source.lanes - i);
+      const T* from[kSquare];
+      for (int64_t l = 0; l < lanes; ++l) {
+        from[l] = source.data + steps.offset + source.across.Offset(source.first_lane + i + l);
+      }
+      T* to = panel + p * width + i;
+      int64_t q = 0;
+#if HWY_TARGET != HWY_SCALAR
+      if (lanes == kSquare) {
+        for (; q + kSquare <= steps.length; q += kSquare) TransposeSquare(from, q, width, to + q * width);
+      }
+#endif
+      for (; q < steps.length; ++q) {
+        for (int64_t l = 0; l < lanes; ++l) to[q * width + l] = from[l][q];
+      }
+    }
+    p += steps.length;
+  }
+}
+
+// Neither is contiguous.
+template <typename T>
+void GatherPanel(const PanelSource<T>& source, int64_t width, T* HWY_RESTRICT panel) {
+  for (int64_t i = 0; i < source.lanes; ++i) {
+    const T* lane = source.data + source.across.Offset(source.first_lane + i);
+    for (int64_t p = 0; p < source.steps; ++p) {
+      panel[p * width + i] = lane[source.along.Offset(source.first_step + p)];
+    }
+  }
+}
+
+// Fills panel[steps * width]; lanes beyond source.lanes become 0.
+template <typename T>
+void PackPanel(const PanelSource<T>& source, int64_t width, T* panel) {
+  if (source.lanes < width) std::fill_n(panel, source.steps * width, T{0});
+  if (source.across.stride == 1) {
+    CopyPanel(source, width, panel);
+  } else if (source.along.stride == 1) {
+    TransposePanel(source, width, panel);
+  } else {
+    GatherPanel(source, width, panel);
+  }
+}
+
+// NOLINTNEXTLINE(google-readability-namespace-comments)
+}  // namespace HWY_NAMESPACE
+}  // namespace lossd
+HWY_AFTER_NAMESPACE();
+
+#endif  // LOSSD_CORE_ENGINE_GEMM_PACK_INL_H_

@@ -1,0 +1,44 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/engine/gemm_plan.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace lossd {
+namespace {
+
+// Up to this many panels, columns are too few for packed rows to pay.
+constexpr int64_t kInPlacePanels = 2;
+// Up to this many tiles, rows are too few for packed columns to pay.
+constexpr int64_t kInPlaceTiles = 2;
+
+bool IsPlain(const Axis& axis) { return axis.block == Axis::kOneBlock; }
+
+template <typename T>
+ProductPlan PlanOf(const Product<T>& product, TileShape tile) {
+  ProductPlan plan;
+  plan.depth = RunDepth(product.k);
+  const auto& a = product.a.view;
+  const auto& b = product.b.view;
+  plan.pack_rows = product.a.packed.data == nullptr &&
+                   !(IsPlain(a.rows) && IsPlain(a.columns) && product.n <= kInPlacePanels * tile.columns);
+  plan.pack_columns =
+      product.b.packed.data == nullptr &&
+      !(IsPlain(b.rows) && IsPlain(b.columns) && b.columns.stride == 1 && product.m <= kInPlaceTiles * tile.rows);
+  // Blocks of equal height: none is left with a few rows.
+  const int64_t most = kScratchRowElements<T> / kGemmDepth / kPanelRows * kPanelRows;
+  const int64_t blocks = (product.m + most - 1) / most;
+  plan.rows = RoundedUp((product.m + blocks - 1) / blocks, kPanelRows);
+  // With a single block of rows each panel of columns is used once, right after it was packed.
+  plan.columns = blocks == 1 ? std::numeric_limits<int64_t>::max() : kScratchColumnElements<T> / kGemmDepth;
+  return plan;
+}
+
+}  // namespace
+
+ProductPlan PlanProduct(const Product<float>& product, TileShape tile) { return PlanOf(product, tile); }
+ProductPlan PlanProduct(const Product<double>& product, TileShape tile) { return PlanOf(product, tile); }
+
+}  // namespace lossd

@@ -1,0 +1,79 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// What a product is, and how it is cut into blocks and which operands are packed. None of it changes bits, but for the
+// depth, which depends on k alone.
+
+#ifndef LOSSD_CORE_ENGINE_GEMM_PLAN_H_
+#define LOSSD_CORE_ENGINE_GEMM_PLAN_H_
+
+#include <cstdint>
+
+#include "core/engine/gemm.h"
+#include "core/engine/matrix_view.h"
+
+namespace lossd {
+
+// The arguments of Gemm. Axes are simplified.
+template <typename T>
+struct Product {
+  int64_t m;
+  int64_t n;
+  int64_t k;
+  T alpha;
+  LeftOperand<T> a;
+  RightOperand<T> b;
+  bool accumulate;
+  BlockedResult<T> c;
+};
+
+// Lanes (rows of A, columns of B) [begin, end) of `extent`, with all k steps, to be packed into their places in
+// `memory`.
+template <typename T>
+struct PackTask {
+  const T* data;
+  Axis across;
+  Axis along;
+  int64_t extent;
+  int64_t k;
+  int64_t begin;
+  int64_t end;
+  T* memory;
+};
+
+// The register tile of the target that computes.
+struct TileShape {
+  int64_t rows;
+  int64_t columns;
+};
+
+// How a product is computed.
+struct ProductPlan {
+  bool pack_rows;     // A is packed block by block; else read in place, or it was packed beforehand.
+  bool pack_columns;  // B is packed panel by panel; else likewise, but for a last panel that is not full.
+  int64_t rows;       // Rows of A a block, a multiple of the tile's.
+  int64_t columns;    // Columns of B a block, a multiple of the tile's.
+  int64_t depth;      // Steps of k a run.
+};
+
+inline int64_t RoundedUp(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
+
+// Length of all runs of k but the last.
+inline int64_t RunDepth(int64_t k) {
+  const int64_t runs = (k + kGemmDepth - 1) / kGemmDepth;
+  return (k + runs - 1) / runs;
+}
+
+// Elements of the scratch: first a block of packed rows, then packed columns.
+template <typename T>
+inline constexpr int64_t kScratchRowElements = (384 << 10) / sizeof(T);
+template <typename T>
+inline constexpr int64_t kScratchColumnElements = (1 << 20) / sizeof(T);
+
+// Chooses blocks so that packed rows fit into kScratchRowElements and packed columns into kScratchColumnElements.
+ProductPlan PlanProduct(const Product<float>& product, TileShape tile);
+ProductPlan PlanProduct(const Product<double>& product, TileShape tile);
+
+}  // namespace lossd
+
+#endif  // LOSSD_CORE_ENGINE_GEMM_PLAN_H_
