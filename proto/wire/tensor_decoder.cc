@@ -5,6 +5,7 @@
 
 #include <optional>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "core/status/errors.h"
 #include "core/status/status_macros.h"
@@ -85,8 +86,8 @@ absl::Status TensorDecoder::CheckUnique(const std::string& name) {
   const auto [known, inserted] = index_of_.try_emplace(name, size());
   if (inserted) return absl::OkStatus();
   return InvalidField(TensorPath(list_, "", size(), ".name"),
-                      absl::StrCat("expected distinct names, got that of ", TensorPath(list_, "", known->second, ""),
-                                   " again: ", TensorPath("", name, 0, "")));
+                      absl::StrCat("expected distinct names, got \"", absl::Utf8SafeCEscape(name), "\" as in ",
+                                   TensorPath(list_, "", known->second, "")));
 }
 
 std::string TensorDecoder::Path(absl::string_view part) const { return TensorPath(list_, name_, size(), part); }

@@ -1,0 +1,62 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// One direction of AMDIM's noise contrastive estimation between feature maps: scores, loss, gradients.
+//
+// With x_bjl = <source_b, target_jl> / sqrt(C) for source image b, target image j and location l, s = c tanh(x / c) and
+// N_b = sum over j != b and l of exp(s_bjl):
+//   loss        = mean over b, l of log(exp(s_bbl) + N_b) - s_bbl
+//   mean square = mean over b, j, l of x_bjl^2
+// The gradient is that of loss_weight * loss + square_weight * mean square. Rows b are handled in chunks whose scores
+// stay in cache; nothing else of the size of the scores is kept.
+
+#ifndef LOSSD_CORE_ENGINE_CONTRAST_MAPS_H_
+#define LOSSD_CORE_ENGINE_CONTRAST_MAPS_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "core/engine/parallel.h"
+
+namespace lossd {
+
+// Extents of a contrast of maps.
+struct MapContrastShape {
+  int64_t images;     // B, at least 1.
+  int64_t channels;   // C, at least 1.
+  int64_t locations;  // L of a target image, at least 1.
+};
+
+// What to compute. Pointers are not owned; T is float or double.
+template <typename T>
+struct MapContrast {
+  MapContrastShape shape;
+  double clip;       // c > 0; +inf: no clip.
+  const T* sources;  // [B, C]: one vector of each source image.
+  const T* targets;  // [B, C, L]
+  double loss_weight = 0;
+  double square_weight = 0;
+  T* source_gradient = nullptr;    // [B, C], overwritten. Null: not wanted.
+  T* target_gradient = nullptr;    // [B, C, L]. Null: not wanted.
+  bool accumulate_target = false;  // Whether the target's gradient is added to what is there, or overwrites it.
+};
+
+struct MapContrastResult {
+  double loss = 0;
+  double mean_square = 0;
+};
+
+// Bytes of workspace that a contrast of this shape needs.
+template <typename T>
+int64_t MapContrastWorkspaceBytes(const MapContrastShape& shape);
+
+// Computes one direction in `workspace`, aligned to kBufferAlignment. Returns early, with meaningless results, once
+// `cancelled` (may be null) is true. Thread-safe. Same bits whatever `parallel` does.
+template <typename T>
+MapContrastResult ComputeMapContrast(const MapContrast<T>& contrast, std::byte* workspace,
+                                     const std::atomic<bool>* cancelled, Parallel& parallel);
+
+}  // namespace lossd
+
+#endif  // LOSSD_CORE_ENGINE_CONTRAST_MAPS_H_

@@ -1,0 +1,145 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// The sweeps of contrast_row_sweeps.h for one instruction set. Included by contrast_row_sweeps.cc alone, once for each.
+
+#if defined(LOSSD_CORE_ENGINE_CONTRAST_ROW_SWEEPS_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef LOSSD_CORE_ENGINE_CONTRAST_ROW_SWEEPS_INL_H_
+#undef LOSSD_CORE_ENGINE_CONTRAST_ROW_SWEEPS_INL_H_
+#else
+#define LOSSD_CORE_ENGINE_CONTRAST_ROW_SWEEPS_INL_H_
+#endif
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+
+#include "core/engine/contrast_row_sweeps.h"
+#include "core/engine/vector_math-inl.h"
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace lossd {
+namespace HWY_NAMESPACE {
+namespace {
+
+// Enters the sum of exp(score - maximum) over a stretch, with a maximum at least as large as the running one.
+template <typename T>
+void EnterSum(T maximum, double sum, T& running_maximum, double& running_sum) {
+  const double rescale = std::exp(static_cast<double>(running_maximum) - static_cast<double>(maximum));
+  running_sum = running_sum * rescale + sum;
+  running_maximum = maximum;
+}
+
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V LowestOf(D d) {
+  return hn::Set(d, -std::numeric_limits<hn::TFromD<D>>::infinity());
+}
+
+// Loads columns from c on, -inf behind the last one.
+template <class D, typename T>
+HWY_INLINE hn::Vec<D> LoadScores(D d, const T* row, int64_t c, int64_t columns) {
+  if (c + static_cast<int64_t>(hn::Lanes(d)) <= columns) return hn::LoadU(d, row + c);
+  return hn::IfThenElse(hn::FirstN(d, static_cast<size_t>(columns - c)), hn::LoadU(d, row + c), LowestOf(d));
+}
+
+template <typename T>
+void RowsInto(const ScoreTile& tile, const T* scores, const RunningSums<T>& sums) {
+  const hn::ScalableTag<T> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (int64_t r = 0; r < tile.rows; ++r) {
+    const T* row = scores + r * tile.columns;
+    auto maxima = LowestOf(d);
+    for (int64_t c = 0; c < tile.columns; c += lanes) maxima = hn::Max(maxima, LoadScores(d, row, c, tile.columns));
+    const T maximum = std::max(sums.maxima[r], hn::GetLane(hn::MaxOfLanes(d, maxima)));
+    if (maximum == -std::numeric_limits<T>::infinity()) continue;
+    const auto reference = hn::Set(d, maximum);
+    auto sum = hn::Zero(d);
+    for (int64_t c = 0; c < tile.columns; c += lanes) {
+      sum = hn::Add(sum, HWY_NAMESPACE::Exp(d, hn::Sub(LoadScores(d, row, c, tile.columns), reference)));
+    }
+    EnterSum(maximum, static_cast<double>(hn::GetLane(hn::SumOfLanes(d, sum))), sums.maxima[r], sums.sums[r]);
+  }
+}
+
+// Columns [c, c + lanes), of which `count` exist.
+template <class D, typename T>
+void ColumnVectorInto(D d, const ScoreTile& tile, const T* scores, int64_t count, T* maxima, double* sums) {
+  HWY_ALIGN T largest[HWY_MAX_BYTES / sizeof(T)];
+  HWY_ALIGN T totals[HWY_MAX_BYTES / sizeof(T)];
+  auto maximum = LowestOf(d);
+  for (int64_t r = 0; r < tile.rows; ++r) maximum = hn::Max(maximum, hn::LoadU(d, scores + r * tile.columns));
+  hn::Store(maximum, d, largest);
+  for (int64_t i = 0; i < count; ++i) largest[i] = std::max(largest[i], maxima[i]);
+  maximum = hn::Load(d, largest);
+  auto even = hn::Zero(d);
+  auto odd = hn::Zero(d);
+  for (int64_t r = 0; r < tile.rows; ++r) {
+    even = hn::Add(even, HWY_NAMESPACE::Exp(d, hn::Sub(hn::LoadU(d, scores + r * tile.columns), maximum)));
+    std::swap(even, odd);
+  }
+  hn::Store(hn::Add(even, odd), d, totals);
+  for (int64_t i = 0; i < count; ++i) {
+    if (largest[i] == -std::numeric_limits<T>::infinity()) continue;
+    EnterSum(largest[i], static_cast<double>(totals[i]), maxima[i], sums[i]);
+  }
+}
+
+template <typename T>
+void ColumnsInto(const ScoreTile& tile, const T* scores, const RunningSums<T>& sums) {
+  const hn::ScalableTag<T> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (int64_t c = 0; c < tile.columns; c += lanes) {
+    ColumnVectorInto(d, tile, scores + c, std::min(lanes, tile.columns - c), sums.maxima + c, sums.sums + c);
+  }
+}
+
+template <typename T>
+void GradientInto(const ScoreTile& tile, const ExpWeights<T>& rows, const ExpWeights<T>& columns, T* scores) {
+  const hn::ScalableTag<T> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (int64_t r = 0; r < tile.rows; ++r) {
+    T* row = scores + r * tile.columns;
+    const auto row_maximum = hn::Set(d, rows.maxima[r]);
+    const auto row_weight = hn::Set(d, rows.weights[r]);
+    for (int64_t c = 0; c < tile.columns; c += lanes) {
+      const auto mask = hn::FirstN(d, static_cast<size_t>(std::min(lanes, tile.columns - c)));
+      const auto score = hn::LoadU(d, row + c);
+      const auto of_row = HWY_NAMESPACE::Exp(d, hn::Sub(score, row_maximum));
+      const auto of_column = HWY_NAMESPACE::Exp(d, hn::Sub(score, hn::LoadU(d, columns.maxima + c)));
+      const auto gradient = hn::MulAdd(row_weight, of_row, hn::Mul(hn::LoadU(d, columns.weights + c), of_column));
+      hn::BlendedStore(gradient, mask, d, row + c);
+    }
+  }
+}
+
+void RowsFloat(const ScoreTile& tile, const float* scores, const RunningSums<float>& sums) {
+  RowsInto(tile, scores, sums);
+}
+void RowsDouble(const ScoreTile& tile, const double* scores, const RunningSums<double>& sums) {
+  RowsInto(tile, scores, sums);
+}
+void ColumnsFloat(const ScoreTile& tile, const float* scores, const RunningSums<float>& sums) {
+  ColumnsInto(tile, scores, sums);
+}
+void ColumnsDouble(const ScoreTile& tile, const double* scores, const RunningSums<double>& sums) {
+  ColumnsInto(tile, scores, sums);
+}
+void GradientFloat(const ScoreTile& tile, const ExpWeights<float>& rows, const ExpWeights<float>& columns,
+                   float* scores) {
+  GradientInto(tile, rows, columns, scores);
+}
+void GradientDouble(const ScoreTile& tile, const ExpWeights<double>& rows, const ExpWeights<double>& columns,
+                    double* scores) {
+  GradientInto(tile, rows, columns, scores);
+}
+
+}  // namespace
+// NOLINTNEXTLINE(google-readability-namespace-comments)
+}  // namespace HWY_NAMESPACE
+}  // namespace lossd
+HWY_AFTER_NAMESPACE();
+
+#endif  // LOSSD_CORE_ENGINE_CONTRAST_ROW_SWEEPS_INL_H_

@@ -1,0 +1,51 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// The elementwise part of the contrast of rows among themselves: one vectorised sweep a step, over a tile of scores of
+// which element (r, c) counts for the row's side and for the column's side. Entries that are not negatives are -inf.
+// All functions are thread-safe and run on the calling thread.
+
+#ifndef LOSSD_CORE_ENGINE_CONTRAST_ROW_SWEEPS_H_
+#define LOSSD_CORE_ENGINE_CONTRAST_ROW_SWEEPS_H_
+
+#include <cstdint>
+
+namespace lossd {
+
+// A tile in memory, C order without gaps.
+struct ScoreTile {
+  int64_t rows;
+  int64_t columns;
+};
+
+// A running log-sum-exp over scores: sum of exp(score - maximum), one for each row or column.
+template <typename T>
+struct RunningSums {
+  T* maxima;     // -inf at first.
+  double* sums;  // 0 at first.
+};
+
+// Enters a tile's scores into the sums of its rows.
+void EnterRows(const ScoreTile& tile, const float* scores, const RunningSums<float>& sums);
+void EnterRows(const ScoreTile& tile, const double* scores, const RunningSums<double>& sums);
+
+// Enters a tile's scores into the sums of its columns.
+void EnterColumns(const ScoreTile& tile, const float* scores, const RunningSums<float>& sums);
+void EnterColumns(const ScoreTile& tile, const double* scores, const RunningSums<double>& sums);
+
+// For each row or column: the gradient with respect to a score s is weight * exp(s - maximum).
+template <typename T>
+struct ExpWeights {
+  const T* maxima;
+  const T* weights;
+};
+
+// Replaces scores by the sum of both sides' gradients with respect to them.
+void FormPairGradient(const ScoreTile& tile, const ExpWeights<float>& rows, const ExpWeights<float>& columns,
+                      float* scores);
+void FormPairGradient(const ScoreTile& tile, const ExpWeights<double>& rows, const ExpWeights<double>& columns,
+                      double* scores);
+
+}  // namespace lossd
+
+#endif  // LOSSD_CORE_ENGINE_CONTRAST_ROW_SWEEPS_H_

@@ -1,0 +1,66 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/engine/contrast_sweeps.h"
+
+// Highway compiles contrast_sweeps-inl.h once for each instruction set and picks one at run time.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "core/engine/contrast_sweeps-inl.h"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+// Behind foreach_target.h.
+#include "core/engine/contrast_sweeps-inl.h"
+#include "hwy/highway.h"
+
+namespace lossd {
+namespace {
+
+HWY_EXPORT(MaxFloat);
+HWY_EXPORT(MaxDouble);
+HWY_EXPORT(SumFloat);
+HWY_EXPORT(SumDouble);
+HWY_EXPORT(PositivesFloat);
+HWY_EXPORT(PositivesDouble);
+HWY_EXPORT(GradientFloat);
+HWY_EXPORT(GradientDouble);
+
+}  // namespace
+
+void MaxOfNegatives(const SweepTile& tile, const float* scores, float* maxima) {
+  HWY_DYNAMIC_DISPATCH(MaxFloat)(tile, scores, maxima);
+}
+
+void MaxOfNegatives(const SweepTile& tile, const double* scores, double* maxima) {
+  HWY_DYNAMIC_DISPATCH(MaxDouble)(tile, scores, maxima);
+}
+
+void SumExponentials(const SweepTile& tile, const float* scores, float clip, const float* references, float* slopes,
+                     double* exp_sums, double* square_sums) {
+  HWY_DYNAMIC_DISPATCH(SumFloat)(tile, scores, clip, references, slopes, exp_sums, square_sums);
+}
+
+void SumExponentials(const SweepTile& tile, const double* scores, double clip, const double* references, double* slopes,
+                     double* exp_sums, double* square_sums) {
+  HWY_DYNAMIC_DISPATCH(SumDouble)(tile, scores, clip, references, slopes, exp_sums, square_sums);
+}
+
+void ScorePositives(const SweepTile& tile, const float* scores, float clip, const float* references,
+                    const double* exp_sums, float* slopes, double* loss_sums, double* sigmoid_sums) {
+  HWY_DYNAMIC_DISPATCH(PositivesFloat)
+  (tile, scores, clip, references, exp_sums, slopes, loss_sums, sigmoid_sums);
+}
+
+void ScorePositives(const SweepTile& tile, const double* scores, double clip, const double* references,
+                    const double* exp_sums, double* slopes, double* loss_sums, double* sigmoid_sums) {
+  HWY_DYNAMIC_DISPATCH(PositivesDouble)
+  (tile, scores, clip, references, exp_sums, slopes, loss_sums, sigmoid_sums);
+}
+
+void FormGradient(const SweepTile& tile, const float* scores, const SlopeWeights<float>& weights, float* slopes) {
+  HWY_DYNAMIC_DISPATCH(GradientFloat)(tile, scores, weights, slopes);
+}
+
+void FormGradient(const SweepTile& tile, const double* scores, const SlopeWeights<double>& weights, double* slopes) {
+  HWY_DYNAMIC_DISPATCH(GradientDouble)(tile, scores, weights, slopes);
+}
+
+}  // namespace lossd

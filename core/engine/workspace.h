@@ -1,0 +1,42 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Cuts a block of memory into aligned arrays.
+
+#ifndef LOSSD_CORE_ENGINE_WORKSPACE_H_
+#define LOSSD_CORE_ENGINE_WORKSPACE_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "core/tensor/buffer_pool.h"
+
+namespace lossd {
+
+// Hands out arrays from a block, one behind the other, each aligned to kBufferAlignment. Over a null block it counts
+// bytes only, so that one function can both size and lay out a workspace. Not thread-safe; does not own the block.
+class Workspace {
+ public:
+  // `block` is aligned to kBufferAlignment, or null.
+  explicit Workspace(std::byte* block) : block_(block) {}
+
+  // An array of `count` elements, uninitialised; null over a null block.
+  template <typename T>
+  T* Take(int64_t count) {
+    const int64_t offset = bytes_;
+    constexpr int64_t kAlignment = static_cast<int64_t>(kBufferAlignment);
+    bytes_ += (count * static_cast<int64_t>(sizeof(T)) + kAlignment - 1) / kAlignment * kAlignment;
+    return block_ == nullptr ? nullptr : reinterpret_cast<T*>(block_ + offset);
+  }
+
+  // Bytes handed out so far.
+  int64_t bytes() const { return bytes_; }
+
+ private:
+  std::byte* const block_;
+  int64_t bytes_ = 0;
+};
+
+}  // namespace lossd
+
+#endif  // LOSSD_CORE_ENGINE_WORKSPACE_H_

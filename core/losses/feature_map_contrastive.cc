@@ -1,0 +1,252 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// AMDIM's contrastive loss between feature maps of two views, as FeatureMapContrastiveTask of PyTorch Lightning Bolts
+// 0.7: which maps meet in which roles. The arithmetic of one direction is in core/engine/contrast_maps.h.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+#include "absl/container/inlined_vector.h"
+#include "core/engine/contrast_maps.h"
+#include "core/engine/workspace.h"
+#include "core/losses/feature_map_plan.h"
+#include "core/losses/loss.h"
+#include "core/status/status_macros.h"
+
+namespace lossd {
+namespace {
+
+// Images whose sampled vectors are read or written in one iteration.
+constexpr int64_t kImagesAtATime = 16;
+// A workspace up to this size lies on the stack, so that small requests allocate nothing.
+constexpr int64_t kStackWorkspace = 16 << 10;
+
+// A direction of a comparison: inputs by number, positions of the source, share of the losses' mean.
+struct Meeting {
+  size_t pair;
+  size_t source;
+  size_t target;
+  const int32_t* positions;
+};
+
+// A source's gradient that waits to be added to its map: the map's first dense gradient would overwrite it.
+template <typename T>
+struct Slot {
+  T* vectors;                        // [B, C]
+  const Meeting* meeting = nullptr;  // Null: free.
+};
+
+template <typename T>
+class TaskRun {
+ public:
+  TaskRun(LossTask& task, std::byte* block, Parallel& parallel)
+      : task_(task),
+        plan_(static_cast<const FeatureMapPlan&>(*task.plan)),
+        config_(std::get<FeatureMapContrastiveConfig>(task.request->loss)),
+        share_(1.0 / plan_.space.directions),
+        parallel_(parallel) {
+    Workspace workspace(block);
+    const int64_t vectors = plan_.images() * plan_.most_channels;
+    sources_ = workspace.Take<T>(vectors);
+    for (int64_t i = 0; i < SourceGradientSlots(plan_); ++i) slots_.push_back({workspace.Take<T>(vectors)});
+    engine_block_ = block + workspace.bytes();
+  }
+
+  void Run() {
+    ResolveSampling(plan_.space, config_.sampling, Output<int32_t>(kComparisons), Output<int32_t>(kPositions));
+    ListMeetings();
+    std::fill_n(Output<T>(kLosses), plan_.space.comparisons.size(), T{0});
+    for (const Meeting& meeting : meetings_) {
+      if (task_.IsCancelled()) break;
+      Hold(meeting);
+    }
+    if (task_.IsCancelled()) {
+      task_.status = absl::CancelledError("cancelled during the computation");
+      return;
+    }
+    for (size_t input = 0; input < maps_.size(); ++input) {
+      if (Wanted(input) && !maps_[input].written) ZeroGradient(input);
+    }
+    WriteOutputs();
+  }
+
+ private:
+  // What a run knows of a map.
+  struct MapState {
+    bool written = false;  // Its gradient has been overwritten once.
+    int targets_left = 0;  // Meetings to come in which it is the target.
+  };
+
+  template <typename U>
+  U* Output(FeatureMapOutput output) const {
+    return task_.outputs[static_cast<size_t>(output)].template data<U>();
+  }
+  const Shape& ShapeOf(size_t input) const { return task_.inputs[input].spec().shape; }
+  int64_t LocationsOf(size_t input) const { return ShapeOf(input)[2] * ShapeOf(input)[3]; }
+  bool Wanted(size_t input) const { return static_cast<bool>(task_.gradients[input].buffer()); }
+  double LossWeight(size_t pair) const { return config_.loss_weights.empty() ? 1.0 : config_.loss_weights[pair]; }
+
+  size_t InputOf(int side, int32_t index) const {
+    return static_cast<size_t>(plan_.maps[static_cast<size_t>(side)][static_cast<size_t>(index)]);
+  }
+
+  void ListMeetings() {
+    maps_.resize(task_.inputs.size());
+    const int32_t* comparisons = Output<int32_t>(kComparisons);
+    const int32_t* positions = Output<int32_t>(kPositions);
+    for (size_t pair = 0; pair < plan_.space.comparisons.size(); ++pair) {
+      for (int direction = 0; direction < plan_.space.directions; ++direction, positions += plan_.images()) {
+        const size_t source = InputOf(direction, comparisons[2 * pair]);
+        const size_t target = InputOf(1 - direction, comparisons[2 * pair + 1]);
+        meetings_.push_back({pair, source, target, positions});
+        ++maps_[target].targets_left;
+      }
+    }
+    losses_.resize(plan_.space.comparisons.size());
+  }
+
+  // Computes one direction and settles the gradients it gives.
+  void Hold(const Meeting& meeting) {
+    const T* map = task_.inputs[meeting.source].data<T>();
+    ForSourceElements(meeting, [&](int64_t element, int64_t vector) { sources_[vector] = map[element]; });
+    Slot<T>& slot = FreeSlot();
+    const double scale = share_ * task_.request->gradients.scale;
+    MapContrast<T> contrast;
+    contrast.shape = {plan_.images(), ShapeOf(meeting.target)[1], LocationsOf(meeting.target)};
+    contrast.clip = std::abs(config_.tclip);
+    contrast.sources = sources_;
+    contrast.targets = task_.inputs[meeting.target].data<T>();
+    contrast.loss_weight = scale * LossWeight(meeting.pair);
+    contrast.square_weight = scale * config_.regularizer_weight * config_.regularizer_scale;
+    contrast.source_gradient = Wanted(meeting.source) ? slot.vectors : nullptr;
+    contrast.target_gradient = Wanted(meeting.target) ? task_.gradients[meeting.target].data<T>() : nullptr;
+    contrast.accumulate_target = maps_[meeting.target].written;
+    const MapContrastResult result = ComputeMapContrast(contrast, engine_block_, task_.cancelled, parallel_);
+    losses_[meeting.pair] += share_ * result.loss;
+    regularizer_ += share_ * config_.regularizer_scale * result.mean_square;
+    --maps_[meeting.target].targets_left;
+    if (Wanted(meeting.target)) SettleTarget(meeting.target);
+    if (Wanted(meeting.source)) SettleSource(meeting, slot);
+  }
+
+  // There is always one: SettleSource leaves one.
+  Slot<T>& FreeSlot() {
+    return *std::find_if(slots_.begin(), slots_.end(), [](const Slot<T>& slot) { return slot.meeting == nullptr; });
+  }
+
+  // The target's gradient has been written: what waited for it can be added.
+  void SettleTarget(size_t input) {
+    maps_[input].written = true;
+    for (Slot<T>& slot : slots_) {
+      if (slot.meeting != nullptr && slot.meeting->source == input) AddSource(slot);
+    }
+  }
+
+  // Adds the source's gradient to its map, or lets it wait if the map will be overwritten and slots are left.
+  void SettleSource(const Meeting& meeting, Slot<T>& slot) {
+    MapState& map = maps_[meeting.source];
+    slot.meeting = &meeting;
+    const bool last_slot =
+        std::none_of(slots_.begin(), slots_.end(), [](const auto& s) { return s.meeting == nullptr; });
+    if (!map.written && map.targets_left > 0 && !last_slot) return;
+    if (!map.written) ZeroGradient(meeting.source);
+    AddSource(slot);
+  }
+
+  void AddSource(Slot<T>& slot) {
+    const Meeting& meeting = *slot.meeting;
+    T* gradient = task_.gradients[meeting.source].data<T>();
+    const T* vectors = slot.vectors;
+    ForSourceElements(meeting, [&](int64_t element, int64_t vector) { gradient[element] += vectors[vector]; });
+    slot.meeting = nullptr;
+  }
+
+  void ZeroGradient(size_t input) {
+    const absl::Span<T> gradient = task_.gradients[input].elements<T>();
+    std::fill(gradient.begin(), gradient.end(), T{0});
+    maps_[input].written = true;
+  }
+
+  // Calls `body(element, vector)` with the index into the source map and into [B, C] of all sampled elements.
+  template <typename Body>
+  void ForSourceElements(const Meeting& meeting, const Body& body) {
+    const int64_t channels = ShapeOf(meeting.source)[1];
+    const int64_t locations = LocationsOf(meeting.source);
+    const int64_t iterations = (plan_.images() + kImagesAtATime - 1) / kImagesAtATime;
+    parallel_.For(iterations, [&](int64_t i) {
+      const int64_t last = std::min((i + 1) * kImagesAtATime, plan_.images());
+      for (int64_t b = i * kImagesAtATime; b < last; ++b) {
+        const int64_t element = b * channels * locations + meeting.positions[b];
+        for (int64_t c = 0; c < channels; ++c) body(element + c * locations, b * channels + c);
+      }
+    });
+  }
+
+  void WriteOutputs() {
+    task_.objective = config_.regularizer_weight * regularizer_;
+    for (size_t pair = 0; pair < losses_.size(); ++pair) {
+      Output<T>(kLosses)[pair] = static_cast<T>(losses_[pair]);
+      task_.objective += LossWeight(pair) * losses_[pair];
+    }
+    *Output<T>(kRegularizer) = static_cast<T>(regularizer_);
+  }
+
+  LossTask& task_;
+  const FeatureMapPlan& plan_;
+  const FeatureMapContrastiveConfig& config_;
+  const double share_;  // Of a direction in its pair's loss.
+  Parallel& parallel_;
+  T* sources_;  // [B, C] of the meeting at hand.
+  std::byte* engine_block_;
+  absl::InlinedVector<Slot<T>, 8> slots_;
+  absl::InlinedVector<Meeting, 16> meetings_;
+  absl::InlinedVector<MapState, 32> maps_;  // For each input.
+  absl::InlinedVector<double, 8> losses_;   // For each pair.
+  double regularizer_ = 0;
+};
+
+template <typename T>
+void RunTask(LossTask& task, const RunContext& context) {
+  const int64_t bytes = task.plan->workspace_bytes;
+  if (bytes <= kStackWorkspace) {
+    alignas(kBufferAlignment) std::byte block[kStackWorkspace];
+    return TaskRun<T>(task, block, context.parallel).Run();
+  }
+  const Buffer buffer = context.pool.Allocate(static_cast<size_t>(bytes));
+  TaskRun<T>(task, buffer.data(), context.parallel).Run();
+}
+
+class FeatureMapContrastive final : public Loss {
+ public:
+  LossDescription Describe() const override {
+    return {.name = "feature_map_contrastive",
+            .summary = "AMDIM's noise contrastive estimation between feature maps of two views",
+            .inputs = {{.name = "anchor.*", .shape = {"B", "C", "H", "W"}},
+                       {.name = "positive.*", .shape = {"B", "C", "H", "W"}}},
+            .outputs = {"losses", "regularizer", "comparisons", "positions"},
+            .dtypes = {DType::kFloat32, DType::kFloat16, DType::kBFloat16, DType::kFloat64}};
+  }
+
+  absl::StatusOr<std::unique_ptr<LossPlan>> Prepare(const ComputeSpec& request) const override {
+    return PlanFeatureMaps(request);
+  }
+
+  void Run(absl::Span<LossTask* const> batch, const RunContext& context) const override {
+    context.parallel.For(static_cast<int64_t>(batch.size()), [&](int64_t i) {
+      LossTask& task = *batch[static_cast<size_t>(i)];
+      const auto& plan = static_cast<const FeatureMapPlan&>(*task.plan);
+      plan.dtype == DType::kFloat64 ? RunTask<double>(task, context) : RunTask<float>(task, context);
+    });
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Loss> MakeFeatureMapContrastive() { return std::make_unique<FeatureMapContrastive>(); }
+
+}  // namespace lossd

@@ -1,0 +1,209 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/losses/feature_map_plan.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "core/losses/input_names.h"
+#include "core/status/errors.h"
+#include "core/status/status_macros.h"
+
+namespace lossd {
+namespace {
+
+constexpr absl::string_view kConfig = "loss.feature_map_contrastive";
+// Most memory for source gradients that wait for their map.
+constexpr int64_t kWaitingBytes = 4 << 20;
+constexpr int64_t kMostSlots = 8;
+
+absl::Status CheckFinite(absl::string_view field, double value) {
+  if (std::isfinite(value)) return absl::OkStatus();
+  return InvalidField(absl::StrCat(kConfig, ".", field), absl::StrCat("expected a finite value, got ", value));
+}
+
+absl::Status CheckConfig(const FeatureMapContrastiveConfig& config, size_t comparisons) {
+  if (config.tclip == 0 || std::isnan(config.tclip)) {
+    return InvalidField(absl::StrCat(kConfig, ".tclip"),
+                        absl::StrCat("expected a value other than 0 and NaN, got ", config.tclip));
+  }
+  LOSSD_RETURN_IF_ERROR(CheckFinite("regularizer_weight", config.regularizer_weight));
+  LOSSD_RETURN_IF_ERROR(CheckFinite("regularizer_scale", config.regularizer_scale));
+  if (!config.loss_weights.empty() && config.loss_weights.size() != comparisons) {
+    return InvalidField(absl::StrCat(kConfig, ".loss_weights"),
+                        absl::StrCat("expected none or one for each of ", comparisons, " comparisons, got ",
+                                     config.loss_weights.size()));
+  }
+  for (size_t k = 0; k < config.loss_weights.size(); ++k) {
+    LOSSD_RETURN_IF_ERROR(CheckFinite(absl::StrCat("loss_weights[", k, "]"), config.loss_weights[k]));
+  }
+  return absl::OkStatus();
+}
+
+std::string ShapeField(const TensorSpec& map) { return absl::StrCat("inputs[", map.name, "].shape"); }
+
+// Rank 4, no empty extents, positions that fit into int32, and as many images as `first` has.
+absl::Status CheckMap(const TensorSpec& map, const TensorSpec& first) {
+  if (map.shape.size() != 4 || std::count(map.shape.begin(), map.shape.end(), 0) > 0) {
+    return InvalidField(ShapeField(map),
+                        absl::StrCat("expected [B, C, H, W] with extents above 0, got ", ShapeText(map.shape)));
+  }
+  if (map.shape[2] * map.shape[3] > std::numeric_limits<int32_t>::max()) {
+    return InvalidField(ShapeField(map), absl::StrCat("expected H * W below 2^31, got ", ShapeText(map.shape)));
+  }
+  if (map.shape[0] != first.shape[0]) {
+    return InvalidField(ShapeField(map), absl::StrCat("expected ", first.shape[0], " images like inputs[", first.name,
+                                                      "], got ", ShapeText(map.shape)));
+  }
+  return absl::OkStatus();
+}
+
+// Indices a part of a comparison can take: itself, or all anchors' for `r`.
+struct Reach {
+  int32_t first;
+  int32_t last;  // One behind.
+};
+
+// Checks of comparisons against the maps there are.
+class Pairing {
+ public:
+  Pairing(const ComputeSpec& request, const FeatureMapPlan& plan) : request_(request), plan_(plan) {}
+
+  absl::Status Check() const {
+    for (const Comparison& comparison : plan_.space.comparisons) {
+      for (int direction = 0; direction < plan_.space.directions; ++direction) {
+        LOSSD_RETURN_IF_ERROR(CheckReach(direction, ReachOf(comparison.anchor)));
+        LOSSD_RETURN_IF_ERROR(CheckReach(1 - direction, ReachOf(comparison.positive)));
+        LOSSD_RETURN_IF_ERROR(CheckChannels(comparison, direction));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  Reach ReachOf(std::optional<int32_t> index) const {
+    if (index.has_value()) return {*index, *index + 1};
+    return {0, static_cast<int32_t>(plan_.maps[kAnchor].size())};
+  }
+
+  const TensorSpec& Map(int side, int32_t index) const {
+    return request_.inputs[static_cast<size_t>(plan_.maps[static_cast<size_t>(side)][static_cast<size_t>(index)])];
+  }
+
+ private:
+  absl::Status CheckReach(int side, Reach reach) const {
+    const size_t count = plan_.maps[static_cast<size_t>(side)].size();
+    if (static_cast<size_t>(reach.last) <= count) return absl::OkStatus();
+    return InvalidField(
+        absl::StrCat(kConfig, ".comparisons"),
+        absl::StrCat("expected indices below the number of ", side == kAnchor ? "anchor" : "positive", " maps, ", count,
+                     ", got ", reach.last - 1, reach.last - reach.first > 1 ? " within the reach of r" : ""));
+  }
+
+  absl::Status CheckChannels(const Comparison& comparison, int direction) const {
+    const Reach sources = ReachOf(comparison.anchor);
+    const Reach targets = ReachOf(comparison.positive);
+    for (int32_t s = sources.first; s < sources.last; ++s) {
+      for (int32_t t = targets.first; t < targets.last; ++t) {
+        const TensorSpec& source = Map(direction, s);
+        const TensorSpec& target = Map(1 - direction, t);
+        if (source.shape[1] == target.shape[1]) continue;
+        return InvalidField(ShapeField(target),
+                            absl::StrCat("expected ", source.shape[1], " channels like inputs[", source.name,
+                                         "], with which it is compared, got ", ShapeText(target.shape)));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  const ComputeSpec& request_;
+  const FeatureMapPlan& plan_;
+};
+
+// An upper bound of the floating-point operations of one direction.
+double DirectionFlops(const Pairing& pairing, const Comparison& comparison, int direction, bool gradients) {
+  double most = 0;
+  const Reach targets = pairing.ReachOf(comparison.positive);
+  for (int32_t t = targets.first; t < targets.last; ++t) {
+    const Shape& shape = pairing.Map(1 - direction, t).shape;
+    const double scores = static_cast<double>(shape[0] * shape[0]) * static_cast<double>(shape[2] * shape[3]);
+    const double products = (gradients ? 6.0 : 2.0) * static_cast<double>(shape[1]);
+    constexpr double kSweeps = 40;  // Operations of the sweeps on a score.
+    most = std::max(most, scores * (products + kSweeps));
+  }
+  return most;
+}
+
+absl::Status TakeMaps(const ComputeSpec& request, FeatureMapPlan& plan) {
+  LOSSD_ASSIGN_OR_RETURN(auto families, FindNumberedInputs(request.inputs, {"anchor", "positive"}));
+  LOSSD_RETURN_IF_ERROR(CheckFloating(request.inputs));
+  LOSSD_ASSIGN_OR_RETURN(plan.dtype, FindComputeDType(request.inputs));
+  plan.maps = {std::move(families[kAnchor]), std::move(families[kPositive])};
+  const TensorSpec& first = request.inputs[static_cast<size_t>(plan.maps[kAnchor][0])];
+  for (size_t side : {kAnchor, kPositive}) {
+    for (int input : plan.maps[side]) {
+      const TensorSpec& map = request.inputs[static_cast<size_t>(input)];
+      LOSSD_RETURN_IF_ERROR(CheckMap(map, first));
+      plan.space.locations[side].push_back(static_cast<int32_t>(map.shape[2] * map.shape[3]));
+      plan.most_channels = std::max(plan.most_channels, map.shape[1]);
+      plan.most_locations = std::max(plan.most_locations, map.shape[2] * map.shape[3]);
+    }
+  }
+  plan.space.images = first.shape[0];
+  return absl::OkStatus();
+}
+
+void DescribeOutputs(FeatureMapPlan& plan) {
+  const auto pairs = static_cast<int64_t>(plan.space.comparisons.size());
+  plan.outputs = {{"losses", plan.dtype, {pairs}},
+                  {"regularizer", plan.dtype, {}},
+                  {"comparisons", DType::kInt32, {pairs, 2}},
+                  {"positions", DType::kInt32, {pairs, plan.space.directions, plan.images()}}};
+}
+
+void EstimateWork(const ComputeSpec& request, const FeatureMapContrastiveConfig& config, FeatureMapPlan& plan) {
+  const Pairing pairing(request, plan);
+  const bool gradients = request.gradients.mode != GradientSelection::Mode::kNone;
+  for (const Comparison& comparison : plan.space.comparisons) {
+    for (int d = 0; d < plan.space.directions; ++d) plan.flops += DirectionFlops(pairing, comparison, d, gradients);
+  }
+  const MapContrastShape largest = {plan.images(), plan.most_channels, plan.most_locations};
+  const int64_t vectors = plan.images() * plan.most_channels * static_cast<int64_t>(SizeOf(plan.dtype));
+  plan.workspace_bytes = plan.dtype == DType::kFloat64 ? MapContrastWorkspaceBytes<double>(largest)
+                                                       : MapContrastWorkspaceBytes<float>(largest);
+  plan.workspace_bytes += (1 + SourceGradientSlots(plan)) * (vectors + static_cast<int64_t>(kBufferAlignment));
+  plan.batch_key = absl::StrCat("feature_map_contrastive ", config.comparisons, plan.space.directions,
+                                gradients ? " gradients" : "");
+  for (const TensorSpec& input : request.inputs) {
+    absl::StrAppend(&plan.batch_key, " ", input.name, ":", DTypeName(StorageDType(input.dtype)),
+                    ShapeText(input.shape));
+  }
+}
+
+}  // namespace
+
+int64_t SourceGradientSlots(const FeatureMapPlan& plan) {
+  const int64_t bytes = plan.images() * plan.most_channels * static_cast<int64_t>(SizeOf(plan.dtype));
+  return std::clamp(kWaitingBytes / bytes, int64_t{1}, kMostSlots);
+}
+
+absl::StatusOr<std::unique_ptr<FeatureMapPlan>> PlanFeatureMaps(const ComputeSpec& request) {
+  const auto& config = std::get<FeatureMapContrastiveConfig>(request.loss);
+  auto plan = std::make_unique<FeatureMapPlan>();
+  LOSSD_ASSIGN_OR_RETURN(plan->space.comparisons, ParseComparisons(config.comparisons));
+  LOSSD_RETURN_IF_ERROR(CheckConfig(config, plan->space.comparisons.size()));
+  plan->space.directions = config.bidirectional ? 2 : 1;
+  plan->space.share_source_samples = config.share_source_samples;
+  LOSSD_RETURN_IF_ERROR(TakeMaps(request, *plan));
+  LOSSD_RETURN_IF_ERROR(Pairing(request, *plan).Check());
+  LOSSD_RETURN_IF_ERROR(CheckSampling(plan->space, config.sampling));
+  DescribeOutputs(*plan);
+  EstimateWork(request, config, *plan);
+  return plan;
+}
+
+}  // namespace lossd

@@ -1,0 +1,43 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// What FeatureMapContrastive knows of a request before it sees payloads, and the checks that lead there.
+
+#ifndef LOSSD_CORE_LOSSES_FEATURE_MAP_PLAN_H_
+#define LOSSD_CORE_LOSSES_FEATURE_MAP_PLAN_H_
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "core/engine/contrast_maps.h"
+#include "core/losses/loss.h"
+#include "core/losses/source_sampling.h"
+
+namespace lossd {
+
+// Places of the outputs.
+enum FeatureMapOutput { kLosses = 0, kRegularizer = 1, kComparisons = 2, kPositions = 3 };
+
+struct FeatureMapPlan : LossPlan {
+  SamplingSpace space;
+  std::array<std::vector<int>, 2> maps;  // By side: the input that holds each map.
+  DType dtype = DType::kFloat32;         // FLOAT32 or FLOAT64: what is computed in.
+  int64_t most_channels = 0;             // Over all maps.
+  int64_t most_locations = 0;            // Over all maps.
+
+  int64_t images() const { return space.images; }
+};
+
+// Checks a request and plans it. `request.loss` holds a FeatureMapContrastiveConfig. Fails with InvalidField.
+absl::StatusOr<std::unique_ptr<FeatureMapPlan>> PlanFeatureMaps(const ComputeSpec& request);
+
+// Source vectors and their gradients that a run keeps at a time, each [B, most_channels], the sources themselves not
+// counted: at least one, more where they are small.
+int64_t SourceGradientSlots(const FeatureMapPlan& plan);
+
+}  // namespace lossd
+
+#endif  // LOSSD_CORE_LOSSES_FEATURE_MAP_PLAN_H_
