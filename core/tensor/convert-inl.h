@@ -53,12 +53,18 @@ struct Float64 {
 // 2^112: what to add to a float16's exponent to make it a float32's.
 constexpr uint32_t kRebias = 112u << 23;
 
+// Chooses by mask: compilers do not vectorise a choice one side of which computes in floating point.
+HWY_INLINE uint32_t Choose(bool condition, uint32_t yes, uint32_t no) {
+  const uint32_t mask = condition ? 0xffffffffu : 0u;
+  return (yes & mask) | (no & ~mask);
+}
+
 HWY_INLINE uint32_t WidenBits(Float16, uint16_t bits) {
   const uint32_t sign = (bits & 0x8000u) << 16;
   const uint32_t magnitude = bits & 0x7fffu;
   const uint32_t normal = (magnitude << 13) + (magnitude >= 0x7c00u ? 2 * kRebias : kRebias);
   const uint32_t subnormal = std::bit_cast<uint32_t>(static_cast<float>(static_cast<int32_t>(magnitude)) * 0x1p-24f);
-  return sign | (magnitude < 0x0400u ? subnormal : normal);
+  return sign | Choose(magnitude < 0x0400u, subnormal, normal);
 }
 
 HWY_INLINE uint32_t WidenBits(BFloat16, uint16_t bits) { return static_cast<uint32_t>(bits) << 16; }

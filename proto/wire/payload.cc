@@ -16,7 +16,7 @@ namespace lossd::wire {
 namespace {
 
 // Bytes that are copied before they are looked at: small enough to be in the first-level cache still.
-constexpr int64_t kBlockBytes = 16 << 10;
+constexpr int64_t kBlockBytes = 4 << 10;
 
 // Calls visit(bytes, size) for each run of bytes of `range`, in order; no run is empty.
 template <typename Visit>

@@ -8,9 +8,12 @@
 #include <cstring>
 #include <limits>
 #include <random>
+#include <string>
+#include <tuple>
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "hwy/targets.h"
 
 namespace lossd {
 namespace {
@@ -85,13 +88,30 @@ std::vector<T> Borders(const Format& format) {
   return values;
 }
 
-class ConvertTest : public ::testing::TestWithParam<Format> {};
-INSTANTIATE_TEST_SUITE_P(HalfTypes, ConvertTest, ::testing::Values(kFloat16, kBFloat16), [](const auto& tested) {
-  return tested.param.dtype == DType::kFloat16 ? "Float16" : "BFloat16";
-});
+// Every 16-bit type with every instruction set of this processor.
+class ConvertTest : public ::testing::TestWithParam<std::tuple<Format, int64_t>> {
+ protected:
+  ConvertTest() { Use(std::get<int64_t>(GetParam())); }
+  ~ConvertTest() override { Use(0); }  // Whatever the processor has.
+
+  const Format format_ = std::get<Format>(GetParam());
+
+ private:
+  static void Use(int64_t instruction_sets) {
+    hwy::SetSupportedTargetsForTest(instruction_sets);
+    hwy::GetChosenTarget().DeInit();
+  }
+};
+INSTANTIATE_TEST_SUITE_P(HalfTypes, ConvertTest,
+                         ::testing::Combine(::testing::Values(kFloat16, kBFloat16),
+                                            ::testing::ValuesIn(hwy::SupportedAndGeneratedTargets())),
+                         [](const auto& tested) {
+                           return std::string(DTypeName(std::get<Format>(tested.param).dtype)) + "_" +
+                                  hwy::TargetName(std::get<int64_t>(tested.param));
+                         });
 
 TEST_P(ConvertTest, WidensEveryPatternExactly) {
-  const Format& format = GetParam();
+  const Format& format = format_;
   std::vector<uint16_t> patterns(0x10000);
   for (size_t i = 0; i < patterns.size(); ++i) patterns[i] = static_cast<uint16_t>(i);
   std::vector<float> widened(patterns.size());
@@ -110,7 +130,7 @@ TEST_P(ConvertTest, WidensEveryPatternExactly) {
 }
 
 TEST_P(ConvertTest, TellsFinitePatternsApart) {
-  const Format& format = GetParam();
+  const Format& format = format_;
   for (int bits = 0; bits < 0x10000; ++bits) {
     const uint16_t pattern = static_cast<uint16_t>(bits);
     const bool finite = std::isfinite(ValueOf(format, pattern));
@@ -122,8 +142,8 @@ TEST_P(ConvertTest, TellsFinitePatternsApart) {
 }
 
 TEST_P(ConvertTest, RoundsAtEveryBorder) {
-  ExpectRoundsLikeTheDefinition(GetParam(), Borders<float>(GetParam()));
-  ExpectRoundsLikeTheDefinition(GetParam(), Borders<double>(GetParam()));
+  ExpectRoundsLikeTheDefinition(format_, Borders<float>(format_));
+  ExpectRoundsLikeTheDefinition(format_, Borders<double>(format_));
 }
 
 TEST_P(ConvertTest, RoundsRandomPatterns) {
@@ -134,20 +154,20 @@ TEST_P(ConvertTest, RoundsRandomPatterns) {
   for (double& x : doubles) {  // Around the narrow range, with all 52 digits.
     x = std::ldexp(static_cast<double>(random() >> 11), static_cast<int>(random() % 60) - 90) * (random() % 2 ? 1 : -1);
   }
-  ExpectRoundsLikeTheDefinition(GetParam(), floats);
-  ExpectRoundsLikeTheDefinition(GetParam(), doubles);
+  ExpectRoundsLikeTheDefinition(format_, floats);
+  ExpectRoundsLikeTheDefinition(format_, doubles);
 }
 
 TEST_P(ConvertTest, WidenedValuesRoundBackToTheirPattern) {
   std::vector<uint16_t> patterns(0x10000), back(0x10000);
   for (size_t i = 0; i < patterns.size(); ++i) patterns[i] = static_cast<uint16_t>(i);
   std::vector<float> widened(patterns.size());
-  Widen(GetParam().dtype, reinterpret_cast<const std::byte*>(patterns.data()), widened.data(), 0x10000);
-  RoundTo(DType::kFloat32, widened.data(), GetParam().dtype, back.data(), 0x10000);
+  Widen(format_.dtype, reinterpret_cast<const std::byte*>(patterns.data()), widened.data(), 0x10000);
+  RoundTo(DType::kFloat32, widened.data(), format_.dtype, back.data(), 0x10000);
   for (uint16_t bits : patterns) {
     // A signalling NaN becomes quiet.
-    const bool nan = std::isnan(ValueOf(GetParam(), bits));
-    ASSERT_EQ(back[bits], nan ? bits | (1 << (GetParam().digits - 1)) : bits);
+    const bool nan = std::isnan(ValueOf(format_, bits));
+    ASSERT_EQ(back[bits], nan ? bits | (1 << (format_.digits - 1)) : bits);
   }
 }
 
@@ -156,19 +176,19 @@ TEST_P(ConvertTest, RoundsInPlace) {
   for (size_t i = 0; i < values.size(); ++i) values[i] = std::sin(static_cast<float>(i)) * 1e3f;
   std::vector<uint16_t> expected(values.size());
   const int64_t count = static_cast<int64_t>(values.size());
-  const SweepStats apart = RoundTo(DType::kFloat32, values.data(), GetParam().dtype, expected.data(), count);
-  const SweepStats in_place = RoundTo(DType::kFloat32, values.data(), GetParam().dtype, values.data(), count);
+  const SweepStats apart = RoundTo(DType::kFloat32, values.data(), format_.dtype, expected.data(), count);
+  const SweepStats in_place = RoundTo(DType::kFloat32, values.data(), format_.dtype, values.data(), count);
   EXPECT_EQ(std::memcmp(values.data(), expected.data(), expected.size() * sizeof(uint16_t)), 0);
   EXPECT_EQ(in_place.sum_of_squares, apart.sum_of_squares);
 }
 
 TEST_P(ConvertTest, ReportsOverflowByRoundingAsNonFinite) {
-  const double limit = std::ldexp(2 - std::ldexp(1, -GetParam().digits - 1), GetParam().emax);
+  const double limit = std::ldexp(2 - std::ldexp(1, -format_.digits - 1), format_.emax);
   uint16_t rounded;
   const float below = std::nextafter(static_cast<float>(limit), 0.0f);
-  EXPECT_TRUE(RoundTo(DType::kFloat32, &below, GetParam().dtype, &rounded, 1).finite);
+  EXPECT_TRUE(RoundTo(DType::kFloat32, &below, format_.dtype, &rounded, 1).finite);
   const float at = static_cast<float>(limit);
-  EXPECT_FALSE(RoundTo(DType::kFloat32, &at, GetParam().dtype, &rounded, 1).finite);
+  EXPECT_FALSE(RoundTo(DType::kFloat32, &at, format_.dtype, &rounded, 1).finite);
 }
 
 TEST(RoundToTest, ConvertsBetweenFloat32AndFloat64) {
