@@ -1,0 +1,82 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// The 44 parameters of CPC: their names, shapes, the reference's initialisation, and their form for the products.
+
+#ifndef LOSSD_CORE_LOSSES_CPC_PARAMETERS_H_
+#define LOSSD_CORE_LOSSES_CPC_PARAMETERS_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "core/engine/workspace.h"
+#include "core/losses/pixel_cnn_weights.h"
+#include "core/random/torch_generator.h"
+#include "core/tensor/tensor_spec.h"
+
+namespace lossd {
+
+// The parameters in the order of the reference's state_dict, which is also the order of their initialisation. The
+// PixelCNN's blocks follow the first four.
+enum CpcParameter : size_t {
+  kTargetWeight,      // [D, C, 1, 1]
+  kTargetBias,        // [D]
+  kPredictionWeight,  // [D, C, 1, 1]
+  kPredictionBias,    // [D]
+  kContextParameters,
+};
+inline constexpr size_t kCpcParameters = kContextParameters + kPixelCnnParameters;
+
+// Name, "parameters.context_cnn.blocks.0.2.weight", and shape of every parameter for C channels and target dimension D.
+std::vector<TensorSpec> CpcParameterSpecs(int64_t channels, int64_t dim, DType dtype);
+
+// Elements of all parameters together.
+int64_t CpcParameterElements(int64_t channels, int64_t dim);
+
+// Borrowed views of all weights. T is float or double.
+template <typename T>
+struct CpcWeights {
+  const T* target;           // [D, C]
+  const T* target_bias;      // [D]
+  const T* prediction;       // [D, C]
+  const T* prediction_bias;  // [D]
+  PixelCnnWeights<T> context;
+};
+
+// Arranges kCpcParameters parameters for the products, see ArrangePixelCnnWeights.
+template <typename T>
+CpcWeights<T> ArrangeCpcWeights(int64_t channels, absl::Span<const T* const> parameters, Workspace& workspace);
+
+// The float32 values that torch gives a parameter of this shape, drawing from `generator` one word an element: weights
+// (rank 4) by kaiming_uniform_(a = sqrt(5)), biases uniformly within 1 / sqrt(fan_in), with `fan_in` that of the layer.
+std::vector<float> DrawCpcParameter(const Shape& shape, int64_t fan_in, TorchGenerator& generator);
+
+// Parameters as the reference initialises them after seed_everything(seed), for T = double widened from float32 as
+// torch's module.double() does. Immutable, owns its memory.
+template <typename T>
+class CpcSeedParameters {
+ public:
+  CpcSeedParameters(uint64_t seed, int64_t channels, int64_t dim);
+  CpcSeedParameters(const CpcSeedParameters&) = delete;
+  CpcSeedParameters& operator=(const CpcSeedParameters&) = delete;
+
+  const CpcWeights<T>& weights() const { return weights_; }
+  // A parameter's values. The weights of `across` and `down` are kept in arranged form only: empty.
+  const std::vector<T>& values(size_t parameter) const { return values_[parameter]; }
+
+  // Bytes that an object for C and D occupies.
+  static int64_t Bytes(int64_t channels, int64_t dim);
+
+ private:
+  std::array<std::vector<T>, kCpcParameters> values_;
+  std::vector<std::byte> arranged_;
+  CpcWeights<T> weights_;
+};
+
+}  // namespace lossd
+
+#endif  // LOSSD_CORE_LOSSES_CPC_PARAMETERS_H_

@@ -1,0 +1,225 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/losses/cpc_pass.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <vector>
+
+#include "core/losses/channel_sweeps.h"
+#include "core/losses/pointwise_convolution.h"
+#include "core/losses/position_tiles.h"
+
+namespace lossd {
+namespace {
+
+constexpr int64_t kSumChannels = 64;   // Channels of an iteration that sums a bias's gradient.
+constexpr int64_t kItemChannels = 64;  // Output channels of an iteration over a weight's gradient.
+
+int64_t ItemsOf(int64_t channels, int64_t item) { return (channels + item - 1) / item; }
+
+// Brings image b of z into channels-last order: all rows in order [r][x][b], the network's rows in order [x][r][b].
+template <typename T>
+void TurnInput(const CpcPass<T>& pass, int64_t b) {
+  const PixelCnnShape& shape = pass.plan->shape;
+  const int64_t locations = shape.height * shape.width;
+  const T* image = pass.z + b * shape.channels * locations;
+  for (int64_t location = 0; location < locations; ++location) {
+    const int64_t r = location / shape.width;
+    const int64_t x = location % shape.width;
+    T* to = pass.memory.z + (location * shape.batch + b) * shape.channels;
+    for (int64_t c = 0; c < shape.channels; ++c) to[c] = image[c * locations + location];
+    if (r >= shape.rows()) continue;
+    std::copy_n(to, shape.channels,
+                pass.memory.activations.c[0] + ((x * shape.rows() + r) * shape.batch + b) * shape.channels);
+  }
+}
+
+// z's gradient for image b: what came back through the network and through the targets.
+template <typename T>
+void TurnGradient(const CpcPass<T>& pass, int64_t b) {
+  const PixelCnnShape& shape = pass.plan->shape;
+  const int64_t locations = shape.height * shape.width;
+  T* image = pass.z_gradient + b * shape.channels * locations;
+  for (int64_t location = 0; location < locations; ++location) {
+    const int64_t r = location / shape.width;
+    const int64_t x = location % shape.width;
+    const T* direct = pass.memory.z_gradient + (location * shape.batch + b) * shape.channels;
+    const T* network = pass.memory.gradients.c + ((x * shape.rows() + r) * shape.batch + b) * shape.channels;
+    for (int64_t c = 0; c < shape.channels; ++c) {
+      const auto sum = static_cast<double>(r < shape.rows() ? direct[c] + network[c] : direct[c]);
+      image[c * locations + location] = static_cast<T>(sum * pass.scale);
+    }
+  }
+}
+
+// to = from weight^T + bias for a tile of rows of `from` [rows, C].
+template <typename T>
+void Project(const CpcPass<T>& pass, const T* from, const T* weight, const T* bias, PositionTile tile, T* to) {
+  const int64_t dim = pass.plan->dim;
+  const int64_t channels = pass.plan->shape.channels;
+  T* projected = to + tile.first * dim;
+  Convolve(from + tile.first * channels, tile.count, channels, weight, dim, false, projected);
+  AddBias(projected, tile.count, dim, bias, projected);
+}
+
+template <typename T>
+void RunForward(const CpcPlan& plan, absl::Span<const CpcPass<T>> passes, Parallel& parallel) {
+  ForItems(passes, plan.shape.batch, parallel, [](const CpcPass<T>& pass, int64_t b) { TurnInput(pass, b); });
+  ForTiles(passes, plan.contrast().targets(), parallel, [](const CpcPass<T>& pass, PositionTile tile) {
+    Project(pass, pass.memory.z, pass.weights.target, pass.weights.target_bias, tile, pass.memory.targets);
+  });
+  std::vector<PixelCnnForward<T>> network;
+  for (const CpcPass<T>& pass : passes) {
+    network.push_back({&pass.weights.context, pass.memory.activations, pass.cancelled});
+  }
+  RunPixelCnn<T>(plan.shape, network, parallel);
+  ForTiles(passes, plan.shape.positions(), parallel, [](const CpcPass<T>& pass, PositionTile tile) {
+    Project(pass, pass.memory.activations.c[kPixelCnnBlocks], pass.weights.prediction, pass.weights.prediction_bias,
+            tile, pass.memory.predictions);
+  });
+}
+
+template <typename T>
+void RunContrast(const CpcPlan& plan, absl::Span<const CpcPass<T>> passes, Parallel& parallel) {
+  std::vector<CpcContrast<T>> contrasts;
+  for (const CpcPass<T>& pass : passes) {
+    contrasts.push_back({.predictions = pass.memory.predictions,
+                         .targets = pass.memory.targets,
+                         .embed_scale = pass.plan->embed_scale,
+                         .weighting = pass.plan->weighting,
+                         .memory = pass.memory.contrast,
+                         .step_losses = pass.memory.step_losses,
+                         .prediction_gradient = pass.memory.prediction_gradient,
+                         .target_gradient = pass.memory.target_gradient,
+                         .cancelled = pass.cancelled});
+  }
+  RunCpcContrast<T>(plan.contrast(), contrasts, parallel);
+}
+
+// The gradients of one projection's parameters: output channels [first, first + count).
+template <typename T>
+void ProjectionGradients(const CpcPass<T>& pass, const T* gradient, const T* input, int64_t rows, int64_t first,
+                         T* weight, T* bias) {
+  const int64_t dim = pass.plan->dim;
+  const int64_t channels = pass.plan->shape.channels;
+  const int64_t count = std::min(kItemChannels, dim - first);
+  if (weight != nullptr) {
+    Correlate(gradient, rows, dim, first, count, input, channels, static_cast<T>(pass.scale),
+              weight + first * channels);
+  }
+  if (bias == nullptr) return;
+  std::array<double, kSumChannels> sums{};
+  AddColumnSums(gradient, rows, dim, first, count, sums.data());
+  for (int64_t c = 0; c < count; ++c) {
+    bias[first + c] = static_cast<T>(sums[static_cast<size_t>(c)] * pass.scale);
+  }
+}
+
+// Gradients of both projections' parameters. That of the target's bias is zero: a softmax does not see a shift.
+template <typename T>
+void RunProjectionGradients(const CpcPass<T>& pass, int64_t item) {
+  const CpcMemory<T>& memory = pass.memory;
+  const auto& to = pass.parameter_gradients;
+  const int64_t items = ItemsOf(pass.plan->dim, kItemChannels);
+  const int64_t first = item % items * kItemChannels;
+  if (item < items) {
+    return ProjectionGradients<T>(pass, memory.prediction_gradient, memory.activations.c[kPixelCnnBlocks],
+                                  pass.plan->shape.positions(), first, to[kPredictionWeight], to[kPredictionBias]);
+  }
+  if (item == items && to[kTargetBias] != nullptr) std::fill_n(to[kTargetBias], pass.plan->dim, T{0});
+  ProjectionGradients<T>(pass, memory.target_gradient, memory.z, pass.plan->contrast().targets(), first,
+                         to[kTargetWeight], nullptr);
+}
+
+// The context's gradient: back through the prediction's weight and the network's last ReLU.
+template <typename T>
+void BackToContext(const CpcPass<T>& pass, PositionTile tile) {
+  const int64_t dim = pass.plan->dim;
+  const int64_t channels = pass.plan->shape.channels;
+  T* context = pass.memory.gradients.c + tile.first * channels;
+  ConvolveBack(pass.memory.prediction_gradient + tile.first * dim, tile.count, dim, pass.weights.prediction, channels,
+               false, context);
+  MaskByRelu(pass.memory.activations.c[kPixelCnnBlocks] + tile.first * channels, tile.count * channels, context);
+}
+
+template <typename T>
+void BackToInput(const CpcPass<T>& pass, PositionTile tile) {
+  const int64_t dim = pass.plan->dim;
+  const int64_t channels = pass.plan->shape.channels;
+  ConvolveBack(pass.memory.target_gradient + tile.first * dim, tile.count, dim, pass.weights.target, channels, false,
+               pass.memory.z_gradient + tile.first * channels);
+}
+
+template <typename T>
+void RunNetworkBackward(const CpcPlan& plan, absl::Span<const CpcPass<T>> passes, Parallel& parallel) {
+  ForTiles(passes, plan.shape.positions(), parallel, [](const CpcPass<T>& pass, PositionTile tile) {
+    if (pass.wants.context()) BackToContext(pass, tile);
+  });
+  std::vector<PixelCnnBackward<T>> network;
+  for (const CpcPass<T>& pass : passes) {
+    if (!pass.wants.context()) continue;
+    PixelCnnBackward<T>& backward = network.emplace_back();
+    backward = {.weights = &pass.weights.context,
+                .activations = pass.memory.activations,
+                .gradients = pass.memory.gradients,
+                .input_wanted = pass.wants.z,
+                .parameters = {},
+                .scale = pass.scale,
+                .cancelled = pass.cancelled};
+    std::copy_n(pass.parameter_gradients.begin() + kContextParameters, kPixelCnnParameters,
+                backward.parameters.begin());
+  }
+  if (!network.empty()) RunPixelCnnBackward<T>(plan.shape, network, parallel);
+}
+
+template <typename T>
+void RunBackward(const CpcPlan& plan, absl::Span<const CpcPass<T>> passes, Parallel& parallel) {
+  ForItems(passes, 2 * ItemsOf(plan.dim, kItemChannels), parallel,
+           [](const CpcPass<T>& pass, int64_t item) { RunProjectionGradients(pass, item); });
+  RunNetworkBackward(plan, passes, parallel);
+  ForTiles(passes, plan.contrast().targets(), parallel, [](const CpcPass<T>& pass, PositionTile tile) {
+    if (pass.wants.z) BackToInput(pass, tile);
+  });
+  ForItems(passes, plan.shape.batch, parallel, [](const CpcPass<T>& pass, int64_t b) {
+    if (pass.wants.z) TurnGradient(pass, b);
+  });
+}
+
+}  // namespace
+
+template <typename T>
+CpcMemory<T> TakeCpcMemory(const CpcPlan& plan, const CpcWants& wants, Workspace& workspace) {
+  const int64_t channels = plan.shape.channels;
+  const int64_t targets = plan.contrast().targets();
+  const int64_t predictions = plan.contrast().predictions();
+  CpcMemory<T> memory{};
+  memory.z = workspace.Take<T>(targets * channels);
+  memory.targets = workspace.Take<T>(targets * plan.dim);
+  memory.predictions = workspace.Take<T>(predictions * plan.dim);
+  memory.step_losses = workspace.Take<double>(plan.contrast().steps());
+  memory.contrast = TakeContrastMemory<T>(plan.contrast(), workspace);
+  const PixelCnnKeeping keeping{.relus = wants.context(), .inputs = wants.context_parameters()};
+  memory.activations = TakeActivations<T>(plan.shape, keeping, workspace);
+  if (wants.targets()) memory.target_gradient = workspace.Take<T>(targets * plan.dim);
+  if (wants.predictions()) memory.prediction_gradient = workspace.Take<T>(predictions * plan.dim);
+  if (wants.context()) memory.gradients = TakeGradients<T>(plan.shape, wants.context_parameters(), workspace);
+  if (wants.z) memory.z_gradient = workspace.Take<T>(targets * channels);
+  return memory;
+}
+
+template <typename T>
+void RunCpcPasses(absl::Span<const CpcPass<T>> passes, Parallel& parallel) {
+  const CpcPlan& plan = *passes.front().plan;
+  RunForward(plan, passes, parallel);
+  RunContrast(plan, passes, parallel);
+  RunBackward(plan, passes, parallel);
+}
+
+template CpcMemory<float> TakeCpcMemory(const CpcPlan&, const CpcWants&, Workspace&);
+template CpcMemory<double> TakeCpcMemory(const CpcPlan&, const CpcWants&, Workspace&);
+template void RunCpcPasses(absl::Span<const CpcPass<float>>, Parallel&);
+template void RunCpcPasses(absl::Span<const CpcPass<double>>, Parallel&);
+
+}  // namespace lossd

@@ -1,0 +1,63 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// CPC from z to loss and gradients, over a batch of requests of equal shapes, in one workspace a request.
+
+#ifndef LOSSD_CORE_LOSSES_CPC_PASS_H_
+#define LOSSD_CORE_LOSSES_CPC_PASS_H_
+
+#include <array>
+#include <cstdint>
+
+#include "absl/types/span.h"
+#include "core/engine/parallel.h"
+#include "core/engine/workspace.h"
+#include "core/losses/cpc_contrast.h"
+#include "core/losses/cpc_parameters.h"
+#include "core/losses/cpc_plan.h"
+#include "core/losses/pixel_cnn.h"
+#include "core/losses/pixel_cnn_backward.h"
+
+namespace lossd {
+
+// Memory of a request's pass. Null where the wanted gradients do not need it.
+template <typename T>
+struct CpcMemory {
+  T* z;                    // [targets, C], positions in order [r][x][b], all rows.
+  T* targets;              // [targets, D], same order.
+  T* predictions;          // [predictions, D], positions in order [x][r][b].
+  T* target_gradient;      // As targets.
+  T* prediction_gradient;  // As predictions.
+  T* z_gradient;           // As z: what comes back through the targets.
+  double* step_losses;     // [H - 2]
+  CpcContrastMemory<T> contrast;
+  PixelCnnActivations<T> activations;
+  PixelCnnGradients<T> gradients;
+};
+
+// Takes the memory from `workspace`.
+template <typename T>
+CpcMemory<T> TakeCpcMemory(const CpcPlan& plan, const CpcWants& wants, Workspace& workspace);
+
+// One request's pass. Pointers are not owned.
+template <typename T>
+struct CpcPass {
+  const CpcPlan* plan;
+  CpcWeights<T> weights;
+  CpcMemory<T> memory;
+  CpcWants wants;
+  const T* z;                                          // [B, C, H, W]
+  T* z_gradient;                                       // [B, C, H, W], if wanted.
+  std::array<T*, kCpcParameters> parameter_gradients;  // Null: not wanted.
+  double scale;                                        // Of the gradients.
+  const std::atomic<bool>* cancelled;                  // May be null. Once true, results are meaningless.
+};
+
+// Computes memory.step_losses and the wanted gradients of all `passes`, whose plans have equal batch keys. The bits of
+// a pass depend on that pass alone.
+template <typename T>
+void RunCpcPasses(absl::Span<const CpcPass<T>> passes, Parallel& parallel);
+
+}  // namespace lossd
+
+#endif  // LOSSD_CORE_LOSSES_CPC_PASS_H_

@@ -1,0 +1,57 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// The backward pass of the PixelCNN: from the gradient of the context to those of the input and of the parameters. The
+// formulas are those of the layers' transposes; the gradient of the constant outer columns needs sums only.
+
+#ifndef LOSSD_CORE_LOSSES_PIXEL_CNN_BACKWARD_H_
+#define LOSSD_CORE_LOSSES_PIXEL_CNN_BACKWARD_H_
+
+#include <array>
+#include <atomic>
+
+#include "absl/types/span.h"
+#include "core/engine/parallel.h"
+#include "core/engine/workspace.h"
+#include "core/losses/pixel_cnn.h"
+
+namespace lossd {
+
+// Memory of a backward pass.
+template <typename T>
+struct PixelCnnGradients {
+  T* c;       // [positions, C], column order.
+  T* exit;    // [inner_positions, C], row order: of what the exit adds.
+  T* down;    // [inner_positions, 256], row order, before the ReLU.
+  T* across;  // [inner_positions, 256], column order.
+  T* turned;  // [inner_positions, 256], row order.
+  T* entry;   // [positions, 256], column order, before the ReLU.
+  T* taps;    // [5, 256, 256]; null where no gradients of weights are wanted.
+  T* sides;   // [C]: sum of c over the outer columns.
+  T* sums;    // [C]: sum of c over all positions.
+};
+
+// Takes the memory from `workspace`.
+template <typename T>
+PixelCnnGradients<T> TakeGradients(const PixelCnnShape& shape, bool weights, Workspace& workspace);
+
+// One request's pass.
+template <typename T>
+struct PixelCnnBackward {
+  const PixelCnnWeights<T>* weights;   // Not owned.
+  PixelCnnActivations<T> activations;  // Left by RunPixelCnn, with what the wanted gradients need kept.
+  PixelCnnGradients<T> gradients;      // c holds the gradient of the context, and at the end that of the input.
+  bool input_wanted;                   // Otherwise c holds anything at the end.
+  std::array<T*, kPixelCnnParameters> parameters;  // Where to write these gradients, laid out as the parameters.
+                                                   // Null: not wanted.
+  double scale;                                    // Of the gradients of parameters.
+  const std::atomic<bool>* cancelled;              // May be null. Once true, results are meaningless.
+};
+
+// Runs all `passes` layer by layer. The bits of a pass depend on that pass alone. Thread-safe.
+template <typename T>
+void RunPixelCnnBackward(const PixelCnnShape& shape, absl::Span<const PixelCnnBackward<T>> passes, Parallel& parallel);
+
+}  // namespace lossd
+
+#endif  // LOSSD_CORE_LOSSES_PIXEL_CNN_BACKWARD_H_

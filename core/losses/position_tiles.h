@@ -1,0 +1,55 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// How passes over the positions of maps are cut into iterations.
+
+#ifndef LOSSD_CORE_LOSSES_POSITION_TILES_H_
+#define LOSSD_CORE_LOSSES_POSITION_TILES_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/types/span.h"
+#include "core/engine/parallel.h"
+
+namespace lossd {
+
+// Rows [first, first + count) of a map.
+struct PositionTile {
+  int64_t first;
+  int64_t count;
+};
+
+// Most rows of a tile: enough for a product to run at speed, few enough that its operands stay in cache and that there
+// are tiles for all threads.
+inline constexpr int64_t kTilePositions = 96;
+
+inline int64_t TilesOf(int64_t rows) { return (rows + kTilePositions - 1) / kTilePositions; }
+
+// Tile `index` of TilesOf(rows) nearly equal ones.
+inline PositionTile TileOf(int64_t rows, int64_t index) {
+  const int64_t tiles = TilesOf(rows);
+  const int64_t first = rows * index / tiles;
+  return {first, rows * (index + 1) / tiles - first};
+}
+
+// Calls `body(pass, item)` for each item in [0, items) of each pass, skipping passes whose `cancelled` is set.
+template <typename Pass, typename Body>
+void ForItems(absl::Span<Pass> passes, int64_t items, Parallel& parallel, const Body& body) {
+  parallel.For(static_cast<int64_t>(passes.size()) * items, [&](int64_t i) {
+    Pass& pass = passes[static_cast<size_t>(i / items)];
+    if (pass.cancelled != nullptr && pass.cancelled->load(std::memory_order_relaxed)) return;
+    body(pass, i % items);
+  });
+}
+
+// Calls `body(pass, tile)` for the tiles of `rows` rows of each pass.
+template <typename Pass, typename Body>
+void ForTiles(absl::Span<Pass> passes, int64_t rows, Parallel& parallel, const Body& body) {
+  ForItems(passes, TilesOf(rows), parallel, [&](Pass& pass, int64_t index) { body(pass, TileOf(rows, index)); });
+}
+
+}  // namespace lossd
+
+#endif  // LOSSD_CORE_LOSSES_POSITION_TILES_H_
