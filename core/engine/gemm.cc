@@ -62,6 +62,17 @@ void SetToZero(const Product<T>& product) {
   }
 }
 
+// The plain product needs no simplification.
+template <typename T>
+void PlainGemm(const Product<T>& product) {
+  if (product.m == 0 || product.n == 0) return;
+  if (product.k > 0) {
+    Run(product);
+  } else if (!product.accumulate) {
+    SetToZero(product);
+  }
+}
+
 template <typename T>
 BlockedView<T> Simplified(const BlockedView<T>& view) {
   return {view.data, Simplified(view.rows), Simplified(view.columns)};
@@ -104,12 +115,12 @@ void GemmOf(Product<T> product) {
 
 void Gemm(int64_t m, int64_t n, int64_t k, float alpha, MatrixView<float> a, MatrixView<float> b, bool accumulate,
           float* c, int64_t c_stride) {
-  GemmOf<float>({m, n, k, alpha, a, b, accumulate, {c, c_stride}});
+  PlainGemm<float>({m, n, k, alpha, a, b, accumulate, {c, c_stride}});
 }
 
 void Gemm(int64_t m, int64_t n, int64_t k, double alpha, MatrixView<double> a, MatrixView<double> b, bool accumulate,
           double* c, int64_t c_stride) {
-  GemmOf<double>({m, n, k, alpha, a, b, accumulate, {c, c_stride}});
+  PlainGemm<double>({m, n, k, alpha, a, b, accumulate, {c, c_stride}});
 }
 
 void Gemm(int64_t m, int64_t n, int64_t k, float alpha, const LeftOperand<float>& a, const RightOperand<float>& b,

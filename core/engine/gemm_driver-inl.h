@@ -51,20 +51,11 @@ struct RightPanel {
   int64_t columns;  // At most a tile's.
 };
 
-// Writes one tile of C: rows [row, row + rows).
+// Computes one tile of C aside and writes it part by part: it lies across the ends of blocks, or is narrower than the
+// target's kernels.
 template <typename T>
-HWY_INLINE void UpdateTile(const Product<T>& product, int64_t row, int64_t rows, const RightPanel<T>& panel,
-                           bool packed_rows, TileTask<T> task) {
-  const int64_t vectors = (panel.columns + kVectorLanes<T> - 1) / kVectorLanes<T>;
-  const TileFunction<T> compute = TileFunctionFor<T>(rows, vectors, packed_rows);
-  const MatrixRun row_run = RunAt(product.c.rows, row, rows);
-  const MatrixRun column_run = RunAt(product.c.columns, panel.first, panel.columns);
-  if (row_run.length == rows && column_run.length == panel.columns && panel.columns == vectors * kVectorLanes<T>) {
-    task.c = product.c.data + row_run.offset + column_run.offset;
-    task.c_stride = product.c.rows.stride;
-    compute(task);
-    return;
-  }
+HWY_NOINLINE void ScatterTile(const Product<T>& product, int64_t row, int64_t rows, const RightPanel<T>& panel,
+                              TileFunction<T> compute, TileTask<T> task) {
   HWY_ALIGN T tile[kTileRows * kTileColumns<T>];
   const T alpha = task.alpha;
   const bool accumulate = task.accumulate;
@@ -81,6 +72,25 @@ HWY_INLINE void UpdateTile(const Product<T>& product, int64_t row, int64_t rows,
       UpdateRow(from, run.length, alpha, accumulate, c + run.offset);
       from += run.length;
     }
+  }
+}
+
+// Computes rows [row, row + rows) of C in one panel's columns.
+template <typename T>
+HWY_INLINE void UpdateTile(const Product<T>& product, int64_t row, int64_t rows, const RightPanel<T>& panel,
+                           bool packed_rows, TileTask<T>& task) {
+  const int64_t vectors = (panel.columns + kVectorLanes<T> - 1) / kVectorLanes<T>;
+  const auto index = static_cast<size_t>((rows - 1) * kTileVectors + vectors - 1);
+  const bool partial = panel.columns != vectors * kVectorLanes<T>;
+  const MatrixRun row_run = RunAt(product.c.rows, row, rows);
+  const MatrixRun column_run = RunAt(product.c.columns, panel.first, panel.columns);
+  if (row_run.length == rows && column_run.length == panel.columns && (kPartialTiles || !partial)) {
+    task.c = product.c.data + row_run.offset + column_run.offset;
+    task.c_stride = product.c.rows.stride;
+    task.last_lanes = panel.columns - (vectors - 1) * kVectorLanes<T>;
+    TileFunctionsFor<T>(packed_rows, partial)[index](task);
+  } else {
+    ScatterTile(product, row, rows, panel, TileFunctionsFor<T>(packed_rows, false)[index], task);
   }
 }
 
@@ -118,11 +128,14 @@ class BlockWalk {
     if (plan_.pack_rows) PackBlockRows(block);
     TileTask<T> task = {.k = block.steps, .alpha = product_.alpha, .accumulate = product_.accumulate || block.step > 0};
     const TilePlace rows = RowsOf(block, task);
+    const int64_t tiles = (block.rows + kTileRows - 1) / kTileRows;
     for (int64_t j = 0; j < block.columns; j += kTileColumns<T>) {
       const RightPanel<T> panel = PanelOf(block, j);
       task.b = panel.data;
       task.b_step = panel.step;
+      const bool prefetch = plan_.pack_columns && block.row == 0 && j + kTileColumns<T> < block.columns;
       for (int64_t i = 0; i < block.rows; i += kTileRows) {
+        if (prefetch) PrefetchPanel(SourceOf(block, j + kTileColumns<T>), i / kTileRows, tiles);
         task.a = rows.data + (i / kTileRows) * rows.tile_step;
         UpdateTile(product_, block.row + i, std::min<int64_t>(kTileRows, block.rows - i), panel, rows.packed, task);
       }
@@ -178,9 +191,15 @@ class BlockWalk {
     const bool once = plan_.rows >= product_.m;
     T* const memory = PackedColumnsScratch() + (once ? 0 : j * block.steps);
     if (block.row == 0) {
-      PackPanel<T>({view.data, view.columns, column, columns, view.rows, block.step, block.steps}, width, memory);
+      PackPanel(SourceOf(block, j), width, memory);
     }
     return {memory, width, column, columns};
+  }
+
+  PanelSource<T> SourceOf(const Block& block, int64_t j) const {
+    const BlockedView<T>& view = product_.b.view;
+    const int64_t columns = std::min<int64_t>(kTileColumns<T>, block.columns - j);
+    return {view.data, view.columns, block.column + j, columns, view.rows, block.step, block.steps};
   }
 
   T* PackedRowsScratch() const { return static_cast<T*>(GemmScratch()); }
@@ -190,9 +209,42 @@ class BlockWalk {
   const ProductPlan plan_;
 };
 
+// A product of plain operands that is read and written in place, tile by tile, without packing. Tiles are of equal
+// height, as far as that goes.
+template <typename T>
+void MultiplyInPlace(const Product<T>& product) {
+  const int64_t tiles = (product.m + kTileRows - 1) / kTileRows;
+  const int64_t height = tiles == 1 ? product.m : (product.m + tiles - 1) / tiles;
+  const BlockedView<T>& a = product.a.view;
+  const BlockedView<T>& b = product.b.view;
+  TileTask<T> task;
+  task.a_row = a.rows.stride;
+  task.a_step = a.columns.stride;
+  task.b_step = b.rows.stride;
+  task.alpha = product.alpha;
+  const int64_t depth = RunDepth(product.k);
+  for (int64_t step = 0; step < product.k; step += depth) {
+    task.k = std::min(depth, product.k - step);
+    task.accumulate = product.accumulate || step > 0;
+    for (int64_t j = 0; j < product.n; j += kTileColumns<T>) {
+      const T* const columns = b.data + step * b.rows.stride + j;
+      const RightPanel<T> panel = {columns, b.rows.stride, j, std::min<int64_t>(kTileColumns<T>, product.n - j)};
+      task.b = columns;
+      for (int64_t i = 0; i < product.m; i += height) {
+        task.a = a.data + i * a.rows.stride + step * a.columns.stride;
+        UpdateTile(product, i, std::min(height, product.m - i), panel, false, task);
+      }
+    }
+  }
+}
+
 template <typename T>
 void Multiply(const Product<T>& product) {
-  BlockWalk<T>(product).Run();
+  if (IsBestInPlace(product, {kTileRows, kTileColumns<T>}) && (kPartialTiles || product.n % kVectorLanes<T> == 0)) {
+    MultiplyInPlace(product);
+  } else {
+    BlockWalk<T>(product).Run();
+  }
 }
 
 // NOLINTNEXTLINE(google-readability-namespace-comments)

@@ -52,14 +52,36 @@ struct TileTask {
   bool accumulate = false;
   T* c = nullptr;
   int64_t c_stride = 0;
+  int64_t last_lanes = 0;  // Of the last vector, where that is a partial one.
 };
 
+// Whether kernels can leave out lanes of their last vector.
+inline constexpr bool kPartialTiles = LOSSD_MASKED_STORES;
+
+// How a kernel reads A, and whether its last vector is a partial one.
+enum TileForm { kStridedRows = 0, kPackedRows = 1, kPartial = 2 };
+
+template <int kForm, class D, typename T = hn::TFromD<D>>
+HWY_INLINE hn::Vec<D> LoadTile(D d, const T* from, bool last, int64_t last_lanes) {
+  return (kForm & kPartial) != 0 && last ? LoadFirst(d, from, static_cast<size_t>(last_lanes)) : hn::LoadU(d, from);
+}
+template <int kForm, class D, typename T = hn::TFromD<D>>
+HWY_INLINE void StoreTile(D d, hn::Vec<D> v, T* to, bool last, int64_t last_lanes) {
+  if ((kForm & kPartial) != 0 && last) {
+    StoreFirst(d, v, to, static_cast<size_t>(last_lanes));
+  } else {
+    hn::StoreU(v, d, to);
+  }
+}
+
 // c = alpha * (A B) + (accumulate ? c : 0) for a whole tile, one multiply-add after the other along k.
-template <int kRows, int kVectors, bool kPackedRows, typename T>
+template <int kRows, int kVectors, int kForm, typename T>
 HWY_NOINLINE void ComputeTile(const TileTask<T>& task) {
   const hn::ScalableTag<T> d;
   constexpr int kLanes = kVectorLanes<T>;
-  hn::Vec<hn::ScalableTag<T>> sums[kRows][kVectors];
+  using V = hn::Vec<hn::ScalableTag<T>>;
+  const int64_t last_lanes = task.last_lanes;
+  V sums[kRows][kVectors];
 #pragma GCC unroll 16
   for (int i = 0; i < kRows; ++i) {
 #pragma GCC unroll 16
@@ -70,29 +92,42 @@ HWY_NOINLINE void ComputeTile(const TileTask<T>& task) {
   }
   const T* HWY_RESTRICT a = task.a;
   const T* HWY_RESTRICT b = task.b;
-  const int64_t a_row = kPackedRows ? 1 : task.a_row;
-  const int64_t a_step = kPackedRows ? kTileRows : task.a_step;
+  const int64_t a_row = (kForm & kPackedRows) != 0 ? 1 : task.a_row;
+  const int64_t a_step = (kForm & kPackedRows) != 0 ? kTileRows : task.a_step;
   const int64_t b_step = task.b_step;
   for (int64_t p = task.k; p > 0; --p) {
-    hn::Vec<hn::ScalableTag<T>> row[kVectors];
+    V row[kVectors];
 #pragma GCC unroll 16
-    for (int j = 0; j < kVectors; ++j) row[j] = hn::LoadU(d, b + j * kLanes);
+    for (int j = 0; j < kVectors; ++j) row[j] = LoadTile<kForm>(d, b + j * kLanes, j == kVectors - 1, last_lanes);
 #pragma GCC unroll 16
     for (int i = 0; i < kRows; ++i) {
-      const auto factor = hn::Set(d, a[i * a_row]);
+      const V factor = hn::Set(d, a[i * a_row]);
 #pragma GCC unroll 16
       for (int j = 0; j < kVectors; ++j) sums[i][j] = hn::MulAdd(factor, row[j], sums[i][j]);
     }
     a += a_step;
     b += b_step;
   }
-  const auto alpha = hn::Set(d, task.alpha);
+  T* HWY_RESTRICT c = task.c;
+  const int64_t c_stride = task.c_stride;
+  const V alpha = hn::Set(d, task.alpha);
+  if (task.accumulate) {
 #pragma GCC unroll 16
-  for (int i = 0; i < kRows; ++i) {
+    for (int i = 0; i < kRows; ++i) {
 #pragma GCC unroll 16
-    for (int j = 0; j < kVectors; ++j) {
-      T* to = task.c + i * task.c_stride + j * kLanes;
-      hn::StoreU(task.accumulate ? hn::MulAdd(alpha, sums[i][j], hn::LoadU(d, to)) : hn::Mul(alpha, sums[i][j]), d, to);
+      for (int j = 0; j < kVectors; ++j) {
+        T* to = c + i * c_stride + j * kLanes;
+        const V former = LoadTile<kForm>(d, to, j == kVectors - 1, last_lanes);
+        StoreTile<kForm>(d, hn::MulAdd(alpha, sums[i][j], former), to, j == kVectors - 1, last_lanes);
+      }
+    }
+  } else {
+#pragma GCC unroll 16
+    for (int i = 0; i < kRows; ++i) {
+#pragma GCC unroll 16
+      for (int j = 0; j < kVectors; ++j) {
+        StoreTile<kForm>(d, hn::Mul(alpha, sums[i][j]), c + i * c_stride + j * kLanes, j == kVectors - 1, last_lanes);
+      }
     }
   }
 }
@@ -122,19 +157,23 @@ using TileFunction = void (*)(const TileTask<T>&);
 template <typename T>
 using TileFunctions = std::array<TileFunction<T>, kTileRows * kTileVectors>;
 
-template <typename T, bool kPackedRows, size_t... kIndex>
+template <typename T, int kForm, size_t... kIndex>
 constexpr TileFunctions<T> MakeTileFunctions(std::index_sequence<kIndex...>) {
-  return {&ComputeTile<kIndex / kTileVectors + 1, kIndex % kTileVectors + 1, kPackedRows, T>...};
+  return {&ComputeTile<kIndex / kTileVectors + 1, kIndex % kTileVectors + 1, kForm, T>...};
 }
 
-// The kernel for a tile of `rows` x `vectors`.
+template <typename T, int kForm>
+inline constexpr TileFunctions<T> kTileFunctions =
+    MakeTileFunctions<T, kForm>(std::make_index_sequence<kTileRows * kTileVectors>());
+
+// The kernels for tiles of one form; partial ones only where there are such.
 template <typename T>
-HWY_INLINE TileFunction<T> TileFunctionFor(int64_t rows, int64_t vectors, bool packed_rows) {
-  constexpr auto kIndices = std::make_index_sequence<kTileRows * kTileVectors>();
-  static constexpr TileFunctions<T> kPacked = MakeTileFunctions<T, true>(kIndices);
-  static constexpr TileFunctions<T> kStrided = MakeTileFunctions<T, false>(kIndices);
-  const auto index = static_cast<size_t>((rows - 1) * kTileVectors + vectors - 1);
-  return packed_rows ? kPacked[index] : kStrided[index];
+HWY_INLINE const TileFunctions<T>& TileFunctionsFor(bool packed_rows, bool partial) {
+#if LOSSD_MASKED_STORES
+  if (partial) return packed_rows ? kTileFunctions<T, kPackedRows | kPartial> : kTileFunctions<T, kPartial>;
+#endif
+  static_cast<void>(partial);
+  return packed_rows ? kTileFunctions<T, kPackedRows> : kTileFunctions<T, kStridedRows>;
 }
 
 // NOLINTNEXTLINE(google-readability-namespace-comments)

@@ -18,6 +18,7 @@
 #include "core/engine/matrix_run.h"
 #include "core/engine/packed_matrix.h"
 #include "core/engine/partial_vector-inl.h"
+#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -136,6 +137,21 @@ void PackPanel(const PanelSource<T>& source, int64_t width, T* panel) {
     TransposePanel(source, width, panel);
   } else {
     GatherPanel(source, width, panel);
+  }
+}
+
+// Asks for part `part` of `parts` of what a panel is packed from, so that it is near when it is packed.
+template <typename T>
+void PrefetchPanel(const PanelSource<T>& source, int64_t part, int64_t parts) {
+  constexpr int64_t kLine = 64 / sizeof(T);
+  const bool by_step = source.across.stride == 1;
+  const int64_t outer = by_step ? source.steps : source.lanes;
+  const int64_t inner = by_step ? source.lanes : source.steps;
+  for (int64_t i = outer * part / parts; i < outer * (part + 1) / parts; ++i) {
+    for (int64_t j = 0; j < inner; j += kLine) {
+      hwy::Prefetch(source.data + source.across.Offset(source.first_lane + (by_step ? j : i)) +
+                    source.along.Offset(source.first_step + (by_step ? i : j)));
+    }
   }
 }
 

@@ -13,8 +13,20 @@ namespace {
 constexpr int64_t kInPlacePanels = 2;
 // Up to this many tiles, rows are too few for packed columns to pay.
 constexpr int64_t kInPlaceTiles = 2;
+// Likewise up to so many rows where k is short: then a panel read in place stays in the first-level cache.
+constexpr int64_t kInPlaceSteps = 64;
+constexpr int64_t kInPlaceRows = 256;
 
 bool IsPlain(const Axis& axis) { return axis.block == Axis::kOneBlock; }
+
+template <typename T>
+bool InPlace(const Product<T>& product, TileShape tile) {
+  const auto& a = product.a;
+  const auto& b = product.b;
+  return (product.m <= kInPlaceTiles * tile.rows || (product.k <= kInPlaceSteps && product.m <= kInPlaceRows)) &&
+         a.packed.data == nullptr && b.packed.data == nullptr && IsPlain(a.view.rows) && IsPlain(a.view.columns) &&
+         IsPlain(b.view.rows) && IsPlain(b.view.columns) && b.view.columns.stride == 1;
+}
 
 template <typename T>
 ProductPlan PlanOf(const Product<T>& product, TileShape tile) {
@@ -29,14 +41,17 @@ ProductPlan PlanOf(const Product<T>& product, TileShape tile) {
       !(IsPlain(b.rows) && IsPlain(b.columns) && b.columns.stride == 1 && product.m <= kInPlaceTiles * tile.rows);
   // Blocks of equal height: none is left with a few rows.
   const int64_t most = kScratchRowElements<T> / kGemmDepth / kPanelRows * kPanelRows;
-  const int64_t blocks = (product.m + most - 1) / most;
-  plan.rows = RoundedUp((product.m + blocks - 1) / blocks, kPanelRows);
+  const int64_t blocks = product.m <= most ? 1 : (product.m + most - 1) / most;
+  plan.rows = blocks == 1 ? most : RoundedUp((product.m + blocks - 1) / blocks, kPanelRows);
   // With a single block of rows each panel of columns is used once, right after it was packed.
   plan.columns = blocks == 1 ? std::numeric_limits<int64_t>::max() : kScratchColumnElements<T> / kGemmDepth;
   return plan;
 }
 
 }  // namespace
+
+bool IsBestInPlace(const Product<float>& product, TileShape tile) { return InPlace(product, tile); }
+bool IsBestInPlace(const Product<double>& product, TileShape tile) { return InPlace(product, tile); }
 
 ProductPlan PlanProduct(const Product<float>& product, TileShape tile) { return PlanOf(product, tile); }
 ProductPlan PlanProduct(const Product<double>& product, TileShape tile) { return PlanOf(product, tile); }

@@ -60,6 +60,7 @@ inline int64_t RoundedUp(int64_t value, int64_t multiple) { return (value + mult
 
 // Length of all runs of k but the last.
 inline int64_t RunDepth(int64_t k) {
+  if (k <= kGemmDepth) return k;
   const int64_t runs = (k + kGemmDepth - 1) / kGemmDepth;
   return (k + runs - 1) / runs;
 }
@@ -69,6 +70,11 @@ template <typename T>
 inline constexpr int64_t kScratchRowElements = (384 << 10) / sizeof(T);
 template <typename T>
 inline constexpr int64_t kScratchColumnElements = (1 << 20) / sizeof(T);
+
+// Whether packing would cost more than it saves: few rows, or short columns, of plain operands with columns of B side
+// by side.
+bool IsBestInPlace(const Product<float>& product, TileShape tile);
+bool IsBestInPlace(const Product<double>& product, TileShape tile);
 
 // Chooses blocks so that packed rows fit into kScratchRowElements and packed columns into kScratchColumnElements.
 ProductPlan PlanProduct(const Product<float>& product, TileShape tile);

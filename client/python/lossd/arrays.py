@@ -1,0 +1,89 @@
+# Copyright 2026 The lossd authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""NumPy arrays and torch tensors as bytes, and back, without copies where the memory allows.
+
+bfloat16 has no NumPy dtype: torch tensors carry it; NumPy arrays do with `ml_dtypes`, where that is installed. Without
+it, gradients of that type come back as uint16 arrays that hold the bits.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from typing import Any, Union
+
+import numpy as np
+
+from lossd.v1 import tensor_pb2
+
+Array = Union[np.ndarray, Any]  # Any: torch.Tensor, which is not imported unless it is used.
+
+_NUMPY_TO_WIRE = {
+    "float32": tensor_pb2.DTYPE_FLOAT32, "float16": tensor_pb2.DTYPE_FLOAT16, "bfloat16": tensor_pb2.DTYPE_BFLOAT16,
+    "float64": tensor_pb2.DTYPE_FLOAT64, "int32": tensor_pb2.DTYPE_INT32, "int64": tensor_pb2.DTYPE_INT64,
+    "uint8": tensor_pb2.DTYPE_UINT8,
+}
+_WIRE_TO_NUMPY = {wire: name for name, wire in _NUMPY_TO_WIRE.items()}
+
+
+def is_torch(array: Array) -> bool:
+    """Whether `array` is a torch tensor; does not import torch."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(array, torch.Tensor)
+
+
+def wire_dtype(dtype: Any) -> int:
+    """The lossd.v1.DType of a NumPy or torch dtype, or of its name; TypeError if there is none."""
+    name = dtype if isinstance(dtype, str) else getattr(dtype, "name", None) or str(dtype).removeprefix("torch.")
+    if name not in _NUMPY_TO_WIRE:
+        raise TypeError(f"dtype: expected one of {', '.join(_NUMPY_TO_WIRE)}, got {name}")
+    return _NUMPY_TO_WIRE[name]
+
+
+def to_wire(array: Array) -> tuple[int, tuple[int, ...], memoryview]:
+    """dtype, shape and bytes (little endian, C order) of an array; copies only what is not contiguous on the CPU."""
+    if is_torch(array):
+        return _torch_to_wire(array)
+    array = np.asarray(array)
+    wire = wire_dtype(array.dtype)
+    if array.dtype.byteorder == ">" or (array.dtype.byteorder == "=" and sys.byteorder == "big"):
+        array = array.astype(array.dtype.newbyteorder("<"))
+    contiguous = np.ascontiguousarray(array)
+    return wire, array.shape, memoryview(contiguous.reshape(-1).view(np.uint8))
+
+
+def _torch_to_wire(tensor: Any) -> tuple[int, tuple[int, ...], memoryview]:
+    import torch
+
+    wire = wire_dtype(tensor.dtype)
+    tensor = tensor.detach().cpu().contiguous()
+    bits = tensor.view(torch.int16) if tensor.dtype == torch.bfloat16 else tensor
+    return wire, tuple(tensor.shape), memoryview(bits.numpy().reshape(-1).view(np.uint8))
+
+
+def numpy_from_wire(dtype: int, shape: tuple[int, ...], data: memoryview) -> np.ndarray:
+    """An array over `data`, which it keeps alive; read-only, as the bytes of a message are."""
+    name = _WIRE_TO_NUMPY[dtype]
+    if name == "bfloat16":
+        try:
+            import ml_dtypes
+        except ImportError:
+            name = "uint16"
+        else:
+            return np.frombuffer(data, ml_dtypes.bfloat16).reshape(shape)
+    return np.frombuffer(data, np.dtype(name).newbyteorder("<")).reshape(shape)
+
+
+def torch_from_wire(dtype: int, shape: tuple[int, ...], data: memoryview, device: Any = None) -> Any:
+    """A tensor over `data`, which it keeps alive, or on `device`. Nobody else reads a message's bytes, so that writing
+    to the tensor harms nothing."""
+    import torch
+
+    torch_dtype = getattr(torch, _WIRE_TO_NUMPY[dtype])
+    if len(data) == 0:
+        return torch.empty(shape, dtype=torch_dtype, device=device)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The given buffer is not writable")
+        tensor = torch.frombuffer(data, dtype=torch_dtype).reshape(shape)
+    return tensor if device is None or device.type == "cpu" else tensor.to(device)

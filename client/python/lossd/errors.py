@@ -1,0 +1,131 @@
+# Copyright 2026 The lossd authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Typed exceptions: one class a status code, with the server's details as attributes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import grpc
+from google.rpc import error_details_pb2, status_pb2
+
+_DETAILS_KEY = "grpc-status-details-bin"
+
+
+@dataclass(frozen=True)
+class FieldViolation:
+    """A field of the request that the server refused."""
+
+    field: str
+    description: str
+
+
+class LossdError(Exception):
+    """A call that failed.
+
+    Attributes:
+        code: the gRPC status code.
+        message: the server's text; names field, expectation and value.
+        field_violations: the fields that must change (INVALID_ARGUMENT).
+        quota_violations: texts of the limits that were exceeded (RESOURCE_EXHAUSTED).
+        retry_delay: seconds to wait before trying again; None where retrying cannot help or nothing was said.
+        request_id: of the failed request; empty if it had none.
+    """
+
+    code = grpc.StatusCode.UNKNOWN
+
+    def __init__(self, message: str, *, details: status_pb2.Status | None = None, request_id: str = "",
+                 code: grpc.StatusCode | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.request_id = request_id
+        self.field_violations: list[FieldViolation] = []
+        self.quota_violations: list[str] = []
+        self.retry_delay: float | None = None
+        if code is not None:
+            self.code = code
+        for detail in details.details if details is not None else ():
+            self._read(detail)
+
+    def _read(self, detail) -> None:
+        bad_request = error_details_pb2.BadRequest()
+        quota = error_details_pb2.QuotaFailure()
+        retry = error_details_pb2.RetryInfo()
+        if detail.Unpack(bad_request):
+            self.field_violations += [FieldViolation(v.field, v.description) for v in bad_request.field_violations]
+        elif detail.Unpack(quota):
+            self.quota_violations += [v.description for v in quota.violations]
+        elif detail.Unpack(retry):
+            self.retry_delay = retry.retry_delay.ToTimedelta().total_seconds()
+
+
+class InvalidArgument(LossdError):
+    """The request must change."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+
+
+class ResourceExhausted(LossdError):
+    """A limit was exceeded."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+class Unavailable(LossdError):
+    """No server answers, or it is starting or draining."""
+
+    code = grpc.StatusCode.UNAVAILABLE
+
+
+class DeadlineExceeded(LossdError):
+    """The timeout passed first."""
+
+    code = grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+class Cancelled(LossdError):
+    """The call was cancelled."""
+
+    code = grpc.StatusCode.CANCELLED
+
+
+class OutOfRange(LossdError):
+    """Finite inputs gave a non-finite result, and the policy rejects that."""
+
+    code = grpc.StatusCode.OUT_OF_RANGE
+
+
+class Unimplemented(LossdError):
+    """The server does not have this loss."""
+
+    code = grpc.StatusCode.UNIMPLEMENTED
+
+
+class Internal(LossdError):
+    """A bug in the server; its log has a line with the same request id."""
+
+    code = grpc.StatusCode.INTERNAL
+
+
+_CLASSES = {cls.code: cls for cls in (InvalidArgument, ResourceExhausted, Unavailable, DeadlineExceeded, Cancelled,
+                                      OutOfRange, Unimplemented, Internal)}
+_CODES = {code.value[0]: code for code in grpc.StatusCode}
+
+
+def _make(code: grpc.StatusCode, message: str, details: status_pb2.Status | None, request_id: str) -> LossdError:
+    return _CLASSES.get(code, LossdError)(message, details=details, request_id=request_id, code=code)
+
+
+def from_rpc_error(error: grpc.RpcError, request_id: str) -> LossdError:
+    """The exception for a failed call."""
+    details = None
+    for key, value in error.trailing_metadata() or ():
+        if key == _DETAILS_KEY:
+            details = status_pb2.Status.FromString(value)
+    return _make(error.code(), error.details() or error.code().name, details, request_id)
+
+
+def from_status(status: status_pb2.Status, request_id: str) -> LossdError:
+    """The exception for a message that failed in a stream."""
+    return _make(_CODES.get(status.code, grpc.StatusCode.UNKNOWN), status.message, status, request_id)

@@ -1,0 +1,180 @@
+# Copyright 2026 The lossd authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""`FeatureMapContrastiveTask`, a drop-in for the reference's module of that name, computed by a lossd server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Sequence, Union
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from lossd import specs
+from lossd.client import Client, Result
+from lossd.comparisons import RANDOM, format_map_indexes, parse_map_indexes
+from lossd.default_client import default_client
+
+Maps = Union[Tensor, Sequence[Tensor]]
+
+
+@dataclass(frozen=True)
+class _Call:
+    """Everything that a repetition of a call needs but the maps."""
+
+    client: Client
+    names: tuple[str, ...]
+    wanted: tuple[str, ...]  # Names of the maps whose gradients are wanted.
+    settings: dict[str, Any]
+    loss_weights: tuple[float, ...]
+    regularizer_weight: float
+
+    def run(self, maps: Sequence[Tensor]) -> Result:
+        loss = specs.feature_map_contrastive(loss_weights=self.loss_weights,
+                                             regularizer_weight=self.regularizer_weight, **self.settings)
+        return self.client.compute(loss, dict(zip(self.names, maps)), gradients=list(self.wanted) or "none")
+
+    def gradients(self, result: Result) -> tuple[Tensor | None, ...]:
+        return tuple(result.gradients.get(name) for name in self.names)
+
+
+class _LossesAndRegularizer(torch.autograd.Function):
+    """(losses [K], regularizer []) of maps, with the gradient for weights that turn out only in backward.
+
+    Forward asks for the gradient of the objective with the weights of the last backward. If the weights that arrive are
+    a multiple of them, the gradient is that multiple; otherwise backward makes one second call.
+    """
+
+    @staticmethod
+    def forward(ctx, task: "FeatureMapContrastiveTask", call: _Call, *maps: Tensor):
+        result = call.run(maps)
+        ctx.task, ctx.call, ctx.gradients = task, call, call.gradients(result)
+        ctx.save_for_backward(*maps)
+        return result.outputs["losses"], result.outputs["regularizer"]
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad_losses: Tensor, grad_regularizer: Tensor):
+        weights = (*grad_losses.detach().double().tolist(), grad_regularizer.detach().double().item())
+        asked = (*ctx.call.loss_weights, ctx.call.regularizer_weight)
+        gradients, factor = ctx.gradients, _multiple(weights, asked)
+        if factor is None:
+            ctx.task._remember(weights)
+            call = replace(ctx.call, loss_weights=weights[:-1], regularizer_weight=weights[-1])
+            gradients, factor = call.gradients(call.run(ctx.saved_tensors)), 1.0
+        return (None, None, *(None if g is None else g * factor for g in gradients))
+
+
+class _Objective(torch.autograd.Function):
+    """The objective of maps; its upstream gradient is a scalar, so that forward's gradient always serves."""
+
+    @staticmethod
+    def forward(ctx, call: _Call, *maps: Tensor):
+        result = call.run(maps)
+        ctx.gradients = call.gradients(result)
+        return torch.tensor(result.objective, dtype=result.outputs["losses"].dtype, device=maps[0].device)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad: Tensor):
+        return (None, *(None if g is None else g * grad.to(g.dtype) for g in ctx.gradients))
+
+
+def _multiple(weights: Sequence[float], asked: Sequence[float]) -> float | None:
+    """The factor f with weights == f * asked, exactly; None if there is none."""
+    if not any(weights):
+        return 0.0
+    largest = max(range(len(asked)), key=lambda i: abs(asked[i]))
+    if asked[largest] == 0:
+        return None
+    # Products of two float32 values are exact in float64, so equality means proportionality.
+    if all(w * asked[largest] == weights[largest] * a for w, a in zip(weights, asked)):
+        return weights[largest] / asked[largest]
+    return None
+
+
+def _as_maps(maps: Maps) -> tuple[Tensor, ...]:
+    return (maps,) if isinstance(maps, Tensor) else tuple(maps)
+
+
+class FeatureMapContrastiveTask(torch.nn.Module):
+    """Contrasts feature maps of two views: each sampled position of a source map against all positions of a target map.
+
+    Args:
+        comparisons: pairs of map indices, anchor first: "00, 11"; `r` is drawn at random; indices above 9 as "10:12".
+        tclip: scores x are clipped to tclip * tanh(x / tclip).
+        bidirectional: whether each pair is also compared with the roles exchanged.
+        client: of the server that computes; None: that of `lossd.default_client`.
+        regularizer_scale: of the mean squared score inside the regularizer.
+
+    Random indices and positions are drawn here, with NumPy's and torch's generators in the reference's order, and sent:
+    seeds and checkpoint recomputation behave as they do with the reference. Errors are `lossd.LossdError`.
+    """
+
+    parse_map_indexes = staticmethod(parse_map_indexes)
+
+    def __init__(self, comparisons: str = "00, 11", tclip: float = 10.0, bidirectional: bool = True, *,
+                 client: Client | None = None, regularizer_scale: float = 0.05) -> None:
+        super().__init__()
+        self.map_indexes = parse_map_indexes(comparisons)
+        self.tclip = tclip
+        self.bidirectional = bidirectional
+        self.regularizer_scale = regularizer_scale
+        self._client = client
+        self._weights: tuple[float, ...] = (1.0,) * (len(self.map_indexes) + 1)
+
+    def forward(self, anchor_maps: Maps, positive_maps: Maps) -> tuple[Tensor, Tensor]:
+        """(losses [K], regularizer []) of maps [B, C, H, W], differentiable in every map.
+
+        Any weighting of the two is differentiated exactly; where the weights differ from those of the last backward
+        (ones at first) by more than a factor, backward makes a second call.
+        """
+        call, maps = self._prepare(anchor_maps, positive_maps, self._weights[:-1], self._weights[-1])
+        if call.wanted:
+            return _LossesAndRegularizer.apply(self, call, *maps)
+        result = call.run(maps)
+        return result.outputs["losses"], result.outputs["regularizer"]
+
+    def objective(self, anchor_maps: Maps, positive_maps: Maps, loss_weights: Sequence[float] | None = None,
+                  regularizer_weight: float = 1.0) -> Tensor:
+        """sum_k loss_weights[k] * losses[k] + regularizer_weight * regularizer, a scalar; never needs a second call."""
+        weights = tuple(loss_weights) if loss_weights is not None else (1.0,) * len(self.map_indexes)
+        call, maps = self._prepare(anchor_maps, positive_maps, weights, regularizer_weight)
+        return _Objective.apply(call, *maps)
+
+    def _remember(self, weights: tuple[float, ...]) -> None:
+        self._weights = weights
+
+    def _prepare(self, anchor_maps: Maps, positive_maps: Maps, loss_weights: tuple[float, ...],
+                 regularizer_weight: float) -> tuple[_Call, tuple[Tensor, ...]]:
+        anchors, positives = _as_maps(anchor_maps), _as_maps(positive_maps)
+        names = tuple(f"anchor.{i}" for i in range(len(anchors))) + tuple(
+            f"positive.{i}" for i in range(len(positives)))
+        maps = anchors + positives
+        wanted = tuple(name for name, m in zip(names, maps) if m.requires_grad) if torch.is_grad_enabled() else ()
+        pairs, positions = self._draw(anchors, positives)
+        settings = dict(comparisons=format_map_indexes(pairs), positions=positions, tclip=self.tclip,
+                        bidirectional=self.bidirectional, regularizer_scale=self.regularizer_scale)
+        client = self._client or default_client()
+        return _Call(client, names, wanted, settings, loss_weights, regularizer_weight), maps
+
+    def _draw(self, anchors: Sequence[Tensor], positives: Sequence[Tensor]) -> tuple[list[tuple[int, int]], list[int]]:
+        """Resolved pairs and positions [K, directions, B], drawn in the reference's order."""
+        pairs, positions = [], []
+        for pair in self.map_indexes:
+            a, p = (np.random.randint(0, len(anchors)) if index == RANDOM else index for index in pair)
+            if max(a, p) >= min(len(anchors), len(positives)) and (
+                    self.bidirectional or a >= len(anchors) or p >= len(positives)):
+                raise IndexError(f"comparisons: expected maps up to index {max(a, p)}, got {len(anchors)} anchors and "
+                                 f"{len(positives)} positives")
+            pairs.append((a, p))
+            for source in (anchors[a], positives[a])[:1 + self.bidirectional]:
+                batch, places = source.shape[0], source.shape[-2] * source.shape[-1]
+                positions += torch.randint(0, places, (batch,), device=source.device).tolist()
+        return pairs, positions
+
+    def extra_repr(self) -> str:
+        return f"comparisons={format_map_indexes(self.map_indexes)!r}, tclip={self.tclip}, bidirectional={self.bidirectional}"

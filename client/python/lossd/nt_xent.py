@@ -1,0 +1,39 @@
+# Copyright 2026 The lossd authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""`nt_xent_loss`, a drop-in for the reference's function of that name, computed by a lossd server."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from lossd import specs
+from lossd.client import Client
+from lossd.default_client import default_client
+
+_NAMES = ("out_1", "out_2")
+
+
+class _Loss(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, client: Client, temperature: float, wanted: tuple[str, ...], *views: Tensor) -> Tensor:
+        result = client.compute(specs.nt_xent(temperature), dict(zip(_NAMES, views)), gradients=list(wanted) or "none")
+        ctx.gradients = [result.gradients.get(name) for name in _NAMES]
+        return result.outputs["loss"]
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad: Tensor):
+        return (None, None, None, *(None if g is None else g * grad.to(g.dtype) for g in ctx.gradients))
+
+
+def nt_xent_loss(out_1: Tensor, out_2: Tensor, temperature: float, *, client: Client | None = None) -> Tensor:
+    """SimCLR's loss [] of two views [N, D] (as the reference: not normalised here), differentiable in both.
+
+    temperature: finite, > 0. client: None: that of `lossd.default_client`. Errors are `lossd.LossdError`.
+    """
+    views = (out_1, out_2)
+    wanted = tuple(name for name, v in zip(_NAMES, views) if v.requires_grad and torch.is_grad_enabled())
+    return _Loss.apply(client or default_client(), temperature, wanted, *views)

@@ -1,0 +1,59 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/admin_server.h"
+
+#include <utility>
+
+#include "core/status/status_macros.h"
+#include "grpcpp/ext/channelz_service_plugin.h"
+#include "server/server_info.h"
+
+namespace lossd {
+namespace {
+
+constexpr int kMaxMessageBytes = 1 << 20;
+constexpr size_t kTransportBytes = 64 << 20;
+
+std::vector<std::string> AdminServiceNames() {
+  std::vector<std::string> names = ServiceNames();
+  names.emplace_back("grpc.channelz.v1.Channelz");
+  return names;
+}
+
+}  // namespace
+
+AdminServer::AdminServer(const ServerParts& parts)
+    : parts_(parts), health_(parts.health), reflection_(AdminServiceNames()) {}
+
+absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(const ServerParts& parts) {
+  std::unique_ptr<AdminServer> server(new AdminServer(parts));
+  LOSSD_RETURN_IF_ERROR(server->Listen());
+  return server;
+}
+
+absl::Status AdminServer::Listen() {
+  grpc::channelz::experimental::InitChannelzService();
+  grpc::ServerBuilder builder;
+  ConfigureConnections(parts_.options, builder);
+  builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
+  builder.SetResourceQuota(grpc::ResourceQuota("lossd-admin").Resize(kTransportBytes));
+  builder.RegisterService(health_.service());
+  for (grpc::Service* service : reflection_.services()) builder.RegisterService(service);
+  std::vector<std::unique_ptr<grpc::ServerCompletionQueue>> queues;
+  queues.push_back(builder.AddCompletionQueue());
+  threads_ = std::make_unique<CompletionThreads>(std::move(queues), 1, parts_.logger);
+  LOSSD_ASSIGN_OR_RETURN(listening_, StartListening(builder, "admin_listen", parts_.options.admin_listen));
+  health_.Await(threads_->queues()[0].get());
+  reflection_.Await(threads_->queues()[0].get());
+  threads_->Start();
+  return absl::OkStatus();
+}
+
+AdminServer::~AdminServer() {
+  if (listening_.server == nullptr) return;
+  listening_.server->Shutdown(absl::ToChronoTime(parts_.clock.TimeNow()));
+  threads_.reset();
+}
+
+}  // namespace lossd

@@ -1,0 +1,47 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// The gRPC server for operators.
+
+#ifndef LOSSD_SERVER_ADMIN_SERVER_H_
+#define LOSSD_SERVER_ADMIN_SERVER_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "server/completion.h"
+#include "server/grpc_listener.h"
+#include "server/health_service.h"
+#include "server/reflection_service.h"
+#include "server/serving_server.h"
+
+namespace lossd {
+
+// Serves health, reflection and channelz on --admin_listen, with a thread, a queue and connections of its own, so that
+// load on the service cannot starve a probe. Thread-safe.
+class AdminServer {
+ public:
+  // Starts serving. UNAVAILABLE as StartListening. Start it after the serving server: channelz adds itself to every
+  // server that is built later.
+  static absl::StatusOr<std::unique_ptr<AdminServer>> Start(const ServerParts& parts);
+
+  ~AdminServer();
+
+  const std::vector<std::string>& addresses() const { return listening_.addresses; }
+
+ private:
+  explicit AdminServer(const ServerParts& parts);
+  absl::Status Listen();
+
+  ServerParts parts_;
+  HealthService health_;
+  ReflectionService reflection_;
+  ListeningServer listening_;
+  std::unique_ptr<CompletionThreads> threads_;
+};
+
+}  // namespace lossd
+
+#endif  // LOSSD_SERVER_ADMIN_SERVER_H_

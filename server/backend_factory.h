@@ -1,0 +1,23 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Makes the backend that --device asks for.
+
+#ifndef LOSSD_SERVER_BACKEND_FACTORY_H_
+#define LOSSD_SERVER_BACKEND_FACTORY_H_
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "core/loss_backend.h"
+#include "server/options.h"
+
+namespace lossd {
+
+// The backend of valid `options`, on RealClock(). NOT_FOUND, naming --device, where there is no such device.
+// `observer` is not owned, outlives the backend, and may be null.
+absl::StatusOr<std::unique_ptr<LossBackend>> MakeBackend(const ServerOptions& options, BackendObserver* observer);
+
+}  // namespace lossd
+
+#endif  // LOSSD_SERVER_BACKEND_FACTORY_H_

@@ -1,0 +1,110 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/compute_call.h"
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "core/status/errors.h"
+#include "core/status/status_macros.h"
+#include "server/completion.h"
+#include "server/rpc_status.h"
+
+namespace lossd {
+
+absl::Time CallDeadline(const grpc::ServerContext& context, absl::Time arrival, const ServerOptions& options) {
+  const auto deadline = context.deadline();
+  if (deadline != std::chrono::system_clock::time_point::max()) return absl::FromChrono(deadline);
+  return options.default_deadline > absl::ZeroDuration() ? arrival + options.default_deadline : absl::InfiniteFuture();
+}
+
+absl::StatusOr<Reservation> ReserveCall(Admission& admission, const ServerOptions& options) {
+  const int64_t inflight = admission.inflight_bytes();
+  if (inflight < options.max_inflight_bytes) return admission.Reserve(0);
+  return LimitExceeded(
+      {RejectReason::kInflightBytes, "--max_inflight_bytes",
+       absl::StrCat("expected room below ", options.max_inflight_bytes, " bytes in flight, got ", inflight, " in use"),
+       Admission::kRetryDelay});
+}
+
+void AddRetryPushback(const absl::Status& status, grpc::ServerContext& context) {
+  const auto delay = RetryDelay(status);
+  if (!delay.has_value()) return;
+  context.AddTrailingMetadata("grpc-retry-pushback-ms", absl::StrCat(absl::ToInt64Milliseconds(*delay)));
+}
+
+ComputeCall::ComputeCall(const CallEnvironment& environment, grpc::ServerCompletionQueue* queue)
+    : environment_(environment), queue_(queue) {}
+
+void ComputeCall::Await(const CallEnvironment& environment, grpc::ServerCompletionQueue* queue) {
+  const auto call = std::make_shared<ComputeCall>(environment, queue);
+  call->done_tag_ = CompletionTag([call](bool) {
+    if (call->context_.IsCancelled()) call->cancellation_->Cancel();
+  });
+  call->context_.AsyncNotifyWhenDone(call->done_tag_);
+  environment.service.RequestCompute(&call->context_, &call->stream_, queue,
+                                     CompletionTag([call](bool ok) { call->OnArrived(ok); }));
+}
+
+void ComputeCall::OnArrived(bool ok) {
+  if (!ok) return DropCompletionTag(std::exchange(done_tag_, nullptr));
+  Await(environment_, queue_);
+  record_.arrival = environment_.clock.TimeNow();
+  record_.peer = context_.peer();
+  environment_.metrics.OnCallStarted(RpcMethod::kCompute);
+  absl::Status status = Enter();
+  if (!status.ok()) return Refuse(std::move(status));
+  stream_.Read(&message_, CompletionTag([self = shared_from_this()](bool read) { self->OnMessage(read); }));
+}
+
+absl::Status ComputeCall::Enter() {
+  LOSSD_RETURN_IF_ERROR(environment_.gate.Enter());
+  entered_ = true;
+  LOSSD_ASSIGN_OR_RETURN(reservation_, ReserveCall(environment_.admission, environment_.options));
+  return absl::OkStatus();
+}
+
+void ComputeCall::OnMessage(bool ok) {
+  if (!ok) return Refuse(absl::InvalidArgumentError("expected one message, got none"));
+  ComputeMessage message;
+  message.bytes.Swap(&message_);
+  message.arrival = record_.arrival;
+  message.deadline = CallDeadline(context_, record_.arrival, environment_.options);
+  message.cancellation = cancellation_;
+  message.reservation = std::move(reservation_);
+  message.record = std::move(record_);
+  environment_.pipeline.Start(std::move(message),
+                              [self = shared_from_this()](ComputeAnswer answer) { self->OnAnswer(std::move(answer)); });
+}
+
+void ComputeCall::OnAnswer(ComputeAnswer answer) {
+  reservation_ = std::move(answer.reservation);
+  record_ = std::move(answer.record);
+  if (!record_.status.ok()) return Refuse(std::move(record_.status));
+  stream_.WriteAndFinish(answer.bytes, grpc::WriteOptions(), grpc::Status::OK,
+                         CompletionTag([self = shared_from_this()](bool ok) { self->OnFinished(ok); }));
+}
+
+void ComputeCall::Refuse(absl::Status status) {
+  record_.status = std::move(status);
+  AddRetryPushback(record_.status, context_);
+  stream_.Finish(ToGrpcStatus(record_.status, record_.request_id),
+                 CompletionTag([self = shared_from_this()](bool ok) { self->OnFinished(ok); }));
+}
+
+void ComputeCall::OnFinished(bool ok) {
+  // A call that ended before its answer could leave was cut off by the client or by its deadline.
+  if (!ok && (record_.status.ok() || record_.request_bytes == 0)) {
+    record_.status = absl::CancelledError("the call ended before its answer left");
+  }
+  reservation_.Release();
+  environment_.reporter.OnAnswered(record_);
+  environment_.reporter.OnCallEnded(RpcMethod::kCompute, record_.status.code(), record_.arrival);
+  if (entered_) environment_.gate.Leave();
+}
+
+}  // namespace lossd

@@ -1,0 +1,83 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// A unary computation over the wire.
+
+#ifndef LOSSD_SERVER_COMPUTE_CALL_H_
+#define LOSSD_SERVER_COMPUTE_CALL_H_
+
+#include <memory>
+#include <optional>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "core/scheduling/admission.h"
+#include "core/scheduling/cancellation.h"
+#include "core/scheduling/clock.h"
+#include "grpcpp/server_context.h"
+#include "server/call_gate.h"
+#include "server/call_reporter.h"
+#include "server/compute_pipeline.h"
+#include "server/options.h"
+#include "server/raw_loss_service.h"
+
+namespace lossd {
+
+// What every call needs. Nothing is owned; everything outlives the calls.
+struct CallEnvironment {
+  RawLossService& service;
+  ComputePipeline& pipeline;
+  Admission& admission;
+  CallGate& gate;
+  CallReporter& reporter;
+  Metrics& metrics;
+  Clock& clock;
+  const ServerOptions& options;
+};
+
+// The deadline of a call: that of its context, or the default one.
+absl::Time CallDeadline(const grpc::ServerContext& context, absl::Time arrival, const ServerOptions& options);
+
+// The server's whole budget of bytes is in use: RESOURCE_EXHAUSTED; else a reservation of one call and no bytes.
+absl::StatusOr<Reservation> ReserveCall(Admission& admission, const ServerOptions& options);
+
+// Tells the client when to come back, where the status says so. Before Finish.
+void AddRetryPushback(const absl::Status& status, grpc::ServerContext& context);
+
+// One call of Compute, from waiting for it to its answer's departure:
+// 1. waits; once a call is there, another object waits for the next one;
+// 2. is refused if the server drains, has too many calls or no bytes left, before its message is read;
+// 3. reads the one message and hands it to the pipeline;
+// 4. writes the answer and finishes, exactly once;
+// 5. reports.
+// Each step is the completion of the one before it, so there is no lock; only the client's cancellation comes at any
+// time, and goes to the (thread-safe) Cancellation. Kept alive by whatever is outstanding.
+class ComputeCall : public std::enable_shared_from_this<ComputeCall> {
+ public:
+  static void Await(const CallEnvironment& environment, grpc::ServerCompletionQueue* queue);
+
+  ComputeCall(const CallEnvironment& environment, grpc::ServerCompletionQueue* queue);
+
+ private:
+  void OnArrived(bool ok);
+  absl::Status Enter();
+  void OnMessage(bool ok);
+  void OnAnswer(ComputeAnswer answer);
+  void Refuse(absl::Status status);
+  void OnFinished(bool ok);
+
+  const CallEnvironment& environment_;
+  grpc::ServerCompletionQueue* const queue_;
+  grpc::ServerContext context_;
+  RawStream stream_{&context_};
+  void* done_tag_ = nullptr;  // Reported by the queue only if the call arrives.
+  const std::shared_ptr<Cancellation> cancellation_ = std::make_shared<Cancellation>();
+  bool entered_ = false;
+  Reservation reservation_;
+  grpc::ByteBuffer message_;
+  CallRecord record_;
+};
+
+}  // namespace lossd
+
+#endif  // LOSSD_SERVER_COMPUTE_CALL_H_

@@ -1,0 +1,236 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/compute_pipeline.h"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "core/status/errors.h"
+#include "core/status/status_macros.h"
+#include "proto/wire/payload.h"
+#include "proto/wire/request_decoder.h"
+#include "proto/wire/response_encoder.h"
+#include "server/request_conversion.h"
+#include "server/rpc_status.h"
+
+namespace lossd {
+namespace {
+
+void SetDuration(absl::Duration duration, google::protobuf::Duration* proto) {
+  const int64_t nanoseconds = std::max<int64_t>(0, absl::ToInt64Nanoseconds(duration));
+  proto->set_seconds(nanoseconds / 1'000'000'000);
+  proto->set_nanos(static_cast<int32_t>(nanoseconds % 1'000'000'000));
+}
+
+size_t Aligned(int64_t bytes) {
+  return (static_cast<size_t>(bytes) + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;
+}
+
+absl::Status Expired(absl::Duration spent) {
+  return absl::DeadlineExceededError(absl::StrCat("the deadline passed ", absl::FormatDuration(spent),
+                                                  " after arrival, before the computation began"));
+}
+
+absl::Status Mapped(const std::exception& error) {
+  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) {
+    return absl::ResourceExhaustedError("the server has no memory for this request");
+  }
+  return absl::InternalError(absl::StrCat("unexpected: ", error.what()));
+}
+
+}  // namespace
+
+// What is known of a computation on its way.
+struct ComputePipeline::Computation {
+  ComputeMessage message;
+  AnswerCallback on_answer;
+  std::vector<grpc::Slice> slices;  // Of the message, until the payloads are copied.
+  wire::DecodedRequest request;
+  bool timing = false;
+  std::shared_ptr<const Plan> plan;
+  std::vector<Tensor> inputs;
+  std::vector<bool> inputs_finite;
+  grpc::ByteBuffer response;
+};
+
+ComputePipeline::ComputePipeline(LossBackend& backend, Metrics& metrics, Clock& clock, int64_t max_message_bytes)
+    : backend_(backend), metrics_(metrics), clock_(clock), max_message_bytes_(max_message_bytes) {}
+
+void ComputePipeline::Start(ComputeMessage message, AnswerCallback on_answer) {
+  auto computation = std::make_unique<Computation>();
+  computation->message = std::move(message);
+  computation->on_answer = std::move(on_answer);
+  absl::Status status;
+  try {
+    status = Decode(*computation);
+    if (status.ok()) status = Admit(*computation);
+    if (status.ok()) Gather(*computation);
+  } catch (const std::exception& error) {
+    status = Mapped(error);
+  }
+  if (!status.ok()) return Answer(std::move(computation), status);
+  Submit(std::move(computation));
+}
+
+absl::Status ComputePipeline::Decode(Computation& computation) {
+  ComputeMessage& message = computation.message;
+  message.record.request_bytes = static_cast<int64_t>(message.bytes.Length());
+  if (const grpc::Status dumped = message.bytes.Dump(&computation.slices); !dumped.ok()) {
+    return absl::InvalidArgumentError("the message's bytes cannot be read");
+  }
+  message.bytes.Clear();
+  auto request = wire::DecodeRequest(computation.slices);
+  message.record.request_id = request.ok() ? request->header.request_id() : wire::DecodeRequestId(computation.slices);
+  if (message.on_request_id) {
+    LOSSD_RETURN_IF_ERROR(std::move(message.on_request_id)(message.record.request_id));
+  }
+  if (message.record.request_bytes > max_message_bytes_) {
+    return LimitExceeded({RejectReason::kMessageBytes, "--max_message_bytes",
+                          absl::StrCat("expected a request of at most ", max_message_bytes_, " bytes, got ",
+                                       message.record.request_bytes),
+                          std::nullopt});
+  }
+  LOSSD_RETURN_IF_ERROR(request.status());
+  computation.request = *std::move(request);
+  message.record.inputs = static_cast<int64_t>(computation.request.specs.size());
+  computation.timing = computation.request.header.options().timing();
+  return absl::OkStatus();
+}
+
+absl::Status ComputePipeline::Admit(Computation& computation) {
+  ComputeMessage& message = computation.message;
+  LOSSD_ASSIGN_OR_RETURN(const absl::Duration timeout, RequestTimeout(computation.request.header));
+  message.deadline = std::min(message.deadline, message.arrival + timeout);
+  LOSSD_ASSIGN_OR_RETURN(ComputeSpec spec,
+                         ToComputeSpec(computation.request.header, std::move(computation.request.specs)));
+  message.record.loss = spec.loss.index();
+  LOSSD_ASSIGN_OR_RETURN(computation.plan, backend_.Prepare(std::move(spec)));
+  int64_t response_bytes = 0;
+  for (const GradientPlan& gradient : computation.plan->gradients) {
+    if (__builtin_add_overflow(response_bytes, ByteSize(gradient.spec), &response_bytes)) response_bytes = INT64_MAX;
+  }
+  LOSSD_RETURN_IF_ERROR(CheckResponseBytes(response_bytes));
+  LOSSD_RETURN_IF_ERROR(message.reservation.Resize(computation.plan->bytes));
+  const absl::Time now = clock_.TimeNow();
+  return now < message.deadline ? absl::OkStatus() : Expired(now - message.arrival);
+}
+
+absl::Status ComputePipeline::CheckResponseBytes(int64_t bytes) const {
+  if (bytes <= max_message_bytes_) return absl::OkStatus();
+  return LimitExceeded({RejectReason::kMessageBytes, "--max_message_bytes",
+                        absl::StrCat("expected a response of at most ", max_message_bytes_, " bytes, got ", bytes,
+                                     "; ask for fewer gradients or a narrower gradients.dtype"),
+                        std::nullopt});
+}
+
+// Copies all payloads into one buffer, once, and lets go of the transport's memory.
+void ComputePipeline::Gather(Computation& computation) {
+  const std::vector<TensorSpec>& specs = computation.plan->inputs;
+  size_t bytes = 0;
+  for (const TensorSpec& spec : specs) bytes += Aligned(ByteSize(spec));
+  const Buffer arena = backend_.pool().Allocate(bytes);
+  size_t offset = 0;
+  for (size_t i = 0; i < specs.size(); ++i) {
+    computation.inputs.emplace_back(specs[i], arena, offset);
+    computation.inputs_finite.push_back(wire::GatherPayload(computation.slices, computation.request.payloads[i],
+                                                            computation.plan->request.inputs[i].dtype,
+                                                            arena.data() + offset));
+    offset += Aligned(ByteSize(specs[i]));
+  }
+  metrics_.OnCopiesIn(static_cast<int64_t>(specs.size()));
+  computation.slices.clear();
+  computation.request = {};
+}
+
+void ComputePipeline::Submit(std::unique_ptr<Computation> computation) {
+  CallRecord& record = computation->message.record;
+  record.decode = clock_.TimeNow() - record.arrival;
+  record.accepted = true;
+  ComputeTask task;
+  task.plan = computation->plan;
+  task.inputs = std::move(computation->inputs);
+  task.inputs_finite = computation->inputs_finite;
+  task.deadline = computation->message.deadline;
+  task.cancellation = computation->message.cancellation;
+  task.done = [this, computation = std::move(computation)](absl::StatusOr<ComputeResult> result) mutable {
+    absl::Status status = result.status();
+    try {
+      if (result.ok()) Encode(*computation, *std::move(result));
+    } catch (const std::exception& error) {
+      status = Mapped(error);
+    }
+    Answer(std::move(computation), std::move(status));
+  };
+  backend_.Submit(std::move(task));
+}
+
+void ComputePipeline::Encode(Computation& computation, ComputeResult result) {
+  const absl::Time start = clock_.TimeNow();
+  CallRecord& record = computation.message.record;
+  record.queue = result.queue;
+  record.compute = result.compute;
+  record.batch_requests = result.batch_requests;
+  metrics_.OnResult(*record.loss, result.objective, result.gradient_norm);
+  CountNonfinite(computation, result);
+  v1::ComputeResponse header;
+  header.set_request_id(record.request_id);
+  header.set_objective(result.objective);
+  header.mutable_nonfinite()->Assign(result.nonfinite.begin(), result.nonfinite.end());
+  if (computation.timing) {
+    v1::Timing* timing = header.mutable_timing();
+    SetDuration(*record.decode, timing->mutable_decode());
+    SetDuration(result.queue, timing->mutable_queue());
+    SetDuration(result.compute, timing->mutable_compute());
+    SetDuration(clock_.TimeNow() - start, timing->mutable_encode());
+    timing->set_batch_requests(result.batch_requests);
+  }
+  const wire::EncodedMessage message = wire::EncodeResponse(header, result.outputs, result.gradients);
+  computation.response = grpc::ByteBuffer(message.slices.data(), message.slices.size());
+  record.response_bytes = message.bytes;
+  record.encode = clock_.TimeNow() - start;
+  metrics_.OnCopiesOut(message.payload_copies);
+}
+
+// `result.nonfinite` names inputs, then outputs, then gradients; gradients have names of inputs.
+void ComputePipeline::CountNonfinite(const Computation& computation, const ComputeResult& result) {
+  const auto inputs = std::count(computation.inputs_finite.begin(), computation.inputs_finite.end(), false);
+  const auto total = static_cast<int64_t>(result.nonfinite.size());
+  int64_t outputs = 0;
+  for (auto name = result.nonfinite.begin() + std::min(inputs, total); name != result.nonfinite.end(); ++name) {
+    for (const TensorSpec& output : computation.plan->detail->outputs) outputs += output.name == *name ? 1 : 0;
+  }
+  const size_t loss = *computation.message.record.loss;
+  metrics_.OnNonfinite(loss, NonfinitePlace::kInput, std::min(inputs, total));
+  metrics_.OnNonfinite(loss, NonfinitePlace::kOutput, outputs);
+  metrics_.OnNonfinite(loss, NonfinitePlace::kGradient, total - std::min(inputs, total) - outputs);
+}
+
+void ComputePipeline::Answer(std::unique_ptr<Computation> computation, absl::Status status) {
+  ComputeMessage& message = computation->message;
+  if (status.ok()) status = CheckResponseBytes(message.record.response_bytes);
+  if (status.code() == absl::StatusCode::kCancelled && clock_.TimeNow() >= message.deadline) {
+    status = absl::DeadlineExceededError(status.message());
+  }
+  ComputeAnswer answer;
+  if (status.ok()) answer.bytes.Swap(&computation->response);
+  answer.reservation = std::move(message.reservation);
+  answer.record = std::move(message.record);
+  answer.record.status = std::move(status);
+  AnswerCallback on_answer = std::move(computation->on_answer);
+  computation.reset();
+  std::move(on_answer)(std::move(answer));
+}
+
+grpc::ByteBuffer ErrorResponse(const CallRecord& record) {
+  v1::ComputeResponse response;
+  response.set_request_id(record.request_id);
+  *response.mutable_status() = ToRpcStatus(record.status, record.request_id);
+  const grpc::Slice slice(response.SerializeAsString());
+  return grpc::ByteBuffer(&slice, 1);
+}
+
+}  // namespace lossd

@@ -1,0 +1,80 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// The way of one computation from the bytes of a request to the bytes of its answer.
+
+#ifndef LOSSD_SERVER_COMPUTE_PIPELINE_H_
+#define LOSSD_SERVER_COMPUTE_PIPELINE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "core/loss_backend.h"
+#include "core/scheduling/admission.h"
+#include "core/scheduling/cancellation.h"
+#include "core/scheduling/clock.h"
+#include "grpcpp/support/byte_buffer.h"
+#include "server/call_reporter.h"
+#include "server/metrics.h"
+
+namespace lossd {
+
+// A request as it came.
+struct ComputeMessage {
+  grpc::ByteBuffer bytes;
+  absl::Time arrival;
+  absl::Time deadline = absl::InfiniteFuture();
+  std::shared_ptr<Cancellation> cancellation;
+  Reservation reservation;  // Of one call and no bytes; grows here.
+  CallRecord record;        // Method, peer, arrival; the rest is filled here.
+  // Called once, as soon as the request_id is known, before anything of size is done; an error ends the computation.
+  absl::AnyInvocable<absl::Status(const std::string& request_id) &&> on_request_id;
+};
+
+// Its answer. `record.status` says whether it is a result.
+struct ComputeAnswer {
+  grpc::ByteBuffer bytes;   // The response; only of a result.
+  Reservation reservation;  // To be kept until the response has left.
+  CallRecord record;
+};
+
+// Decodes, plans, admits, copies in, submits, encodes. Thread-safe.
+class ComputePipeline {
+ public:
+  // Called once, on the thread of Start or of the backend, with no lock held. Must not block.
+  using AnswerCallback = absl::AnyInvocable<void(ComputeAnswer) &&>;
+
+  // None is owned; all outlive this and every computation.
+  ComputePipeline(LossBackend& backend, Metrics& metrics, Clock& clock, int64_t max_message_bytes);
+
+  // Starts a computation. Never blocks, never throws.
+  void Start(ComputeMessage message, AnswerCallback on_answer);
+
+ private:
+  struct Computation;
+
+  absl::Status Decode(Computation& computation);
+  absl::Status Admit(Computation& computation);
+  absl::Status CheckResponseBytes(int64_t bytes) const;
+  void Gather(Computation& computation);
+  void Submit(std::unique_ptr<Computation> computation);
+  void Encode(Computation& computation, ComputeResult result);
+  void CountNonfinite(const Computation& computation, const ComputeResult& result);
+  void Answer(std::unique_ptr<Computation> computation, absl::Status status);
+
+  LossBackend& backend_;
+  Metrics& metrics_;
+  Clock& clock_;
+  const int64_t max_message_bytes_;
+};
+
+// An error as a message of a stream: a ComputeResponse with the record's request_id and status.
+grpc::ByteBuffer ErrorResponse(const CallRecord& record);
+
+}  // namespace lossd
+
+#endif  // LOSSD_SERVER_COMPUTE_PIPELINE_H_

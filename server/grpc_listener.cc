@@ -1,0 +1,82 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/grpc_listener.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "absl/strings/str_cat.h"
+#include "core/status/status_macros.h"
+#include "grpc/grpc.h"
+#include "grpcpp/security/server_credentials.h"
+#include "server/listen_address.h"
+
+namespace lossd {
+namespace {
+
+constexpr int kHandshakeTimeoutMs = 20'000;
+constexpr int kMinPingIntervalMs = 10'000;
+
+int Milliseconds(absl::Duration duration) {
+  constexpr int64_t kMax = std::numeric_limits<int>::max();
+  return static_cast<int>(std::min(absl::ToInt64Milliseconds(duration), kMax));  // kMax: gRPC's infinity.
+}
+
+// Why `address` could not be bound, found out by trying.
+std::string BindFailure(const ListenAddress& address) {
+  if (address.is_unix()) return "the path cannot be created";
+  const auto bound = BindTcp(address);
+  if (!bound.ok()) return std::string(bound.status().message());
+  close(bound->fd);
+  return "it was in use a moment ago";
+}
+
+absl::Status CannotBind(absl::string_view flag, const std::string& text) {
+  LOSSD_ASSIGN_OR_RETURN(const ListenAddress address, ParseListenAddress(text));
+  return absl::UnavailableError(absl::StrCat("--", flag, ": cannot bind ", text, ": ", BindFailure(address)));
+}
+
+}  // namespace
+
+void ConfigureConnections(const ServerOptions& options, grpc::ServerBuilder& builder) {
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, Milliseconds(options.keepalive_time));
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, Milliseconds(options.keepalive_timeout));
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kMinPingIntervalMs);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 2);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, static_cast<int>(options.max_concurrent_streams));
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, Milliseconds(options.max_connection_age));
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, Milliseconds(options.max_connection_age_grace));
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, Milliseconds(options.max_connection_idle));
+  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeTimeoutMs);
+  builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
+  builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
+}
+
+absl::StatusOr<ListeningServer> StartListening(grpc::ServerBuilder& builder, absl::string_view flag,
+                                               const std::vector<std::string>& addresses) {
+  // gRPC writes the ports through these pointers, also for unix addresses.
+  std::vector<int> ports(addresses.size(), 0);
+  for (size_t i = 0; i < addresses.size(); ++i) {
+    builder.AddListeningPort(addresses[i], grpc::InsecureServerCredentials(), &ports[i]);
+  }
+  ListeningServer result;
+  result.server = builder.BuildAndStart();
+  if (result.server == nullptr) {
+    const auto failed = std::find(ports.begin(), ports.end(), 0);
+    const auto index = failed == ports.end() ? 0 : failed - ports.begin();
+    return CannotBind(flag, addresses[static_cast<size_t>(index)]);
+  }
+  for (size_t i = 0; i < addresses.size(); ++i) {
+    LOSSD_ASSIGN_OR_RETURN(ListenAddress address, ParseListenAddress(addresses[i]));
+    if (!address.is_unix()) address.port = ports[i];
+    result.addresses.push_back(ListenAddressText(address));
+  }
+  return result;
+}
+
+}  // namespace lossd

@@ -1,0 +1,38 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// What gRPC servers of ours have in common: how they bind, and what they tell of themselves.
+
+#ifndef LOSSD_SERVER_GRPC_LISTENER_H_
+#define LOSSD_SERVER_GRPC_LISTENER_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "grpcpp/server.h"
+#include "grpcpp/server_builder.h"
+#include "server/options.h"
+
+namespace lossd {
+
+// A server that listens.
+struct ListeningServer {
+  std::unique_ptr<grpc::Server> server;
+  std::vector<std::string> addresses;  // In use, with their ports.
+};
+
+// Sets what holds for every port of ours: no SO_REUSEPORT, so that a second server on a port fails; keepalive that
+// finds dead clients and bears theirs; ages and numbers of connections; no compression.
+void ConfigureConnections(const ServerOptions& options, grpc::ServerBuilder& builder);
+
+// Adds the addresses, which come from `flag`, and starts the server. UNAVAILABLE, naming flag, address and the system's
+// reason, if one cannot be bound.
+absl::StatusOr<ListeningServer> StartListening(grpc::ServerBuilder& builder, absl::string_view flag,
+                                               const std::vector<std::string>& addresses);
+
+}  // namespace lossd
+
+#endif  // LOSSD_SERVER_GRPC_LISTENER_H_

@@ -1,0 +1,47 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// The state of services, as the standard health service tells it.
+
+#ifndef LOSSD_SERVER_HEALTH_STATES_H_
+#define LOSSD_SERVER_HEALTH_STATES_H_
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
+
+namespace lossd {
+
+// Which of the service names "", "lossd.v1.LossService", "readiness" and "liveness" serve. All but liveness follow
+// SetReady; liveness serves as long as the process does. Thread-safe.
+class HealthStates {
+ public:
+  // Nothing is ready at first.
+  HealthStates() = default;
+
+  void SetReady(bool ready);
+  bool ready() const;
+
+  // Whether `service` serves; nullopt if there is no such service.
+  std::optional<bool> IsServing(absl::string_view service) const;
+
+  // Calls `listener` after each change, on the thread that makes it, until Unsubscribe(key) has returned. The listener
+  // must not call back into this object but for IsServing.
+  void Subscribe(const void* key, std::function<void()> listener);
+  void Unsubscribe(const void* key);
+
+ private:
+  mutable absl::Mutex mu_;
+  bool ready_ ABSL_GUARDED_BY(mu_) = false;
+  absl::Mutex listeners_mu_ ABSL_ACQUIRED_BEFORE(mu_);
+  std::map<const void*, std::function<void()>> listeners_ ABSL_GUARDED_BY(listeners_mu_);
+};
+
+}  // namespace lossd
+
+#endif  // LOSSD_SERVER_HEALTH_STATES_H_

@@ -1,0 +1,22 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Asks a running server whether it is ready.
+
+#ifndef LOSSD_SERVER_HEALTHCHECK_H_
+#define LOSSD_SERVER_HEALTHCHECK_H_
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "server/options.h"
+
+namespace lossd {
+
+// OK if the server that `options` describe answers "readiness" with SERVING within `timeout`: at the first address of
+// --port_file's admin_listen if that file is set and there, else of --admin_listen (0.0.0.0 stands for this machine).
+// UNAVAILABLE with the reason otherwise.
+absl::Status CheckRunningServer(const ServerOptions& options, absl::Duration timeout);
+
+}  // namespace lossd
+
+#endif  // LOSSD_SERVER_HEALTHCHECK_H_

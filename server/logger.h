@@ -1,0 +1,79 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Writes the log: one line an event, as JSON or text.
+
+#ifndef LOSSD_SERVER_LOGGER_H_
+#define LOSSD_SERVER_LOGGER_H_
+
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <string>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "core/scheduling/clock.h"
+
+namespace lossd {
+
+enum class LogLevel { kDebug, kInfo, kWarning, kError };
+enum class LogFormat { kJson, kText };
+
+// A named value of a line. Never a payload, a token, or a whole message of a client.
+struct LogField {
+  std::string key;
+  std::variant<std::string, int64_t, double, bool> value;
+};
+
+// One line without its end: {"time": RFC 3339 in UTC, "level", "message", then the fields}, or
+// `time LEVEL message key=value ...`. Text that is not UTF-8 is mended; control characters are escaped.
+std::string LogLine(LogFormat format, absl::Time time, LogLevel level, absl::string_view message,
+                    const std::vector<LogField>& fields);
+
+// "debug", "info", "warning", "error"; kInfo for anything else.
+LogLevel ParseLogLevel(absl::string_view text);
+
+// Hands lines to a thread of its own that writes them, so that a slow reader of the log never holds up a call. Where
+// more than kMaxPendingBytes wait, lines are dropped and counted in a line of their own. Thread-safe. The destructor
+// writes what waits.
+class Logger {
+ public:
+  static constexpr size_t kMaxPendingBytes = size_t{8} << 20;
+  // Receives whole lines, ends included; called on the logger's thread only.
+  using Sink = std::function<void(absl::string_view lines)>;
+
+  Logger(LogLevel least, LogFormat format, Sink sink, Clock& clock = RealClock());
+  Logger(const Logger&) = delete;
+  Logger& operator=(const Logger&) = delete;
+  ~Logger();
+
+  bool enabled(LogLevel level) const { return level >= least_; }
+  void Log(LogLevel level, absl::string_view message, const std::vector<LogField>& fields = {});
+
+ private:
+  void WriteUntilStopped();
+  bool HasWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return stopped_ || !pending_.empty(); }
+
+  const LogLevel least_;
+  const LogFormat format_;
+  const Sink sink_;
+  Clock& clock_;  // Not owned; outlives this.
+  absl::Mutex mu_;
+  std::string pending_ ABSL_GUARDED_BY(mu_);
+  int64_t dropped_ ABSL_GUARDED_BY(mu_) = 0;
+  bool stopped_ ABSL_GUARDED_BY(mu_) = false;
+  std::thread writer_;
+};
+
+// Writes to stderr; what cannot be written is lost.
+void WriteToStderr(absl::string_view lines);
+
+}  // namespace lossd
+
+#endif  // LOSSD_SERVER_LOGGER_H_

@@ -1,0 +1,84 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/loss_server.h"
+
+#include <utility>
+#include <vector>
+
+#include "core/status/status_macros.h"
+#include "server/status_pages.h"
+
+namespace lossd {
+
+LossServer::LossServer(const ServerOptions& options, LossBackend& backend, Metrics& metrics, Logger& logger,
+                       Clock& clock)
+    : options_(options), backend_(backend), metrics_(metrics), logger_(logger), clock_(clock) {}
+
+absl::StatusOr<std::unique_ptr<LossServer>> LossServer::Start(const ServerOptions& options, LossBackend& backend,
+                                                              Metrics& metrics, Logger& logger, Clock& clock) {
+  std::unique_ptr<LossServer> server(new LossServer(options, backend, metrics, logger, clock));
+  LOSSD_RETURN_IF_ERROR(server->Listen());
+  server->health_.SetReady(true);
+  if (!options.port_file.empty()) LOSSD_RETURN_IF_ERROR(WritePortFile(options.port_file, server->addresses_));
+  return server;
+}
+
+absl::Status LossServer::Listen() {
+  const ServerParts parts{options_, backend_, metrics_, health_, logger_, clock_};
+  LOSSD_ASSIGN_OR_RETURN(serving_, ServingServer::Start(parts));
+  addresses_.listen = serving_->addresses();
+  AddGauges();
+  if (!options_.admin_listen.empty()) {
+    LOSSD_ASSIGN_OR_RETURN(admin_, AdminServer::Start(parts));
+    addresses_.admin_listen = admin_->addresses();
+  }
+  LOSSD_ASSIGN_OR_RETURN(http_, HttpServer::Start(options_.http_listen, StatusPages(metrics_, health_, options_)));
+  addresses_.http_listen = http_->addresses();
+  return absl::OkStatus();
+}
+
+void LossServer::AddGauges() {
+  std::vector<ScrapedValue> values = ProcessValues();
+  const auto add = [&values](const char* name, const char* help, std::function<double()> read) {
+    values.push_back({name, help, prometheus::MetricType::Gauge, std::move(read)});
+  };
+  add("lossd_queue_requests", "Computations that wait for a worker.",
+      [this] { return static_cast<double>(backend_.queue_depth().requests); });
+  add("lossd_queue_bytes", "Bytes of the computations that wait for a worker.",
+      [this] { return static_cast<double>(backend_.queue_depth().bytes); });
+  add("lossd_inflight_bytes", "Bytes that accepted calls have reserved.",
+      [this] { return static_cast<double>(serving_->admission().inflight_bytes()); });
+  gauges_ = std::make_shared<ScrapedValues>(std::move(values));
+  metrics_.Add(gauges_);
+}
+
+void LossServer::WaitForDrainDelay() {
+  absl::Mutex mu;
+  absl::MutexLock lock(&mu);
+  bool never = false;
+  clock_.AwaitWithDeadline(&mu, absl::Condition(&never), clock_.TimeNow() + options_.drain_delay);
+}
+
+bool LossServer::Shutdown() {
+  health_.SetReady(false);
+  WaitForDrainDelay();
+  return Stop(clock_.TimeNow() + options_.shutdown_timeout);
+}
+
+bool LossServer::Stop(absl::Time deadline) {
+  const bool answered = serving_->Shutdown(deadline);
+  backend_.Drain();
+  http_.reset();
+  admin_.reset();
+  gauges_.reset();
+  serving_.reset();
+  return answered;
+}
+
+LossServer::~LossServer() {
+  health_.SetReady(false);
+  http_.reset();  // Its pages read what goes next.
+}
+
+}  // namespace lossd

@@ -1,0 +1,74 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// A whole server: the service, the admin server, the HTTP pages.
+
+#ifndef LOSSD_SERVER_LOSS_SERVER_H_
+#define LOSSD_SERVER_LOSS_SERVER_H_
+
+#include <memory>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "core/loss_backend.h"
+#include "core/scheduling/clock.h"
+#include "server/admin_server.h"
+#include "server/http_server.h"
+#include "server/logger.h"
+#include "server/metrics.h"
+#include "server/metrics_gauges.h"
+#include "server/options.h"
+#include "server/port_file.h"
+#include "server/serving_server.h"
+
+namespace lossd {
+
+// Serves losses in this process. Several may run beside each other.
+//
+//   Metrics metrics;
+//   auto backend = CreateTileBackend({.observer = &metrics});
+//   auto server = LossServer::Start(options, **backend, metrics, logger, RealClock());
+//   ...
+//   (*server)->Shutdown();
+class LossServer {
+ public:
+  // Binds everything, starts serving, is ready, and writes --port_file. `options` are valid. UNAVAILABLE, naming flag
+  // and address, if something cannot be bound or written. None of the arguments is owned; all but `options` outlive the
+  // server.
+  static absl::StatusOr<std::unique_ptr<LossServer>> Start(const ServerOptions& options, LossBackend& backend,
+                                                           Metrics& metrics, Logger& logger, Clock& clock);
+
+  // Shuts down without delay, unless that was done.
+  ~LossServer();
+
+  const ServerAddresses& addresses() const { return addresses_; }
+
+  // In this order: health says NOT_SERVING; serves on for --drain_delay; refuses new calls with UNAVAILABLE while
+  // accepted ones finish; closes the connections, stops, and drains the backend. Within --shutdown_timeout after the
+  // delay; false if calls had to be cut off to keep to it. Call once.
+  bool Shutdown();
+
+ private:
+  LossServer(const ServerOptions& options, LossBackend& backend, Metrics& metrics, Logger& logger, Clock& clock);
+  absl::Status Listen();
+  void AddGauges();
+  bool Stop(absl::Time deadline);
+  void WaitForDrainDelay();
+
+  const ServerOptions options_;
+  LossBackend& backend_;
+  Metrics& metrics_;
+  Logger& logger_;
+  Clock& clock_;
+  HealthStates health_;
+  ServerAddresses addresses_;
+  std::unique_ptr<ServingServer> serving_;
+  std::shared_ptr<ScrapedValues> gauges_;
+  std::unique_ptr<AdminServer> admin_;
+  std::unique_ptr<HttpServer> http_;
+};
+
+}  // namespace lossd
+
+#endif  // LOSSD_SERVER_LOSS_SERVER_H_

@@ -1,0 +1,124 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// The process lossd.
+
+#include <grpc/support/log.h>
+#include <sys/resource.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "server/backend_factory.h"
+#include "server/flags.h"
+#include "server/healthcheck.h"
+#include "server/loss_server.h"
+#include "server/status_pages.h"
+#include "server/stop_signals.h"
+
+namespace lossd {
+namespace {
+
+enum ExitCode { kClean = 0, kFailed = 1, kUsage = 2, kCannotBind = 3, kNoDevice = 4 };
+
+constexpr absl::Duration kHealthcheckTimeout = absl::Seconds(3);
+
+int Complain(ExitCode code, const absl::Status& status) {
+  std::fprintf(stderr, "lossd: %s\n", std::string(status.message()).c_str());
+  return code;
+}
+
+std::optional<std::string> Environ(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
+// A listener that runs out of file descriptors stops accepting for good.
+void RaiseFileLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// Sends gRPC's own log to ours while it lives.
+class GrpcLog {
+ public:
+  explicit GrpcLog(Logger& logger) {
+    logger_ = &logger;
+    gpr_set_log_function([](gpr_log_func_args* args) {
+      const bool error = args->severity == GPR_LOG_SEVERITY_ERROR && !IsExpected(args->message);
+      const LogLevel level = error ? LogLevel::kWarning : LogLevel::kDebug;
+      logger_->Log(level, "grpc", {{"text", args->message}, {"file", args->file}, {"line", int64_t{args->line}}});
+    });
+  }
+  ~GrpcLog() { gpr_set_log_function(nullptr); }
+
+ private:
+  // What closing the listeners at shutdown makes gRPC say.
+  static bool IsExpected(absl::string_view text) { return text == "Failed accept4: Invalid argument"; }
+
+  static inline Logger* logger_ = nullptr;  // gRPC's hook takes no argument.
+};
+
+void LogStart(const ServerOptions& options, const LossBackend& backend, const ServerAddresses& addresses,
+              Logger& logger) {
+  std::vector<std::string> devices;
+  for (const DeviceDescription& device : backend.Devices()) {
+    devices.push_back(absl::StrCat(device.name, " (", device.description, ", ", device.threads, " threads)"));
+  }
+  logger.Log(LogLevel::kInfo, "serving",
+             {{"version", VersionText()},
+              {"listen", absl::StrJoin(addresses.listen, ",")},
+              {"admin_listen", absl::StrJoin(addresses.admin_listen, ",")},
+              {"http_listen", absl::StrJoin(addresses.http_listen, ",")},
+              {"devices", absl::StrJoin(devices, ", ")},
+              {"max_message_bytes", options.max_message_bytes},
+              {"max_inflight_bytes", options.max_inflight_bytes}});
+}
+
+int Serve(const ServerOptions& options) {
+  StopSignals signals;
+  RaiseFileLimit();
+  Logger logger(ParseLogLevel(options.log_level), options.log_format == "text" ? LogFormat::kText : LogFormat::kJson,
+                WriteToStderr);
+  const GrpcLog grpc_log(logger);
+  Metrics metrics;
+  const auto backend = MakeBackend(options, &metrics);
+  if (!backend.ok()) return Complain(kNoDevice, backend.status());
+  const auto server = LossServer::Start(options, **backend, metrics, logger, RealClock());
+  if (!server.ok()) return Complain(kCannotBind, server.status());
+  LogStart(options, **backend, (*server)->addresses(), logger);
+  const int64_t signal = signals.Wait();
+  signals.ExitOnNext();
+  logger.Log(LogLevel::kInfo, "stopping", {{"signal", signal}});
+  const bool answered = (*server)->Shutdown();
+  logger.Log(answered ? LogLevel::kInfo : LogLevel::kWarning, "stopped", {{"every_call_answered", answered}});
+  return answered ? kClean : kFailed;
+}
+
+int Main(const std::vector<std::string>& arguments) {
+  const absl::Status parsed = ParseFlags(arguments, Environ);
+  if (!parsed.ok()) return Complain(kUsage, parsed);
+  const ServerOptions options = OptionsFromFlags();
+  const Action action = ActionFromFlags();
+  if (action == Action::kHelp) return std::fputs(HelpText().c_str(), stdout) < 0 ? kFailed : kClean;
+  if (action == Action::kVersion) return std::puts(VersionText().c_str()) < 0 ? kFailed : kClean;
+  const absl::Status valid = ValidateOptions(options);
+  if (!valid.ok()) return Complain(kUsage, valid);
+  if (action == Action::kValidateConfig) return kClean;
+  if (action == Action::kHealthcheck) {
+    const absl::Status health = CheckRunningServer(options, kHealthcheckTimeout);
+    return health.ok() ? kClean : Complain(kFailed, health);
+  }
+  return Serve(options);
+}
+
+}  // namespace
+}  // namespace lossd
+
+int main(int argc, char** argv) { return lossd::Main(std::vector<std::string>(argv + 1, argv + argc)); }

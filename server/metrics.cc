@@ -1,0 +1,228 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/metrics.h"
+
+#include <cmath>
+#include <sstream>
+#include <utility>
+
+#include "prometheus/text_serializer.h"
+#include "server/build_info.h"
+
+namespace lossd {
+namespace {
+
+using prometheus::Counter;
+using prometheus::Histogram;
+using Buckets = Histogram::BucketBoundaries;
+
+constexpr absl::string_view kMethodNames[] = {"Compute", "ComputeStream", "GetServerInfo"};
+constexpr const char* kMethodTypes[] = {"unary", "bidi_stream", "unary"};
+constexpr const char* kStageLabels[] = {"decode", "queue", "compute", "encode"};
+constexpr const char* kPlaceLabels[] = {"input", "output", "gradient"};
+constexpr int kCodeCount = 17;
+constexpr int kReasonCount = 7;
+
+// 20 us to 40 s, in steps of 1, 2, 5: from a small loss on an idle server to the largest one in a queue.
+const Buckets& SecondsBuckets() {
+  static const auto* const buckets =
+      new Buckets{2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 40};
+  return *buckets;
+}
+
+// 256 bytes to 1 GiB, in steps of four.
+const Buckets& BytesBuckets() {
+  static const auto* const buckets =
+      new Buckets{256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864, 268435456, 1073741824};
+  return *buckets;
+}
+
+// Losses lie between 0 and some hundreds; a negative one or 0 says something too.
+const Buckets& LossBuckets() {
+  static const auto* const buckets = new Buckets{-1, 0,   1e-4, 1e-3, 0.01, 0.05, 0.1, 0.2, 0.5, 1,   2,  3,
+                                                 5,  7.5, 10,   20,   50,   100,  200, 500, 1e3, 1e4, 1e6};
+  return *buckets;
+}
+
+const Buckets& NormBuckets() {
+  static const auto* const buckets =
+      new Buckets{0, 1e-8, 1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 0.2, 0.5, 1, 2, 5, 10, 100, 1e3, 1e4, 1e6};
+  return *buckets;
+}
+
+std::string CodeName(int code) { return absl::StatusCodeToString(static_cast<absl::StatusCode>(code)); }
+
+prometheus::Labels MethodLabels(int method) {
+  return {{"grpc_service", "lossd.v1.LossService"},
+          {"grpc_method", std::string(kMethodNames[method])},
+          {"grpc_type", kMethodTypes[method]}};
+}
+
+using CounterFamily = prometheus::Family<Counter>;
+using HistogramFamily = prometheus::Family<Histogram>;
+
+CounterFamily& CountersOf(prometheus::Registry& registry, const char* name, const char* help) {
+  return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
+}
+HistogramFamily& HistogramsOf(prometheus::Registry& registry, const char* name, const char* help) {
+  return prometheus::BuildHistogram().Name(name).Help(help).Register(registry);
+}
+
+}  // namespace
+
+absl::string_view RpcMethodName(RpcMethod method) { return kMethodNames[static_cast<int>(method)]; }
+
+// All series, by what they are labelled with. Owned by the registry.
+struct Metrics::Series {
+  explicit Series(prometheus::Registry& registry) {
+    AddCalls(registry);
+    AddStages(registry);
+    AddRefusals(registry);
+    AddLosses(registry);
+    prometheus::BuildGauge()
+        .Name("lossd_build_info")
+        .Help("1, with what was built as labels.")
+        .Register(registry)
+        .Add({{"version", kVersion}, {"revision", kRevision}})
+        .Set(1);
+  }
+
+  void AddCalls(prometheus::Registry& registry);
+  void AddStages(prometheus::Registry& registry);
+  void AddRefusals(prometheus::Registry& registry);
+  void AddLosses(prometheus::Registry& registry);
+
+  Counter* started[kRpcMethodCount];
+  Counter* handled[kRpcMethodCount][kCodeCount];
+  Histogram* handling_seconds[kRpcMethodCount];
+  Histogram* stage_seconds[kStageCount];
+  Histogram* batch_requests;
+  Histogram* request_bytes;
+  Counter* rejected[kReasonCount];
+  Counter* expired;
+  Counter* cancelled;
+  Counter* copies_in;
+  Counter* copies_out;
+  Histogram* loss_value[kLossNames.size()];
+  Histogram* gradient_norm[kLossNames.size()];
+  Counter* nonfinite[kLossNames.size()][kNonfinitePlaceCount];
+};
+
+void Metrics::Series::AddCalls(prometheus::Registry& registry) {
+  CounterFamily& starts = CountersOf(registry, "grpc_server_started_total", "Calls that came in.");
+  CounterFamily& ends = CountersOf(registry, "grpc_server_handled_total", "Calls that were answered, by code.");
+  HistogramFamily& seconds =
+      HistogramsOf(registry, "grpc_server_handling_seconds", "Time from a call's arrival to its answer's departure.");
+  for (int method = 0; method < kRpcMethodCount; ++method) {
+    prometheus::Labels labels = MethodLabels(method);
+    started[method] = &starts.Add(labels);
+    handling_seconds[method] = &seconds.Add(labels, SecondsBuckets());
+    for (int code = 0; code < kCodeCount; ++code) {
+      labels["grpc_code"] = CodeName(code);
+      handled[method][code] = &ends.Add(labels);
+    }
+  }
+}
+
+void Metrics::Series::AddStages(prometheus::Registry& registry) {
+  HistogramFamily& seconds = HistogramsOf(registry, "lossd_stage_seconds", "Time that computations spent in a stage.");
+  for (int stage = 0; stage < kStageCount; ++stage) {
+    stage_seconds[stage] = &seconds.Add({{"stage", kStageLabels[stage]}}, SecondsBuckets());
+  }
+  batch_requests = &HistogramsOf(registry, "lossd_batch_requests", "Requests in a batch.")
+                        .Add({}, Buckets{1, 2, 4, 8, 16, 32, 64, 128, 256});
+  request_bytes = &HistogramsOf(registry, "lossd_request_bytes", "Bytes of a request.").Add({}, BytesBuckets());
+  CounterFamily& copies = CountersOf(registry, "lossd_payload_copies_total", "Payloads of tensors that were copied.");
+  copies_in = &copies.Add({{"direction", "in"}});
+  copies_out = &copies.Add({{"direction", "out"}});
+}
+
+void Metrics::Series::AddRefusals(prometheus::Registry& registry) {
+  CounterFamily& refusals =
+      CountersOf(registry, "lossd_rejected_total", "Computations that were not accepted, by what they ran into.");
+  for (int reason = 0; reason < kReasonCount; ++reason) {
+    rejected[reason] = &refusals.Add({{"reason", std::string(RejectReasonLabel(static_cast<RejectReason>(reason)))}});
+  }
+  CounterFamily& drops = CountersOf(registry, "lossd_dropped_total", "Accepted computations that were given up.");
+  expired = &drops.Add({{"reason", "expired"}});
+  cancelled = &drops.Add({{"reason", "cancelled"}});
+}
+
+void Metrics::Series::AddLosses(prometheus::Registry& registry) {
+  HistogramFamily& values = HistogramsOf(registry, "lossd_loss_value", "Objectives that were computed and finite.");
+  HistogramFamily& norms =
+      HistogramsOf(registry, "lossd_gradient_norm", "Euclidean norms of a request's gradients that were finite.");
+  CounterFamily& nonfinites =
+      CountersOf(registry, "lossd_nonfinite_total", "Tensors that held a NaN or an infinity, by where.");
+  for (size_t loss = 0; loss < kLossNames.size(); ++loss) {
+    const std::string name(kLossNames[loss]);
+    loss_value[loss] = &values.Add({{"loss", name}}, LossBuckets());
+    gradient_norm[loss] = &norms.Add({{"loss", name}}, NormBuckets());
+    for (int place = 0; place < kNonfinitePlaceCount; ++place) {
+      nonfinite[loss][place] = &nonfinites.Add({{"loss", name}, {"where", kPlaceLabels[place]}});
+    }
+  }
+}
+
+Metrics::Metrics() : series_(std::make_unique<const Series>(registry_)) {}
+Metrics::~Metrics() = default;
+
+void Metrics::OnCallStarted(RpcMethod method) { series_->started[static_cast<int>(method)]->Increment(); }
+
+void Metrics::OnCallHandled(RpcMethod method, absl::StatusCode code, absl::Duration time) {
+  const int index = static_cast<int>(method);
+  series_->handled[index][static_cast<int>(code)]->Increment();
+  series_->handling_seconds[index]->Observe(absl::ToDoubleSeconds(time));
+}
+
+void Metrics::OnStage(Stage stage, absl::Duration time) {
+  series_->stage_seconds[static_cast<int>(stage)]->Observe(absl::ToDoubleSeconds(time));
+}
+
+void Metrics::OnRequest(int64_t bytes) { series_->request_bytes->Observe(static_cast<double>(bytes)); }
+
+void Metrics::OnRejected(RejectReason reason) { series_->rejected[static_cast<int>(reason)]->Increment(); }
+
+void Metrics::OnDropped(absl::StatusCode code) {
+  if (code == absl::StatusCode::kDeadlineExceeded) series_->expired->Increment();
+  if (code == absl::StatusCode::kCancelled) series_->cancelled->Increment();
+}
+
+void Metrics::OnCopiesIn(int64_t payloads) { series_->copies_in->Increment(static_cast<double>(payloads)); }
+void Metrics::OnCopiesOut(int64_t payloads) { series_->copies_out->Increment(static_cast<double>(payloads)); }
+
+void Metrics::OnResult(size_t loss, double objective, double gradient_norm) {
+  if (std::isfinite(objective)) series_->loss_value[loss]->Observe(objective);
+  if (std::isfinite(gradient_norm)) series_->gradient_norm[loss]->Observe(gradient_norm);
+}
+
+void Metrics::OnNonfinite(size_t loss, NonfinitePlace place, int64_t count) {
+  series_->nonfinite[loss][static_cast<int>(place)]->Increment(static_cast<double>(count));
+}
+
+void Metrics::OnBatch(int requests) { series_->batch_requests->Observe(requests); }
+
+void Metrics::Add(const std::shared_ptr<prometheus::Collectable>& collectable) {
+  absl::MutexLock lock(&mu_);
+  collectables_.push_back(collectable);
+}
+
+std::string Metrics::Text() const {
+  std::vector<prometheus::MetricFamily> families = registry_.Collect();
+  std::vector<std::weak_ptr<prometheus::Collectable>> collectables;
+  {
+    absl::MutexLock lock(&mu_);
+    collectables = collectables_;
+  }
+  for (const auto& weak : collectables) {
+    if (const auto collectable = weak.lock()) {
+      for (prometheus::MetricFamily& family : collectable->Collect()) families.push_back(std::move(family));
+    }
+  }
+  std::ostringstream text;
+  prometheus::TextSerializer().Serialize(text, families);
+  return text.str();
+}
+
+}  // namespace lossd

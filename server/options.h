@@ -1,0 +1,61 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// What an operator can choose. The flags of flags.h fill it; tests fill it by hand.
+
+#ifndef LOSSD_SERVER_OPTIONS_H_
+#define LOSSD_SERVER_OPTIONS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+
+namespace lossd {
+
+// Settings of a server. Each field is the flag of its name; flags.cc says what it does.
+struct ServerOptions {
+  std::vector<std::string> listen = {"0.0.0.0:50051"};
+  std::vector<std::string> admin_listen = {"0.0.0.0:50052"};  // Empty: no admin server.
+  std::vector<std::string> http_listen = {"0.0.0.0:9090"};    // Empty: no HTTP server. No unix: addresses.
+  std::string port_file;                                      // Empty: none is written.
+
+  std::string device = "auto";
+  int threads = 0;  // 0: as many as the cgroup's quota or the affinity mask allows.
+
+  int64_t max_message_bytes = int64_t{256} << 20;
+  int64_t max_inflight_bytes = int64_t{2} << 30;
+  int64_t transport_memory_bytes = 0;  // 0: max(64 MiB, 4 * max_message_bytes).
+  int64_t max_concurrent_calls = 1024;
+  double max_request_flops = 1e14;
+  int64_t parameter_cache_bytes = int64_t{256} << 20;
+
+  absl::Duration max_queue_delay = absl::ZeroDuration();
+  int64_t max_batch_requests = 64;
+  absl::Duration default_deadline = absl::ZeroDuration();  // 0: none.
+
+  absl::Duration drain_delay = absl::ZeroDuration();
+  absl::Duration shutdown_timeout = absl::Seconds(20);
+
+  int64_t max_concurrent_streams = 1024;  // Per connection.
+  absl::Duration max_connection_age = absl::InfiniteDuration();
+  absl::Duration max_connection_age_grace = absl::InfiniteDuration();
+  absl::Duration max_connection_idle = absl::InfiniteDuration();
+  absl::Duration keepalive_time = absl::Minutes(1);
+  absl::Duration keepalive_timeout = absl::Seconds(20);
+
+  std::string log_level = "info";
+  std::string log_format = "json";
+};
+
+// Checks every field. Fails with INVALID_ARGUMENT, text "--flag: expected ..., got ...".
+absl::Status ValidateOptions(const ServerOptions& options);
+
+// Bytes that the transport may hold, with the default worked out.
+int64_t TransportMemoryBytes(const ServerOptions& options);
+
+}  // namespace lossd
+
+#endif  // LOSSD_SERVER_OPTIONS_H_

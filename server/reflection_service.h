@@ -1,0 +1,54 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// The standard reflection service, on completion queues.
+
+#ifndef LOSSD_SERVER_REFLECTION_SERVICE_H_
+#define LOSSD_SERVER_REFLECTION_SERVICE_H_
+
+#include <string>
+#include <vector>
+
+#include "grpc/reflection/v1/reflection.grpc.pb.h"
+#include "grpcpp/completion_queue.h"
+#include "grpcpp/impl/codegen/async_stream.h"
+#include "grpcpp/impl/codegen/service_type.h"
+#include "grpcpp/server_context.h"
+
+namespace lossd {
+
+// Answers one question out of the descriptors compiled into this program.
+grpc::reflection::v1::ServerReflectionResponse AnswerReflection(
+    const grpc::reflection::v1::ServerReflectionRequest& request, const std::vector<std::string>& services);
+
+// The service in the two versions that tools ask for, grpc.reflection.v1 and v1alpha, whose messages are the same. Used
+// by one server. Thread-safe.
+class ReflectionService {
+ public:
+  // `services` are the full names of what the server offers.
+  explicit ReflectionService(std::vector<std::string> services);
+
+  std::vector<grpc::Service*> services() { return {&v1_, &v1alpha_}; }
+
+  // Waits for calls on a queue. Call after the server has started.
+  void Await(grpc::ServerCompletionQueue* queue);
+
+  using Stream = grpc::ServerAsyncReaderWriter<grpc::reflection::v1::ServerReflectionResponse,
+                                               grpc::reflection::v1::ServerReflectionRequest>;
+
+  // The one method under one version's name.
+  class Version final : public grpc::Service {
+   public:
+    explicit Version(const char* method);
+    void Request(grpc::ServerContext* context, Stream* stream, grpc::ServerCompletionQueue* queue, void* tag);
+  };
+
+ private:
+  const std::vector<std::string> names_;
+  Version v1_;
+  Version v1alpha_;
+};
+
+}  // namespace lossd
+
+#endif  // LOSSD_SERVER_REFLECTION_SERVICE_H_

@@ -1,0 +1,33 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Turns the header of a request into what the core understands.
+
+#ifndef LOSSD_SERVER_REQUEST_CONVERSION_H_
+#define LOSSD_SERVER_REQUEST_CONVERSION_H_
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "core/losses/loss_config.h"
+#include "core/tensor/tensor_spec.h"
+#include "lossd/v1/loss_service.pb.h"
+
+namespace lossd {
+
+// The configuration that `loss` holds, defaults filled in. INVALID_ARGUMENT with the field where no member is set, an
+// enum's value is not known, or seeds are out of range; UNIMPLEMENTED, naming the losses there are, where a member is
+// set that this build does not know. What only a loss can judge is left to it.
+absl::StatusOr<LossConfig> ToLossConfig(const v1::LossSpec& loss);
+
+// The request without its payloads. Fails as ToLossConfig does, and with INVALID_ARGUMENT for values of enums and
+// layouts that this version does not support.
+absl::StatusOr<ComputeSpec> ToComputeSpec(const v1::ComputeRequest& header, std::vector<TensorSpec> inputs);
+
+// How long the request may take by its own word; infinite if it says nothing. INVALID_ARGUMENT unless positive.
+absl::StatusOr<absl::Duration> RequestTimeout(const v1::ComputeRequest& header);
+
+}  // namespace lossd
+
+#endif  // LOSSD_SERVER_REQUEST_CONVERSION_H_

@@ -1,0 +1,103 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/serving_server.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "core/status/status_macros.h"
+#include "grpcpp/resource_quota.h"
+#include "server/connection_closer.h"
+#include "server/cpu_quota.h"
+#include "server/server_info.h"
+#include "server/stream_call.h"
+
+namespace lossd {
+namespace {
+
+constexpr int kThreadsPerQueue = 2;  // One may copy a payload while the other takes the next call.
+constexpr int kProcessorsPerQueue = 4;
+constexpr int kMaxQueues = 8;
+constexpr int kCallsAwaited = 8;  // A queue and method, so that a burst finds some.
+
+}  // namespace
+
+ServingServer::ServingServer(const ServerParts& parts)
+    : parts_(parts),
+      admission_(parts.options.max_inflight_bytes, parts.options.max_concurrent_calls),
+      reporter_(parts.metrics, parts.logger, parts.clock),
+      pipeline_(parts.backend, parts.metrics, parts.clock, parts.options.max_message_bytes),
+      health_(parts.health),
+      reflection_(ServiceNames()),
+      info_(ServerInfo(parts.backend, parts.options)),
+      get_server_info_{[this](auto* context, auto* request, auto* writer, auto* queue, void* tag) {
+                         service_.RequestGetServerInfo(context, request, writer, queue, tag);
+                       },
+                       [this](const grpc::ServerContext& context, const v1::GetServerInfoRequest&,
+                              v1::GetServerInfoResponse* response) {
+                         CallRecord record;
+                         record.method = RpcMethod::kGetServerInfo;
+                         record.peer = context.peer();
+                         record.arrival = parts_.clock.TimeNow();
+                         parts_.metrics.OnCallStarted(record.method);
+                         *response = info_;
+                         record.response_bytes = static_cast<int64_t>(response->ByteSizeLong());
+                         reporter_.OnAnswered(record);
+                         reporter_.OnCallEnded(record.method, absl::StatusCode::kOk, record.arrival);
+                         return grpc::Status::OK;
+                       }},
+      environment_{service_, pipeline_, admission_, gate_, reporter_, parts_.metrics, parts_.clock, parts_.options} {}
+
+absl::StatusOr<std::unique_ptr<ServingServer>> ServingServer::Start(const ServerParts& parts) {
+  std::unique_ptr<ServingServer> server(new ServingServer(parts));
+  LOSSD_RETURN_IF_ERROR(server->Listen());
+  return server;
+}
+
+absl::Status ServingServer::Listen() {
+  const int64_t transport_bytes = TransportMemoryBytes(parts_.options);
+  grpc::ServerBuilder builder;
+  ConfigureConnections(parts_.options, builder);
+  builder.SetResourceQuota(grpc::ResourceQuota("lossd").Resize(static_cast<size_t>(transport_bytes)));
+  // A message above --max_message_bytes is refused by us, with a text that says more; one that the quota could not
+  // hold is refused by gRPC.
+  builder.SetMaxReceiveMessageSize(
+      static_cast<int>(std::min<int64_t>(transport_bytes, std::numeric_limits<int>::max())));
+  builder.RegisterService(&service_);
+  builder.RegisterService(health_.service());
+  for (grpc::Service* service : reflection_.services()) builder.RegisterService(service);
+  std::vector<std::unique_ptr<grpc::ServerCompletionQueue>> queues;
+  const int count = std::clamp(UsableProcessors() / kProcessorsPerQueue, 1, kMaxQueues);
+  for (int i = 0; i < count; ++i) queues.push_back(builder.AddCompletionQueue());
+  threads_ = std::make_unique<CompletionThreads>(std::move(queues), kThreadsPerQueue, parts_.logger);
+  LOSSD_ASSIGN_OR_RETURN(listening_, StartListening(builder, "listen", parts_.options.listen));
+  for (const auto& queue : threads_->queues()) {
+    for (int i = 0; i < kCallsAwaited; ++i) {
+      ComputeCall::Await(environment_, queue.get());
+      StreamCall::Await(environment_, queue.get());
+    }
+    InfoCall::Await(get_server_info_, queue.get());
+    health_.Await(queue.get());
+    reflection_.Await(queue.get());
+  }
+  threads_->Start();
+  return absl::OkStatus();
+}
+
+bool ServingServer::Shutdown(absl::Time deadline) {
+  gate_.StartDraining();
+  const bool answered = gate_.AwaitEmpty(parts_.clock, deadline);
+  CloseConnections(listening_.addresses);
+  listening_.server->Shutdown(absl::ToChronoTime(parts_.clock.TimeNow()));
+  threads_.reset();
+  listening_.server.reset();
+  return answered;
+}
+
+ServingServer::~ServingServer() {
+  if (listening_.server != nullptr) Shutdown(absl::InfinitePast());
+}
+
+}  // namespace lossd

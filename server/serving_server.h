@@ -1,0 +1,82 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// The gRPC server of the service.
+
+#ifndef LOSSD_SERVER_SERVING_SERVER_H_
+#define LOSSD_SERVER_SERVING_SERVER_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "core/loss_backend.h"
+#include "core/scheduling/admission.h"
+#include "server/call_gate.h"
+#include "server/call_reporter.h"
+#include "server/completion.h"
+#include "server/compute_call.h"
+#include "server/compute_pipeline.h"
+#include "server/grpc_listener.h"
+#include "server/health_service.h"
+#include "server/logger.h"
+#include "server/metrics.h"
+#include "server/options.h"
+#include "server/prompt_call.h"
+#include "server/raw_loss_service.h"
+#include "server/reflection_service.h"
+
+namespace lossd {
+
+// What the servers share. Nothing is owned; everything outlives them.
+struct ServerParts {
+  const ServerOptions& options;
+  LossBackend& backend;
+  Metrics& metrics;
+  HealthStates& health;
+  Logger& logger;
+  Clock& clock;
+};
+
+// Serves lossd.v1.LossService, health and reflection on --listen. Thread-safe.
+class ServingServer {
+ public:
+  // Starts serving. UNAVAILABLE as StartListening.
+  static absl::StatusOr<std::unique_ptr<ServingServer>> Start(const ServerParts& parts);
+
+  // Cuts what is still inside. Shut down first to avoid that.
+  ~ServingServer();
+
+  const std::vector<std::string>& addresses() const { return listening_.addresses; }
+  const Admission& admission() const { return admission_; }
+
+  // Refuses new calls with UNAVAILABLE, waits until `deadline` for every accepted one to be answered, closes the
+  // connections and stops. False if calls had to be cut off. Call once.
+  bool Shutdown(absl::Time deadline);
+
+ private:
+  using InfoCall = PromptCall<v1::GetServerInfoRequest, v1::GetServerInfoResponse>;
+
+  explicit ServingServer(const ServerParts& parts);
+  absl::Status Listen();
+
+  ServerParts parts_;
+  Admission admission_;
+  CallGate gate_;
+  CallReporter reporter_;
+  ComputePipeline pipeline_;
+  RawLossService service_;
+  HealthService health_;
+  ReflectionService reflection_;
+  const v1::GetServerInfoResponse info_;
+  const InfoCall::Method get_server_info_;
+  const CallEnvironment environment_;
+  ListeningServer listening_;
+  std::unique_ptr<CompletionThreads> threads_;
+};
+
+}  // namespace lossd
+
+#endif  // LOSSD_SERVER_SERVING_SERVER_H_

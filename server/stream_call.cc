@@ -1,0 +1,183 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/stream_call.h"
+
+#include <utility>
+#include <vector>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "core/status/errors.h"
+#include "server/completion.h"
+#include "server/rpc_status.h"
+
+namespace lossd {
+
+StreamCall::StreamCall(const CallEnvironment& environment, grpc::ServerCompletionQueue* queue)
+    : environment_(environment), queue_(queue) {}
+
+void StreamCall::Await(const CallEnvironment& environment, grpc::ServerCompletionQueue* queue) {
+  const auto call = std::make_shared<StreamCall>(environment, queue);
+  call->done_tag_ = CompletionTag([call](bool) { call->OnDone(); });
+  call->context_.AsyncNotifyWhenDone(call->done_tag_);
+  environment.service.RequestComputeStream(&call->context_, &call->stream_, queue,
+                                           CompletionTag([call](bool ok) { call->OnArrived(ok); }));
+}
+
+void StreamCall::OnArrived(bool ok) {
+  if (!ok) return DropCompletionTag(std::exchange(done_tag_, nullptr));
+  Await(environment_, queue_);
+  arrival_ = environment_.clock.TimeNow();
+  peer_ = context_.peer();
+  environment_.metrics.OnCallStarted(RpcMethod::kComputeStream);
+  absl::Status status = environment_.gate.EnterStream(this, [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->OnDrain();
+  });
+  entered_ = status.ok();
+  absl::MutexLock lock(&mu_);
+  arrived_ = true;
+  if (!status.ok()) return Finish(std::move(status));
+  Advance();
+}
+
+void StreamCall::OnDone() {
+  if (!context_.IsCancelled()) return;
+  std::vector<std::shared_ptr<Cancellation>> cancellations;
+  {
+    absl::MutexLock lock(&mu_);
+    cancelled_ = true;
+    for (const auto& [ticket, outstanding] : outstanding_) cancellations.push_back(outstanding.cancellation);
+    Advance();
+  }
+  for (const auto& cancellation : cancellations) cancellation->Cancel();
+}
+
+void StreamCall::OnDrain() {
+  absl::MutexLock lock(&mu_);
+  draining_ = true;
+  Advance();
+}
+
+void StreamCall::OnMessage(bool ok) {
+  ComputeMessage message;
+  Ticket ticket = 0;
+  {
+    absl::MutexLock lock(&mu_);
+    reading_ = false;
+    if (!ok) {
+      half_closed_ = true;
+      return Advance();
+    }
+    message.bytes.Swap(&message_);
+    message.cancellation = std::make_shared<Cancellation>();
+    ticket = next_ticket_++;
+    const auto bytes = static_cast<int64_t>(message.bytes.Length());
+    outstanding_[ticket] = {message.cancellation, bytes};
+    held_bytes_ += bytes;
+    if (cancelled_) message.cancellation->Cancel();
+  }
+  Start(ticket, std::move(message));
+  absl::MutexLock lock(&mu_);
+  Advance();
+}
+
+void StreamCall::Start(Ticket ticket, ComputeMessage message) {
+  message.arrival = environment_.clock.TimeNow();
+  message.deadline = CallDeadline(context_, message.arrival, environment_.options);
+  message.record.method = RpcMethod::kComputeStream;
+  message.record.peer = peer_;
+  message.record.arrival = message.arrival;
+  absl::Status refusal = environment_.gate.Check();
+  if (refusal.ok()) {
+    auto reservation = ReserveCall(environment_.admission, environment_.options);
+    refusal = reservation.status();
+    if (reservation.ok()) message.reservation = *std::move(reservation);
+  }
+  message.on_request_id = [this, ticket, refusal](const std::string& request_id) {
+    return refusal.ok() ? Claim(ticket, request_id) : refusal;
+  };
+  environment_.pipeline.Start(std::move(message), [self = shared_from_this(), ticket](ComputeAnswer answer) {
+    self->OnAnswer(ticket, std::move(answer));
+  });
+}
+
+absl::Status StreamCall::Claim(Ticket ticket, const std::string& request_id) {
+  absl::MutexLock lock(&mu_);
+  if (claimed_ids_.emplace(request_id, ticket).second) return absl::OkStatus();
+  return InvalidField("request_id", absl::StrCat("expected one that no outstanding message of the stream has, got \"",
+                                                 absl::Utf8SafeCEscape(request_id), "\""));
+}
+
+void StreamCall::OnAnswer(Ticket ticket, ComputeAnswer answer) {
+  if (!answer.record.status.ok()) answer.bytes = ErrorResponse(answer.record);
+  answer.record.response_bytes = static_cast<int64_t>(answer.bytes.Length());
+  absl::MutexLock lock(&mu_);
+  const auto outstanding = outstanding_.find(ticket);
+  held_bytes_ += answer.record.response_bytes - outstanding->second.bytes;
+  outstanding_.erase(outstanding);
+  const auto claimed = claimed_ids_.find(answer.record.request_id);
+  if (claimed != claimed_ids_.end() && claimed->second == ticket) claimed_ids_.erase(claimed);
+  answers_.push_back(std::move(answer));
+  Advance();
+}
+
+void StreamCall::OnWritten(bool ok) {
+  ComputeAnswer written;
+  {
+    absl::MutexLock lock(&mu_);
+    writing_ = false;
+    if (!ok) cancelled_ = true;
+    written = std::move(answers_.front());
+    answers_.pop_front();
+    held_bytes_ -= written.record.response_bytes;
+  }
+  if (!ok) written.record.status = absl::CancelledError("the stream ended before its answer left");
+  written.reservation.Release();
+  environment_.reporter.OnAnswered(written.record);
+  absl::MutexLock lock(&mu_);
+  Advance();
+}
+
+bool StreamCall::MayRead() const {
+  return !reading_ && !half_closed_ && !cancelled_ && held_bytes_ < environment_.options.max_message_bytes &&
+         outstanding_.size() + answers_.size() < kMaxOutstanding;
+}
+
+void StreamCall::Advance() {
+  if (!arrived_ || finishing_) return;
+  if (writing_) {
+    // Its completion comes back here.
+  } else if (!answers_.empty()) {
+    // A write to a client that is gone completes at once, with ok = false.
+    writing_ = true;
+    stream_.Write(answers_.front().bytes, CompletionTag([self = shared_from_this()](bool ok) { self->OnWritten(ok); }));
+  } else if (outstanding_.empty()) {
+    if (cancelled_) return Finish(absl::CancelledError("the client is gone"));
+    if (half_closed_) return Finish(absl::OkStatus());
+    if (draining_) return Finish(environment_.gate.Check());
+  }
+  if (MayRead()) {
+    reading_ = true;
+    stream_.Read(&message_, CompletionTag([self = shared_from_this()](bool ok) { self->OnMessage(ok); }));
+  }
+}
+
+void StreamCall::Finish(absl::Status status) {
+  finishing_ = true;
+  status_ = std::move(status);
+  AddRetryPushback(status_, context_);
+  stream_.Finish(ToGrpcStatus(status_, ""), CompletionTag([self = shared_from_this()](bool) { self->OnFinished(); }));
+}
+
+void StreamCall::OnFinished() {
+  absl::Status status;
+  {
+    absl::MutexLock lock(&mu_);
+    status = status_;
+  }
+  environment_.reporter.OnCallEnded(RpcMethod::kComputeStream, status.code(), arrival_);
+  if (entered_) environment_.gate.LeaveStream(this);
+}
+
+}  // namespace lossd

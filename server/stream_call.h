@@ -1,0 +1,87 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// A stream of computations.
+
+#ifndef LOSSD_SERVER_STREAM_CALL_H_
+#define LOSSD_SERVER_STREAM_CALL_H_
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "server/compute_call.h"
+
+namespace lossd {
+
+// One call of ComputeStream. Reads messages and hands them to the pipeline while earlier ones are computed; writes
+// answers as they come, errors among them. Reads no further while the stream holds max_message_bytes of requests and
+// unsent answers, or kMaxOutstanding messages, so that neither an eager writer nor a slow reader costs memory.
+//
+// Ends once nothing is outstanding and all answers have left: OK after the client's half-close, UNAVAILABLE when the
+// server drains, CANCELLED if the client is gone. Kept alive by whatever is outstanding. Thread-safe: completions,
+// answers and the start of draining come on any thread.
+class StreamCall : public std::enable_shared_from_this<StreamCall> {
+ public:
+  static constexpr size_t kMaxOutstanding = 256;
+
+  static void Await(const CallEnvironment& environment, grpc::ServerCompletionQueue* queue);
+
+  StreamCall(const CallEnvironment& environment, grpc::ServerCompletionQueue* queue);
+
+ private:
+  // A message that was read and whose answer has not left.
+  struct Outstanding {
+    std::shared_ptr<Cancellation> cancellation;
+    int64_t bytes = 0;
+  };
+  using Ticket = uint64_t;
+
+  void OnArrived(bool ok);
+  void OnDone();
+  void OnDrain();
+  void OnMessage(bool ok);
+  void Start(Ticket ticket, ComputeMessage message);
+  absl::Status Claim(Ticket ticket, const std::string& request_id);
+  void OnAnswer(Ticket ticket, ComputeAnswer answer);
+  void OnWritten(bool ok);
+  void OnFinished();
+
+  // Starts whatever can be started now.
+  void Advance() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool MayRead() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Finish(absl::Status status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  const CallEnvironment& environment_;
+  grpc::ServerCompletionQueue* const queue_;
+  grpc::ServerContext context_;
+  RawStream stream_{&context_};
+  void* done_tag_ = nullptr;  // Reported by the queue only if the call arrives.
+  absl::Time arrival_;
+  std::string peer_;
+  bool entered_ = false;
+
+  absl::Mutex mu_;
+  grpc::ByteBuffer message_ ABSL_GUARDED_BY(mu_);
+  bool arrived_ ABSL_GUARDED_BY(mu_) = false;  // Until then nothing is started: the client's end may be seen first.
+  bool reading_ ABSL_GUARDED_BY(mu_) = false;
+  bool half_closed_ ABSL_GUARDED_BY(mu_) = false;
+  bool cancelled_ ABSL_GUARDED_BY(mu_) = false;
+  bool draining_ ABSL_GUARDED_BY(mu_) = false;
+  bool writing_ ABSL_GUARDED_BY(mu_) = false;
+  bool finishing_ ABSL_GUARDED_BY(mu_) = false;
+  Ticket next_ticket_ ABSL_GUARDED_BY(mu_) = 0;
+  int64_t held_bytes_ ABSL_GUARDED_BY(mu_) = 0;
+  std::map<Ticket, Outstanding> outstanding_ ABSL_GUARDED_BY(mu_);
+  std::map<std::string, Ticket> claimed_ids_ ABSL_GUARDED_BY(mu_);
+  std::deque<ComputeAnswer> answers_ ABSL_GUARDED_BY(mu_);  // The first is being written if writing_.
+  absl::Status status_ ABSL_GUARDED_BY(mu_);                // How the stream ends.
+};
+
+}  // namespace lossd
+
+#endif  // LOSSD_SERVER_STREAM_CALL_H_
