@@ -39,6 +39,12 @@ double SecondsSince(SteadyClock::time_point begin) {
   return std::chrono::duration<double>(SteadyClock::now() - begin).count();
 }
 
+void ReportPercentiles(benchmark::State& state, std::vector<double> latencies_us) {
+  std::sort(latencies_us.begin(), latencies_us.end());
+  state.counters["p50_us"] = latencies_us[latencies_us.size() / 2];
+  state.counters["p99_us"] = latencies_us[latencies_us.size() * 99 / 100];
+}
+
 void BM_AdmissionReserve(benchmark::State& state) {
   static Admission admission(int64_t{1} << 40, 1 << 20);
   for (auto _ : state) benchmark::DoNotOptimize(admission.Reserve(1000));
@@ -82,11 +88,63 @@ void BM_ScheduleToRun(benchmark::State& state) {
     latencies.push_back(static_cast<double>(end - begin) * 1e-3);
     state.SetIterationTime(static_cast<double>(end - begin) * 1e-9);
   }
-  std::sort(latencies.begin(), latencies.end());
-  state.counters["p50_us"] = latencies[latencies.size() / 2];
-  state.counters["p99_us"] = latencies[latencies.size() * 99 / 100];
+  ReportPercentiles(state, std::move(latencies));
 }
 BENCHMARK(BM_ScheduleToRun)->Arg(1)->Arg(2)->UseManualTime()->Iterations(2000)->Unit(benchmark::kMicrosecond);
+
+// A pool of one worker, which is busy until `gate` opens.
+std::unique_ptr<BatchScheduler> MakeBusyScheduler(testing::Gate& gate) {
+  auto scheduler = MakeScheduler(1, [&gate](Batch) { gate.Wait(); });
+  std::unique_ptr<BatchTask> blocker = MakeTask({});
+  benchmark::DoNotOptimize(scheduler->Schedule(blocker));
+  while (scheduler->queue_requests() > 0) std::this_thread::yield();
+  return scheduler;
+}
+
+// From Cancel to Drop of a queued task, while the only worker is busy.
+void BM_CancelToDrop(benchmark::State& state) {
+  testing::Gate gate;
+  const auto scheduler = MakeBusyScheduler(gate);
+  std::vector<double> latencies;
+  for (auto _ : state) {
+    std::atomic<int64_t> dropped = 0;
+    const auto cancellation = std::make_shared<Cancellation>();
+    std::unique_ptr<BatchTask> task = MakeTask({.cancellation = cancellation, .on_drop = [&](const absl::Status&) {
+                                                  dropped = SteadyClock::now().time_since_epoch().count();
+                                                }});
+    benchmark::DoNotOptimize(scheduler->Schedule(task));
+    std::this_thread::sleep_for(std::chrono::microseconds(200));
+    const int64_t begin = SteadyClock::now().time_since_epoch().count();
+    cancellation->Cancel();
+    while (dropped == 0) std::this_thread::yield();
+    latencies.push_back(static_cast<double>(dropped - begin) * 1e-3);
+    state.SetIterationTime(static_cast<double>(dropped - begin) * 1e-9);
+  }
+  gate.Open();
+  ReportPercentiles(state, std::move(latencies));
+}
+BENCHMARK(BM_CancelToDrop)->UseManualTime()->Iterations(1000)->Unit(benchmark::kMicrosecond);
+
+// From the deadline of a queued task to its Drop, while the only worker is busy. On top of the system's timers.
+void BM_DeadlineToDrop(benchmark::State& state) {
+  testing::Gate gate;
+  const auto scheduler = MakeBusyScheduler(gate);
+  std::vector<double> latencies;
+  for (auto _ : state) {
+    std::atomic<int64_t> late = 0;
+    const absl::Time deadline = RealClock().TimeNow() + absl::Milliseconds(1);
+    std::unique_ptr<BatchTask> task = MakeTask({.deadline = deadline, .on_drop = [&](const absl::Status&) {
+                                                  late = absl::ToInt64Nanoseconds(RealClock().TimeNow() - deadline);
+                                                }});
+    benchmark::DoNotOptimize(scheduler->Schedule(task));
+    while (late == 0) std::this_thread::yield();
+    latencies.push_back(static_cast<double>(late) * 1e-3);
+    state.SetIterationTime(static_cast<double>(late) * 1e-9);
+  }
+  gate.Open();
+  ReportPercentiles(state, std::move(latencies));
+}
+BENCHMARK(BM_DeadlineToDrop)->UseManualTime()->Iterations(500)->Unit(benchmark::kMicrosecond);
 
 // An empty loop of two iterations where nobody is idle: the only worker calls it.
 void BM_ParallelForNobodyIdle(benchmark::State& state) {

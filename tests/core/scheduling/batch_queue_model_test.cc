@@ -138,8 +138,24 @@ class QueueModel {
 };
 
 // Applies the same random operations to both and compares after each.
-class QueueModelTest : public ::testing::TestWithParam<int> {
- protected:
+class Comparison {
+ public:
+  explicit Comparison(uint32_t seed) : random_(seed), options_(DrawOptions()), queue_(options_), model_(options_) {}
+
+  void Run(int steps) {
+    const int drain_at = Draw(0, 2 * steps);
+    for (int step = 0; step < steps; ++step) {
+      SCOPED_TRACE(absl::StrCat("step ", step));
+      if (step == drain_at) Drain();
+      DoSomething(step);
+      CompareDropped();
+      ASSERT_EQ(queue_.requests(), model_.requests());
+      ASSERT_EQ(queue_.NextEvent(), model_.NextEvent(now_));
+      if (::testing::Test::HasFailure()) return;
+    }
+  }
+
+ private:
   int Draw(int least, int most) { return std::uniform_int_distribution<int>(least, most)(random_); }
 
   BatchQueueOptions DrawOptions() {
@@ -151,66 +167,70 @@ class QueueModelTest : public ::testing::TestWithParam<int> {
             .max_queue_bytes = Draw(20, 400)};
   }
 
-  FakeTaskSpec DrawTask(int id, absl::Time now) {
-    return {.id = id,
-            .key = absl::StrCat("key", Draw(0, 4)),
-            .bytes = Draw(0, 12),
-            .work = static_cast<double>(Draw(0, 12)),
-            .deadline = Draw(0, 2) == 0 ? absl::InfiniteFuture() : now + absl::Nanoseconds(Draw(1, 200))};
+  void DoSomething(int step) {
+    const int operation = Draw(0, 9);
+    if (operation < 5) {
+      Push(step);
+    } else if (operation < 7) {
+      const Batch batch = queue_.PopReady(now_);
+      EXPECT_EQ(Ids(batch), model_.PopReady(now_));
+      Forget(batch);
+    } else if (operation == 7 && !queued_.empty()) {
+      const auto chosen = std::next(queued_.begin(), Draw(0, static_cast<int>(queued_.size()) - 1));
+      queue_.Cancel(chosen->second);
+      model_.Cancel(chosen->first);
+    } else {
+      now_ += absl::Nanoseconds(Draw(0, 20));
+    }
+  }
+
+  void Push(int id) {
+    const FakeTaskSpec spec = {
+        .id = id,
+        .key = absl::StrCat("key", Draw(0, 4)),
+        .bytes = Draw(0, 12),
+        .work = static_cast<double>(Draw(0, 12)),
+        .deadline = Draw(0, 2) == 0 ? absl::InfiniteFuture() : now_ + absl::Nanoseconds(Draw(1, 200))};
+    std::unique_ptr<BatchTask> task = MakeTask(spec);
+    BatchTask* const pushed = task.get();
+    const bool accepted = queue_.Push(task, now_).ok();
+    EXPECT_EQ(accepted, model_.Push(spec, now_));
+    EXPECT_EQ(accepted, task == nullptr);
+    if (accepted) queued_[id] = pushed;
+  }
+
+  void Drain() {
+    queue_.Drain();
+    model_.Drain();
+  }
+
+  void CompareDropped() {
+    const Batch expired = queue_.TakeExpired(now_);
+    const Batch cancelled = queue_.TakeCancelled();
+    EXPECT_EQ(Ids(expired), model_.TakeExpired(now_));
+    EXPECT_EQ(Ids(cancelled), model_.TakeCancelled());
+    Forget(expired);
+    Forget(cancelled);
+  }
+
+  void Forget(const Batch& batch) {
+    for (const int id : Ids(batch)) queued_.erase(id);
   }
 
   std::mt19937 random_;
+  const BatchQueueOptions options_;
+  BatchQueue queue_;
+  QueueModel model_;
+  std::map<int, BatchTask*> queued_;  // By id.
+  absl::Time now_ = absl::UnixEpoch();
 };
+
+class QueueModelTest : public ::testing::TestWithParam<int> {};
 
 TEST_P(QueueModelTest, BehavesLikeAPlainList) {
   const auto seed = static_cast<uint32_t>(::testing::UnitTest::GetInstance()->random_seed() * 1000 + GetParam());
   SCOPED_TRACE(absl::StrCat("seed ", seed));
-  random_.seed(seed);
-  const BatchQueueOptions options = DrawOptions();
-  BatchQueue queue(options);
-  QueueModel model(options);
-  std::map<int, BatchTask*> queued;
-  absl::Time now = absl::UnixEpoch();
-  const int drain_at = Draw(0, 6000);
-  const auto forget = [&](const std::vector<int>& ids) {
-    for (const int id : ids) queued.erase(id);
-  };
-
-  for (int step = 0; step < 3000; ++step) {
-    SCOPED_TRACE(absl::StrCat("step ", step));
-    if (step == drain_at) {
-      queue.Drain();
-      model.Drain();
-    }
-    const int operation = Draw(0, 9);
-    if (operation < 5) {
-      const FakeTaskSpec spec = DrawTask(step, now);
-      std::unique_ptr<BatchTask> task = MakeTask(spec);
-      BatchTask* const pushed = task.get();
-      const bool accepted = queue.Push(task, now).ok();
-      ASSERT_EQ(accepted, model.Push(spec, now));
-      ASSERT_EQ(accepted, task == nullptr);
-      if (accepted) queued[step] = pushed;
-    } else if (operation < 7) {
-      const Batch batch = queue.PopReady(now);
-      ASSERT_EQ(Ids(batch), model.PopReady(now));
-      forget(Ids(batch));
-    } else if (operation == 7 && !queued.empty()) {
-      const auto chosen = std::next(queued.begin(), Draw(0, static_cast<int>(queued.size()) - 1));
-      queue.Cancel(chosen->second);
-      model.Cancel(chosen->first);
-    } else {
-      now += absl::Nanoseconds(Draw(0, 20));
-    }
-    const Batch expired = queue.TakeExpired(now);
-    const Batch cancelled = queue.TakeCancelled();
-    ASSERT_EQ(Ids(expired), model.TakeExpired(now));
-    ASSERT_EQ(Ids(cancelled), model.TakeCancelled());
-    forget(Ids(expired));
-    forget(Ids(cancelled));
-    ASSERT_EQ(queue.requests(), model.requests());
-    ASSERT_EQ(queue.NextEvent(), model.NextEvent(now));
-  }
+  Comparison(seed).Run(/*steps=*/3000);
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, QueueModelTest, ::testing::Range(0, 20));
