@@ -4,8 +4,9 @@
 // Loops shared out by the scheduler's workers.
 
 #include <atomic>
-#include <set>
+#include <functional>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "core/scheduling/batch_scheduler.h"
@@ -113,16 +114,20 @@ TEST_F(ParallelForTest, CallerThatWaitsHelpsWithTheLoopsInsideItsOwn) {
 
 TEST_F(ParallelForTest, WaitingBatchTakesAHelperAwayBetweenIterations) {
   Gate batch_ran;
-  Start(1, [&] { batch_ran.Open(); });
-  // The only worker helps; the caller's iteration ends only after the batch ran.
+  std::atomic<bool> has_run = false;
+  Start(1, [&] {
+    has_run = true;
+    batch_ran.Open();
+  });
+  // The only worker helps. While it is at its first iteration a batch comes in: it must run before the second.
   Gate worker_is_in, scheduled;
-  bool first = true;  // The caller's.
+  bool callers_first = true, workers_first = true;
   scheduler_->ParallelFor(1000, [&, caller = std::this_thread::get_id()](int64_t) {
     if (std::this_thread::get_id() != caller) {
+      EXPECT_TRUE(std::exchange(workers_first, false) || has_run);
       worker_is_in.Open();
       scheduled.Wait();
-    } else if (first) {
-      first = false;
+    } else if (std::exchange(callers_first, false)) {
       worker_is_in.Wait();
       MustSchedule();
       scheduled.Open();
