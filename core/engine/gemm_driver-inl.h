@@ -19,6 +19,7 @@
 #include "core/engine/gemm_plan.h"
 #include "core/engine/gemm_scratch.h"
 #include "core/engine/matrix_run.h"
+#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -34,11 +35,8 @@ void PackTiles(const PackTask<T>& task, int64_t width, int64_t panel) {
   const int64_t depth = RunDepth(task.k);
   for (int64_t step = 0; step < task.k; step += depth) {
     const int64_t steps = std::min(depth, task.k - step);
-    for (int64_t lane = task.begin; lane < task.end; lane += width) {
-      const int64_t lanes = std::min(width, task.end - lane);
-      PackPanel<T>({task.data, task.across, lane, lanes, task.along, step, steps}, width,
-                   task.memory + padded * step + lane * steps);
-    }
+    PackPanels<T>({task.data, task.across, task.begin, task.end - task.begin, task.along, step, steps}, width,
+                  task.memory + padded * step + task.begin * steps);
   }
 }
 
@@ -50,6 +48,17 @@ struct RightPanel {
   int64_t first;    // Its first column in C.
   int64_t columns;  // At most a tile's.
 };
+
+template <typename T>
+HWY_INLINE void PrefetchRuns(const BlockedResult<T>& c, int64_t row, int64_t rows, const MatrixRuns& runs) {
+  for (int64_t i = 0; i < rows; ++i) {
+    const T* first = c.data + c.rows.Offset(row + i);
+    for (const MatrixRun& run : runs) {
+      hwy::Prefetch(first + run.offset);
+      hwy::Prefetch(first + run.offset + run.length - 1);
+    }
+  }
+}
 
 // Computes one tile of C aside and writes it part by part: it lies across the ends of blocks, or is narrower than the
 // target's kernels.
@@ -63,8 +72,9 @@ HWY_NOINLINE void ScatterTile(const Product<T>& product, int64_t row, int64_t ro
   task.accumulate = false;
   task.c = tile;
   task.c_stride = kTileColumns<T>;
-  compute(task);
   const MatrixRuns runs(product.c.columns, panel.first, panel.columns);
+  if (task.k >= kWorthPrefetching) PrefetchRuns(product.c, row, rows, runs);
+  compute(task);
   for (int64_t i = 0; i < rows; ++i) {
     T* c = product.c.data + product.c.rows.Offset(row + i);
     const T* from = tile + i * kTileColumns<T>;
@@ -92,6 +102,23 @@ HWY_INLINE void UpdateTile(const Product<T>& product, int64_t row, int64_t rows,
   } else {
     ScatterTile(product, row, rows, panel, TileFunctionsFor<T>(packed_rows, false)[index], task);
   }
+}
+
+// Lets the tile of `task`, one of `tiles` above a panel, ask for its share of what the next panel is packed from.
+template <typename T>
+HWY_INLINE void AskForPanel(const PanelSource<T>& next, int64_t tile, int64_t tiles, TileTask<T>& task) {
+  if (next.across.stride != 1 || next.along.block != Axis::kOneBlock) {
+    PrefetchPanel(next, tile, tiles);
+    return;
+  }
+  const int64_t steps = (next.steps + tiles - 1) / tiles;
+  task.ahead = next.data + next.along.Offset(next.first_step + std::min(tile * steps, next.steps - 1));
+  task.ahead_stride = next.along.stride;
+  task.ahead_every = std::max<int64_t>(1, task.k / steps);
+  // A panel's row takes up to three cache lines where it is in one run, and two a run otherwise.
+  const MatrixRun run = RunAt(next.across, next.first_lane, next.lanes);
+  const int64_t last = next.across.Offset(next.first_lane + next.lanes - 1);
+  task.ahead_offsets = {run.offset, run.offset + run.length / 2, run.offset + run.length - 1, last};
 }
 
 // A part of a product: rows x columns of C, over one run of k.
@@ -133,9 +160,11 @@ class BlockWalk {
       const RightPanel<T> panel = PanelOf(block, j);
       task.b = panel.data;
       task.b_step = panel.step;
-      const bool prefetch = plan_.pack_columns && block.row == 0 && j + kTileColumns<T> < block.columns;
+      task.ahead = nullptr;
+      task.ahead_every = kNothingAhead;
+      const bool packs_next = plan_.pack_columns && block.row == 0 && j + kTileColumns<T> < block.columns;
       for (int64_t i = 0; i < block.rows; i += kTileRows) {
-        if (prefetch) PrefetchPanel(SourceOf(block, j + kTileColumns<T>), i / kTileRows, tiles);
+        if (packs_next) AskForPanel(SourceOf(block, j + kTileColumns<T>), i / kTileRows, tiles, task);
         task.a = rows.data + (i / kTileRows) * rows.tile_step;
         UpdateTile(product_, block.row + i, std::min<int64_t>(kTileRows, block.rows - i), panel, rows.packed, task);
       }
@@ -166,11 +195,8 @@ class BlockWalk {
 
   void PackBlockRows(const Block& block) const {
     const BlockedView<T>& view = product_.a.view;
-    for (int64_t i = 0; i < block.rows; i += kTileRows) {
-      const int64_t lanes = std::min<int64_t>(kTileRows, block.rows - i);
-      PackPanel<T>({view.data, view.rows, block.row + i, lanes, view.columns, block.step, block.steps}, kTileRows,
-                   PackedRowsScratch() + i * block.steps);
-    }
+    PackPanels<T>({view.data, view.rows, block.row, block.rows, view.columns, block.step, block.steps}, kTileRows,
+                  PackedRowsScratch());
   }
 
   // The panel of B from column `j` of the block on, packed if that has not been done for an earlier block of rows.
@@ -191,7 +217,7 @@ class BlockWalk {
     const bool once = plan_.rows >= product_.m;
     T* const memory = PackedColumnsScratch() + (once ? 0 : j * block.steps);
     if (block.row == 0) {
-      PackPanel(SourceOf(block, j), width, memory);
+      PackPanels(SourceOf(block, j), width, memory);
     }
     return {memory, width, column, columns};
   }

@@ -10,6 +10,7 @@
 #define LOSSD_CORE_ENGINE_GEMM_KERNEL_INL_H_
 #endif
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <utility>
@@ -38,6 +39,11 @@ inline constexpr int kVectorLanes = static_cast<int>(hn::MaxLanes(hn::ScalableTa
 template <typename T>
 inline constexpr int kTileColumns = kTileVectors* kVectorLanes<T>;
 
+// Steps of k from which on it pays to ask for C before it is needed.
+inline constexpr int64_t kWorthPrefetching = 64;
+
+inline constexpr int64_t kNothingAhead = int64_t{1} << 62;
+
 // Where a kernel reads and writes. Row i of A at a + i * a_row, step p of k at p * a_step on (packed: a_row 1, a_step
 // kTileRows); row p of B at b + p * b_step.
 template <typename T>
@@ -53,6 +59,13 @@ struct TileTask {
   T* c = nullptr;
   int64_t c_stride = 0;
   int64_t last_lanes = 0;  // Of the last vector, where that is a partial one.
+  // What will be packed for the next panel, asked for while this tile is computed: the elements at ahead +
+  // ahead_offsets, then, after every ahead_every steps, those ahead_stride further on. Few at a time, or they are
+  // dropped.
+  const T* ahead = nullptr;
+  std::array<int64_t, 4> ahead_offsets = {};
+  int64_t ahead_stride = 0;
+  int64_t ahead_every = kNothingAhead;
 };
 
 // Whether kernels can leave out lanes of their last vector.
@@ -87,26 +100,37 @@ HWY_NOINLINE void ComputeTile(const TileTask<T>& task) {
 #pragma GCC unroll 16
     for (int j = 0; j < kVectors; ++j) sums[i][j] = hn::Zero(d);
   }
-  if (task.accumulate) {
-    for (int i = 0; i < kRows; ++i) hwy::Prefetch(task.c + i * task.c_stride);
+  if (task.k >= kWorthPrefetching) {
+    for (int i = 0; i < kRows; ++i) {
+      hwy::Prefetch(task.c + i * task.c_stride);
+      hwy::Prefetch(task.c + i * task.c_stride + kVectors * kLanes - 1);
+    }
   }
   const T* HWY_RESTRICT a = task.a;
   const T* HWY_RESTRICT b = task.b;
   const int64_t a_row = (kForm & kPackedRows) != 0 ? 1 : task.a_row;
   const int64_t a_step = (kForm & kPackedRows) != 0 ? kTileRows : task.a_step;
   const int64_t b_step = task.b_step;
-  for (int64_t p = task.k; p > 0; --p) {
-    V row[kVectors];
-#pragma GCC unroll 16
-    for (int j = 0; j < kVectors; ++j) row[j] = LoadTile<kForm>(d, b + j * kLanes, j == kVectors - 1, last_lanes);
-#pragma GCC unroll 16
-    for (int i = 0; i < kRows; ++i) {
-      const V factor = hn::Set(d, a[i * a_row]);
-#pragma GCC unroll 16
-      for (int j = 0; j < kVectors; ++j) sums[i][j] = hn::MulAdd(factor, row[j], sums[i][j]);
+  const T* ahead = task.ahead;
+  for (int64_t left = task.k; left > 0; left -= task.ahead_every) {
+    if (ahead != nullptr) {
+      for (const int64_t offset : task.ahead_offsets) hwy::Prefetch(ahead + offset);
+      ahead += task.ahead_stride;
     }
-    a += a_step;
-    b += b_step;
+#pragma GCC unroll 1
+    for (int64_t p = std::min(left, task.ahead_every); p > 0; --p) {
+      V row[kVectors];
+#pragma GCC unroll 16
+      for (int j = 0; j < kVectors; ++j) row[j] = LoadTile<kForm>(d, b + j * kLanes, j == kVectors - 1, last_lanes);
+#pragma GCC unroll 16
+      for (int i = 0; i < kRows; ++i) {
+        const V factor = hn::Set(d, a[i * a_row]);
+#pragma GCC unroll 16
+        for (int j = 0; j < kVectors; ++j) sums[i][j] = hn::MulAdd(factor, row[j], sums[i][j]);
+      }
+      a += a_step;
+      b += b_step;
+    }
   }
   T* HWY_RESTRICT c = task.c;
   const int64_t c_stride = task.c_stride;

@@ -28,7 +28,7 @@ namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 // What a panel is packed from: element (step p, lane i) at data[along.Offset(first_step + p) + across.Offset(first_lane
-// + i)], for `steps` steps and `lanes` lanes, at most kPanelColumns.
+// + i)], for `steps` steps and `lanes` lanes.
 template <typename T>
 struct PanelSource {
   const T* data;
@@ -40,24 +40,36 @@ struct PanelSource {
   int64_t steps;
 };
 
-// Lanes lie side by side in memory: each step copies the runs between block ends.
+// Panels that are copied side by side, so that neighbours in memory are read together.
+inline constexpr int64_t kCopiedPanels = 4;
+
 template <typename T>
-void CopyPanel(const PanelSource<T>& source, int64_t width, T* HWY_RESTRICT panel) {
+HWY_INLINE void CopyRuns(const T* HWY_RESTRICT from, const MatrixRuns& runs, T* HWY_RESTRICT to) {
   const hn::ScalableTag<T> d;
   const auto kLanes = static_cast<int64_t>(hn::MaxLanes(d));
-  MatrixRuns runs(source.across, source.first_lane, source.lanes);
+  for (const MatrixRun& run : runs) {
+    int64_t i = 0;
+    for (; i + kLanes <= run.length; i += kLanes) hn::StoreU(hn::LoadU(d, from + run.offset + i), d, to + i);
+    const auto rest = static_cast<size_t>(run.length - i);
+    if (rest > 0) StoreFirst(d, LoadFirst(d, from + run.offset + i, rest), to + i, rest);
+    to += run.length;
+  }
+}
+
+// Lanes lie side by side in memory: each step copies the runs between block ends. At most kCopiedPanels panels.
+template <typename T>
+void CopyPanels(const PanelSource<T>& source, int64_t width, T* HWY_RESTRICT panels) {
+  std::array<MatrixRuns, kCopiedPanels> runs;
+  size_t count = 0;
+  for (int64_t lane = 0; lane < source.lanes; lane += width) {
+    runs[count++] = MatrixRuns(source.across, source.first_lane + lane, std::min(width, source.lanes - lane));
+  }
   for (int64_t p = 0; p < source.steps;) {
     const MatrixRun steps = RunAt(source.along, source.first_step + p, source.steps - p);
     const T* from = source.data + steps.offset;
     for (int64_t q = 0; q < steps.length; ++q, ++p, from += source.along.stride) {
-      T* to = panel + p * width;
-      for (const MatrixRun& run : runs) {
-        int64_t i = 0;
-        for (; i + kLanes <= run.length; i += kLanes) hn::StoreU(hn::LoadU(d, from + run.offset + i), d, to + i);
-        const auto rest = static_cast<size_t>(run.length - i);
-        if (rest > 0) StoreFirst(d, LoadFirst(d, from + run.offset + i, rest), to + i, rest);
-        to += run.length;
-      }
+      T* to = panels + p * width;
+      for (size_t panel = 0; panel < count; ++panel, to += source.steps * width) CopyRuns(from, runs[panel], to);
     }
   }
 }
@@ -127,16 +139,25 @@ void GatherPanel(const PanelSource<T>& source, int64_t width, T* HWY_RESTRICT pa
   }
 }
 
-// Fills panel[steps * width]; lanes beyond source.lanes become 0.
+// Fills neighbouring panels[steps * width], as many as the lanes take; lanes that the last one lacks become 0.
 template <typename T>
-void PackPanel(const PanelSource<T>& source, int64_t width, T* panel) {
-  if (source.lanes < width) std::fill_n(panel, source.steps * width, T{0});
-  if (source.across.stride == 1) {
-    CopyPanel(source, width, panel);
-  } else if (source.along.stride == 1) {
-    TransposePanel(source, width, panel);
-  } else {
-    GatherPanel(source, width, panel);
+void PackPanels(const PanelSource<T>& source, int64_t width, T* panels) {
+  const int64_t group = source.across.stride == 1 ? kCopiedPanels * width : width;
+  for (int64_t lane = 0; lane < source.lanes; lane += group) {
+    PanelSource<T> part = source;
+    part.first_lane += lane;
+    part.lanes = std::min(group, source.lanes - lane);
+    T* const to = panels + lane * source.steps;
+    if (const int64_t rest = part.lanes % width; rest > 0) {
+      std::fill_n(to + (part.lanes - rest) * source.steps, source.steps * width, T{0});
+    }
+    if (source.across.stride == 1) {
+      CopyPanels(part, width, to);
+    } else if (source.along.stride == 1) {
+      TransposePanel(part, width, to);
+    } else {
+      GatherPanel(part, width, to);
+    }
   }
 }
 

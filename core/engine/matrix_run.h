@@ -31,6 +31,13 @@ inline MatrixRun RunAt(const Axis& axis, int64_t first, int64_t limit) {
 // All runs of `count` <= kPanelColumns indices from `first` on. Does not allocate.
 class MatrixRuns {
  public:
+  MatrixRuns() {}  // None. Leaves the storage alone.
+  MatrixRuns(const MatrixRuns& other) { *this = other; }
+  MatrixRuns& operator=(const MatrixRuns& other) {
+    size_ = other.size_;
+    std::copy(other.begin(), other.end(), runs_.begin());
+    return *this;
+  }
   MatrixRuns(const Axis& axis, int64_t first, int64_t count) {
     for (int64_t done = 0; done < count; done += runs_[static_cast<size_t>(size_ - 1)].length) {
       runs_[static_cast<size_t>(size_++)] = RunAt(axis, first + done, count - done);
@@ -38,7 +45,6 @@ class MatrixRuns {
   }
   const MatrixRun* begin() const { return runs_.data(); }
   const MatrixRun* end() const { return runs_.data() + size_; }
-  int64_t size() const { return size_; }
 
  private:
   std::array<MatrixRun, kPanelColumns> runs_;  // The first size_ are set.
