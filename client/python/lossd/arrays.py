@@ -35,7 +35,9 @@ def is_torch(array: Array) -> bool:
 
 def wire_dtype(dtype: Any) -> int:
     """The lossd.v1.DType of a NumPy or torch dtype, or of its name; TypeError if there is none."""
-    name = dtype if isinstance(dtype, str) else getattr(dtype, "name", None) or str(dtype).removeprefix("torch.")
+    if isinstance(dtype, (type, np.dtype)):
+        dtype = np.dtype(dtype).name
+    name = str(dtype).removeprefix("torch.")
     if name not in _NUMPY_TO_WIRE:
         raise TypeError(f"dtype: expected one of {', '.join(_NUMPY_TO_WIRE)}, got {name}")
     return _NUMPY_TO_WIRE[name]

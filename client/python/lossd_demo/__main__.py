@@ -72,8 +72,9 @@ def main() -> int:
         info = client.server_info()
         print(f"server: lossd {info.version} on {server.target}, {info.devices[0].description}")
         remote = train(lossd.FeatureMapContrastiveTask(_COMPARISONS, client=client), label="remote loss", **options)
-        stages = [report.Row(stage, [f"{1e3 * mean:.3f} ms"], f"{_STAGES[stage]} ({count} calls)")
-                  for stage, (mean, count) in stage_means(server.metrics()).items() if stage in _STAGES]
+        means = stage_means(server.metrics())
+        stages = [report.Row(stage, [f"{1e3 * means[stage][0]:.3f} ms"], f"{note} ({means[stage][1]} calls)")
+                  for stage, note in _STAGES.items()]
     local = train(LocalFeatureMapContrastiveTask(_COMPARISONS), label="local loss", **options)
     gaps = [abs(a - b) for a, b in zip(remote.curve, local.curve)]
     difference = f"Largest difference over the run {max(gaps):.2g}, in the first step {gaps[0]:.2g}."

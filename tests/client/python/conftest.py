@@ -1,0 +1,43 @@
+# Copyright 2026 The lossd authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""A real server for the tests of the Python client."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+import lossd
+from lossd_demo.server import ServerProcess
+
+_BINARY = Path(os.environ.get("LOSSD_BIN_DIR", "build/release/bin")) / "lossd"
+
+
+@pytest.fixture(scope="session")
+def server():
+    with ServerProcess(str(_BINARY), "--threads=2") as process:
+        yield process
+        assert process.stop() == 0
+
+
+@pytest.fixture()
+def client(server):
+    with lossd.Client(server.target, timeout=60) as made:
+        yield made
+
+
+@pytest.fixture()
+def counting_client(client, monkeypatch):
+    """A client whose `calls` counts what it computed."""
+    client.calls = 0
+    compute = client.compute
+
+    def counted(*arguments, **options):
+        client.calls += 1
+        return compute(*arguments, **options)
+
+    monkeypatch.setattr(client, "compute", counted)
+    return client

@@ -1,0 +1,140 @@
+# Copyright 2026 The lossd authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Calls, arrays, errors, processes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+import lossd
+from lossd import specs
+
+
+def test_squared_norm_returns_its_input_as_gradient(client):
+    x = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
+    result = client.compute(specs.squared_norm(), {"x.0": x})
+    assert result.objective == 0.5 * np.square(x).sum()
+    assert result.gradients["x.0"].dtype == np.float32
+    np.testing.assert_array_equal(result.gradients["x.0"], x)
+    np.testing.assert_array_equal(result.outputs["loss"], np.float32(result.objective))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16, torch.bfloat16])
+def test_torch_tensors_come_back_as_torch_tensors_of_their_dtype(client, dtype):
+    x = torch.randn(5, 7).to(dtype)
+    result = client.compute(specs.squared_norm(), {"x.0": x})
+    assert result.gradients["x.0"].dtype == dtype
+    assert torch.equal(result.gradients["x.0"], x)
+
+
+def test_views_that_are_not_contiguous_are_sent_as_what_they_show(client):
+    x = torch.randn(4, 6)
+    assert torch.equal(client.compute(specs.squared_norm(), {"x.0": x.t()}).gradients["x.0"], x.t())
+    y = np.arange(12, dtype=">f4").reshape(3, 4)[:, ::2]
+    np.testing.assert_array_equal(client.compute(specs.squared_norm(), {"x.0": y}).gradients["x.0"], y)
+
+
+def test_messages_above_grpcs_default_of_4_mib_pass_both_ways(client):
+    x = np.random.RandomState(0).randn(3 << 20).astype(np.float32)  # 12 MiB.
+    np.testing.assert_array_equal(client.compute(specs.squared_norm(), {"x.0": x}).gradients["x.0"], x)
+
+
+def test_gradient_options_select_convert_and_scale(client):
+    inputs = {"x.0": np.ones(3, np.float32), "x.1": np.ones(2, np.float32)}
+    assert client.compute(specs.squared_norm(), inputs, gradients="none").gradients == {}
+    assert list(client.compute(specs.squared_norm(), inputs, gradients=["x.1"]).gradients) == ["x.1"]
+    options = lossd.GradientOptions(dtype=np.float64, scale=8.0)
+    gradient = client.compute(specs.squared_norm(), inputs, gradients=options).gradients["x.0"]
+    assert gradient.dtype == np.float64
+    np.testing.assert_array_equal(gradient, [8, 8, 8])
+    with pytest.raises(ValueError, match='expected "all", "none" or a list'):
+        client.compute(specs.squared_norm(), inputs, gradients="some")
+
+
+def test_seeded_sampling_echoes_what_was_drawn(client):
+    maps = {f"{side}.{i}": torch.rand(3, 5, 2, 2) for side in ("anchor", "positive") for i in range(2)}
+    first = client.compute(specs.feature_map_contrastive("0r, r1", seed=3), maps)
+    again = client.compute(specs.feature_map_contrastive("0r, r1", seed=3), maps)
+    assert first.objective == again.objective
+    assert first.outputs["positions"].shape == (2, 2, 3)
+    assert torch.equal(first.outputs["positions"], again.outputs["positions"])
+
+
+def test_timing_comes_when_asked_for(client):
+    assert client.compute(specs.squared_norm(), {"x.0": np.ones(1, "f4")}).timing is None
+    timing = client.compute(specs.squared_norm(), {"x.0": np.ones(1, "f4")}, timing=True).timing
+    assert timing.batch_requests >= 1 and timing.compute > 0
+
+
+def test_invalid_argument_names_the_field(client):
+    with pytest.raises(lossd.InvalidArgument, match="temperature") as caught:
+        client.compute(specs.nt_xent(temperature=-1), {"out_1": np.ones((2, 2), "f4"), "out_2": np.ones((2, 2), "f4")})
+    assert caught.value.field_violations[0].field == "loss.nt_xent.temperature"
+    with pytest.raises(TypeError, match="complex64"):
+        client.compute(specs.squared_norm(), {"x.0": np.ones(1, np.complex64)})
+
+
+def test_nonfinite_values_are_named_or_refused(client):
+    x = np.array([1, np.nan], np.float32)
+    assert client.compute(specs.squared_norm(), {"x.0": x}).nonfinite == ["x.0", "loss", "x.0"]
+    with pytest.raises(lossd.InvalidArgument, match="x.0"):
+        client.compute(specs.squared_norm(), {"x.0": x}, nonfinite="reject")
+
+
+def test_a_server_that_is_not_there_is_unavailable():
+    with lossd.Client("unix:/nonexistent/lossd") as nobody, pytest.raises(lossd.LossdError) as caught:
+        nobody.compute(specs.squared_norm(), {"x.0": np.ones(1, "f4")}, timeout=5)
+    assert isinstance(caught.value, (lossd.Unavailable, lossd.DeadlineExceeded))
+
+
+def test_stream_answers_every_call_and_errors_end_only_their_own(client):
+    with client.stream() as stream:
+        good = [stream.send(specs.squared_norm(), {"x.0": np.full(10, i, np.float32)}) for i in range(20)]
+        bad = stream.send(specs.squared_norm(), {"y": np.ones(1, "f4")})
+        assert [f.result(30).objective for f in good] == [5.0 * i * i for i in range(20)]
+        with pytest.raises(lossd.InvalidArgument, match="y"):
+            bad.result(30)
+        assert stream.send(specs.squared_norm(), {"x.0": np.ones(2, "f4")}).result(30).objective == 1.0
+
+
+def test_one_client_serves_many_threads(client):
+    objectives: dict[int, float] = {}
+
+    def call(i: int) -> None:
+        objectives[i] = client.compute(specs.squared_norm(), {"x.0": np.full(2, i, np.float32)}).objective
+
+    threads = [threading.Thread(target=call, args=(i,)) for i in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert objectives == {i: float(i * i) for i in range(16)}
+
+
+def _compute_in_child(client: lossd.Client, pipe) -> None:
+    pipe.send(client.compute(specs.squared_norm(), {"x.0": np.ones(4, "f4")}).objective)
+
+
+def test_a_client_works_in_a_forked_child_before_it_was_used(server):
+    client = lossd.Client(server.target, timeout=30)
+    here, there = multiprocessing.Pipe()
+    child = multiprocessing.get_context("fork").Process(target=_compute_in_child, args=(client, there))
+    child.start()
+    assert here.poll(60), "the child did not answer"
+    assert here.recv() == 2.0
+    child.join(30)
+    assert child.exitcode == 0
+    assert client.compute(specs.squared_norm(), {"x.0": np.ones(2, "f4")}).objective == 1.0
+
+
+def test_server_info_tells_losses_and_limits(client):
+    info = client.server_info()
+    assert [loss.name for loss in info.losses] == ["feature_map_contrastive", "cpc", "nt_xent", "squared_norm"]
+    assert info.version == lossd.__version__
+    assert info.limits.max_message_bytes == 256 << 20
