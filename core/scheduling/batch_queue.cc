@@ -121,12 +121,12 @@ absl::Time BatchQueue::NextEvent() const {
 absl::Status BatchQueue::CheckRoom(const BatchTask& task) const {
   if (requests_ >= options_.max_queue_requests) {
     return QueueFull(
-        "--max_queue_requests",
+        "--max_concurrent_calls",
         absl::StrCat("queued requests: expected at most ", options_.max_queue_requests, ", queued ", requests_),
         /*can_help=*/true);
   }
   if (task.bytes() > options_.max_queue_bytes - bytes_) {
-    return QueueFull("--max_queue_bytes",
+    return QueueFull("--max_inflight_bytes",
                      absl::StrCat("queued bytes: expected at most ", options_.max_queue_bytes, ", queued ", bytes_,
                                   ", this request needs ", task.bytes()),
                      /*can_help=*/task.bytes() <= options_.max_queue_bytes);

@@ -244,7 +244,7 @@ TEST(BatchQueueTest, RefusesTaskOverTheLimitOfBytes) {
   const absl::Status refused = queue.Push(task, kT0);
   EXPECT_THAT(refused,
               StatusIs(absl::StatusCode::kResourceExhausted,
-                       AllOf(HasSubstr("10"), HasSubstr("6"), HasSubstr("5"), HasSubstr("--max_queue_bytes"))));
+                       AllOf(HasSubstr("10"), HasSubstr("6"), HasSubstr("5"), HasSubstr("--max_inflight_bytes"))));
   EXPECT_EQ(GetLimitViolation(refused)->retry_delay, BatchQueue::kRetryDelay);
   MustPush(queue, {.bytes = 4});
   EXPECT_EQ(queue.bytes(), 10);

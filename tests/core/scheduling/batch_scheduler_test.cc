@@ -227,7 +227,7 @@ TEST_F(BatchSchedulerTest, RefusesTaskWithLessTimeLeftThanItsKeyEverTook) {
 TEST_F(BatchSchedulerTest, RefusesTaskThatFindsNoRoom) {
   StartBlocked({.max_queue_requests = 1});
   MustSchedule({.id = 1});
-  EXPECT_THAT(Schedule({.id = 2}), StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("--max_queue_requests")));
+  EXPECT_THAT(Schedule({.id = 2}), StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("--max_concurrent_calls")));
   gate_.Open();
 }
 
