@@ -1,0 +1,37 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tests/server/http_get.h"
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+namespace lossd::testing {
+
+HttpReply HttpAsk(const std::string& address, const std::string& path, const std::string& method) {
+  const size_t colon = address.rfind(':');
+  sockaddr_in target{};
+  target.sin_family = AF_INET;
+  target.sin_port = htons(static_cast<uint16_t>(std::atoi(address.c_str() + colon + 1)));
+  inet_pton(AF_INET, address.substr(0, colon).c_str(), &target.sin_addr);
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  std::string text;
+  if (connect(fd, reinterpret_cast<const sockaddr*>(&target), sizeof(target)) == 0) {
+    const std::string request =
+        method + " " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    send(fd, request.data(), request.size(), MSG_NOSIGNAL);
+    char buffer[4096];
+    for (ssize_t count = 0; (count = recv(fd, buffer, sizeof(buffer), 0)) > 0;) {
+      text.append(buffer, static_cast<size_t>(count));
+    }
+  }
+  close(fd);
+  const size_t end = text.find("\r\n\r\n");
+  if (end == std::string::npos) return {};
+  return {std::atoi(text.c_str() + text.find(' ')), text.substr(0, end), text.substr(end + 4)};
+}
+
+}  // namespace lossd::testing

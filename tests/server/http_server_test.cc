@@ -1,0 +1,62 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/http_server.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/server/http_get.h"
+#include "tests/support/status_matchers.h"
+
+namespace lossd {
+namespace {
+
+using ::lossd::testing::HttpAsk;
+using ::lossd::testing::StatusIs;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+HttpPage Page(absl::string_view path) {
+  if (path == "/found") return {.content_type = "text/x-test", .body = "body\n"};
+  return {.status = 404, .body = "no\n"};
+}
+
+TEST(HttpServerTest, AnswersWithThePageOfThePathOnEveryAddress) {
+  ASSERT_OK_AND_ASSIGN(const auto server, HttpServer::Start({"127.0.0.1:0", "127.0.0.1:0"}, Page));
+  ASSERT_EQ(server->addresses().size(), 2);
+  for (const std::string& address : server->addresses()) {
+    const auto reply = HttpAsk(address, "/found?query=1");
+    EXPECT_EQ(reply.status, 200);
+    EXPECT_EQ(reply.body, "body\n");
+    EXPECT_THAT(reply.head, HasSubstr("Content-Type: text/x-test"));
+    EXPECT_EQ(HttpAsk(address, "/other").status, 404);
+  }
+}
+
+TEST(HttpServerTest, HeadHasNoBodyAndOtherMethodsAreRefused) {
+  ASSERT_OK_AND_ASSIGN(const auto server, HttpServer::Start({"127.0.0.1:0"}, Page));
+  const auto head = HttpAsk(server->addresses()[0], "/found", "HEAD");
+  EXPECT_EQ(head.status, 200);
+  EXPECT_EQ(head.body, "");
+  const auto post = HttpAsk(server->addresses()[0], "/found", "POST");
+  EXPECT_EQ(post.status, 405);
+  EXPECT_THAT(post.head, HasSubstr("Allow: GET, HEAD"));
+}
+
+TEST(HttpServerTest, AddressInUseIsNamedWithItsFlag) {
+  ASSERT_OK_AND_ASSIGN(const auto server, HttpServer::Start({"127.0.0.1:0"}, Page));
+  const std::string address = server->addresses()[0];
+  EXPECT_THAT(HttpServer::Start({address}, Page),
+              StatusIs(absl::StatusCode::kUnavailable,
+                       AllOf(HasSubstr("--http_listen: cannot bind " + address), HasSubstr("Address already in use"))));
+}
+
+TEST(HttpServerTest, GarbageDoesNotStopIt) {
+  ASSERT_OK_AND_ASSIGN(const auto server, HttpServer::Start({"127.0.0.1:0"}, Page));
+  HttpAsk(server->addresses()[0], std::string(100'000, 'x'));
+  HttpAsk(server->addresses()[0], "/", "\x01\x02");
+  EXPECT_EQ(HttpAsk(server->addresses()[0], "/found").status, 200);
+}
+
+}  // namespace
+}  // namespace lossd

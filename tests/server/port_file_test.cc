@@ -1,0 +1,57 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/port_file.h"
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/server_process.h"
+#include "tests/support/status_matchers.h"
+
+namespace lossd {
+namespace {
+
+using ::lossd::testing::StatusIs;
+using ::lossd::testing::TemporaryFolder;
+using ::testing::HasSubstr;
+
+TEST(PortFileTest, IsTheJsonOfTheContractAndReadsBack) {
+  const TemporaryFolder folder;
+  ASSERT_OK(WritePortFile(folder.File("ports"), {{"127.0.0.1:1", "unix:/x"}, {"127.0.0.1:2"}, {}}));
+  std::stringstream text;
+  text << std::ifstream(folder.File("ports")).rdbuf();
+  EXPECT_EQ(text.str(),
+            "{\"listen\":[\"127.0.0.1:1\",\"unix:/x\"],\"admin_listen\":[\"127.0.0.1:2\"],\"http_listen\":[]}\n");
+  ASSERT_OK_AND_ASSIGN(const ServerAddresses read, ReadPortFile(folder.File("ports")));
+  EXPECT_EQ(read.listen, (std::vector<std::string>{"127.0.0.1:1", "unix:/x"}));
+  EXPECT_EQ(read.admin_listen, std::vector<std::string>{"127.0.0.1:2"});
+}
+
+TEST(PortFileTest, LeavesNothingElseBehind) {
+  const TemporaryFolder folder;
+  ASSERT_OK(WritePortFile(folder.File("ports"), {}));
+  int files = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(folder.path())) ++files;
+  EXPECT_EQ(files, 1);
+}
+
+TEST(PortFileTest, PathThatCannotBeWrittenIsNamed) {
+  EXPECT_THAT(WritePortFile("/nowhere/ports", {}),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("--port_file: cannot write /nowhere/ports")));
+}
+
+TEST(PortFileTest, OtherContentIsRefused) {
+  const TemporaryFolder folder;
+  EXPECT_THAT(ReadPortFile(folder.File("none")), StatusIs(absl::StatusCode::kNotFound));
+  for (const char* text : {"", "[]", "{\"listen\": 1}", "{\"listen\": []}"}) {
+    std::ofstream(folder.File("ports")) << text;
+    EXPECT_THAT(ReadPortFile(folder.File("ports")), StatusIs(absl::StatusCode::kInvalidArgument)) << text;
+  }
+}
+
+}  // namespace
+}  // namespace lossd

@@ -1,0 +1,91 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// A real server in the test's process, on free ports.
+
+#ifndef LOSSD_TESTS_SERVER_RUNNING_SERVER_H_
+#define LOSSD_TESTS_SERVER_RUNNING_SERVER_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/synchronization/mutex.h"
+#include "core/scheduling/clock.h"
+#include "google/rpc/status.pb.h"
+#include "grpcpp/channel.h"
+#include "grpcpp/support/status.h"
+#include "lossd/v1/loss_service.grpc.pb.h"
+#include "server/loss_server.h"
+#include "tests/support/held_backend.h"
+
+namespace lossd::testing {
+
+// Free ports of 127.0.0.1.
+ServerOptions TestOptions();
+
+// A request of squared_norm over `values` as x.0.
+v1::ComputeRequest MakeRequest(const std::vector<float>& values = {1, 2, 3}, const std::string& request_id = "id");
+
+// A channel of its own to `address`, with no limit on messages.
+std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address);
+
+// The google.rpc.Status in a status's details.
+google::rpc::Status DetailsOf(const grpc::Status& status);
+
+// The server, its backend and a client. Shut down, if the test has not, when destroyed.
+class RunningServer {
+ public:
+  explicit RunningServer(const ServerOptions& options = TestOptions());
+  ~RunningServer();
+
+  LossServer& server() { return *server_; }
+  HeldBackend& backend() { return backend_; }
+  v1::LossService::Stub& stub() { return *stub_; }
+  const std::shared_ptr<grpc::Channel>& channel() { return channel_; }
+  const std::string& address() const { return server_->addresses().listen[0]; }
+
+  // A unary call that waits for its answer.
+  grpc::Status Call(const v1::ComputeRequest& request, v1::ComputeResponse* response = nullptr);
+
+  // Value of a series, as "name{labels}", now. -1 if there is none.
+  double Metric(const std::string& series) const;
+  // Waits until a series has a value: what is counted after an answer has left may come after the client has it.
+  void AwaitMetric(const std::string& series, double value) const;
+
+  // Everything logged so far, once the server and its logger have ended.
+  std::string EndAndGetLog();
+
+ private:
+  HeldBackend backend_;
+  Metrics metrics_;
+  std::string log_;
+  std::unique_ptr<Logger> logger_;
+  std::unique_ptr<LossServer> server_;
+  std::shared_ptr<grpc::Channel> channel_;
+  std::unique_ptr<v1::LossService::Stub> stub_;
+};
+
+// A unary call in progress, finished on a queue of its own.
+class PendingCall {
+ public:
+  PendingCall(RunningServer& server, const v1::ComputeRequest& request);
+  ~PendingCall();
+
+  grpc::ClientContext& context() { return context_; }
+  const v1::ComputeResponse& response() const { return response_; }
+  // Waits for the end.
+  grpc::Status Await();
+
+ private:
+  grpc::ClientContext context_;
+  grpc::CompletionQueue queue_;
+  v1::ComputeResponse response_;
+  grpc::Status status_;
+  std::unique_ptr<grpc::ClientAsyncResponseReader<v1::ComputeResponse>> reader_;
+  bool awaited_ = false;
+};
+
+}  // namespace lossd::testing
+
+#endif  // LOSSD_TESTS_SERVER_RUNNING_SERVER_H_
