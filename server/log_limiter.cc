@@ -14,7 +14,7 @@ std::optional<int64_t> LogLimiter::Admit(absl::Time now) {
     ++held_back_;
     return std::nullopt;
   }
-  due_ = std::max(due_, now - period_ * burst_) + period_;
+  due_ = std::max(due_, now - period_ * (burst_ - 1)) + period_;
   return std::exchange(held_back_, 0);
 }
 

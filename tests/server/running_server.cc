@@ -3,8 +3,6 @@
 
 #include "tests/server/running_server.h"
 
-#include <thread>
-
 #include "absl/strings/numbers.h"
 #include "grpcpp/create_channel.h"
 #include "gtest/gtest.h"
@@ -70,11 +68,7 @@ double RunningServer::Metric(const std::string& series) const {
   return absl::SimpleAtod(text.substr(start, text.find('\n', start) - start), &value) ? value : -1;
 }
 
-void RunningServer::AwaitMetric(const std::string& series, double value) const {
-  while (Metric(series) != value) std::this_thread::yield();
-}
-
-std::string RunningServer::EndAndGetLog() {
+std::string RunningServer::StopAndGetLog() {
   server_.reset();
   logger_.reset();
   return log_;

@@ -48,13 +48,14 @@ class RunningServer {
   // A unary call that waits for its answer.
   grpc::Status Call(const v1::ComputeRequest& request, v1::ComputeResponse* response = nullptr);
 
+  // Stops the server; what is counted and logged after an answer has left is complete then.
+  void Stop() { server_.reset(); }
+
   // Value of a series, as "name{labels}", now. -1 if there is none.
   double Metric(const std::string& series) const;
-  // Waits until a series has a value: what is counted after an answer has left may come after the client has it.
-  void AwaitMetric(const std::string& series, double value) const;
 
-  // Everything logged so far, once the server and its logger have ended.
-  std::string EndAndGetLog();
+  // Stops server and logger: everything that was logged.
+  std::string StopAndGetLog();
 
  private:
   HeldBackend backend_;

@@ -8,7 +8,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/inotify.h>
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -44,7 +44,7 @@ class OwnedFd {
 
 // Waits until `path` is there or the process has ended; `watch` is an inotify on the folder, made before the process.
 bool AwaitFile(int watch, const std::string& path, pid_t pid) {
-  const OwnedFd process(pidfd_open(pid, 0));
+  const OwnedFd process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   while (!std::filesystem::exists(path)) {
     pollfd events[] = {{watch, POLLIN, 0}, {process.get(), POLLIN, 0}};
     if (poll(events, 2, -1) < 0) return false;
