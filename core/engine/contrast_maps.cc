@@ -9,19 +9,27 @@
 
 #include "core/engine/contrast_sweeps.h"
 #include "core/engine/gemm.h"
+#include "core/engine/packed_matrix.h"
 #include "core/engine/workspace.h"
 
 namespace lossd {
 namespace {
 
-// Scores and slopes of a chunk together: what the last-level cache can hold beside the operands.
-constexpr int64_t kChunkBytes = 12 << 20;
-// Columns of a tile: small enough for the second-level cache, large enough for the matrix product.
-constexpr int64_t kTileColumns = 512;
-// Channels of a block of the sources' gradient.
-constexpr int64_t kChannelBlock = 128;
-// Up to this clip the exponentials of scores and their sums stay in float's range without a reference.
-constexpr double kLargestBareClip = 40;
+// Scores of a chunk: what the last-level cache can hold beside the operands.
+constexpr int64_t kChunkBytes = 14 << 20;
+// Columns of a tile: its scores stay in the second-level cache between the product and the sweep.
+constexpr int64_t kLeastTileColumns = 384;
+constexpr int64_t kMostTileColumns = 1024;
+// Sources are packed once a chunk where that takes no more than this.
+constexpr int64_t kPackedBytes = 2 << 20;
+// The sources' gradient is summed in groups of targets, as many as the partial sums may take memory and each of them
+// large enough, times blocks of channels: up to kLeastParts parts in all.
+constexpr int64_t kPartialBytes = 4 << 20;
+constexpr int64_t kLeastGroupColumns = 1024;
+constexpr int64_t kLeastBlockChannels = 128;
+constexpr int64_t kLeastParts = 8;
+// Rows of the sources' gradient whose partial sums are added in one iteration.
+constexpr int64_t kReducedRows = 16;
 
 int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -30,25 +38,59 @@ struct Cut {
   int64_t chunk_rows;   // Rows b of a chunk.
   int64_t tile_images;  // Images j of a tile.
   int64_t tiles;
+  int64_t groups;          // Of targets, for the sources' gradient.
+  int64_t group_images;    // Images j of a group.
+  int64_t block_channels;  // Channels of a block, for the sources' gradient.
+  int64_t blocks;
+  bool packs_sources;
 };
+
+// The number of images that fills panels of the product best.
+int64_t TileImages(const MapContrastShape& shape) {
+  const int64_t least = std::clamp(CeilDiv(kLeastTileColumns, shape.locations), int64_t{1}, shape.images);
+  const int64_t most = std::clamp(kMostTileColumns / shape.locations, least, shape.images);
+  int64_t best = least;
+  const auto waste = [&](int64_t images) {  // Share of the last panel's columns that are empty.
+    const int64_t columns = images * shape.locations;
+    return static_cast<double>(CeilDiv(columns, kPanelColumns) * kPanelColumns) / static_cast<double>(columns);
+  };
+  for (int64_t images = least + 1; images <= most; ++images) {
+    if (waste(images) < waste(best)) best = images;
+  }
+  return best;
+}
 
 template <typename T>
 Cut CutOf(const MapContrastShape& shape) {
-  const int64_t row_bytes = 2 * static_cast<int64_t>(sizeof(T)) * shape.images * shape.locations;
-  const int64_t most_rows = std::clamp(kChunkBytes / row_bytes, int64_t{1}, shape.images);
-  const int64_t chunks = CeilDiv(shape.images, most_rows);
-  const int64_t tile_images = std::clamp(kTileColumns / shape.locations, int64_t{1}, shape.images);
-  return {CeilDiv(shape.images, chunks), tile_images, CeilDiv(shape.images, tile_images)};
+  constexpr int64_t kSize = static_cast<int64_t>(sizeof(T));
+  Cut cut;
+  const int64_t row_columns = shape.images * shape.locations;
+  const int64_t most_rows = std::clamp(kChunkBytes / (kSize * row_columns), int64_t{1}, shape.images);
+  cut.chunk_rows = CeilDiv(shape.images, CeilDiv(shape.images, most_rows));
+  cut.tile_images = TileImages(shape);
+  cut.tiles = CeilDiv(shape.images, cut.tile_images);
+  const int64_t source_bytes = kSize * cut.chunk_rows * shape.channels;
+  cut.packs_sources = source_bytes <= kPackedBytes;
+  const int64_t most_groups = std::min(row_columns / kLeastGroupColumns, shape.images);
+  const int64_t groups = std::clamp(std::min(kPartialBytes / source_bytes, most_groups), int64_t{1}, kLeastParts);
+  cut.group_images = CeilDiv(shape.images, groups);
+  cut.groups = CeilDiv(shape.images, cut.group_images);
+  const int64_t blocks = std::clamp(shape.channels / kLeastBlockChannels, int64_t{1}, CeilDiv(kLeastParts, groups));
+  cut.block_channels = CeilDiv(shape.channels, blocks);
+  cut.blocks = CeilDiv(shape.channels, cut.block_channels);
+  return cut;
 }
 
 // The arrays of a chunk.
 template <typename T>
 struct Arrays {
-  T* scores;             // x: [chunk rows, B L]
-  T* slopes;             // exp(s - m) phi'(x), then the gradient with respect to x: [chunk rows, B L]
+  T* scores;          // x, then the gradient with respect to x: [chunk rows, B L]
+  T* packed_sources;  // For the scores; and transposed, for the targets' gradient.
+  T* packed_transposed;
+  T* partials;           // Of the sources' gradient: [groups, chunk rows, C], unless there is one group only.
   T* tile_maxima;        // [tiles, chunk rows]
   T* references;         // m: [chunk rows]
-  T* slope_weights;      // [chunk rows]
+  T* negative_weights;   // [chunk rows]
   double* tile_exps;     // [tiles, chunk rows]
   double* tile_squares;  // [tiles, chunk rows]
   double* exp_sums;      // N: [chunk rows]
@@ -58,19 +100,34 @@ struct Arrays {
 
 template <typename T>
 Arrays<T> LayOut(const MapContrastShape& shape, const Cut& cut, Workspace& workspace) {
-  const int64_t scores = cut.chunk_rows * shape.images * shape.locations + kSweepPadding;
-  const int64_t tile_rows = cut.tiles * cut.chunk_rows;
-  return {workspace.Take<T>(scores),
-          workspace.Take<T>(scores),
-          workspace.Take<T>(tile_rows),
-          workspace.Take<T>(cut.chunk_rows),
-          workspace.Take<T>(cut.chunk_rows),
-          workspace.Take<double>(tile_rows),
-          workspace.Take<double>(tile_rows),
-          workspace.Take<double>(cut.chunk_rows),
-          workspace.Take<double>(cut.chunk_rows),
-          workspace.Take<double>(cut.chunk_rows)};
+  const int64_t rows = cut.chunk_rows;
+  Arrays<T> arrays;
+  arrays.scores = workspace.Take<T>(rows * shape.images * shape.locations);
+  arrays.packed_sources = workspace.Take<T>(cut.packs_sources ? PackedRowsSize(rows, shape.channels) : 0);
+  arrays.packed_transposed = workspace.Take<T>(cut.packs_sources ? PackedRowsSize(shape.channels, rows) : 0);
+  arrays.partials = workspace.Take<T>(cut.groups > 1 ? cut.groups * rows * shape.channels : 0);
+  arrays.tile_maxima = workspace.Take<T>(cut.tiles * rows);
+  arrays.references = workspace.Take<T>(rows);
+  arrays.negative_weights = workspace.Take<T>(rows);
+  arrays.tile_exps = workspace.Take<double>(cut.tiles * rows);
+  arrays.tile_squares = workspace.Take<double>(cut.tiles * rows);
+  arrays.exp_sums = workspace.Take<double>(rows);
+  arrays.loss_sums = workspace.Take<double>(rows);
+  arrays.sigmoid_sums = workspace.Take<double>(rows);
+  return arrays;
 }
+
+// Rows [first, first + rows) of the sources.
+struct Chunk {
+  int64_t first;
+  int64_t rows;
+};
+
+// Images of the targets, [first, last).
+struct Images {
+  int64_t first;
+  int64_t last;
+};
 
 // One direction on its way through its chunks.
 template <typename T>
@@ -82,149 +139,182 @@ class Direction {
         cut_(CutOf<T>(shape_)),
         row_columns_(shape_.images * shape_.locations),
         alpha_(static_cast<T>(1 / std::sqrt(static_cast<double>(shape_.channels)))),
-        clip_(static_cast<T>(contrast.clip)),
         has_references_(contrast.clip > kLargestBareClip),
         wants_gradient_(contrast.source_gradient != nullptr || contrast.target_gradient != nullptr),
         cancelled_(cancelled),
         parallel_(parallel) {
     Workspace workspace(block);
     arrays_ = LayOut<T>(shape_, cut_, workspace);
+    clip_ = {static_cast<T>(contrast.clip), has_references_ ? arrays_.references : nullptr};
   }
 
   MapContrastResult Run() {
     for (int64_t first = 0; first < shape_.images && !IsCancelled(); first += cut_.chunk_rows) {
-      RunChunk(first, std::min(cut_.chunk_rows, shape_.images - first));
+      RunChunk({first, std::min(cut_.chunk_rows, shape_.images - first)});
     }
     const double positives = static_cast<double>(row_columns_);
-    const double pairs = positives * static_cast<double>(shape_.images);
-    return {loss_sum_ / positives, square_sum_ / pairs};
+    return {loss_sum_ / positives, square_sum_ / (positives * static_cast<double>(shape_.images))};
   }
 
  private:
   bool IsCancelled() const { return cancelled_ != nullptr && cancelled_->load(std::memory_order_relaxed); }
 
-  // The part of a chunk's rows [first, first + rows) over the images of tile t.
-  SweepTile TileOf(int64_t first, int64_t rows, int64_t t) const {
-    const int64_t image = t * cut_.tile_images;
-    const int64_t images = std::min(cut_.tile_images, shape_.images - image);
-    return {rows, images * shape_.locations, row_columns_, (first - image) * shape_.locations, shape_.locations};
+  Images ImagesOfTile(int64_t t) const {
+    return {t * cut_.tile_images, std::min((t + 1) * cut_.tile_images, shape_.images)};
+  }
+  Images ImagesOfGroup(int64_t g) const {
+    return {g * cut_.group_images, std::min((g + 1) * cut_.group_images, shape_.images)};
+  }
+  int64_t ColumnsOf(Images images) const { return (images.last - images.first) * shape_.locations; }
+
+  // The part of a chunk's rows over some images.
+  SweepTile TileOf(Chunk chunk, Images images) const {
+    return {chunk.rows, ColumnsOf(images), row_columns_, (chunk.first - images.first) * shape_.locations,
+            shape_.locations};
+  }
+  T* ScoresOf(Images images) const { return arrays_.scores + images.first * shape_.locations; }
+  BlockedView<T> TargetsOf(Images images, int64_t first_channel) const {
+    const T* targets = contrast_.targets + (images.first * shape_.channels + first_channel) * shape_.locations;
+    return FeatureMaps(targets, shape_.channels, shape_.locations);
   }
 
-  void RunChunk(int64_t first, int64_t rows) {
+  MatrixView<T> SourcesOf(Chunk chunk) const {
+    return MatrixView<T>::RowMajor(contrast_.sources + chunk.first * shape_.channels, shape_.channels);
+  }
+  LeftOperand<T> LeftSources(Chunk chunk) const {
+    if (!cut_.packs_sources) return SourcesOf(chunk);
+    return PackedRows<T>{arrays_.packed_sources, shape_.channels, chunk.rows, 0, chunk.rows};
+  }
+  LeftOperand<T> LeftTransposed(Chunk chunk) const {
+    if (!cut_.packs_sources) return SourcesOf(chunk).Transposed();
+    return PackedRows<T>{arrays_.packed_transposed, chunk.rows, shape_.channels, 0, shape_.channels};
+  }
+
+  void RunChunk(Chunk chunk) {
+    if (cut_.packs_sources) PackSources(chunk);
     parallel_.For(cut_.tiles, [&](int64_t t) {
       if (IsCancelled()) return;
-      FormScores(first, rows, t);
-      if (!has_references_) SumTile(first, rows, t);
+      FormScores(chunk, t);
+      if (!has_references_) SumTile(chunk, t);
     });
     if (has_references_) {
-      ReduceMaxima(rows);
-      parallel_.For(cut_.tiles, [&](int64_t t) { SumTile(first, rows, t); });
+      ReduceMaxima(chunk);
+      parallel_.For(cut_.tiles, [&](int64_t t) { SumTile(chunk, t); });
     }
-    FinishRows(first, rows);
+    FinishRows(chunk);
     if (!wants_gradient_ || IsCancelled()) return;
     parallel_.For(cut_.tiles, [&](int64_t t) {
-      if (!IsCancelled()) FormTargetGradient(first, rows, t);
+      if (!IsCancelled()) FormTargetGradient(chunk, t);
     });
     if (contrast_.source_gradient == nullptr) return;
-    parallel_.For(CeilDiv(shape_.channels, kChannelBlock), [&](int64_t block) {
-      if (!IsCancelled()) FormSourceGradient(first, rows, block);
+    parallel_.For(cut_.groups * cut_.blocks, [&](int64_t part) {
+      if (!IsCancelled()) FormSourceGradient(chunk, part / cut_.blocks, part % cut_.blocks);
     });
+    if (cut_.groups > 1) ReducePartials(chunk);
+  }
+
+  void PackSources(Chunk chunk) {
+    const MatrixView<T> sources = SourcesOf(chunk);
+    PackRows(chunk.rows, shape_.channels, sources, 0, chunk.rows, arrays_.packed_sources);
+    if (contrast_.target_gradient == nullptr) return;
+    PackRows(shape_.channels, chunk.rows, sources.Transposed(), 0, shape_.channels, arrays_.packed_transposed);
   }
 
   // x of tile t: sources times targets, and the rows' maxima where they are needed.
-  void FormScores(int64_t first, int64_t rows, int64_t t) {
-    const T* sources = contrast_.sources + first * shape_.channels;
-    const int64_t image = t * cut_.tile_images;
-    for (int64_t j = image; j < std::min(image + cut_.tile_images, shape_.images); ++j) {
-      const T* target = contrast_.targets + j * shape_.channels * shape_.locations;
-      Gemm(rows, shape_.locations, shape_.channels, alpha_, MatrixView<T>::RowMajor(sources, shape_.channels),
-           MatrixView<T>::RowMajor(target, shape_.locations), false, arrays_.scores + j * shape_.locations,
-           row_columns_);
-    }
+  void FormScores(Chunk chunk, int64_t t) {
+    const Images images = ImagesOfTile(t);
+    Gemm(chunk.rows, ColumnsOf(images), shape_.channels, alpha_, LeftSources(chunk), TargetsOf(images, 0), false,
+         BlockedResult<T>(ScoresOf(images), row_columns_));
     if (has_references_) {
-      MaxOfNegatives(TileOf(first, rows, t), arrays_.scores + image * shape_.locations,
-                     arrays_.tile_maxima + t * cut_.chunk_rows);
+      MaxOfNegatives(TileOf(chunk, images), ScoresOf(images), arrays_.tile_maxima + t * cut_.chunk_rows);
     }
   }
 
   // m of each row: the largest clipped score of its negatives, where that is finite.
-  void ReduceMaxima(int64_t rows) {
-    for (int64_t r = 0; r < rows; ++r) {
+  void ReduceMaxima(Chunk chunk) {
+    for (int64_t r = 0; r < chunk.rows; ++r) {
       T maximum = -std::numeric_limits<T>::infinity();
       for (int64_t t = 0; t < cut_.tiles; ++t) {
         maximum = std::max(maximum, arrays_.tile_maxima[t * cut_.chunk_rows + r]);
       }
-      const T clipped = std::isinf(clip_) ? maximum : clip_ * std::tanh(maximum / clip_);
+      const T clipped = std::isinf(clip_.clip) ? maximum : clip_.clip * std::tanh(maximum / clip_.clip);
       arrays_.references[r] = std::isfinite(clipped) ? clipped : T{0};
     }
   }
 
-  const T* References() const { return has_references_ ? arrays_.references : nullptr; }
-
-  void SumTile(int64_t first, int64_t rows, int64_t t) {
-    const int64_t column = t * cut_.tile_images * shape_.locations;
-    const int64_t row = t * cut_.chunk_rows;
-    SumExponentials(TileOf(first, rows, t), arrays_.scores + column, clip_, References(),
-                    wants_gradient_ ? arrays_.slopes + column : nullptr, arrays_.tile_exps + row,
-                    arrays_.tile_squares + row);
+  void SumTile(Chunk chunk, int64_t t) {
+    const Images images = ImagesOfTile(t);
+    SumExponentials(TileOf(chunk, images), ScoresOf(images), clip_, arrays_.tile_exps + t * cut_.chunk_rows,
+                    arrays_.tile_squares + t * cut_.chunk_rows);
   }
 
-  // Sums over tiles in their order, losses of the positives, weights of the slopes.
-  void FinishRows(int64_t first, int64_t rows) {
-    for (int64_t r = 0; r < rows; ++r) {
+  // Sums over tiles in their order, losses of the positives, weights of the negatives.
+  void FinishRows(Chunk chunk) {
+    for (int64_t r = 0; r < chunk.rows; ++r) {
       arrays_.exp_sums[r] = 0;
       for (int64_t t = 0; t < cut_.tiles; ++t) {
         arrays_.exp_sums[r] += arrays_.tile_exps[t * cut_.chunk_rows + r];
         square_sum_ += arrays_.tile_squares[t * cut_.chunk_rows + r];
       }
     }
-    const SweepTile chunk = {rows, row_columns_, row_columns_, first * shape_.locations, shape_.locations};
     if (shape_.images == 1) return NoNegatives();
-    ScorePositives(chunk, arrays_.scores, clip_, References(), arrays_.exp_sums,
-                   wants_gradient_ ? arrays_.slopes : nullptr, arrays_.loss_sums, arrays_.sigmoid_sums);
-    const double weight = contrast_.loss_weight / static_cast<double>(row_columns_);
-    for (int64_t r = 0; r < rows; ++r) {
+    ScorePositives(TileOf(chunk, {0, shape_.images}), arrays_.scores, clip_, arrays_.exp_sums, arrays_.loss_sums,
+                   arrays_.sigmoid_sums);
+    for (int64_t r = 0; r < chunk.rows; ++r) {
       loss_sum_ += arrays_.loss_sums[r];
-      arrays_.slope_weights[r] = static_cast<T>(weight * arrays_.sigmoid_sums[r] / arrays_.exp_sums[r]);
+      const double weight = PositiveWeight() * arrays_.sigmoid_sums[r] / arrays_.exp_sums[r];
+      arrays_.negative_weights[r] = static_cast<T>(weight);
     }
   }
 
-  // A single image: its loss is 0 whatever its scores are.
+  // A single image: its loss is 0 whatever its scores are, and so is what its positives weigh.
   void NoNegatives() {
-    arrays_.slope_weights[0] = 0;
-    if (wants_gradient_) std::fill_n(arrays_.slopes, row_columns_, T{0});
+    arrays_.negative_weights[0] = 0;
+    arrays_.exp_sums[0] = 1;
+  }
+
+  double PositiveWeight() const {
+    return shape_.images == 1 ? 0 : contrast_.loss_weight / static_cast<double>(row_columns_);
   }
 
   // The gradient with respect to x of tile t, and what it gives to the targets.
-  void FormTargetGradient(int64_t first, int64_t rows, int64_t t) {
-    const int64_t image = t * cut_.tile_images;
+  void FormTargetGradient(Chunk chunk, int64_t t) {
+    const Images images = ImagesOfTile(t);
     const double pairs = static_cast<double>(row_columns_) * static_cast<double>(shape_.images);
-    const SlopeWeights<T> weights = {arrays_.slope_weights,
-                                     static_cast<T>(contrast_.loss_weight / static_cast<double>(row_columns_)),
-                                     static_cast<T>(2 * contrast_.square_weight / pairs)};
-    FormGradient(TileOf(first, rows, t), arrays_.scores + image * shape_.locations, weights,
-                 arrays_.slopes + image * shape_.locations);
+    const GradientWeights<T> weights = {arrays_.negative_weights, arrays_.exp_sums, static_cast<T>(PositiveWeight()),
+                                        static_cast<T>(2 * contrast_.square_weight / pairs)};
+    FormGradient(TileOf(chunk, images), clip_, weights, ScoresOf(images));
     if (contrast_.target_gradient == nullptr) return;
-    const T* sources = contrast_.sources + first * shape_.channels;
-    for (int64_t j = image; j < std::min(image + cut_.tile_images, shape_.images); ++j) {
-      Gemm(shape_.channels, shape_.locations, rows, alpha_, MatrixView<T>::Transposed(sources, shape_.channels),
-           MatrixView<T>::RowMajor(arrays_.slopes + j * shape_.locations, row_columns_),
-           contrast_.accumulate_target || first > 0, contrast_.target_gradient + j * shape_.channels * shape_.locations,
-           shape_.locations);
-    }
+    T* gradient = contrast_.target_gradient + images.first * shape_.channels * shape_.locations;
+    Gemm(shape_.channels, ColumnsOf(images), chunk.rows, alpha_, LeftTransposed(chunk),
+         MatrixView<T>::RowMajor(ScoresOf(images), row_columns_), contrast_.accumulate_target || chunk.first > 0,
+         FeatureMapsResult(gradient, shape_.channels, shape_.locations));
   }
 
-  // The sources' gradient in a block of channels, over all images in their order.
-  void FormSourceGradient(int64_t first, int64_t rows, int64_t block) {
-    const int64_t channel = block * kChannelBlock;
-    const int64_t channels = std::min(kChannelBlock, shape_.channels - channel);
-    for (int64_t j = 0; j < shape_.images; ++j) {
-      const T* target = contrast_.targets + (j * shape_.channels + channel) * shape_.locations;
-      Gemm(rows, channels, shape_.locations, alpha_,
-           MatrixView<T>::RowMajor(arrays_.slopes + j * shape_.locations, row_columns_),
-           MatrixView<T>::Transposed(target, shape_.locations), j > 0,
-           contrast_.source_gradient + first * shape_.channels + channel, shape_.channels);
-    }
+  // What a group of targets gives to a block of channels of the sources.
+  void FormSourceGradient(Chunk chunk, int64_t group, int64_t block) {
+    const Images images = ImagesOfGroup(group);
+    const int64_t channel = block * cut_.block_channels;
+    const int64_t channels = std::min(cut_.block_channels, shape_.channels - channel);
+    T* sum = cut_.groups > 1 ? PartialOf(group) : contrast_.source_gradient + chunk.first * shape_.channels;
+    Gemm(chunk.rows, channels, ColumnsOf(images), alpha_, MatrixView<T>::RowMajor(ScoresOf(images), row_columns_),
+         TargetsOf(images, channel).Transposed(), false, BlockedResult<T>(sum + channel, shape_.channels));
+  }
+
+  T* PartialOf(int64_t group) const { return arrays_.partials + group * cut_.chunk_rows * shape_.channels; }
+
+  // Adds up what the groups gave, in their order.
+  void ReducePartials(Chunk chunk) {
+    parallel_.For(CeilDiv(chunk.rows, kReducedRows), [&](int64_t i) {
+      const int64_t first = i * kReducedRows * shape_.channels;
+      const int64_t last = std::min((i + 1) * kReducedRows, chunk.rows) * shape_.channels;
+      T* sum = contrast_.source_gradient + chunk.first * shape_.channels;
+      std::copy(PartialOf(0) + first, PartialOf(0) + last, sum + first);
+      for (int64_t g = 1; g < cut_.groups; ++g) {
+        const T* partial = PartialOf(g);
+        for (int64_t e = first; e < last; ++e) sum[e] += partial[e];
+      }
+    });
   }
 
   const MapContrast<T>& contrast_;
@@ -232,12 +322,12 @@ class Direction {
   const Cut cut_;
   const int64_t row_columns_;  // B L
   const T alpha_;
-  const T clip_;
   const bool has_references_;
   const bool wants_gradient_;
   const std::atomic<bool>* const cancelled_;
   Parallel& parallel_;
   Arrays<T> arrays_;
+  ScoreClip<T> clip_;
   double loss_sum_ = 0;
   double square_sum_ = 0;
 };

@@ -12,6 +12,9 @@
 
 namespace lossd {
 
+// Elements that sweeps may read, but do not use, behind the last one of an array.
+inline constexpr int64_t kSweepPadding = 64;
+
 // A tile in memory, C order without gaps.
 struct ScoreTile {
   int64_t rows;

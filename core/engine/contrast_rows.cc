@@ -10,7 +10,6 @@
 #include <utility>
 
 #include "core/engine/contrast_row_sweeps.h"
-#include "core/engine/contrast_sweeps.h"
 #include "core/engine/gemm.h"
 #include "core/engine/workspace.h"
 

@@ -15,9 +15,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <type_traits>
 
+#include "core/engine/contrast_clip-inl.h"
 #include "core/engine/contrast_sweeps.h"
-#include "core/engine/vector_math-inl.h"
 #include "hwy/contrib/math/math-inl.h"
 #include "hwy/highway.h"
 
@@ -26,46 +27,20 @@ namespace lossd {
 namespace HWY_NAMESPACE {
 namespace {
 
-// A stretch of columns of one row.
-struct Columns {
+// The columns of a row that are its own image's; negatives lie on both sides. May be empty.
+struct OwnColumns {
   int64_t first;
   int64_t last;  // One behind.
 };
 
-// The three stretches of row r: negatives, positives, negatives. Some may be empty.
-struct RowParts {
-  Columns before;
-  Columns own;
-  Columns after;
-};
-
-inline RowParts PartsOf(const SweepTile& tile, int64_t r) {
+inline OwnColumns OwnOf(const SweepTile& tile, int64_t r) {
   const int64_t own = tile.own_first + r * tile.own_width;
-  const int64_t first = std::clamp(own, int64_t{0}, tile.columns);
-  const int64_t last = std::clamp(own + tile.own_width, int64_t{0}, tile.columns);
-  return {{0, first}, {first, last}, {last, tile.columns}};
-}
-
-// Calls `body(i, mask)` for the vectors of a stretch; `mask` is all true but for the last one.
-template <class D, class Body>
-HWY_INLINE void ForVectors(D d, Columns columns, const Body& body) {
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  int64_t i = columns.first;
-  const auto all = hn::FirstN(d, hn::Lanes(d));
-  for (; i + lanes <= columns.last; i += lanes) body(i, all);
-  if (i < columns.last) body(i, hn::FirstN(d, static_cast<size_t>(columns.last - i)));
+  return {std::clamp(own, int64_t{0}, tile.columns), std::clamp(own + tile.own_width, int64_t{0}, tile.columns)};
 }
 
 template <class D, class V = hn::Vec<D>>
 double SumLanes(D d, V sums) {
   return static_cast<double>(hn::GetLane(hn::SumOfLanes(d, sums)));
-}
-
-// phi(x) and phi'(x) for finite and for infinite c.
-template <bool kFinite, class D, class V = hn::Vec<D>>
-HWY_INLINE ClippedScore<V> Clip(D d, V x, V clip, V inverse_clip) {
-  if constexpr (kFinite) return ClipByTanh(d, x, clip, inverse_clip);
-  return {x, hn::Set(d, hn::TFromD<D>{1})};
 }
 
 // log(1 + exp(z)).
@@ -78,138 +53,167 @@ HWY_INLINE V Softplus(D d, V z) {
 template <typename T>
 void MaxRows(const SweepTile& tile, const T* scores, T* maxima) {
   const hn::ScalableTag<T> d;
-  const auto lowest = hn::Set(d, -std::numeric_limits<T>::infinity());
   for (int64_t r = 0; r < tile.rows; ++r) {
     const T* x = scores + r * tile.stride;
-    auto maximum = lowest;
-    const auto take = [&](int64_t i, auto mask)
-                          HWY_ATTR { maximum = hn::Max(maximum, hn::IfThenElse(mask, hn::LoadU(d, x + i), lowest)); };
-    const RowParts parts = PartsOf(tile, r);
-    ForVectors(d, parts.before, take);
-    ForVectors(d, parts.after, take);
-    maxima[r] = hn::GetLane(hn::MaxOfLanes(d, maximum));
+    auto vector_maximum = hn::Set(d, -std::numeric_limits<T>::infinity());
+    T maximum = -std::numeric_limits<T>::infinity();
+    const auto take = [&](int64_t first, int64_t last) HWY_ATTR {
+      const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+      for (; first + lanes <= last; first += lanes) vector_maximum = hn::Max(vector_maximum, hn::LoadU(d, x + first));
+      for (; first < last; ++first) maximum = std::max(maximum, x[first]);
+    };
+    const OwnColumns own = OwnOf(tile, r);
+    take(0, own.first);
+    take(own.last, tile.columns);
+    maxima[r] = std::max(maximum, hn::GetLane(hn::MaxOfLanes(d, vector_maximum)));
   }
 }
 
-template <bool kFinite, bool kSlopes, typename T>
-void SumRows(const SweepTile& tile, const T* scores, T clip, const T* references, T* slopes, double* exp_sums,
-             double* square_sums) {
+template <class Clip, typename T>
+void SumRows(const SweepTile& tile, const T* scores, const ScoreClip<T>& how, double* exp_sums, double* square_sums) {
   const hn::ScalableTag<T> d;
-  const auto clips = hn::Set(d, clip);
-  const auto inverse_clips = hn::Set(d, T{1} / clip);
+  Clip clip(how.clip);
   for (int64_t r = 0; r < tile.rows; ++r) {
     const T* x = scores + r * tile.stride;
-    const auto reference = hn::Set(d, references == nullptr ? T{0} : references[r]);
+    clip.SetReference(how.references == nullptr ? T{0} : how.references[r]);
     auto exp_sum = hn::Zero(d);
     auto square_sum = hn::Zero(d);
-    const auto negatives = [&](int64_t i, auto mask) HWY_ATTR {
-      const auto score = hn::IfThenElseZero(mask, hn::LoadU(d, x + i));
-      const auto clipped = Clip<kFinite>(d, score, clips, inverse_clips);
-      const auto e = hn::IfThenElseZero(mask, HWY_NAMESPACE::Exp(d, hn::Sub(clipped.value, reference)));
-      exp_sum = hn::Add(exp_sum, e);
-      square_sum = hn::MulAdd(score, score, square_sum);
-      if constexpr (kSlopes) hn::BlendedStore(hn::Mul(e, clipped.slope), mask, d, slopes + r * tile.stride + i);
+    const auto positives = [&](auto group, int64_t i) HWY_ATTR {
+      typename decltype(group)::V vectors[decltype(group)::kCount];
+      group.Load(x + i, vectors);
+      for (const auto& vector : vectors) square_sum = hn::MulAdd(vector, vector, square_sum);
     };
-    const RowParts parts = PartsOf(tile, r);
-    ForVectors(d, parts.before, negatives);
-    ForVectors(d, parts.after, negatives);
-    ForVectors(d, parts.own, [&](int64_t i, auto mask) HWY_ATTR {
-      const auto score = hn::IfThenElseZero(mask, hn::LoadU(d, x + i));
-      square_sum = hn::MulAdd(score, score, square_sum);
-    });
+    const auto negatives = [&](auto group, int64_t i) HWY_ATTR {
+      typename decltype(group)::V vectors[decltype(group)::kCount];
+      group.Load(x + i, vectors);
+      for (const auto& vector : vectors) square_sum = hn::MulAdd(vector, vector, square_sum);
+      group.AddTo(exp_sum, clip.Apply(vectors).exponential);
+    };
+    const OwnColumns own = OwnOf(tile, r);
+    ForGroups<T>(0, own.first, negatives);
+    ForGroups<T>(own.first, own.last, positives);
+    ForGroups<T>(own.last, tile.columns, negatives);
     exp_sums[r] = SumLanes(d, exp_sum);
     square_sums[r] = SumLanes(d, square_sum);
   }
 }
 
-template <bool kFinite, typename T>
-void PositiveRows(const SweepTile& tile, const T* scores, T clip, const T* references, const double* exp_sums,
-                  T* slopes, double* loss_sums, double* sigmoid_sums) {
+template <class Clip, typename T>
+void PositiveRows(const SweepTile& tile, const T* scores, const ScoreClip<T>& how, const double* exp_sums,
+                  double* loss_sums, double* sigmoid_sums) {
   const hn::ScalableTag<T> d;
-  const auto clips = hn::Set(d, clip);
-  const auto inverse_clips = hn::Set(d, T{1} / clip);
+  Clip clip(how.clip);
   for (int64_t r = 0; r < tile.rows; ++r) {
     const T* x = scores + r * tile.stride;
-    const auto reference = hn::Set(d, references == nullptr ? T{0} : references[r]);
+    clip.SetReference(how.references == nullptr ? T{0} : how.references[r]);
     const auto total = hn::Set(d, static_cast<T>(exp_sums[r]));
     const auto log_total = hn::Set(d, static_cast<T>(std::log(exp_sums[r])));
     auto loss_sum = hn::Zero(d);
     auto sigmoid_sum = hn::Zero(d);
-    ForVectors(d, PartsOf(tile, r).own, [&](int64_t i, auto mask) HWY_ATTR {
-      const auto score = hn::IfThenElseZero(mask, hn::LoadU(d, x + i));
-      const auto clipped = Clip<kFinite>(d, score, clips, inverse_clips);
-      const auto distance = hn::Sub(clipped.value, reference);
-      const auto sigmoid = hn::Div(total, hn::Add(total, HWY_NAMESPACE::Exp(d, distance)));
-      loss_sum = hn::Add(loss_sum, hn::IfThenElseZero(mask, Softplus(d, hn::Sub(log_total, distance))));
-      sigmoid_sum = hn::Add(sigmoid_sum, hn::IfThenElseZero(mask, sigmoid));
-      if (slopes != nullptr) {
-        hn::BlendedStore(hn::Neg(hn::Mul(sigmoid, clipped.slope)), mask, d, slopes + r * tile.stride + i);
-      }
+    const OwnColumns own = OwnOf(tile, r);
+    ForGroups<T>(own.first, own.last, [&](auto group, int64_t i) HWY_ATTR {
+      typename decltype(group)::V vectors[decltype(group)::kCount];
+      group.Load(x + i, vectors);
+      const auto clipped = clip.Apply(vectors);
+      for (int k = 0; k < group.kCount; ++k) vectors[k] = Softplus(d, hn::Sub(log_total, clipped.distance[k]));
+      group.AddTo(loss_sum, vectors);
+      for (int k = 0; k < group.kCount; ++k) vectors[k] = hn::Div(total, hn::Add(total, clipped.exponential[k]));
+      group.AddTo(sigmoid_sum, vectors);
     });
     loss_sums[r] = SumLanes(d, loss_sum);
     sigmoid_sums[r] = SumLanes(d, sigmoid_sum);
   }
 }
 
-template <typename T>
-void GradientRows(const SweepTile& tile, const T* scores, const SlopeWeights<T>& weights, T* slopes) {
+template <class Clip, typename T>
+void GradientRows(const SweepTile& tile, const ScoreClip<T>& how, const GradientWeights<T>& weights, T* scores) {
   const hn::ScalableTag<T> d;
+  Clip clip(how.clip);
   const auto score_weight = hn::Set(d, weights.scores);
+  const auto positive_weight = hn::Set(d, -weights.positives);
   for (int64_t r = 0; r < tile.rows; ++r) {
-    const T* x = scores + r * tile.stride;
-    T* u = slopes + r * tile.stride;
-    const auto scale = [&](Columns columns, T weight) HWY_ATTR {
-      const auto slope_weight = hn::Set(d, weight);
-      ForVectors(d, columns, [&](int64_t i, auto mask) HWY_ATTR {
-        const auto regularizer = hn::Mul(score_weight, hn::LoadU(d, x + i));
-        hn::BlendedStore(hn::MulAdd(slope_weight, hn::LoadU(d, u + i), regularizer), mask, d, u + i);
-      });
+    T* x = scores + r * tile.stride;
+    clip.SetReference(how.references == nullptr ? T{0} : how.references[r]);
+    const auto negative_weight = hn::Set(d, weights.negatives[r]);
+    const auto total = hn::Set(d, static_cast<T>(weights.exp_sums[r]));
+    const auto negatives = [&](auto group, int64_t i) HWY_ATTR {
+      typename decltype(group)::V vectors[decltype(group)::kCount];
+      group.Load(x + i, vectors);
+      const auto clipped = clip.Apply(vectors);
+      for (int k = 0; k < group.kCount; ++k) {
+        const auto slope = hn::Mul(clipped.exponential[k], clipped.slope[k]);
+        vectors[k] = hn::MulAdd(slope, negative_weight, hn::Mul(vectors[k], score_weight));
+      }
+      group.Store(vectors, x + i);
     };
-    const RowParts parts = PartsOf(tile, r);
-    scale(parts.before, weights.negatives[r]);
-    scale(parts.own, weights.positives);
-    scale(parts.after, weights.negatives[r]);
+    const auto positives = [&](auto group, int64_t i) HWY_ATTR {
+      typename decltype(group)::V vectors[decltype(group)::kCount];
+      group.Load(x + i, vectors);
+      const auto clipped = clip.Apply(vectors);
+      for (int k = 0; k < group.kCount; ++k) {
+        const auto sigmoid = hn::Div(total, hn::Add(total, clipped.exponential[k]));
+        const auto slope = hn::Mul(sigmoid, clipped.slope[k]);
+        vectors[k] = hn::MulAdd(slope, positive_weight, hn::Mul(vectors[k], score_weight));
+      }
+      group.Store(vectors, x + i);
+    };
+    const OwnColumns own = OwnOf(tile, r);
+    ForGroups<T>(0, own.first, negatives);
+    ForGroups<T>(own.first, own.last, positives);
+    ForGroups<T>(own.last, tile.columns, negatives);
   }
 }
 
-template <typename T>
-void SumSweep(const SweepTile& tile, const T* scores, T clip, const T* references, T* slopes, double* exp_sums,
-              double* square_sums) {
-  const auto rows = std::isinf(clip) ? (slopes == nullptr ? SumRows<false, false, T> : SumRows<false, true, T>)
-                                     : (slopes == nullptr ? SumRows<true, false, T> : SumRows<true, true, T>);
-  rows(tile, scores, clip, references, slopes, exp_sums, square_sums);
+// Calls `body.operator()<Clip>()` with the way from scores to exponentials that suits.
+template <typename T, class Body>
+void WithClip(const ScoreClip<T>& how, const Body& body) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (how.references == nullptr) return body.template operator()<BareClip>();
+  }
+  std::isinf(how.clip) ? body.template operator()<AnyClip<T, false>>() : body.template operator()<AnyClip<T, true>>();
 }
 
 template <typename T>
-void PositiveSweep(const SweepTile& tile, const T* scores, T clip, const T* references, const double* exp_sums,
-                   T* slopes, double* loss_sums, double* sigmoid_sums) {
-  const auto rows = std::isinf(clip) ? PositiveRows<false, T> : PositiveRows<true, T>;
-  rows(tile, scores, clip, references, exp_sums, slopes, loss_sums, sigmoid_sums);
+void SumSweep(const SweepTile& tile, const T* scores, const ScoreClip<T>& how, double* exp_sums, double* square_sums) {
+  WithClip(how, [&]<class Clip>() { SumRows<Clip>(tile, scores, how, exp_sums, square_sums); });
+}
+
+template <typename T>
+void PositiveSweep(const SweepTile& tile, const T* scores, const ScoreClip<T>& how, const double* exp_sums,
+                   double* loss_sums, double* sigmoid_sums) {
+  WithClip(how, [&]<class Clip>() { PositiveRows<Clip>(tile, scores, how, exp_sums, loss_sums, sigmoid_sums); });
+}
+
+template <typename T>
+void GradientSweep(const SweepTile& tile, const ScoreClip<T>& how, const GradientWeights<T>& weights, T* scores) {
+  WithClip(how, [&]<class Clip>() { GradientRows<Clip>(tile, how, weights, scores); });
 }
 
 void MaxFloat(const SweepTile& tile, const float* scores, float* maxima) { MaxRows(tile, scores, maxima); }
 void MaxDouble(const SweepTile& tile, const double* scores, double* maxima) { MaxRows(tile, scores, maxima); }
-void SumFloat(const SweepTile& tile, const float* scores, float clip, const float* references, float* slopes,
-              double* exp_sums, double* square_sums) {
-  SumSweep(tile, scores, clip, references, slopes, exp_sums, square_sums);
+void SumFloat(const SweepTile& tile, const float* scores, const ScoreClip<float>& how, double* exp_sums,
+              double* square_sums) {
+  SumSweep(tile, scores, how, exp_sums, square_sums);
 }
-void SumDouble(const SweepTile& tile, const double* scores, double clip, const double* references, double* slopes,
-               double* exp_sums, double* square_sums) {
-  SumSweep(tile, scores, clip, references, slopes, exp_sums, square_sums);
+void SumDouble(const SweepTile& tile, const double* scores, const ScoreClip<double>& how, double* exp_sums,
+               double* square_sums) {
+  SumSweep(tile, scores, how, exp_sums, square_sums);
 }
-void PositivesFloat(const SweepTile& tile, const float* scores, float clip, const float* references,
-                    const double* exp_sums, float* slopes, double* loss_sums, double* sigmoid_sums) {
-  PositiveSweep(tile, scores, clip, references, exp_sums, slopes, loss_sums, sigmoid_sums);
+void PositivesFloat(const SweepTile& tile, const float* scores, const ScoreClip<float>& how, const double* exp_sums,
+                    double* loss_sums, double* sigmoid_sums) {
+  PositiveSweep(tile, scores, how, exp_sums, loss_sums, sigmoid_sums);
 }
-void PositivesDouble(const SweepTile& tile, const double* scores, double clip, const double* references,
-                     const double* exp_sums, double* slopes, double* loss_sums, double* sigmoid_sums) {
-  PositiveSweep(tile, scores, clip, references, exp_sums, slopes, loss_sums, sigmoid_sums);
+void PositivesDouble(const SweepTile& tile, const double* scores, const ScoreClip<double>& how, const double* exp_sums,
+                     double* loss_sums, double* sigmoid_sums) {
+  PositiveSweep(tile, scores, how, exp_sums, loss_sums, sigmoid_sums);
 }
-void GradientFloat(const SweepTile& tile, const float* scores, const SlopeWeights<float>& weights, float* slopes) {
-  GradientRows(tile, scores, weights, slopes);
+void GradientFloat(const SweepTile& tile, const ScoreClip<float>& how, const GradientWeights<float>& weights,
+                   float* scores) {
+  GradientSweep(tile, how, weights, scores);
 }
-void GradientDouble(const SweepTile& tile, const double* scores, const SlopeWeights<double>& weights, double* slopes) {
-  GradientRows(tile, scores, weights, slopes);
+void GradientDouble(const SweepTile& tile, const ScoreClip<double>& how, const GradientWeights<double>& weights,
+                    double* scores) {
+  GradientSweep(tile, how, weights, scores);
 }
 
 }  // namespace

@@ -33,34 +33,34 @@ void MaxOfNegatives(const SweepTile& tile, const double* scores, double* maxima)
   HWY_DYNAMIC_DISPATCH(MaxDouble)(tile, scores, maxima);
 }
 
-void SumExponentials(const SweepTile& tile, const float* scores, float clip, const float* references, float* slopes,
-                     double* exp_sums, double* square_sums) {
-  HWY_DYNAMIC_DISPATCH(SumFloat)(tile, scores, clip, references, slopes, exp_sums, square_sums);
+void SumExponentials(const SweepTile& tile, const float* scores, const ScoreClip<float>& clip, double* exp_sums,
+                     double* square_sums) {
+  HWY_DYNAMIC_DISPATCH(SumFloat)(tile, scores, clip, exp_sums, square_sums);
 }
 
-void SumExponentials(const SweepTile& tile, const double* scores, double clip, const double* references, double* slopes,
-                     double* exp_sums, double* square_sums) {
-  HWY_DYNAMIC_DISPATCH(SumDouble)(tile, scores, clip, references, slopes, exp_sums, square_sums);
+void SumExponentials(const SweepTile& tile, const double* scores, const ScoreClip<double>& clip, double* exp_sums,
+                     double* square_sums) {
+  HWY_DYNAMIC_DISPATCH(SumDouble)(tile, scores, clip, exp_sums, square_sums);
 }
 
-void ScorePositives(const SweepTile& tile, const float* scores, float clip, const float* references,
-                    const double* exp_sums, float* slopes, double* loss_sums, double* sigmoid_sums) {
-  HWY_DYNAMIC_DISPATCH(PositivesFloat)
-  (tile, scores, clip, references, exp_sums, slopes, loss_sums, sigmoid_sums);
+void ScorePositives(const SweepTile& tile, const float* scores, const ScoreClip<float>& clip, const double* exp_sums,
+                    double* loss_sums, double* sigmoid_sums) {
+  HWY_DYNAMIC_DISPATCH(PositivesFloat)(tile, scores, clip, exp_sums, loss_sums, sigmoid_sums);
 }
 
-void ScorePositives(const SweepTile& tile, const double* scores, double clip, const double* references,
-                    const double* exp_sums, double* slopes, double* loss_sums, double* sigmoid_sums) {
-  HWY_DYNAMIC_DISPATCH(PositivesDouble)
-  (tile, scores, clip, references, exp_sums, slopes, loss_sums, sigmoid_sums);
+void ScorePositives(const SweepTile& tile, const double* scores, const ScoreClip<double>& clip, const double* exp_sums,
+                    double* loss_sums, double* sigmoid_sums) {
+  HWY_DYNAMIC_DISPATCH(PositivesDouble)(tile, scores, clip, exp_sums, loss_sums, sigmoid_sums);
 }
 
-void FormGradient(const SweepTile& tile, const float* scores, const SlopeWeights<float>& weights, float* slopes) {
-  HWY_DYNAMIC_DISPATCH(GradientFloat)(tile, scores, weights, slopes);
+void FormGradient(const SweepTile& tile, const ScoreClip<float>& clip, const GradientWeights<float>& weights,
+                  float* scores) {
+  HWY_DYNAMIC_DISPATCH(GradientFloat)(tile, clip, weights, scores);
 }
 
-void FormGradient(const SweepTile& tile, const double* scores, const SlopeWeights<double>& weights, double* slopes) {
-  HWY_DYNAMIC_DISPATCH(GradientDouble)(tile, scores, weights, slopes);
+void FormGradient(const SweepTile& tile, const ScoreClip<double>& clip, const GradientWeights<double>& weights,
+                  double* scores) {
+  HWY_DYNAMIC_DISPATCH(GradientDouble)(tile, clip, weights, scores);
 }
 
 }  // namespace lossd

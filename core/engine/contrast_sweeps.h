@@ -13,9 +13,6 @@
 
 namespace lossd {
 
-// Elements that sweeps may read, but do not use, behind the last one of a tile.
-inline constexpr int64_t kSweepPadding = 64;
-
 // Where a tile lies in memory: element (r, i) at base + r * stride + i. Columns [own_first + r * own_width, ... +
 // own_width) of row r, as far as they lie in the tile, belong to the row's own image: they are its positives; all
 // others are its negatives.
@@ -27,36 +24,48 @@ struct SweepTile {
   int64_t own_width;
 };
 
+// Up to this c references are not needed: sums of exp(phi(x)) stay in float's range.
+inline constexpr double kLargestBareClip = 40;
+
+// How scores become exponentials.
+template <typename T>
+struct ScoreClip {
+  T clip;               // c
+  const T* references;  // m of each row. Null: 0; only with c <= kLargestBareClip.
+};
+
 // maxima[r] = the largest negative score of row r; -inf if there is none. A NaN may be passed over.
 void MaxOfNegatives(const SweepTile& tile, const float* scores, float* maxima);
 void MaxOfNegatives(const SweepTile& tile, const double* scores, double* maxima);
 
-// Sums over the negatives of row r: exp_sums[r] = sum of e; and over all elements square_sums[r] = sum of x^2. Writes
-// e phi'(x) of the negatives to `slopes`, laid out as the scores, unless null. `references` holds m of each row; null:
-// 0.
-void SumExponentials(const SweepTile& tile, const float* scores, float clip, const float* references, float* slopes,
-                     double* exp_sums, double* square_sums);
-void SumExponentials(const SweepTile& tile, const double* scores, double clip, const double* references, double* slopes,
-                     double* exp_sums, double* square_sums);
+// exp_sums[r] = sum of e over the negatives of row r, square_sums[r] = sum of x^2 over all its elements in the tile.
+void SumExponentials(const SweepTile& tile, const float* scores, const ScoreClip<float>& clip, double* exp_sums,
+                     double* square_sums);
+void SumExponentials(const SweepTile& tile, const double* scores, const ScoreClip<double>& clip, double* exp_sums,
+                     double* square_sums);
 
-// For the positives of row r, with N = exp_sums[r] over its negatives: loss_sums[r] = sum of softplus(m + log N - s),
-// sigmoid_sums[r] = sum of sig = N / (N + e). Writes -sig phi'(x) to their places in `slopes` unless null.
-void ScorePositives(const SweepTile& tile, const float* scores, float clip, const float* references,
-                    const double* exp_sums, float* slopes, double* loss_sums, double* sigmoid_sums);
-void ScorePositives(const SweepTile& tile, const double* scores, double clip, const double* references,
-                    const double* exp_sums, double* slopes, double* loss_sums, double* sigmoid_sums);
+// For the positives of row r in the tile, with N = exp_sums[r] over all its negatives: loss_sums[r] = sum of
+// softplus(m + log N - phi(x)), sigmoid_sums[r] = sum of N / (N + e).
+void ScorePositives(const SweepTile& tile, const float* scores, const ScoreClip<float>& clip, const double* exp_sums,
+                    double* loss_sums, double* sigmoid_sums);
+void ScorePositives(const SweepTile& tile, const double* scores, const ScoreClip<double>& clip, const double* exp_sums,
+                    double* loss_sums, double* sigmoid_sums);
 
-// What turns slopes and scores into the gradient with respect to the scores.
+// What the gradient with respect to the scores is made of.
 template <typename T>
-struct SlopeWeights {
-  const T* negatives;  // For each row.
+struct GradientWeights {
+  const T* negatives;      // For each row.
+  const double* exp_sums;  // N of each row.
   T positives;
   T scores;  // Of the regularizer.
 };
 
-// Replaces slopes u by negatives[r] * u or, for positives, positives * u; plus scores * x.
-void FormGradient(const SweepTile& tile, const float* scores, const SlopeWeights<float>& weights, float* slopes);
-void FormGradient(const SweepTile& tile, const double* scores, const SlopeWeights<double>& weights, double* slopes);
+// Replaces scores by the gradient with respect to them: scores * x, plus negatives[r] * e phi'(x) for a negative or
+// minus positives * N / (N + e) phi'(x) for a positive.
+void FormGradient(const SweepTile& tile, const ScoreClip<float>& clip, const GradientWeights<float>& weights,
+                  float* scores);
+void FormGradient(const SweepTile& tile, const ScoreClip<double>& clip, const GradientWeights<double>& weights,
+                  double* scores);
 
 }  // namespace lossd
 
