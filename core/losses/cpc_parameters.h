@@ -27,8 +27,8 @@ enum CpcParameter : size_t {
   kTargetBias,        // [D]
   kPredictionWeight,  // [D, C, 1, 1]
   kPredictionBias,    // [D]
-  kContextParameters,
 };
+inline constexpr size_t kContextParameters = 4;  // Where the PixelCNN's begin.
 inline constexpr size_t kCpcParameters = kContextParameters + kPixelCnnParameters;
 
 // Name, "parameters.context_cnn.blocks.0.2.weight", and shape of every parameter for C channels and target dimension D.

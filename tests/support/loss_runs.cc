@@ -12,6 +12,8 @@
 #include <thread>
 #include <utility>
 
+#include "absl/strings/match.h"
+#include "absl/strings/strip.h"
 #include "gtest/gtest.h"
 
 namespace lossd::testing {
@@ -44,10 +46,12 @@ Tensor MakePoisoned(TensorSpec spec, BufferPool& pool) {
   return Tensor(std::move(spec), std::move(buffer));
 }
 
-bool Wanted(const GradientSelection& selection, const TestInput& input) {
-  if (!IsFloating(input.dtype) || selection.mode == GradientSelection::Mode::kNone) return false;
-  return selection.mode == GradientSelection::Mode::kAll ||
-         std::count(selection.names.begin(), selection.names.end(), input.name) > 0;
+bool Wanted(const GradientSelection& selection, const TensorSpec& spec, bool derived) {
+  if (!IsFloating(spec.dtype) || selection.mode == GradientSelection::Mode::kNone) return false;
+  if (selection.mode == GradientSelection::Mode::kAll) return !derived;
+  return std::any_of(selection.names.begin(), selection.names.end(), [&](absl::string_view name) {
+    return absl::ConsumeSuffix(&name, "*") ? absl::StartsWith(spec.name, name) : spec.name == name;
+  });
 }
 
 // A case on its way through a run.
@@ -58,6 +62,12 @@ struct Prepared {
   TestResult result;
   LossTask task;
 };
+
+void AddGradient(const TestCase& test_case, const TensorSpec& spec, bool derived, BufferPool& pool,
+                 Prepared& prepared) {
+  const bool wanted = Wanted(test_case.request.gradients, spec, derived);
+  prepared.result.gradients.push_back(wanted ? MakePoisoned(spec, pool) : Tensor(spec, Buffer()));
+}
 
 absl::StatusOr<std::unique_ptr<Prepared>> PrepareCase(const Loss& loss, const TestCase& test_case, BufferPool& pool) {
   auto prepared = std::make_unique<Prepared>();
@@ -70,10 +80,9 @@ absl::StatusOr<std::unique_ptr<Prepared>> PrepareCase(const Loss& loss, const Te
   prepared->plan = *std::move(plan);
   for (const TestInput& input : test_case.inputs) {
     prepared->inputs.push_back(MakeTensor(input, pool));
-    const TensorSpec spec = {input.name, StorageDType(input.dtype), input.shape};
-    prepared->result.gradients.push_back(Wanted(test_case.request.gradients, input) ? MakePoisoned(spec, pool)
-                                                                                    : Tensor(spec, Buffer()));
+    AddGradient(test_case, {input.name, StorageDType(input.dtype), input.shape}, false, pool, *prepared);
   }
+  for (const TensorSpec& spec : prepared->plan->derived_inputs) AddGradient(test_case, spec, true, pool, *prepared);
   for (const TensorSpec& spec : prepared->plan->outputs) prepared->result.outputs.push_back(MakePoisoned(spec, pool));
   prepared->task.request = &prepared->request;
   prepared->task.plan = prepared->plan.get();

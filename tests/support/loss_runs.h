@@ -29,11 +29,11 @@ struct TestInput {
 struct TestResult {
   double objective = 0;
   std::vector<Tensor> outputs;
-  std::vector<Tensor> gradients;  // One for each input; without buffer where none was wanted.
+  std::vector<Tensor> gradients;  // One for each input, then derived input; without buffer where none was wanted.
 
   // Values of an output by name; fails the test and returns nothing if there is none.
   std::vector<double> output(absl::string_view name) const;
-  // Values of the gradient of input `index`.
+  // Values of the gradient of input `index`; derived inputs count on behind the inputs.
   std::vector<double> gradient(size_t index) const;
   // Objective, outputs and gradients as one string of bytes.
   std::string Bytes() const;
@@ -46,7 +46,8 @@ struct TestCase {
 };
 
 // Plans and runs `cases` as one batch. The status of a case is that of Prepare or of its task. Gradients are allocated
-// for floating inputs unless the mode is kNone, or kNamed without the input's exact name.
+// for floating inputs unless the mode is kNone, or kNamed without a name that matches; for derived inputs with such a
+// name only.
 std::vector<absl::StatusOr<TestResult>> RunBatch(const Loss& loss, const std::vector<TestCase>& cases,
                                                  Parallel& parallel);
 

@@ -1,0 +1,66 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/losses/cpc_parameter_cache.h"
+
+#include <thread>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+namespace lossd {
+namespace {
+
+const int64_t kSetBytes = CpcSeedParameters<float>::Bytes(1, 1);
+constexpr CpcParameterKey kFirst = {.seed = 1, .channels = 1, .dim = 1};
+constexpr CpcParameterKey kSecond = {.seed = 2, .channels = 1, .dim = 1};
+constexpr CpcParameterKey kThird = {.seed = 3, .channels = 1, .dim = 1};
+
+TEST(CpcParameterCacheTest, KeepsASet) {
+  CpcParameterCache cache(kSetBytes);
+  const auto made = cache.Get<float>(kFirst);
+  EXPECT_EQ(cache.Get<float>(kFirst), made);
+  EXPECT_EQ(cache.bytes(), kSetBytes);
+}
+
+TEST(CpcParameterCacheTest, DropsTheSetThatWasNotUsedForLongest) {
+  CpcParameterCache cache(2 * kSetBytes);
+  const auto first = cache.Get<float>(kFirst);
+  const auto second = cache.Get<float>(kSecond);
+  EXPECT_EQ(cache.Get<float>(kFirst), first);
+  const auto third = cache.Get<float>(kThird);
+  EXPECT_EQ(cache.bytes(), 2 * kSetBytes);
+  EXPECT_EQ(cache.Get<float>(kFirst), first);
+  EXPECT_EQ(cache.Get<float>(kThird), third);
+  EXPECT_NE(cache.Get<float>(kSecond), second);
+}
+
+TEST(CpcParameterCacheTest, MakesButDoesNotKeepASetAboveTheBound) {
+  CpcParameterCache cache(kSetBytes - 1);
+  const auto made = cache.Get<float>(kFirst);
+  EXPECT_NE(made, nullptr);
+  EXPECT_EQ(cache.bytes(), 0);
+  EXPECT_NE(cache.Get<float>(kFirst), made);
+}
+
+TEST(CpcParameterCacheTest, TellsSeedsShapesAndTypesApart) {
+  CpcParameterCache cache(int64_t{1} << 30);
+  const auto made = cache.Get<float>(kFirst);
+  EXPECT_NE(cache.Get<float>({.seed = 1, .channels = 2, .dim = 1}), made);
+  EXPECT_NE(cache.Get<float>({.seed = 1, .channels = 1, .dim = 2}), made);
+  EXPECT_EQ(cache.Get<double>(kFirst)->values(kTargetWeight)[0], static_cast<double>(made->values(kTargetWeight)[0]));
+  EXPECT_EQ(cache.Get<float>(kFirst), made);
+}
+
+TEST(CpcParameterCacheTest, GivesEqualSetsToManyThreadsAndKeepsOne) {
+  CpcParameterCache cache(int64_t{1} << 30);
+  std::vector<std::shared_ptr<const CpcSeedParameters<float>>> got(4);
+  std::vector<std::thread> threads;
+  for (auto& set : got) threads.emplace_back([&] { set = cache.Get<float>(kFirst); });
+  for (std::thread& thread : threads) thread.join();
+  for (const auto& set : got) EXPECT_EQ(set->values(kPredictionWeight), got[0]->values(kPredictionWeight));
+  EXPECT_EQ(cache.bytes(), kSetBytes);
+}
+
+}  // namespace
+}  // namespace lossd
