@@ -1,33 +1,20 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
-// The CPU back end: the registry's losses on the scheduler's threads.
+// The CPU back end: the losses that compute in tiles, on the scheduler's threads.
 
 #ifndef LOSSD_CORE_TILE_BACKEND_H_
 #define LOSSD_CORE_TILE_BACKEND_H_
 
-#include <cstddef>
-#include <cstdint>
 #include <memory>
 
 #include "absl/status/statusor.h"
 #include "core/loss_backend.h"
-#include "core/scheduling/batch_scheduler.h"
+#include "core/scheduled_backend.h"
 
 namespace lossd {
 
-struct TileBackendOptions {
-  // Threads, queue and batch bounds, clock.
-  BatchSchedulerOptions scheduler;
-  // Most operations of a request, as estimated (--max_request_flops).
-  double max_request_flops = 1e14;
-  // What CPC keeps of seed-initialised parameters, in bytes (--parameter_cache_bytes).
-  int64_t parameter_cache_bytes = int64_t{256} << 20;
-  // Most memory that lies idle for reuse, in bytes. Too little: the system is asked again for every large request.
-  size_t max_idle_buffer_bytes = size_t{1} << 30;
-  // Is told of batches. Not owned, outlives the backend; may be null.
-  BackendObserver* observer = nullptr;
-};
+using TileBackendOptions = BackendOptions;
 
 // INVALID_ARGUMENT naming the option that is out of range.
 absl::StatusOr<std::unique_ptr<LossBackend>> CreateTileBackend(const TileBackendOptions& options);

@@ -5,8 +5,9 @@
 
 namespace lossd {
 
-LossRegistry::LossRegistry(int64_t parameter_cache_bytes)
-    : losses_{MakeFeatureMapContrastive(), MakeCpc(parameter_cache_bytes), MakeNtXent(), MakeSquaredNorm()} {}
+LossSet MakeTileLosses(int64_t parameter_cache_bytes) {
+  return {MakeFeatureMapContrastive(), MakeCpc(parameter_cache_bytes), MakeNtXent(), MakeSquaredNorm()};
+}
 
 std::vector<LossDescription> LossRegistry::Describe() const {
   std::vector<LossDescription> descriptions;

@@ -1,7 +1,7 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
-// The losses this build has.
+// The losses of a back end.
 
 #ifndef LOSSD_CORE_LOSSES_REGISTRY_H_
 #define LOSSD_CORE_LOSSES_REGISTRY_H_
@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -17,11 +18,18 @@
 
 namespace lossd {
 
-// Owns one Loss for each alternative of LossConfig. Immutable, thread-safe.
+// One Loss for each alternative of LossConfig, in their order.
+using LossSet = std::array<std::unique_ptr<Loss>, std::variant_size_v<LossConfig>>;
+
+// The losses that compute in tiles on the processor. `parameter_cache_bytes` bounds what CPC keeps of seed-initialised
+// parameters.
+LossSet MakeTileLosses(int64_t parameter_cache_bytes);
+
+// Finds losses by their configuration. Immutable, thread-safe.
 class LossRegistry {
  public:
-  // `parameter_cache_bytes` bounds what CPC keeps of seed-initialised parameters.
-  explicit LossRegistry(int64_t parameter_cache_bytes);
+  // No loss is null.
+  explicit LossRegistry(LossSet losses) : losses_(std::move(losses)) {}
 
   // The loss that `config` configures. Lives as long as the registry.
   const Loss& For(const LossConfig& config) const { return *losses_[config.index()]; }
@@ -30,7 +38,7 @@ class LossRegistry {
   std::vector<LossDescription> Describe() const;
 
  private:
-  const std::array<std::unique_ptr<Loss>, std::variant_size_v<LossConfig>> losses_;
+  const LossSet losses_;
 };
 
 }  // namespace lossd

@@ -1,0 +1,18 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Names the processor.
+
+#ifndef LOSSD_CORE_PROCESSOR_MODEL_H_
+#define LOSSD_CORE_PROCESSOR_MODEL_H_
+
+#include <string>
+
+namespace lossd {
+
+// The processor's model as the kernel names it, "unknown processor" where it does not. Thread-safe.
+std::string ProcessorModel();
+
+}  // namespace lossd
+
+#endif  // LOSSD_CORE_PROCESSOR_MODEL_H_

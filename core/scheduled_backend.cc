@@ -1,0 +1,138 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/scheduled_backend.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "core/batch_runner.h"
+#include "core/planner.h"
+#include "core/scheduling/clock.h"
+#include "core/status/errors.h"
+#include "core/status/status_macros.h"
+
+namespace lossd {
+namespace {
+
+// A request on its way through the scheduler.
+class QueuedTask final : public BatchTask {
+ public:
+  explicit QueuedTask(ComputeTask task) : task_(std::move(task)) {}
+
+  absl::string_view batch_key() const override { return task_.plan->detail->batch_key; }
+  int64_t bytes() const override { return task_.plan->bytes; }
+  double work() const override { return task_.plan->detail->flops; }
+  absl::Time deadline() const override { return task_.deadline; }
+  Cancellation* cancellation() const override { return task_.cancellation.get(); }
+  void Drop(absl::Status status) override { Answer(std::move(status)); }
+
+  const ComputeTask& task() const { return task_; }
+  void Answer(absl::StatusOr<ComputeResult> result) { std::move(task_.done)(std::move(result)); }
+
+ private:
+  ComputeTask task_;
+};
+
+// The scheduler's workers as a computation sees them.
+class WorkerParallel final : public Parallel {
+ public:
+  explicit WorkerParallel(BatchScheduler& scheduler) : scheduler_(scheduler) {}
+  void For(int64_t count, absl::FunctionRef<void(int64_t)> body) override { scheduler_.ParallelFor(count, body); }
+
+ private:
+  BatchScheduler& scheduler_;
+};
+
+// What a task's inputs must be, in so many words; OK if they are.
+absl::Status CheckInputs(const ComputeTask& task) {
+  const std::vector<TensorSpec>& expected = task.plan->inputs;
+  if (task.inputs.size() != expected.size()) {
+    return InvalidField("inputs", absl::StrCat("expected ", expected.size(), " as planned, got ", task.inputs.size()));
+  }
+  for (size_t i = 0; i < expected.size(); ++i) {
+    if (task.inputs[i].spec() == expected[i]) continue;
+    return InvalidField(absl::StrCat("inputs[", expected[i].name, "]"), "expected name, dtype and shape as planned");
+  }
+  return absl::OkStatus();
+}
+
+class ScheduledBackend final : public LossBackend {
+ public:
+  ScheduledBackend(const BackendOptions& options, LossSet losses, DeviceDescription device)
+      : options_(options),
+        clock_(options.scheduler.clock != nullptr ? *options.scheduler.clock : RealClock()),
+        registry_(std::move(losses)),
+        pool_(options.max_idle_buffer_bytes),
+        device_(std::move(device)) {}
+
+  absl::Status Start() {
+    LOSSD_ASSIGN_OR_RETURN(scheduler_,
+                           BatchScheduler::Create(options_.scheduler, [this](Batch batch) { Run(std::move(batch)); }));
+    device_.threads = scheduler_->threads();
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::shared_ptr<const Plan>> Prepare(ComputeSpec request) const override {
+    const Loss& loss = registry_.For(request.loss);
+    return MakePlan(std::move(request), loss, options_.max_request_flops);
+  }
+
+  void Submit(ComputeTask task) override {
+    absl::Status status = CheckInputs(task);
+    if (!status.ok()) return std::move(task.done)(std::move(status));
+    std::unique_ptr<BatchTask> queued = std::make_unique<QueuedTask>(std::move(task));
+    status = scheduler_->Schedule(queued);
+    if (!status.ok()) queued->Drop(std::move(status));
+  }
+
+  BufferPool& pool() override { return pool_; }
+  std::vector<LossDescription> Losses() const override { return registry_.Describe(); }
+  std::vector<DeviceDescription> Devices() const override { return {device_}; }
+  QueueDepth queue_depth() const override { return {scheduler_->queue_requests(), scheduler_->queue_bytes()}; }
+  void Drain() override { scheduler_->Drain(); }
+
+ private:
+  // Computes and answers a batch, on a worker.
+  void Run(Batch batch) {
+    const absl::Time started = clock_.TimeNow();
+    std::vector<const ComputeTask*> tasks;
+    for (const std::unique_ptr<BatchTask>& task : batch) tasks.push_back(&static_cast<QueuedTask&>(*task).task());
+    WorkerParallel parallel(*scheduler_);
+    std::vector<absl::StatusOr<ComputeResult>> results = RunBatch(tasks, parallel, pool_);
+    const absl::Duration compute = clock_.TimeNow() - started;
+    const int requests = static_cast<int>(batch.size());
+    if (options_.observer != nullptr) options_.observer->OnBatch(requests);
+    for (size_t i = 0; i < batch.size(); ++i) {
+      if (results[i].ok()) {
+        results[i]->queue = started - batch[i]->enqueued();
+        results[i]->compute = compute;
+        results[i]->batch_requests = requests;
+      }
+      static_cast<QueuedTask&>(*batch[i]).Answer(std::move(results[i]));
+      batch[i].reset();  // Its buffers serve the next request.
+    }
+  }
+
+  const BackendOptions options_;
+  Clock& clock_;
+  const LossRegistry registry_;
+  BufferPool pool_;
+  DeviceDescription device_;                   // Constant once started.
+  std::unique_ptr<BatchScheduler> scheduler_;  // Last: its threads use all of the above.
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<LossBackend>> CreateScheduledBackend(const BackendOptions& options, LossSet losses,
+                                                                    DeviceDescription device) {
+  auto backend = std::make_unique<ScheduledBackend>(options, std::move(losses), std::move(device));
+  LOSSD_RETURN_IF_ERROR(backend->Start());
+  return std::unique_ptr<LossBackend>(std::move(backend));
+}
+
+}  // namespace lossd

@@ -1,0 +1,40 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// A back end over any set of losses: plans, queues and batches requests and runs them on the scheduler's threads.
+
+#ifndef LOSSD_CORE_SCHEDULED_BACKEND_H_
+#define LOSSD_CORE_SCHEDULED_BACKEND_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "core/loss_backend.h"
+#include "core/losses/registry.h"
+#include "core/scheduling/batch_scheduler.h"
+
+namespace lossd {
+
+struct BackendOptions {
+  // Threads, queue and batch bounds, clock.
+  BatchSchedulerOptions scheduler;
+  // Most operations of a request, as estimated (--max_request_flops).
+  double max_request_flops = 1e14;
+  // What CPC keeps of seed-initialised parameters, in bytes (--parameter_cache_bytes).
+  int64_t parameter_cache_bytes = int64_t{256} << 20;
+  // Most memory that lies idle for reuse, in bytes. Too little: the system is asked again for every large request.
+  size_t max_idle_buffer_bytes = size_t{1} << 30;
+  // Is told of batches. Not owned, outlives the backend; may be null.
+  BackendObserver* observer = nullptr;
+};
+
+// A back end that computes with `losses`. `device` is what it calls the place where they compute; its threads are those
+// of the scheduler. INVALID_ARGUMENT naming the option that is out of range.
+absl::StatusOr<std::unique_ptr<LossBackend>> CreateScheduledBackend(const BackendOptions& options, LossSet losses,
+                                                                    DeviceDescription device);
+
+}  // namespace lossd
+
+#endif  // LOSSD_CORE_SCHEDULED_BACKEND_H_
