@@ -229,7 +229,7 @@ TEST(BatchQueueTest, RefusesTaskOverTheLimitOfRequestsAndLeavesItWithTheCaller) 
   std::unique_ptr<BatchTask> task = MakeTask({.id = 1});
   const absl::Status refused = queue.Push(task, kT0);
   EXPECT_THAT(refused,
-              StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("at most 1, queued 1 (--max_queue_requests)")));
+              StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("at most 1, queued 1 (--max_concurrent_calls)")));
   EXPECT_EQ(GetLimitViolation(refused)->reason, RejectReason::kQueue);
   EXPECT_EQ(GetLimitViolation(refused)->retry_delay, BatchQueue::kRetryDelay);
   ASSERT_NE(task, nullptr);
