@@ -228,8 +228,8 @@ TEST(BatchQueueTest, RefusesTaskOverTheLimitOfRequestsAndLeavesItWithTheCaller) 
   MustPush(queue, {.id = 0});
   std::unique_ptr<BatchTask> task = MakeTask({.id = 1});
   const absl::Status refused = queue.Push(task, kT0);
-  EXPECT_THAT(refused,
-              StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("at most 1, queued 1 (--max_concurrent_calls)")));
+  EXPECT_THAT(refused, StatusIs(absl::StatusCode::kResourceExhausted,
+                                HasSubstr("at most 1, queued 1 (--max_concurrent_calls)")));
   EXPECT_EQ(GetLimitViolation(refused)->reason, RejectReason::kQueue);
   EXPECT_EQ(GetLimitViolation(refused)->retry_delay, BatchQueue::kRetryDelay);
   ASSERT_NE(task, nullptr);
