@@ -1,0 +1,74 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tests/bench/heap_watch.h"
+
+#include <malloc.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstddef>
+
+extern "C" {
+void* __libc_malloc(size_t size);
+void* __libc_calloc(size_t count, size_t size);
+void* __libc_realloc(void* memory, size_t size);
+void* __libc_memalign(size_t alignment, size_t size);
+void __libc_free(void* memory);
+}
+
+namespace lossd::bench {
+namespace {
+
+std::atomic<int64_t> allocations = 0;
+std::atomic<int64_t> bytes = 0;
+std::atomic<int64_t> peak = 0;
+
+void* Count(void* memory) {
+  if (memory == nullptr) return nullptr;
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  const auto size = static_cast<int64_t>(malloc_usable_size(memory));
+  const int64_t now = bytes.fetch_add(size, std::memory_order_relaxed) + size;
+  int64_t highest = peak.load(std::memory_order_relaxed);
+  while (now > highest && !peak.compare_exchange_weak(highest, now, std::memory_order_relaxed)) {
+  }
+  return memory;
+}
+
+void Uncount(void* memory) {
+  if (memory != nullptr) bytes.fetch_sub(static_cast<int64_t>(malloc_usable_size(memory)), std::memory_order_relaxed);
+}
+
+}  // namespace
+
+void StartHeapWatch() {
+  allocations = 0;
+  bytes = 0;
+  peak = 0;
+}
+
+HeapUse ReadHeapWatch() { return {allocations, peak}; }
+
+}  // namespace lossd::bench
+
+extern "C" {
+
+void* malloc(size_t size) { return lossd::bench::Count(__libc_malloc(size)); }
+void* calloc(size_t count, size_t size) { return lossd::bench::Count(__libc_calloc(count, size)); }
+void* memalign(size_t alignment, size_t size) { return lossd::bench::Count(__libc_memalign(alignment, size)); }
+void* aligned_alloc(size_t alignment, size_t size) { return lossd::bench::Count(__libc_memalign(alignment, size)); }
+void* realloc(void* memory, size_t size) {
+  lossd::bench::Uncount(memory);
+  return lossd::bench::Count(__libc_realloc(memory, size));
+}
+int posix_memalign(void** memory, size_t alignment, size_t size) {
+  *memory = lossd::bench::Count(__libc_memalign(alignment, size));
+  return *memory == nullptr ? ENOMEM : 0;
+}
+void free(void* memory) {
+  lossd::bench::Uncount(memory);
+  __libc_free(memory);
+}
+
+}  // extern "C"
