@@ -25,7 +25,7 @@ struct ListeningServer {
 };
 
 // Sets what holds for every port of ours: no SO_REUSEPORT, so that a second server on a port fails; keepalive that
-// finds dead clients and bears theirs; ages and numbers of connections; no compression.
+// finds dead clients and bears theirs; ages and numbers of connections; channelz; no compression.
 void ConfigureConnections(const ServerOptions& options, grpc::ServerBuilder& builder);
 
 // Adds the addresses, which come from `flag`, and starts the server. UNAVAILABLE, naming flag, address and the system's

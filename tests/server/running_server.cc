@@ -4,6 +4,7 @@
 #include "tests/server/running_server.h"
 
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "grpcpp/create_channel.h"
 #include "gtest/gtest.h"
 
@@ -60,8 +61,8 @@ grpc::Status RunningServer::Call(const v1::ComputeRequest& request, v1::ComputeR
 }
 
 double RunningServer::Metric(const std::string& series) const {
-  const std::string text = "\n" + metrics_.Text();
-  const size_t place = text.find("\n" + series + " ");
+  const std::string text = absl::StrCat("\n", metrics_.Text());
+  const size_t place = text.find(absl::StrCat("\n", series, " "));
   if (place == std::string::npos) return -1;
   const size_t start = place + series.size() + 2;
   double value = -1;

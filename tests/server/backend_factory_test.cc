@@ -1,0 +1,37 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/backend_factory.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/status_matchers.h"
+
+namespace lossd {
+namespace {
+
+using ::lossd::testing::StatusIs;
+using ::testing::HasSubstr;
+
+TEST(BackendFactoryTest, MakesTheProcessorsBackendWithItsThreads) {
+  ServerOptions options;
+  options.threads = 2;
+  for (const char* device : {"cpu", "auto"}) {
+    options.device = device;
+    ASSERT_OK_AND_ASSIGN(const auto backend, MakeBackend(options, nullptr));
+    ASSERT_EQ(backend->Devices().size(), 1);
+    EXPECT_EQ(backend->Devices()[0].name, "cpu");
+    EXPECT_EQ(backend->Devices()[0].threads, 2);
+    EXPECT_EQ(backend->Losses().size(), 4);
+  }
+}
+
+TEST(BackendFactoryTest, DeviceThatIsNotThereIsNotFound) {
+  ServerOptions options;
+  options.device = "cuda:1";
+  EXPECT_THAT(MakeBackend(options, nullptr),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("--device: expected a device that this build supports")));
+}
+
+}  // namespace
+}  // namespace lossd

@@ -1,0 +1,67 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/healthcheck.h"
+
+#include <thread>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/server/running_server.h"
+#include "tests/support/server_process.h"
+#include "tests/support/status_matchers.h"
+
+namespace lossd::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr absl::Duration kTimeout = absl::Seconds(20);
+
+TEST(HealthcheckTest, FindsAReadyServerByAddressOrPortFile) {
+  const TemporaryFolder folder;
+  ServerOptions options = TestOptions();
+  options.port_file = folder.File("ports");
+  RunningServer server(options);
+  EXPECT_OK(CheckRunningServer(options, kTimeout));
+  options.port_file.clear();
+  const std::string admin = server.server().addresses().admin_listen[0];
+  options.admin_listen = {"0.0.0.0" + admin.substr(admin.find(':'))};
+  EXPECT_OK(CheckRunningServer(options, kTimeout));
+}
+
+TEST(HealthcheckTest, ServerThatIsGoneIsUnavailable) {
+  ServerOptions options = TestOptions();
+  {
+    RunningServer server;
+    options.admin_listen = server.server().addresses().admin_listen;
+  }
+  EXPECT_THAT(CheckRunningServer(options, kTimeout),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr(options.admin_listen[0])));
+  options.admin_listen = {};
+  EXPECT_THAT(CheckRunningServer(options, kTimeout),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("--admin_listen")));
+}
+
+TEST(HealthcheckTest, DrainingServerIsNotReady) {
+  RunningServer server;
+  server.backend().Hold();
+  PendingCall call(server, MakeRequest());
+  server.backend().AwaitHeld(1);
+  ServerOptions options = TestOptions();
+  options.admin_listen = server.server().addresses().admin_listen;
+  grpc::ClientContext idle_context;
+  const auto idle = server.stub().ComputeStream(&idle_context);
+  ASSERT_TRUE(idle->Write(v1::ComputeRequest()));
+  v1::ComputeResponse response;
+  ASSERT_TRUE(idle->Read(&response));
+  std::thread shutdown([&] { EXPECT_TRUE(server.server().Shutdown()); });
+  EXPECT_EQ(idle->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);  // Draining has begun.
+  EXPECT_THAT(CheckRunningServer(options, kTimeout),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("expected SERVING, got NOT_SERVING")));
+  server.backend().Release();
+  shutdown.join();
+}
+
+}  // namespace
+}  // namespace lossd::testing

@@ -1,0 +1,149 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/loss_server.h"
+
+#include <filesystem>
+#include <thread>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/server/http_get.h"
+#include "tests/server/running_server.h"
+#include "tests/support/server_process.h"
+#include "tests/support/simulated_clock.h"
+#include "tests/support/status_matchers.h"
+
+namespace lossd::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+// A server that a test starts itself.
+class LossServerTest : public ::testing::Test {
+ protected:
+  absl::StatusOr<std::unique_ptr<LossServer>> Start(const ServerOptions& options, Clock& clock = RealClock()) {
+    return LossServer::Start(options, backend_, metrics_, logger_, clock);
+  }
+  HeldBackend backend_;
+  Metrics metrics_;
+  Logger logger_{LogLevel::kError, LogFormat::kJson, [](absl::string_view) {}};
+};
+
+TEST_F(LossServerTest, PortThatIsTakenIsNamedWithItsFlag) {
+  ASSERT_OK_AND_ASSIGN(const auto first, Start(TestOptions()));
+  for (const char* flag : {"listen", "admin_listen", "http_listen"}) {
+    ServerOptions options = TestOptions();
+    std::vector<std::string>& addresses = std::string(flag) == "listen"         ? options.listen
+                                          : std::string(flag) == "admin_listen" ? options.admin_listen
+                                                                                : options.http_listen;
+    addresses = first->addresses().listen;
+    EXPECT_THAT(Start(options),
+                StatusIs(absl::StatusCode::kUnavailable, AllOf(HasSubstr("--" + std::string(flag) + ": cannot bind"),
+                                                               HasSubstr(addresses[0]), HasSubstr("in use"))));
+  }
+}
+
+TEST_F(LossServerTest, ListensOnEveryAddressAlsoOnUnixSockets) {
+  const TemporaryFolder folder;
+  ServerOptions options = TestOptions();
+  const std::string path = "unix:" + folder.File("socket");
+  options.listen = {"127.0.0.1:0", path};
+  ASSERT_OK_AND_ASSIGN(const auto server, Start(options));
+  ASSERT_EQ(server->addresses().listen.size(), 2);
+  EXPECT_EQ(server->addresses().listen[1], path);
+  for (const std::string& address : server->addresses().listen) {
+    grpc::ClientContext context;
+    v1::ComputeResponse response;
+    EXPECT_TRUE(v1::LossService::NewStub(MakeChannel(address))->Compute(&context, MakeRequest(), &response).ok());
+  }
+  EXPECT_TRUE(server->Shutdown());
+}
+
+TEST_F(LossServerTest, AdminAndHttpServersMayBeLeftOut) {
+  ServerOptions options = TestOptions();
+  options.admin_listen = options.http_listen = {};
+  ASSERT_OK_AND_ASSIGN(const auto server, Start(options));
+  EXPECT_TRUE(server->addresses().admin_listen.empty());
+  EXPECT_TRUE(server->addresses().http_listen.empty());
+}
+
+TEST_F(LossServerTest, PortFileIsThereOnceCallsCanBeServed) {
+  const TemporaryFolder folder;
+  ServerOptions options = TestOptions();
+  options.port_file = folder.File("ports");
+  ASSERT_OK_AND_ASSIGN(const auto server, Start(options));
+  ASSERT_OK_AND_ASSIGN(const ServerAddresses addresses, ReadPortFile(options.port_file));
+  EXPECT_EQ(addresses.listen, server->addresses().listen);
+  EXPECT_EQ(addresses.http_listen, server->addresses().http_listen);
+  options.port_file = "/nowhere/ports";
+  EXPECT_THAT(Start(options), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("--port_file")));
+}
+
+TEST_F(LossServerTest, PagesTellOfCallsAndOfGauges) {
+  ASSERT_OK_AND_ASSIGN(const auto server, Start(TestOptions()));
+  const std::string http = server->addresses().http_listen[0];
+  const std::string metrics = HttpAsk(http, "/metrics").body;
+  for (const char* name : {"lossd_queue_requests 0", "lossd_queue_bytes 0", "lossd_inflight_bytes 0",
+                           "process_resident_memory_bytes", "grpc_server_started_total"}) {
+    EXPECT_THAT(metrics, HasSubstr(name));
+  }
+  EXPECT_EQ(HttpAsk(http, "/readyz").status, 200);
+  EXPECT_EQ(HttpAsk(http, "/healthz").status, 200);
+  EXPECT_EQ(HttpAsk(http, "/version").status, 200);
+  EXPECT_THAT(HttpAsk(http, "/configz").body, HasSubstr("max_inflight_bytes"));
+}
+
+TEST(ShutdownTest, AcceptedCallsAreAnsweredAndNewOnesAreUnavailable) {
+  RunningServer server;
+  server.backend().Hold();
+  std::vector<std::unique_ptr<PendingCall>> calls;
+  for (int i = 0; i < 8; ++i) calls.push_back(std::make_unique<PendingCall>(server, MakeRequest()));
+  server.backend().AwaitHeld(8);
+  grpc::ClientContext idle_context;
+  const auto idle = server.stub().ComputeStream(&idle_context);
+  ASSERT_TRUE(idle->Write(v1::ComputeRequest()));
+  v1::ComputeResponse response;
+  ASSERT_TRUE(idle->Read(&response));
+  std::thread shutdown([&] { EXPECT_TRUE(server.server().Shutdown()); });
+  EXPECT_EQ(idle->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);  // Draining has begun.
+  grpc::ClientContext context;
+  EXPECT_EQ(server.stub().Compute(&context, MakeRequest(), &response).error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(context.GetServerTrailingMetadata().count("grpc-retry-pushback-ms"), 1);
+  server.backend().Release();
+  for (const auto& call : calls) EXPECT_TRUE(call->Await().ok());
+  shutdown.join();
+  EXPECT_TRUE(server.backend().drained());
+  EXPECT_EQ(server.Call(MakeRequest()).error_code(), grpc::StatusCode::UNAVAILABLE);
+}
+
+TEST(ShutdownTest, CallsThatDoNotFinishInTimeAreCutOff) {
+  ServerOptions options = TestOptions();
+  options.shutdown_timeout = absl::Milliseconds(1);
+  RunningServer server(options);
+  server.backend().Hold();
+  PendingCall call(server, MakeRequest());
+  server.backend().AwaitHeld(1);
+  EXPECT_FALSE(server.server().Shutdown());
+  EXPECT_EQ(call.Await().error_code(), grpc::StatusCode::UNAVAILABLE);
+}
+
+TEST_F(LossServerTest, ServesOnDuringTheDrainDelayWithReadinessOff) {
+  SimulatedClock clock;
+  ServerOptions options = TestOptions();
+  options.drain_delay = absl::Minutes(1);
+  ASSERT_OK_AND_ASSIGN(const auto server, Start(options, clock));
+  std::thread shutdown([&] { EXPECT_TRUE(server->Shutdown()); });
+  clock.WaitUntilWaiting(1);
+  EXPECT_EQ(HttpAsk(server->addresses().http_listen[0], "/readyz").status, 503);
+  grpc::ClientContext context;
+  v1::ComputeResponse response;
+  const auto stub = v1::LossService::NewStub(MakeChannel(server->addresses().listen[0]));
+  EXPECT_TRUE(stub->Compute(&context, MakeRequest(), &response).ok());
+  clock.AdvanceTime(absl::Minutes(1));
+  shutdown.join();
+}
+
+}  // namespace
+}  // namespace lossd::testing

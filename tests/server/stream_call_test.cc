@@ -1,0 +1,266 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/stream_call.h"
+
+#include <thread>
+
+#include "gmock/gmock.h"
+#include "grpcpp/generic/generic_stub.h"
+#include "gtest/gtest.h"
+#include "tests/server/running_server.h"
+
+namespace lossd::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+// A stream that a test drives with blocking calls.
+class ClientStream {
+ public:
+  explicit ClientStream(RunningServer& server) : stream_(server.stub().ComputeStream(&context_)) {}
+
+  bool Send(const v1::ComputeRequest& request) { return stream_->Write(request); }
+  bool Send(const std::string& request_id) { return Send(MakeRequest({2}, request_id)); }
+  v1::ComputeResponse Read() {
+    v1::ComputeResponse response;
+    EXPECT_TRUE(stream_->Read(&response));
+    return response;
+  }
+  void HalfClose() { stream_->WritesDone(); }
+  grpc::ClientContext& context() { return context_; }
+  // Reads on to the end.
+  grpc::Status End(int* answers = nullptr) {
+    v1::ComputeResponse response;
+    while (stream_->Read(&response)) {
+      if (answers != nullptr) ++*answers;
+    }
+    return stream_->Finish();
+  }
+
+ private:
+  grpc::ClientContext context_;
+  const std::unique_ptr<grpc::ClientReaderWriter<v1::ComputeRequest, v1::ComputeResponse>> stream_;
+};
+
+TEST(StreamCallTest, AnswersEveryMessageThenEndsOkAfterHalfClose) {
+  RunningServer server;
+  ClientStream stream(server);
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(stream.Send(std::to_string(i)));
+  stream.HalfClose();
+  int answers = 0;
+  EXPECT_TRUE(stream.End(&answers).ok());
+  EXPECT_EQ(answers, 100);
+}
+
+TEST(StreamCallTest, HalfCloseBeforeTheAnswersStillGetsThemAll) {
+  RunningServer server;
+  server.backend().Hold();
+  ClientStream stream(server);
+  ASSERT_TRUE(stream.Send("a"));
+  ASSERT_TRUE(stream.Send("b"));
+  stream.HalfClose();
+  server.backend().AwaitHeld(2);
+  server.backend().Release();
+  int answers = 0;
+  EXPECT_TRUE(stream.End(&answers).ok());
+  EXPECT_EQ(answers, 2);
+}
+
+TEST(StreamCallTest, AnswersComeAsTheyFinishMatchedById) {
+  RunningServer server;
+  server.backend().Hold();
+  ClientStream stream(server);
+  ASSERT_TRUE(stream.Send("slow"));
+  server.backend().AwaitHeld(1);
+  ASSERT_TRUE(stream.Send(v1::ComputeRequest()));  // Refused at once.
+  EXPECT_EQ(stream.Read().status().code(), grpc::StatusCode::INVALID_ARGUMENT);
+  server.backend().Release();
+  EXPECT_EQ(stream.Read().request_id(), "slow");
+  stream.HalfClose();
+  EXPECT_TRUE(stream.End().ok());
+}
+
+TEST(StreamCallTest, ErrorsAreInBandWithDetailsAndDoNotEndTheStream) {
+  RunningServer server;
+  ClientStream stream(server);
+  v1::ComputeRequest bad = MakeRequest({1}, "bad");
+  bad.mutable_inputs(0)->set_data("x");
+  ASSERT_TRUE(stream.Send(bad));
+  const v1::ComputeResponse refused = stream.Read();
+  EXPECT_EQ(refused.request_id(), "bad");
+  EXPECT_EQ(refused.status().code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(refused.status().message(), HasSubstr("inputs[x.0].data: expected 4 bytes"));
+  EXPECT_EQ(refused.status().details_size(), 1);
+  ASSERT_TRUE(stream.Send("good"));
+  const v1::ComputeResponse answered = stream.Read();
+  EXPECT_EQ(answered.objective(), 2);
+  EXPECT_FALSE(answered.has_status());
+  stream.HalfClose();
+  EXPECT_TRUE(stream.End().ok());
+}
+
+TEST(StreamCallTest, IdOfAnOutstandingMessageIsRefusedAndFreeAgainAfterItsAnswer) {
+  RunningServer server;
+  server.backend().Hold();
+  ClientStream stream(server);
+  ASSERT_TRUE(stream.Send("same"));
+  server.backend().AwaitHeld(1);
+  ASSERT_TRUE(stream.Send("same"));
+  const v1::ComputeResponse refused = stream.Read();
+  EXPECT_THAT(refused.status().message(), HasSubstr("request_id: expected one that no outstanding message"));
+  server.backend().Release();
+  EXPECT_FALSE(stream.Read().has_status());
+  ASSERT_TRUE(stream.Send("same"));
+  EXPECT_FALSE(stream.Read().has_status());
+  stream.HalfClose();
+  EXPECT_TRUE(stream.End().ok());
+}
+
+TEST(StreamCallTest, UndecodableMessageIsAnsweredInBandWithAnEmptyId) {
+  RunningServer server;
+  grpc::GenericStub stub(server.channel());
+  grpc::ClientContext context;
+  grpc::CompletionQueue queue;
+  void* tag = nullptr;
+  bool ok = false;
+  auto call = stub.PrepareCall(&context, "/lossd.v1.LossService/ComputeStream", &queue);
+  call->StartCall(nullptr);
+  queue.Next(&tag, &ok);
+  const grpc::Slice garbage(std::string("\xff\xff\xff"));
+  call->Write(grpc::ByteBuffer(&garbage, 1), nullptr);
+  queue.Next(&tag, &ok);
+  grpc::ByteBuffer answer;
+  call->Read(&answer, nullptr);
+  queue.Next(&tag, &ok);
+  ASSERT_TRUE(ok);
+  grpc::Slice slice;
+  ASSERT_TRUE(answer.DumpToSingleSlice(&slice).ok());
+  v1::ComputeResponse response;
+  ASSERT_TRUE(response.ParseFromArray(slice.begin(), static_cast<int>(slice.size())));
+  EXPECT_EQ(response.request_id(), "");
+  EXPECT_EQ(response.status().code(), grpc::StatusCode::INVALID_ARGUMENT);
+  call->WritesDone(nullptr);
+  queue.Next(&tag, &ok);
+  grpc::Status status;
+  call->Finish(&status, nullptr);
+  queue.Next(&tag, &ok);
+  EXPECT_TRUE(status.ok());
+}
+
+TEST(StreamCallTest, TimeoutIsEachMessagesOwn) {
+  RunningServer server;
+  ClientStream stream(server);
+  v1::ComputeRequest late = MakeRequest({1}, "late");
+  late.mutable_options()->mutable_timeout()->set_nanos(1);
+  ASSERT_TRUE(stream.Send(late));
+  EXPECT_EQ(stream.Read().status().code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+  ASSERT_TRUE(stream.Send("in time"));
+  EXPECT_FALSE(stream.Read().has_status());
+  stream.HalfClose();
+  EXPECT_TRUE(stream.End().ok());
+}
+
+TEST(StreamCallTest, MessagesBeyondTheNumberOfCallsAreRefusedInBand) {
+  ServerOptions options = TestOptions();
+  options.max_concurrent_calls = 1;
+  RunningServer server(options);
+  server.backend().Hold();
+  ClientStream stream(server);
+  ASSERT_TRUE(stream.Send("first"));
+  server.backend().AwaitHeld(1);
+  ASSERT_TRUE(stream.Send("second"));
+  const v1::ComputeResponse refused = stream.Read();
+  EXPECT_EQ(refused.request_id(), "second");
+  EXPECT_EQ(refused.status().code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_THAT(refused.status().message(), HasSubstr("--max_concurrent_calls"));
+  server.backend().Release();
+  EXPECT_EQ(stream.Read().request_id(), "first");
+}
+
+TEST(StreamCallTest, CancelledStreamTakesItsMessagesOutOfTheQueue) {
+  RunningServer server;
+  server.backend().Hold();
+  ClientStream stream(server);
+  ASSERT_TRUE(stream.Send("a"));
+  ASSERT_TRUE(stream.Send("b"));
+  server.backend().AwaitHeld(2);
+  stream.context().TryCancel();
+  server.backend().AwaitHeld(0);
+  EXPECT_EQ(stream.End().error_code(), grpc::StatusCode::CANCELLED);
+}
+
+TEST(StreamCallTest, HoldsNoMoreThanItsWindowOfBytes) {
+  ServerOptions options = TestOptions();
+  options.max_message_bytes = 1 << 20;
+  RunningServer server(options);
+  server.backend().Hold();
+  ClientStream stream(server);
+  const std::vector<float> half_a_window(131'072);
+  std::thread writer([&] {
+    for (int i = 0; i < 8; ++i) stream.Send(MakeRequest(half_a_window, std::to_string(i)));
+    stream.HalfClose();
+  });
+  // Two messages fill the window; each answer makes room for one more.
+  server.backend().AwaitHeld(2);
+  for (int i = 0; i < 6; ++i) {
+    server.backend().ReleaseOne();
+    EXPECT_EQ(stream.Read().request_id(), std::to_string(i));
+    server.backend().AwaitHeld(2);
+  }
+  server.backend().Release();
+  int answers = 0;
+  EXPECT_TRUE(stream.End(&answers).ok());
+  EXPECT_EQ(answers, 2);
+  writer.join();
+}
+
+TEST(StreamCallTest, IdleStreamEndsUnavailableWhenTheServerDrains) {
+  RunningServer server;
+  ClientStream stream(server);
+  ASSERT_TRUE(stream.Send("a"));
+  stream.Read();
+  std::thread shutdown([&] { EXPECT_TRUE(server.server().Shutdown()); });
+  EXPECT_EQ(stream.End().error_code(), grpc::StatusCode::UNAVAILABLE);
+  shutdown.join();
+}
+
+TEST(StreamCallTest, DrainingStreamAnswersWhatItTookAndRefusesTheRestInBand) {
+  RunningServer server;
+  ClientStream idle(server);
+  ASSERT_TRUE(idle.Send("a"));
+  idle.Read();
+  server.backend().Hold();
+  ClientStream stream(server);
+  ASSERT_TRUE(stream.Send("taken"));
+  server.backend().AwaitHeld(1);
+  std::thread shutdown([&] { EXPECT_TRUE(server.server().Shutdown()); });
+  EXPECT_EQ(idle.End().error_code(), grpc::StatusCode::UNAVAILABLE);  // Draining has begun.
+  ASSERT_TRUE(stream.Send("late"));
+  const v1::ComputeResponse refused = stream.Read();
+  EXPECT_EQ(refused.request_id(), "late");
+  EXPECT_EQ(refused.status().code(), grpc::StatusCode::UNAVAILABLE);
+  server.backend().Release();
+  EXPECT_EQ(stream.Read().request_id(), "taken");
+  EXPECT_EQ(stream.End().error_code(), grpc::StatusCode::UNAVAILABLE);
+  shutdown.join();
+}
+
+TEST(StreamCallTest, MessagesAndStreamAreCounted) {
+  RunningServer server;
+  {
+    ClientStream stream(server);
+    ASSERT_TRUE(stream.Send("a"));
+    ASSERT_TRUE(stream.Send("b"));
+    stream.HalfClose();
+    EXPECT_TRUE(stream.End().ok());
+  }
+  server.Stop();
+  EXPECT_EQ(server.Metric("grpc_server_handled_total{grpc_code=\"OK\",grpc_method=\"ComputeStream\","
+                          "grpc_service=\"lossd.v1.LossService\",grpc_type=\"bidi_stream\"}"),
+            1);
+  EXPECT_EQ(server.Metric("lossd_stage_seconds_count{stage=\"encode\"}"), 2);
+}
+
+}  // namespace
+}  // namespace lossd::testing
