@@ -24,41 +24,47 @@ namespace HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Vectors whose operations are interleaved.
+// Vectors whose operations are interleaved, as registers allow.
+#if (HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3) || HWY_ARCH_ARM_A64
+inline constexpr int kGroupVectors = 4;
+#else
 inline constexpr int kGroupVectors = 2;
+#endif
 
-// kVectors vectors of neighbouring elements, or the first `count` elements of one.
+// kVectors whole vectors of neighbouring elements; or, if kVectors is 0, the first `count` elements of one.
 template <typename T, int kVectors>
 struct VectorGroup {
   using D = hn::ScalableTag<T>;
   using V = hn::Vec<D>;
   static constexpr int kCount = kVectors;
 
-  int64_t count;  // Elements in use.
-
-  bool IsFull() const { return kVectors > 1 || count == static_cast<int64_t>(hn::Lanes(D())); }
-
-  // Lanes that are not in use become 0.
-  HWY_INLINE void Load(const T* from, V (&x)[kVectors]) const {
+  HWY_INLINE void Load(const T* from, V (&x)[kCount]) const {
     const D d;
-    for (int k = 0; k < kVectors; ++k) {
-      const T* at = from + static_cast<size_t>(k) * hn::Lanes(d);
-      x[k] = IsFull() ? hn::LoadU(d, at) : LoadFirst(d, at, static_cast<size_t>(count));
-    }
+    for (int k = 0; k < kCount; ++k) x[k] = hn::LoadU(d, from + static_cast<size_t>(k) * hn::Lanes(d));
   }
-  HWY_INLINE void Store(const V (&x)[kVectors], T* to) const {
+  HWY_INLINE void Store(const V (&x)[kCount], T* to) const {
     const D d;
-    for (int k = 0; k < kVectors; ++k) {
-      T* at = to + static_cast<size_t>(k) * hn::Lanes(d);
-      IsFull() ? hn::StoreU(x[k], d, at) : StoreFirst(d, x[k], at, static_cast<size_t>(count));
-    }
+    for (int k = 0; k < kCount; ++k) hn::StoreU(x[k], d, to + static_cast<size_t>(k) * hn::Lanes(d));
   }
   // Adds the lanes that are in use.
-  HWY_INLINE void AddTo(V& sum, const V (&x)[kVectors]) const {
-    const D d;
-    for (int k = 0; k < kVectors; ++k) {
-      sum = hn::Add(sum, IsFull() ? x[k] : hn::IfThenElseZero(hn::FirstN(d, static_cast<size_t>(count)), x[k]));
-    }
+  HWY_INLINE void AddTo(V& sum, const V (&x)[kCount]) const {
+    for (int k = 0; k < kCount; ++k) sum = hn::Add(sum, x[k]);
+  }
+};
+
+template <typename T>
+struct VectorGroup<T, 0> {
+  using D = hn::ScalableTag<T>;
+  using V = hn::Vec<D>;
+  static constexpr int kCount = 1;
+
+  size_t count;
+
+  // Lanes that are not in use become 0.
+  HWY_INLINE void Load(const T* from, V (&x)[kCount]) const { x[0] = LoadFirst(D(), from, count); }
+  HWY_INLINE void Store(const V (&x)[kCount], T* to) const { StoreFirst(D(), x[0], to, count); }
+  HWY_INLINE void AddTo(V& sum, const V (&x)[kCount]) const {
+    sum = hn::Add(sum, hn::IfThenElseZero(hn::FirstN(D(), count), x[0]));
   }
 };
 
@@ -68,10 +74,9 @@ HWY_INLINE void ForGroups(int64_t first, int64_t last, const Body& body) {
   const auto lanes = static_cast<int64_t>(hn::Lanes(hn::ScalableTag<T>()));
   constexpr int64_t kVectors = kGroupVectors;
   int64_t i = first;
-  for (; i + kVectors * lanes <= last; i += kVectors * lanes) {
-    body(VectorGroup<T, kGroupVectors>{kVectors * lanes}, i);
-  }
-  for (; i < last; i += lanes) body(VectorGroup<T, 1>{HWY_MIN(lanes, last - i)}, i);
+  for (; i + kVectors * lanes <= last; i += kVectors * lanes) body(VectorGroup<T, kGroupVectors>(), i);
+  for (; i + lanes <= last; i += lanes) body(VectorGroup<T, 1>(), i);
+  if (i < last) body(VectorGroup<T, 0>{static_cast<size_t>(last - i)}, i);
 }
 
 // A group of scores on the way: e = exp(phi(x) - m), phi'(x), phi(x) - m.

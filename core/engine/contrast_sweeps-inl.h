@@ -17,6 +17,7 @@
 #include <limits>
 #include <type_traits>
 
+#include "absl/base/attributes.h"
 #include "core/engine/contrast_clip-inl.h"
 #include "core/engine/contrast_sweeps.h"
 #include "hwy/contrib/math/math-inl.h"
@@ -78,12 +79,12 @@ void SumRows(const SweepTile& tile, const T* scores, const ScoreClip<T>& how, do
     clip.SetReference(how.references == nullptr ? T{0} : how.references[r]);
     auto exp_sum = hn::Zero(d);
     auto square_sum = hn::Zero(d);
-    const auto positives = [&](auto group, int64_t i) HWY_ATTR {
+    const auto positives = [&](auto group, int64_t i) HWY_ATTR ABSL_ATTRIBUTE_ALWAYS_INLINE {
       typename decltype(group)::V vectors[decltype(group)::kCount];
       group.Load(x + i, vectors);
       for (const auto& vector : vectors) square_sum = hn::MulAdd(vector, vector, square_sum);
     };
-    const auto negatives = [&](auto group, int64_t i) HWY_ATTR {
+    const auto negatives = [&](auto group, int64_t i) HWY_ATTR ABSL_ATTRIBUTE_ALWAYS_INLINE {
       typename decltype(group)::V vectors[decltype(group)::kCount];
       group.Load(x + i, vectors);
       for (const auto& vector : vectors) square_sum = hn::MulAdd(vector, vector, square_sum);
@@ -111,7 +112,7 @@ void PositiveRows(const SweepTile& tile, const T* scores, const ScoreClip<T>& ho
     auto loss_sum = hn::Zero(d);
     auto sigmoid_sum = hn::Zero(d);
     const OwnColumns own = OwnOf(tile, r);
-    ForGroups<T>(own.first, own.last, [&](auto group, int64_t i) HWY_ATTR {
+    ForGroups<T>(own.first, own.last, [&](auto group, int64_t i) HWY_ATTR ABSL_ATTRIBUTE_ALWAYS_INLINE {
       typename decltype(group)::V vectors[decltype(group)::kCount];
       group.Load(x + i, vectors);
       const auto clipped = clip.Apply(vectors);
@@ -136,7 +137,7 @@ void GradientRows(const SweepTile& tile, const ScoreClip<T>& how, const Gradient
     clip.SetReference(how.references == nullptr ? T{0} : how.references[r]);
     const auto negative_weight = hn::Set(d, weights.negatives[r]);
     const auto total = hn::Set(d, static_cast<T>(weights.exp_sums[r]));
-    const auto negatives = [&](auto group, int64_t i) HWY_ATTR {
+    const auto negatives = [&](auto group, int64_t i) HWY_ATTR ABSL_ATTRIBUTE_ALWAYS_INLINE {
       typename decltype(group)::V vectors[decltype(group)::kCount];
       group.Load(x + i, vectors);
       const auto clipped = clip.Apply(vectors);
@@ -146,7 +147,7 @@ void GradientRows(const SweepTile& tile, const ScoreClip<T>& how, const Gradient
       }
       group.Store(vectors, x + i);
     };
-    const auto positives = [&](auto group, int64_t i) HWY_ATTR {
+    const auto positives = [&](auto group, int64_t i) HWY_ATTR ABSL_ATTRIBUTE_ALWAYS_INLINE {
       typename decltype(group)::V vectors[decltype(group)::kCount];
       group.Load(x + i, vectors);
       const auto clipped = clip.Apply(vectors);
