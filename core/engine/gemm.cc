@@ -98,7 +98,7 @@ Product<T> Transposed(const Product<T>& product) {
 }
 
 template <typename T>
-void GemmOf(Product<T> product) {
+void BlockedGemm(Product<T> product) {
   if (product.m == 0 || product.n == 0) return;
   if (product.k == 0) {
     if (!product.accumulate) SetToZero(product);
@@ -108,7 +108,11 @@ void GemmOf(Product<T> product) {
   product.b.view = Simplified(product.b.view);
   product.c.rows = Simplified(product.c.rows);
   if (const Axis columns = Simplified(product.c.columns); columns.stride == 1) product.c.columns = columns;
-  Run(IsBetterTransposed(product) ? Transposed(product) : product);
+  if (IsBetterTransposed(product)) {
+    Run(Transposed(product));
+  } else {
+    Run(product);
+  }
 }
 
 }  // namespace
@@ -125,12 +129,12 @@ void Gemm(int64_t m, int64_t n, int64_t k, double alpha, MatrixView<double> a, M
 
 void Gemm(int64_t m, int64_t n, int64_t k, float alpha, const LeftOperand<float>& a, const RightOperand<float>& b,
           bool accumulate, const BlockedResult<float>& c) {
-  GemmOf<float>({m, n, k, alpha, a, b, accumulate, c});
+  BlockedGemm<float>({m, n, k, alpha, a, b, accumulate, c});
 }
 
 void Gemm(int64_t m, int64_t n, int64_t k, double alpha, const LeftOperand<double>& a, const RightOperand<double>& b,
           bool accumulate, const BlockedResult<double>& c) {
-  GemmOf<double>({m, n, k, alpha, a, b, accumulate, c});
+  BlockedGemm<double>({m, n, k, alpha, a, b, accumulate, c});
 }
 
 int64_t PackedRowsSize(int64_t rows, int64_t k) { return RoundedUp(rows, kPanelRows) * k; }

@@ -28,6 +28,9 @@ namespace HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
+template <typename T>
+inline constexpr TileShape kTileShape = {kTileRows, kTileColumns<T>, kVectorLanes<T>, kPartialTiles};
+
 // Packs whole tiles of `width` lanes, run of k after run of k, as PackedOffset finds them.
 template <typename T>
 void PackTiles(const PackTask<T>& task, int64_t width, int64_t panel) {
@@ -135,8 +138,7 @@ struct Block {
 template <typename T>
 class BlockWalk {
  public:
-  explicit BlockWalk(const Product<T>& product)
-      : product_(product), plan_(PlanProduct(product, {kTileRows, kTileColumns<T>})) {}
+  explicit BlockWalk(const Product<T>& product) : product_(product), plan_(PlanProduct(product, kTileShape<T>)) {}
 
   void Run() {
     for (int64_t column = 0; column < product_.n; column += std::min(plan_.columns, product_.n)) {
@@ -235,8 +237,8 @@ class BlockWalk {
   const ProductPlan plan_;
 };
 
-// A product of plain operands that is read and written in place, tile by tile, without packing. Tiles are of equal
-// height, as far as that goes.
+// A product that is read and written in place, tile by tile, without packing; tiles end where blocks of columns do.
+// Tiles are of equal height, as far as that goes.
 template <typename T>
 void MultiplyInPlace(const Product<T>& product) {
   const int64_t tiles = (product.m + kTileRows - 1) / kTileRows;
@@ -252,21 +254,23 @@ void MultiplyInPlace(const Product<T>& product) {
   for (int64_t step = 0; step < product.k; step += depth) {
     task.k = std::min(depth, product.k - step);
     task.accumulate = product.accumulate || step > 0;
-    for (int64_t j = 0; j < product.n; j += kTileColumns<T>) {
-      const T* const columns = b.data + step * b.rows.stride + j;
-      const RightPanel<T> panel = {columns, b.rows.stride, j, std::min<int64_t>(kTileColumns<T>, product.n - j)};
+    for (int64_t j = 0; j < product.n;) {
+      const MatrixRun run = RunAt(b.columns, j, std::min<int64_t>(kTileColumns<T>, product.n - j));
+      const T* const columns = b.data + step * b.rows.stride + run.offset;
+      const RightPanel<T> panel = {columns, b.rows.stride, j, RunAt(product.c.columns, j, run.length).length};
       task.b = columns;
       for (int64_t i = 0; i < product.m; i += height) {
         task.a = a.data + i * a.rows.stride + step * a.columns.stride;
         UpdateTile(product, i, std::min(height, product.m - i), panel, false, task);
       }
+      j += panel.columns;
     }
   }
 }
 
 template <typename T>
 void Multiply(const Product<T>& product) {
-  if (IsBestInPlace(product, {kTileRows, kTileColumns<T>}) && (kPartialTiles || product.n % kVectorLanes<T> == 0)) {
+  if (IsBestInPlace(product, kTileShape<T>)) {
     MultiplyInPlace(product);
   } else {
     BlockWalk<T>(product).Run();

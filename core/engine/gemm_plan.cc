@@ -16,16 +16,27 @@ constexpr int64_t kInPlaceTiles = 2;
 // Likewise up to so many rows where k is short: then a panel read in place stays in the first-level cache.
 constexpr int64_t kInPlaceSteps = 64;
 constexpr int64_t kInPlaceRows = 256;
+// Multiply-adds up to which nothing is worth preparing.
+constexpr int64_t kTinyProduct = 4096;
 
 bool IsPlain(const Axis& axis) { return axis.block == Axis::kOneBlock; }
 
+// Whether tiles that end where blocks do waste less of their vectors than packing takes.
+bool BlocksFillVectors(const Axis& axis, TileShape tile) {
+  return IsPlain(axis) || (tile.partial && 5 * RoundedUp(axis.block, tile.lanes) <= 7 * axis.block);
+}
+
 template <typename T>
 bool InPlace(const Product<T>& product, TileShape tile) {
-  const auto& a = product.a;
-  const auto& b = product.b;
-  return (product.m <= kInPlaceTiles * tile.rows || (product.k <= kInPlaceSteps && product.m <= kInPlaceRows)) &&
-         a.packed.data == nullptr && b.packed.data == nullptr && IsPlain(a.view.rows) && IsPlain(a.view.columns) &&
-         IsPlain(b.view.rows) && IsPlain(b.view.columns) && b.view.columns.stride == 1;
+  const BlockedView<T>& a = product.a.view;
+  const BlockedView<T>& b = product.b.view;
+  if (product.a.packed.data != nullptr || product.b.packed.data != nullptr) return false;
+  if (!IsPlain(a.rows) || !IsPlain(a.columns) || !IsPlain(b.rows) || b.columns.stride != 1) return false;
+  if (!tile.partial && product.n % tile.lanes != 0) return false;
+  if (tile.partial && IsPlain(product.c.columns) && product.m * product.n * product.k <= kTinyProduct) return true;
+  if (!BlocksFillVectors(b.columns, tile) || !BlocksFillVectors(product.c.columns, tile)) return false;
+  return product.m <= kInPlaceTiles * tile.rows ||
+         (product.k <= kInPlaceSteps && product.m <= kInPlaceRows && IsPlain(b.columns) && IsPlain(product.c.columns));
 }
 
 template <typename T>

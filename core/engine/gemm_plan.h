@@ -45,6 +45,8 @@ struct PackTask {
 struct TileShape {
   int64_t rows;
   int64_t columns;
+  int64_t lanes;  // Columns of a vector.
+  bool partial;   // Whether there are tiles that end within a vector.
 };
 
 // How a product is computed.
@@ -71,8 +73,8 @@ inline constexpr int64_t kScratchRowElements = (384 << 10) / sizeof(T);
 template <typename T>
 inline constexpr int64_t kScratchColumnElements = (1 << 20) / sizeof(T);
 
-// Whether packing would cost more than it saves: few rows, or short columns, of plain operands with columns of B side
-// by side.
+// Whether packing would cost more than it saves: few rows, or short columns, with columns of B side by side. Where B or
+// C is in blocks of columns, tiles end where blocks do.
 bool IsBestInPlace(const Product<float>& product, TileShape tile);
 bool IsBestInPlace(const Product<double>& product, TileShape tile);
 
