@@ -126,22 +126,24 @@ class MapMeeting {
     }
   }
 
-  // d loss / d s over a row, mean over b and l included.
+  // d loss / d s over a row, mean over b and l included. A positive's log-sum-exp is over itself and the negatives.
   Vector LossGradient(size_t b, const Vector& s, double& loss) const {
-    const double maximum = *std::max_element(s.begin(), s.end());
-    double negatives = 0;
-    for (size_t i = 0; i < s.size(); ++i) negatives += i / locations_ == b ? 0 : std::exp(s[i] - maximum);
+    constexpr double kInfinity = std::numeric_limits<double>::infinity();
+    double maximum = -kInfinity;
+    for (size_t i = 0; i < s.size(); ++i) maximum = i / locations_ == b ? maximum : std::max(maximum, s[i]);
+    double sum = 0;
+    for (size_t i = 0; i < s.size(); ++i) sum += i / locations_ == b ? 0 : std::exp(s[i] - maximum);
+    const double negatives = images_ == 1 ? -kInfinity : maximum + std::log(sum);
     const double share = 1 / static_cast<double>(s.size());
     Vector d(s.size(), 0.0);
-    double inverse_sum = 0;
     for (size_t i = b * locations_; i < (b + 1) * locations_; ++i) {
-      const double total = std::exp(s[i] - maximum) + negatives;
-      loss += std::log(total) + maximum - s[i];
-      d[i] = -negatives / total * share;
-      inverse_sum += share / total;
-    }
-    for (size_t i = 0; i < s.size(); ++i) {
-      if (i / locations_ != b) d[i] = std::exp(s[i] - maximum) * inverse_sum;
+      const double larger = std::max(s[i], negatives);
+      const double total = larger + std::log(std::exp(s[i] - larger) + std::exp(negatives - larger));
+      loss += total - s[i];
+      d[i] = -std::exp(negatives - total) * share;
+      for (size_t j = 0; j < s.size(); ++j) {
+        if (j / locations_ != b) d[j] += std::exp(s[j] - total) * share;
+      }
     }
     return d;
   }
