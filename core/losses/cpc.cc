@@ -23,8 +23,12 @@ template <typename T>
 int64_t WorkspaceBytes(const CpcPlan& plan, const CpcWants& wants) {
   Workspace counter(nullptr);
   TakeCpcMemory<T>(plan, wants, counter);
-  const std::array<const T*, kCpcParameters> none{};
-  if (plan.sent_parameters) ArrangeCpcWeights<T>(plan.shape.channels, none, counter);
+  if (plan.sent_parameters) {
+    const std::array<const T*, kCpcParameters> none{};
+    Serial serial;
+    counter.Take<T>(kArrangeScratchElements);
+    ArrangeCpcWeights<T>(plan.shape.channels, plan.dim, none, wants.context(), nullptr, counter, serial);
+  }
   return counter.bytes();
 }
 
@@ -54,17 +58,22 @@ std::array<const T*, kCpcParameters> SentParameters(const LossTask& task, const 
 
 // Lays a task out in a buffer that the caller keeps until the run is over.
 template <typename T>
-CpcPass<T> MakePass(const LossTask& task, const CpcSeedParameters<T>* seeded, BufferPool& pool, Buffer& buffer) {
+CpcPass<T> MakePass(const LossTask& task, const CpcSeedParameters<T>* seeded, const RunContext& context,
+                    Buffer& buffer) {
   const auto& plan = static_cast<const CpcPlan&>(*task.plan);
   CpcPass<T> pass{};
   pass.plan = &plan;
   pass.wants = WantsOf(plan, [&](size_t i) { return static_cast<bool>(task.gradients[i].buffer()); });
-  buffer = pool.Allocate(static_cast<size_t>(WorkspaceBytes<T>(plan, pass.wants)));
+  buffer = context.pool.Allocate(static_cast<size_t>(WorkspaceBytes<T>(plan, pass.wants)));
   Workspace workspace(buffer.data());
   pass.memory = TakeCpcMemory<T>(plan, pass.wants, workspace);
-  pass.weights = seeded != nullptr
-                     ? seeded->weights()
-                     : ArrangeCpcWeights<T>(plan.shape.channels, SentParameters<T>(task, plan), workspace);
+  if (seeded != nullptr) {
+    pass.weights = seeded->weights();
+  } else {
+    T* scratch = workspace.Take<T>(kArrangeScratchElements);
+    pass.weights = ArrangeCpcWeights<T>(plan.shape.channels, plan.dim, SentParameters<T>(task, plan),
+                                        pass.wants.context(), scratch, workspace, context.parallel);
+  }
   pass.z = task.inputs[plan.z].data<T>();
   pass.z_gradient = GradientOf<T>(task, plan.z);
   for (size_t p = 0; p < kCpcParameters; ++p) {
@@ -96,12 +105,12 @@ template <typename T>
 void RunBatch(absl::Span<LossTask* const> batch, CpcParameterCache& cache, const RunContext& context) {
   const auto& plan = static_cast<const CpcPlan&>(*batch.front()->plan);
   std::shared_ptr<const CpcSeedParameters<T>> seeded;
-  if (!plan.sent_parameters) seeded = cache.Get<T>(plan.parameter_key);
+  if (!plan.sent_parameters) seeded = cache.Get<T>(plan.parameter_key, context.parallel);
   std::vector<Buffer> buffers(batch.size());
   std::vector<CpcPass<T>> passes;
   passes.reserve(batch.size());
   for (size_t i = 0; i < batch.size(); ++i) {
-    passes.push_back(MakePass<T>(*batch[i], seeded.get(), context.pool, buffers[i]));
+    passes.push_back(MakePass<T>(*batch[i], seeded.get(), context, buffers[i]));
   }
   RunCpcPasses<T>(passes, context.parallel);
   for (size_t i = 0; i < batch.size(); ++i) Finish(passes[i], *batch[i]);

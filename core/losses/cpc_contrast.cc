@@ -15,8 +15,9 @@
 namespace lossd {
 namespace {
 
-constexpr int64_t kChunkRows = 32;                 // Predictions of an iteration.
-constexpr int64_t kWaveScores = int64_t{1} << 20;  // Scores held at a time, unless one chunk has more.
+constexpr int64_t kChunkRows = 32;                     // Predictions of an iteration.
+constexpr int64_t kPackedTargets = 8 * kPanelColumns;  // Targets packed in an iteration.
+constexpr int64_t kWaveScores = int64_t{1} << 20;      // Scores held at a time, unless one chunk has more.
 
 int64_t RoundUpTo(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
 
@@ -100,25 +101,47 @@ void ScoreRow(const CpcContrastShape& shape, const CpcContrast<T>& contrast, con
   }
 }
 
+// Packs the targets, item by item, as they are needed in every chunk of rows.
+template <typename T>
+void PackTargets(const CpcContrastShape& shape, const CpcContrast<T>& contrast, int64_t item) {
+  const int64_t targets = shape.targets();
+  const int64_t first = item * kPackedTargets;
+  if (first < targets) {
+    PackColumns(shape.dim, targets, MatrixView<T>::Transposed(contrast.targets, shape.dim), first,
+                std::min(first + kPackedTargets, targets), contrast.memory.score_columns);
+  } else if (contrast.prediction_gradient != nullptr) {
+    PackColumns(targets, shape.dim, MatrixView<T>::RowMajor(contrast.targets, shape.dim), 0, shape.dim,
+                contrast.memory.gradient_columns);
+  }
+}
+
 // Rows [first, first + count) of a wave that starts at prediction `wave`.
 template <typename T>
 void ScoreChunk(const CpcContrastShape& shape, const CpcContrast<T>& contrast, int64_t wave, PositionTile chunk) {
   const int64_t targets = shape.targets();
+  const int64_t dim = shape.dim;
   const bool gradient = contrast.prediction_gradient != nullptr || contrast.target_gradient != nullptr;
   T* scores = contrast.memory.scores + chunk.first * targets;
   const auto scale = static_cast<T>(contrast.embed_scale);
   const int64_t prediction = wave + chunk.first;
-  Gemm(chunk.count, targets, shape.dim, scale,
-       MatrixView<T>::RowMajor(contrast.predictions + prediction * shape.dim, shape.dim),
-       MatrixView<T>::Transposed(contrast.targets, shape.dim), false, scores, targets);
+  Gemm(chunk.count, targets, dim, scale, MatrixView<T>::RowMajor(contrast.predictions + prediction * dim, dim),
+       PackedColumns<T>{contrast.memory.score_columns, dim, targets, 0, targets}, false,
+       BlockedResult<T>(scores, targets));
   ChunkMemory memory = ChunkMemoryOf(shape, contrast, chunk.first / kChunkRows);
   for (int64_t i = 0; i < chunk.count; ++i) {
     ScoreRow(shape, contrast, PlaceOf(shape, prediction + i), gradient, scores + i * targets, memory);
   }
   if (contrast.prediction_gradient == nullptr) return;
-  Gemm(chunk.count, shape.dim, targets, scale, MatrixView<T>::RowMajor(scores, targets),
-       MatrixView<T>::RowMajor(contrast.targets, shape.dim), false,
-       contrast.prediction_gradient + prediction * shape.dim, shape.dim);
+  Gemm(chunk.count, dim, targets, scale, MatrixView<T>::RowMajor(scores, targets),
+       PackedColumns<T>{contrast.memory.gradient_columns, targets, dim, 0, dim}, false,
+       BlockedResult<T>(contrast.prediction_gradient + prediction * dim, dim));
+}
+
+template <typename T>
+void PackWave(const CpcContrastShape& shape, const CpcContrast<T>& contrast, PositionTile wave) {
+  if (contrast.target_gradient == nullptr) return;
+  PackColumns(wave.count, shape.dim, MatrixView<T>::RowMajor(contrast.predictions + wave.first * shape.dim, shape.dim),
+              0, shape.dim, contrast.memory.wave_columns);
 }
 
 // target_gradient[tile] (+)= embed_scale D^T predictions, over a wave's rows.
@@ -127,8 +150,8 @@ void AddTargetGradient(const CpcContrastShape& shape, const CpcContrast<T>& cont
                        PositionTile tile) {
   Gemm(tile.count, shape.dim, wave.count, static_cast<T>(contrast.embed_scale),
        MatrixView<T>::Transposed(contrast.memory.scores + tile.first, shape.targets()),
-       MatrixView<T>::RowMajor(contrast.predictions + wave.first * shape.dim, shape.dim), wave.first > 0,
-       contrast.target_gradient + tile.first * shape.dim, shape.dim);
+       PackedColumns<T>{contrast.memory.wave_columns, wave.count, shape.dim, 0, shape.dim}, wave.first > 0,
+       BlockedResult<T>(contrast.target_gradient + tile.first * shape.dim, shape.dim));
 }
 
 template <typename T>
@@ -148,7 +171,8 @@ template <typename T>
 void RunWave(const CpcContrastShape& shape, absl::Span<const CpcContrast<T>> contrasts, PositionTile wave,
              Parallel& parallel) {
   const int64_t chunks = (wave.count + kChunkRows - 1) / kChunkRows;
-  ForItems(contrasts, chunks, parallel, [&](const CpcContrast<T>& contrast, int64_t index) {
+  ForItems(contrasts, chunks + 1, parallel, [&](const CpcContrast<T>& contrast, int64_t index) {
+    if (index == chunks) return PackWave(shape, contrast, wave);
     std::fill_n(ChunkMemoryOf(shape, contrast, index).sums, shape.steps(), 0.0);
     const int64_t first = index * kChunkRows;
     ScoreChunk(shape, contrast, wave.first, {first, std::min(kChunkRows, wave.count - first)});
@@ -171,6 +195,9 @@ CpcContrastMemory<T> TakeContrastMemory(const CpcContrastShape& shape, Workspace
   const int64_t rows = WaveRows(shape);
   CpcContrastMemory<T> memory;
   memory.scores = workspace.Take<T>(std::min(rows, shape.predictions()) * shape.targets());
+  memory.score_columns = workspace.Take<T>(PackedColumnsSize(shape.dim, shape.targets()));
+  memory.gradient_columns = workspace.Take<T>(PackedColumnsSize(shape.targets(), shape.dim));
+  memory.wave_columns = workspace.Take<T>(PackedColumnsSize(std::min(rows, shape.predictions()), shape.dim));
   memory.step_factors = workspace.Take<double>(shape.steps());
   memory.row_factors = workspace.Take<double>(shape.steps());
   memory.chunk_sums = workspace.Take<double>(rows / kChunkRows * 4 * shape.steps());
@@ -180,6 +207,9 @@ CpcContrastMemory<T> TakeContrastMemory(const CpcContrastShape& shape, Workspace
 template <typename T>
 void RunCpcContrast(const CpcContrastShape& shape, absl::Span<const CpcContrast<T>> contrasts, Parallel& parallel) {
   for (const CpcContrast<T>& contrast : contrasts) FillFactors(shape, contrast);
+  const int64_t packed = (shape.targets() + kPackedTargets - 1) / kPackedTargets;
+  ForItems(contrasts, packed + 1, parallel,
+           [&](const CpcContrast<T>& contrast, int64_t item) { PackTargets(shape, contrast, item); });
   const int64_t rows = WaveRows(shape);
   for (int64_t first = 0; first < shape.predictions(); first += rows) {
     RunWave(shape, contrasts, {first, std::min(rows, shape.predictions() - first)}, parallel);

@@ -45,6 +45,9 @@ inline double CpcStepWeight(StepWeighting weighting, int64_t i) {
 template <typename T>
 struct CpcContrastMemory {
   T* scores;             // [rows of a wave, targets]
+  T* score_columns;      // The targets, packed for the product that makes scores.
+  T* gradient_columns;   // The targets, packed for the product that makes the predictions' gradient.
+  T* wave_columns;       // A wave's predictions, packed for the product that makes the targets' gradient.
   double* step_factors;  // [steps]: weight_i / n_i.
   double* row_factors;   // [steps]: a_r of row r.
   double* chunk_sums;    // [chunks of a wave, 4, steps]: sums of the steps' terms, and what a row needs at a time.

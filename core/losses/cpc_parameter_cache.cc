@@ -11,7 +11,7 @@
 namespace lossd {
 
 template <typename T>
-std::shared_ptr<const CpcSeedParameters<T>> CpcParameterCache::Get(const CpcParameterKey& key) {
+std::shared_ptr<const CpcSeedParameters<T>> CpcParameterCache::Get(const CpcParameterKey& key, Parallel& parallel) {
   constexpr DType kType = std::is_same_v<T, float> ? DType::kFloat32 : DType::kFloat64;
   std::shared_ptr<const void> held;
   {
@@ -19,7 +19,7 @@ std::shared_ptr<const CpcSeedParameters<T>> CpcParameterCache::Get(const CpcPara
     held = Find(key, kType);
   }
   if (held != nullptr) return std::static_pointer_cast<const CpcSeedParameters<T>>(held);
-  auto made = std::make_shared<const CpcSeedParameters<T>>(key.seed, key.channels, key.dim);
+  auto made = std::make_shared<const CpcSeedParameters<T>>(key.seed, key.channels, key.dim, parallel);
   Keep({key, kType, CpcSeedParameters<T>::Bytes(key.channels, key.dim), made});
   return made;
 }
@@ -49,7 +49,7 @@ void CpcParameterCache::Keep(Entry entry) {
   }
 }
 
-template std::shared_ptr<const CpcSeedParameters<float>> CpcParameterCache::Get(const CpcParameterKey&);
-template std::shared_ptr<const CpcSeedParameters<double>> CpcParameterCache::Get(const CpcParameterKey&);
+template std::shared_ptr<const CpcSeedParameters<float>> CpcParameterCache::Get(const CpcParameterKey&, Parallel&);
+template std::shared_ptr<const CpcSeedParameters<double>> CpcParameterCache::Get(const CpcParameterKey&, Parallel&);
 
 }  // namespace lossd

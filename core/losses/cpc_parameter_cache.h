@@ -12,6 +12,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "core/engine/parallel.h"
 #include "core/losses/cpc_parameters.h"
 #include "core/tensor/dtype.h"
 
@@ -36,7 +37,7 @@ class CpcParameterCache {
 
   // The set for `key`, from the cache or newly made. T is float or double.
   template <typename T>
-  std::shared_ptr<const CpcSeedParameters<T>> Get(const CpcParameterKey& key);
+  std::shared_ptr<const CpcSeedParameters<T>> Get(const CpcParameterKey& key, Parallel& parallel);
 
   // Bytes of the sets held.
   int64_t bytes() const;

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
+#include "core/random/torch_generator.h"
 
 namespace lossd {
 namespace {
@@ -31,6 +32,19 @@ TensorSpec SpecOf(size_t index, int64_t channels, int64_t dim) {
   return {absl::StrCat("parameters.context_cnn.blocks.", block, ".", parameter / 2 * 2, kind), {}, shape};
 }
 
+// torch's default bound for a layer with this fan-in.
+float BoundOf(const Shape& shape, int64_t fan_in) {
+  const double root = std::sqrt(static_cast<double>(fan_in));
+  const double gain = std::sqrt(2.0 / (1.0 + std::sqrt(5.0) * std::sqrt(5.0)));
+  return static_cast<float>(shape.size() == 4 ? std::sqrt(3.0) * (gain / root) : 1.0 / root);
+}
+
+// Whether arranged weights refer to the parameter itself: all biases, and the exits' weights.
+bool IsBorrowed(size_t index) {
+  const bool exit = index >= kContextParameters && (index - kContextParameters) % kBlockParameters == kExitWeight;
+  return index % 2 == 1 || exit;
+}
+
 }  // namespace
 
 std::vector<TensorSpec> CpcParameterSpecs(int64_t channels, int64_t dim, DType dtype) {
@@ -42,63 +56,74 @@ std::vector<TensorSpec> CpcParameterSpecs(int64_t channels, int64_t dim, DType d
   return specs;
 }
 
-int64_t CpcParameterElements(int64_t channels, int64_t dim) {
-  constexpr int64_t kHidden = kPixelCnnHidden;
-  const int64_t block = 2 * channels * kHidden + (kAcrossTaps + kDownTaps) * kHidden * kHidden + 3 * kHidden + channels;
-  return 2 * dim * (channels + 1) + kPixelCnnBlocks * block;
-}
-
 template <typename T>
-CpcWeights<T> ArrangeCpcWeights(int64_t channels, absl::Span<const T* const> parameters, Workspace& workspace) {
-  return {.target = parameters[kTargetWeight],
-          .target_bias = parameters[kTargetBias],
-          .prediction = parameters[kPredictionWeight],
-          .prediction_bias = parameters[kPredictionBias],
-          .context = ArrangePixelCnnWeights(channels, parameters.subspan(kContextParameters), workspace)};
+CpcWeights<T> ArrangeCpcWeights(int64_t channels, int64_t dim, absl::Span<const T* const> parameters, bool backward,
+                                T* scratch, Workspace& workspace, Parallel& parallel) {
+  CpcWeights<T> weights{};
+  weights.target = TakePackedWeight<T>(channels, dim, backward, workspace);
+  weights.prediction = TakePackedWeight<T>(channels, dim, backward, workspace);
+  weights.target_bias = parameters[kTargetBias];
+  weights.prediction_bias = parameters[kPredictionBias];
+  if (weights.target.forward != nullptr) {
+    FillPackedWeight(parameters[kTargetWeight], weights.target);
+    FillPackedWeight(parameters[kPredictionWeight], weights.prediction);
+  }
+  weights.context =
+      ArrangePixelCnnWeights(channels, parameters.subspan(kContextParameters), backward, scratch, workspace, parallel);
+  return weights;
 }
 
-std::vector<float> DrawCpcParameter(const Shape& shape, int64_t fan_in, TorchGenerator& generator) {
-  const double root = std::sqrt(static_cast<double>(fan_in));
-  const double gain = std::sqrt(2.0 / (1.0 + std::sqrt(5.0) * std::sqrt(5.0)));
-  const auto bound = static_cast<float>(shape.size() == 4 ? std::sqrt(3.0) * (gain / root) : 1.0 / root);
-  std::vector<float> values(static_cast<size_t>(ElementCount(shape)));
-  for (float& value : values) value = generator.Uniform(-bound, bound);
-  return values;
-}
-
-template <typename T>
-CpcSeedParameters<T>::CpcSeedParameters(uint64_t seed, int64_t channels, int64_t dim) {
+std::array<std::vector<float>, kCpcParameters> DrawCpcParameters(uint64_t seed, int64_t channels, int64_t dim) {
   TorchGenerator generator(seed);
   const std::vector<TensorSpec> specs = CpcParameterSpecs(channels, dim, DType::kFloat32);
-  std::array<const T*, kCpcParameters> pointers;
+  std::array<std::vector<float>, kCpcParameters> parameters;
   int64_t fan_in = 0;
   for (size_t i = 0; i < kCpcParameters; ++i) {
     const Shape& shape = specs[i].shape;
     if (shape.size() == 4) fan_in = shape[1] * shape[2] * shape[3];
-    const std::vector<float> values = DrawCpcParameter(shape, fan_in, generator);
-    values_[i].assign(values.begin(), values.end());
+    const float bound = BoundOf(shape, fan_in);
+    parameters[i].resize(static_cast<size_t>(ElementCount(shape)));
+    for (float& value : parameters[i]) value = generator.Uniform(-bound, bound);
+  }
+  return parameters;
+}
+
+template <typename T>
+CpcSeedParameters<T>::CpcSeedParameters(uint64_t seed, int64_t channels, int64_t dim, Parallel& parallel) {
+  const auto drawn = DrawCpcParameters(seed, channels, dim);
+  std::array<const T*, kCpcParameters> pointers;
+  for (size_t i = 0; i < kCpcParameters; ++i) {
+    values_[i].assign(drawn[i].begin(), drawn[i].end());
     pointers[i] = values_[i].data();
   }
   Workspace sizing(nullptr);
-  ArrangeCpcWeights<T>(channels, pointers, sizing);
+  ArrangeCpcWeights<T>(channels, dim, pointers, true, nullptr, sizing, parallel);
   arranged_.resize(static_cast<size_t>(sizing.bytes()) + kBufferAlignment);
   const size_t misaligned = reinterpret_cast<uintptr_t>(arranged_.data()) % kBufferAlignment;
   Workspace workspace(arranged_.data() + (kBufferAlignment - misaligned) % kBufferAlignment);
-  weights_ = ArrangeCpcWeights<T>(channels, pointers, workspace);
-  for (size_t i = kContextParameters; i < kCpcParameters; ++i) {
-    const size_t parameter = (i - kContextParameters) % kBlockParameters;
-    if (parameter == kAcrossWeight || parameter == kDownWeight) std::vector<T>().swap(values_[i]);
+  std::vector<T> scratch(kArrangeScratchElements);
+  weights_ = ArrangeCpcWeights<T>(channels, dim, pointers, true, scratch.data(), workspace, parallel);
+  for (size_t i = 0; i < kCpcParameters; ++i) {
+    if (!IsBorrowed(i)) std::vector<T>().swap(values_[i]);
   }
 }
 
 template <typename T>
 int64_t CpcSeedParameters<T>::Bytes(int64_t channels, int64_t dim) {
-  const int64_t sums = kPixelCnnBlocks * (kPixelCnnHidden + channels);
-  return (CpcParameterElements(channels, dim) + sums) * static_cast<int64_t>(sizeof(T));
+  Workspace counter(nullptr);
+  Serial serial;
+  const std::array<const T*, kCpcParameters> none{};
+  ArrangeCpcWeights<T>(channels, dim, none, true, nullptr, counter, serial);
+  int64_t borrowed = 0;
+  const std::vector<TensorSpec> specs = CpcParameterSpecs(channels, dim, DType::kFloat32);
+  for (size_t i = 0; i < kCpcParameters; ++i) borrowed += IsBorrowed(i) ? ElementCount(specs[i].shape) : 0;
+  return counter.bytes() + borrowed * static_cast<int64_t>(sizeof(T));
 }
 
-template CpcWeights<float> ArrangeCpcWeights(int64_t, absl::Span<const float* const>, Workspace&);
-template CpcWeights<double> ArrangeCpcWeights(int64_t, absl::Span<const double* const>, Workspace&);
+template CpcWeights<float> ArrangeCpcWeights(int64_t, int64_t, absl::Span<const float* const>, bool, float*, Workspace&,
+                                             Parallel&);
+template CpcWeights<double> ArrangeCpcWeights(int64_t, int64_t, absl::Span<const double* const>, bool, double*,
+                                              Workspace&, Parallel&);
 template class CpcSeedParameters<float>;
 template class CpcSeedParameters<double>;
 

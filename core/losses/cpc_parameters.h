@@ -13,9 +13,10 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "core/engine/parallel.h"
 #include "core/engine/workspace.h"
 #include "core/losses/pixel_cnn_weights.h"
-#include "core/random/torch_generator.h"
+#include "core/losses/pointwise_convolution.h"
 #include "core/tensor/tensor_spec.h"
 
 namespace lossd {
@@ -34,45 +35,41 @@ inline constexpr size_t kCpcParameters = kContextParameters + kPixelCnnParameter
 // Name, "parameters.context_cnn.blocks.0.2.weight", and shape of every parameter for C channels and target dimension D.
 std::vector<TensorSpec> CpcParameterSpecs(int64_t channels, int64_t dim, DType dtype);
 
-// Elements of all parameters together.
-int64_t CpcParameterElements(int64_t channels, int64_t dim);
-
-// Borrowed views of all weights. T is float or double.
+// All weights in the form in which the products read them. T is float or double.
 template <typename T>
 struct CpcWeights {
-  const T* target;           // [D, C]
-  const T* target_bias;      // [D]
-  const T* prediction;       // [D, C]
-  const T* prediction_bias;  // [D]
+  PackedWeight<T> target;
+  PackedWeight<T> prediction;
+  const T* target_bias;      // [D], borrowed.
+  const T* prediction_bias;  // [D], borrowed.
   PixelCnnWeights<T> context;
 };
 
 // Arranges kCpcParameters parameters for the products, see ArrangePixelCnnWeights.
 template <typename T>
-CpcWeights<T> ArrangeCpcWeights(int64_t channels, absl::Span<const T* const> parameters, Workspace& workspace);
+CpcWeights<T> ArrangeCpcWeights(int64_t channels, int64_t dim, absl::Span<const T* const> parameters, bool backward,
+                                T* scratch, Workspace& workspace, Parallel& parallel);
 
-// The float32 values that torch gives a parameter of this shape, drawing from `generator` one word an element: weights
-// (rank 4) by kaiming_uniform_(a = sqrt(5)), biases uniformly within 1 / sqrt(fan_in), with `fan_in` that of the layer.
-std::vector<float> DrawCpcParameter(const Shape& shape, int64_t fan_in, TorchGenerator& generator);
+// The float32 values that torch gives the parameters after torch.manual_seed(seed), drawing one word an element:
+// weights by kaiming_uniform_(a = sqrt(5)), biases uniformly within 1 / sqrt(fan_in).
+std::array<std::vector<float>, kCpcParameters> DrawCpcParameters(uint64_t seed, int64_t channels, int64_t dim);
 
 // Parameters as the reference initialises them after seed_everything(seed), for T = double widened from float32 as
 // torch's module.double() does. Immutable, owns its memory.
 template <typename T>
 class CpcSeedParameters {
  public:
-  CpcSeedParameters(uint64_t seed, int64_t channels, int64_t dim);
+  CpcSeedParameters(uint64_t seed, int64_t channels, int64_t dim, Parallel& parallel);
   CpcSeedParameters(const CpcSeedParameters&) = delete;
   CpcSeedParameters& operator=(const CpcSeedParameters&) = delete;
 
   const CpcWeights<T>& weights() const { return weights_; }
-  // A parameter's values. The weights of `across` and `down` are kept in arranged form only: empty.
-  const std::vector<T>& values(size_t parameter) const { return values_[parameter]; }
 
   // Bytes that an object for C and D occupies.
   static int64_t Bytes(int64_t channels, int64_t dim);
 
  private:
-  std::array<std::vector<T>, kCpcParameters> values_;
+  std::array<std::vector<T>, kCpcParameters> values_;  // What weights_ borrows; else empty.
   std::vector<std::byte> arranged_;
   CpcWeights<T> weights_;
 };

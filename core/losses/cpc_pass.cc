@@ -15,9 +15,7 @@ namespace lossd {
 namespace {
 
 constexpr int64_t kSumChannels = 64;   // Channels of an iteration that sums a bias's gradient.
-constexpr int64_t kItemChannels = 64;  // Output channels of an iteration over a weight's gradient.
-
-int64_t ItemsOf(int64_t channels, int64_t item) { return (channels + item - 1) / item; }
+constexpr int64_t kItemChannels = 64;  // Input channels of an iteration over a weight's gradient.
 
 // Brings image b of z into channels-last order: all rows in order [r][x][b], the network's rows in order [x][r][b].
 template <typename T>
@@ -56,11 +54,12 @@ void TurnGradient(const CpcPass<T>& pass, int64_t b) {
 
 // to = from weight^T + bias for a tile of rows of `from` [rows, C].
 template <typename T>
-void Project(const CpcPass<T>& pass, const T* from, const T* weight, const T* bias, PositionTile tile, T* to) {
+void Project(const CpcPass<T>& pass, const T* from, const PackedWeight<T>& weight, const T* bias, PositionTile tile,
+             T* to) {
   const int64_t dim = pass.plan->dim;
   const int64_t channels = pass.plan->shape.channels;
   T* projected = to + tile.first * dim;
-  Convolve(from + tile.first * channels, tile.count, channels, weight, dim, false, projected);
+  Convolve(from + tile.first * channels, tile.count, weight, false, projected);
   AddBias(projected, tile.count, dim, bias, projected);
 }
 
@@ -98,39 +97,47 @@ void RunContrast(const CpcPlan& plan, absl::Span<const CpcPass<T>> passes, Paral
   RunCpcContrast<T>(plan.contrast(), contrasts, parallel);
 }
 
-// The gradients of one projection's parameters: output channels [first, first + count).
+// A projection's weight gradient for one slice of input channels.
 template <typename T>
-void ProjectionGradients(const CpcPass<T>& pass, const T* gradient, const T* input, int64_t rows, int64_t first,
-                         T* weight, T* bias) {
-  const int64_t dim = pass.plan->dim;
+void ProjectionWeight(const CpcPass<T>& pass, const T* gradient, const T* input, int64_t rows, int64_t item,
+                      T* weight) {
+  if (weight == nullptr) return;
   const int64_t channels = pass.plan->shape.channels;
-  const int64_t count = std::min(kItemChannels, dim - first);
-  if (weight != nullptr) {
-    Correlate(gradient, rows, dim, first, count, input, channels, static_cast<T>(pass.scale),
-              weight + first * channels);
-  }
+  const int64_t first = item * kItemChannels;
+  Correlate(gradient, pass.plan->dim, input, channels, rows, {first, std::min(kItemChannels, channels - first)},
+            static_cast<T>(pass.scale), weight + first, channels);
+}
+
+// Gradients of the biases. That of the targets is zero: a softmax does not see a shift.
+template <typename T>
+void ProjectionBiases(const CpcPass<T>& pass) {
+  const int64_t dim = pass.plan->dim;
+  if (T* bias = pass.parameter_gradients[kTargetBias]) std::fill_n(bias, dim, T{0});
+  T* bias = pass.parameter_gradients[kPredictionBias];
   if (bias == nullptr) return;
-  std::array<double, kSumChannels> sums{};
-  AddColumnSums(gradient, rows, dim, first, count, sums.data());
-  for (int64_t c = 0; c < count; ++c) {
-    bias[first + c] = static_cast<T>(sums[static_cast<size_t>(c)] * pass.scale);
+  for (int64_t first = 0; first < dim; first += kSumChannels) {
+    std::array<double, kSumChannels> sums{};
+    const int64_t count = std::min(kSumChannels, dim - first);
+    AddColumnSums(pass.memory.prediction_gradient, pass.plan->shape.positions(), dim, first, count, sums.data());
+    for (int64_t c = 0; c < count; ++c) {
+      bias[first + c] = static_cast<T>(sums[static_cast<size_t>(c)] * pass.scale);
+    }
   }
 }
 
-// Gradients of both projections' parameters. That of the target's bias is zero: a softmax does not see a shift.
 template <typename T>
-void RunProjectionGradients(const CpcPass<T>& pass, int64_t item) {
-  const CpcMemory<T>& memory = pass.memory;
-  const auto& to = pass.parameter_gradients;
-  const int64_t items = ItemsOf(pass.plan->dim, kItemChannels);
-  const int64_t first = item % items * kItemChannels;
-  if (item < items) {
-    return ProjectionGradients<T>(pass, memory.prediction_gradient, memory.activations.c[kPixelCnnBlocks],
-                                  pass.plan->shape.positions(), first, to[kPredictionWeight], to[kPredictionBias]);
-  }
-  if (item == items && to[kTargetBias] != nullptr) std::fill_n(to[kTargetBias], pass.plan->dim, T{0});
-  ProjectionGradients<T>(pass, memory.target_gradient, memory.z, pass.plan->contrast().targets(), first,
-                         to[kTargetWeight], nullptr);
+void RunProjectionGradients(const CpcPlan& plan, absl::Span<const CpcPass<T>> passes, Parallel& parallel) {
+  const int64_t items = (plan.shape.channels + kItemChannels - 1) / kItemChannels;
+  ForItems(passes, 2 * items + 1, parallel, [&](const CpcPass<T>& pass, int64_t item) {
+    const CpcMemory<T>& memory = pass.memory;
+    if (item == 2 * items) return ProjectionBiases(pass);
+    if (item < items) {
+      return ProjectionWeight<T>(pass, memory.prediction_gradient, memory.activations.c[kPixelCnnBlocks],
+                                 plan.shape.positions(), item, pass.parameter_gradients[kPredictionWeight]);
+    }
+    ProjectionWeight<T>(pass, memory.target_gradient, memory.z, plan.contrast().targets(), item - items,
+                        pass.parameter_gradients[kTargetWeight]);
+  });
 }
 
 // The context's gradient: back through the prediction's weight and the network's last ReLU.
@@ -139,8 +146,7 @@ void BackToContext(const CpcPass<T>& pass, PositionTile tile) {
   const int64_t dim = pass.plan->dim;
   const int64_t channels = pass.plan->shape.channels;
   T* context = pass.memory.gradients.c + tile.first * channels;
-  ConvolveBack(pass.memory.prediction_gradient + tile.first * dim, tile.count, dim, pass.weights.prediction, channels,
-               false, context);
+  ConvolveBack(pass.memory.prediction_gradient + tile.first * dim, tile.count, pass.weights.prediction, false, context);
   MaskByRelu(pass.memory.activations.c[kPixelCnnBlocks] + tile.first * channels, tile.count * channels, context);
 }
 
@@ -148,7 +154,7 @@ template <typename T>
 void BackToInput(const CpcPass<T>& pass, PositionTile tile) {
   const int64_t dim = pass.plan->dim;
   const int64_t channels = pass.plan->shape.channels;
-  ConvolveBack(pass.memory.target_gradient + tile.first * dim, tile.count, dim, pass.weights.target, channels, false,
+  ConvolveBack(pass.memory.target_gradient + tile.first * dim, tile.count, pass.weights.target, false,
                pass.memory.z_gradient + tile.first * channels);
 }
 
@@ -176,8 +182,7 @@ void RunNetworkBackward(const CpcPlan& plan, absl::Span<const CpcPass<T>> passes
 
 template <typename T>
 void RunBackward(const CpcPlan& plan, absl::Span<const CpcPass<T>> passes, Parallel& parallel) {
-  ForItems(passes, 2 * ItemsOf(plan.dim, kItemChannels), parallel,
-           [](const CpcPass<T>& pass, int64_t item) { RunProjectionGradients(pass, item); });
+  RunProjectionGradients(plan, passes, parallel);
   RunNetworkBackward(plan, passes, parallel);
   ForTiles(passes, plan.contrast().targets(), parallel, [](const CpcPass<T>& pass, PositionTile tile) {
     if (pass.wants.z) BackToInput(pass, tile);

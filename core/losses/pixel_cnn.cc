@@ -35,7 +35,7 @@ template <typename T>
 void RunEntry(const Layer<T>& layer, PositionTile tile) {
   const int64_t channels = layer.shape.channels;
   T* to = layer.entry() + tile.first * kHidden;
-  Convolve(layer.c() + tile.first * channels, tile.count, channels, layer.weights.entry, kHidden, false, to);
+  Convolve(layer.c() + tile.first * channels, tile.count, layer.weights.entry, false, to);
   AddBiasAndRelu(tile.count, kHidden, layer.weights.entry_bias, to);
 }
 
@@ -45,7 +45,7 @@ void RunAcross(const Layer<T>& layer, PositionTile tile) {
   T* computed = layer.activations.scratch + tile.first * kHidden;
   for (int64_t tap = 0; tap < kAcrossTaps; ++tap) {
     const T* from = layer.entry() + (tile.first + tap * layer.shape.column()) * kHidden;
-    Convolve(from, tile.count, kHidden, layer.weights.across[static_cast<size_t>(tap)], kHidden, tap > 0, computed);
+    Convolve(from, tile.count, layer.weights.across[static_cast<size_t>(tap)], tap > 0, computed);
   }
   ForRunsOfColumnOrder(layer.shape, tile, [&](int64_t position, int64_t count, int64_t in_row_order) {
     AddBias(layer.activations.scratch + position * kHidden, count, kHidden, layer.weights.across_bias,
@@ -57,12 +57,12 @@ template <typename T>
 void RunDown(const Layer<T>& layer, PositionTile tile) {
   const T* from = layer.across() + tile.first * kHidden;
   T* to = layer.down() + tile.first * kHidden;
-  Convolve(from, tile.count, kHidden, layer.weights.down[1], kHidden, false, to);
+  Convolve(from, tile.count, layer.weights.down[1], false, to);
   const int64_t in_first_row = std::clamp(layer.shape.row() - tile.first, int64_t{0}, tile.count);
   AddBias(to, in_first_row, kHidden, layer.weights.top, to);
   const int64_t skipped = in_first_row * kHidden;
-  Convolve(from + skipped - layer.shape.row() * kHidden, tile.count - in_first_row, kHidden, layer.weights.down[0],
-           kHidden, true, to + skipped);
+  Convolve(from + skipped - layer.shape.row() * kHidden, tile.count - in_first_row, layer.weights.down[0], true,
+           to + skipped);
   AddBiasAndRelu(tile.count, kHidden, layer.weights.down_bias, to);
 }
 
@@ -71,7 +71,7 @@ template <typename T>
 void RunExit(const Layer<T>& layer, PositionTile tile) {
   const int64_t channels = layer.shape.channels;
   T* computed = layer.activations.scratch + tile.first * channels;
-  Convolve(layer.down() + tile.first * kHidden, tile.count, kHidden, layer.weights.exit, channels, false, computed);
+  Convolve(layer.down() + tile.first * kHidden, tile.count, layer.weights.exit, false, computed);
   ForRunsOfRowOrder(layer.shape, tile, [&](int64_t position, int64_t count, int64_t in_column_order) {
     const int64_t to = (in_column_order + layer.shape.column()) * channels;
     AddResidual(layer.c() + to, layer.activations.scratch + position * channels, count, channels,

@@ -27,8 +27,7 @@ void BackThroughExit(const PixelCnnShape& shape, const PixelCnnBackward<T>& pass
     std::copy_n(g.c + (in_column_order + shape.column()) * channels, count * channels, g.exit + position * channels);
   });
   T* down = g.down + tile.first * kHidden;
-  ConvolveBack(g.exit + tile.first * channels, tile.count, channels, pass.weights->blocks[block].exit, kHidden, false,
-               down);
+  ConvolveBack(g.exit + tile.first * channels, tile.count, pass.weights->blocks[block].exit, false, down);
   MaskByRelu(pass.activations.down[block] + tile.first * kHidden, tile.count * kHidden, down);
 }
 
@@ -38,9 +37,9 @@ void BackThroughDown(const PixelCnnShape& shape, const PixelCnnBackward<T>& pass
   const PixelCnnGradients<T>& g = pass.gradients;
   const auto& down = pass.weights->blocks[block].down;
   T* turned = g.turned + tile.first * kHidden;
-  ConvolveBack(g.down + tile.first * kHidden, tile.count, kHidden, down[1], kHidden, false, turned);
+  ConvolveBack(g.down + tile.first * kHidden, tile.count, down[1], false, turned);
   const int64_t above = std::clamp(shape.inner_positions() - shape.row() - tile.first, int64_t{0}, tile.count);
-  ConvolveBack(g.down + (tile.first + shape.row()) * kHidden, above, kHidden, down[0], kHidden, true, turned);
+  ConvolveBack(g.down + (tile.first + shape.row()) * kHidden, above, down[0], true, turned);
   ForRunsOfRowOrder(shape, tile, [&](int64_t position, int64_t count, int64_t in_column_order) {
     std::copy_n(g.turned + position * kHidden, count * kHidden, g.across + in_column_order * kHidden);
   });
@@ -54,8 +53,8 @@ void BackThroughTap(const PixelCnnShape& shape, const PixelCnnBackward<T>& pass,
   const int64_t first = std::max(tile.first, shift);
   const int64_t end = std::min(tile.first + tile.count, shift + shape.inner_positions());
   if (first >= end) return;
-  ConvolveBack(pass.gradients.across + (first - shift) * kHidden, end - first, kHidden,
-               pass.weights->blocks[block].across[static_cast<size_t>(tap)], kHidden, true,
+  ConvolveBack(pass.gradients.across + (first - shift) * kHidden, end - first,
+               pass.weights->blocks[block].across[static_cast<size_t>(tap)], true,
                pass.gradients.entry + first * kHidden);
 }
 
@@ -68,7 +67,7 @@ void BackThroughEntry(const PixelCnnShape& shape, const PixelCnnBackward<T>& pas
   for (int64_t tap = 0; tap < kAcrossTaps; ++tap) BackThroughTap(shape, pass, block, tap, tile);
   MaskByRelu(pass.activations.entry[block] + tile.first * kHidden, tile.count * kHidden, entry);
   if (!to_input) return;
-  ConvolveBack(entry, tile.count, kHidden, pass.weights->blocks[block].entry, shape.channels, true,
+  ConvolveBack(entry, tile.count, pass.weights->blocks[block].entry, true,
                pass.gradients.c + tile.first * shape.channels);
 }
 
@@ -113,9 +112,9 @@ PixelCnnGradients<T> TakeGradients(const PixelCnnShape& shape, bool weights, Wor
   g.across = workspace.Take<T>(shape.inner_positions() * kHidden);
   g.turned = workspace.Take<T>(shape.inner_positions() * kHidden);
   g.entry = workspace.Take<T>(shape.positions() * kHidden);
-  g.taps = weights ? workspace.Take<T>((kAcrossTaps + kDownTaps) * kHidden * kHidden) : nullptr;
-  g.sides = workspace.Take<T>(shape.channels);
-  g.sums = workspace.Take<T>(shape.channels);
+  g.taps = weights ? workspace.Take<T>(kArrangeScratchElements) : nullptr;
+  g.sides = workspace.Take<double>(shape.channels);
+  g.sums = workspace.Take<double>(shape.channels);
   return g;
 }
 

@@ -20,15 +20,15 @@ namespace lossd {
 // Memory of a backward pass.
 template <typename T>
 struct PixelCnnGradients {
-  T* c;       // [positions, C], column order.
-  T* exit;    // [inner_positions, C], row order: of what the exit adds.
-  T* down;    // [inner_positions, 256], row order, before the ReLU.
-  T* across;  // [inner_positions, 256], column order.
-  T* turned;  // [inner_positions, 256], row order.
-  T* entry;   // [positions, 256], column order, before the ReLU.
-  T* taps;    // [5, 256, 256]; null where no gradients of weights are wanted.
-  T* sides;   // [C]: sum of c over the outer columns.
-  T* sums;    // [C]: sum of c over all positions.
+  T* c;           // [positions, C], column order.
+  T* exit;        // [inner_positions, C], row order: of what the exit adds.
+  T* down;        // [inner_positions, 256], row order, before the ReLU.
+  T* across;      // [inner_positions, 256], column order.
+  T* turned;      // [inner_positions, 256], row order.
+  T* entry;       // [positions, 256], column order, before the ReLU.
+  T* taps;        // [5, 256, 256]; null where no gradients of weights are wanted.
+  double* sides;  // [C]: sum of c over the outer columns.
+  double* sums;   // [C]: sum of c over all positions.
 };
 
 // Takes the memory from `workspace`.

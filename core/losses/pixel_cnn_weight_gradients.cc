@@ -14,138 +14,139 @@ namespace lossd {
 namespace {
 
 constexpr int64_t kHidden = kPixelCnnHidden;
-constexpr int64_t kItemChannels = 64;  // Output channels of an iteration.
+constexpr int64_t kItemChannels = 64;  // Input channels of an iteration over a weight's gradient; see kPanelColumns.
+constexpr int64_t kBiasItems = 4;      // One for each bias of a block.
 
 int64_t ItemsOf(int64_t channels) { return (channels + kItemChannels - 1) / kItemChannels; }
 
-using ChannelSums = std::array<double, kItemChannels>;
-
-// Output channels [first, first + count) of one layer of one block, whose gradients an iteration computes.
-template <typename T>
-struct Share {
-  const PixelCnnShape& shape;
-  const PixelCnnBackward<T>& pass;
-  size_t block;
-  int64_t first;
-  int64_t count;
-
-  T* wanted(PixelCnnParameter parameter) const { return pass.parameters[block * kBlockParameters + parameter]; }
-};
-
-// weight = scale * gradient[rows, out]^T input[rows, in] for the share's output channels.
-template <typename T>
-void CorrelateShare(const Share<T>& share, const T* gradient, int64_t out, const T* input, int64_t in, int64_t rows,
-                    T* weight) {
-  Correlate(gradient, rows, out, share.first, share.count, input, in, static_cast<T>(share.pass.scale), weight);
+// Slice `item` of a layer's input channels.
+InputChannels SliceOf(int64_t channels, int64_t item) {
+  const int64_t first = item * kItemChannels;
+  return {first, std::min(kItemChannels, channels - first)};
 }
 
-// The sums over the rows of gradient[r][c] for the share's channels.
+// The sums over the rows of `gradient` [rows, 256].
+using HiddenSums = std::array<double, kHidden>;
+
 template <typename T>
-ChannelSums SumShare(const Share<T>& share, const T* gradient, int64_t rows, int64_t channels) {
-  ChannelSums sums{};
-  AddColumnSums(gradient, rows, channels, share.first, share.count, sums.data());
+HiddenSums SumHidden(const T* gradient, int64_t rows) {
+  HiddenSums sums{};
+  AddColumnSums(gradient, rows, kHidden, 0, kHidden, sums.data());
   return sums;
 }
 
+// One block of one pass.
 template <typename T>
-void WriteBias(const Share<T>& share, const ChannelSums& sums, T* bias) {
-  for (int64_t c = 0; c < share.count; ++c) {
-    bias[share.first + c] = static_cast<T>(sums[static_cast<size_t>(c)] * share.pass.scale);
-  }
+struct BlockGradients {
+  const PixelCnnShape& shape;
+  const PixelCnnBackward<T>& pass;
+  size_t block;
+
+  T* wanted(PixelCnnParameter parameter) const { return pass.parameters[block * kBlockParameters + parameter]; }
+  T scale() const { return static_cast<T>(pass.scale); }
+  const PixelCnnBlockWeights<T>& weights() const { return pass.weights->blocks[block]; }
+};
+
+template <typename T>
+void EntryWeight(const BlockGradients<T>& of, InputChannels channels) {
+  T* weight = of.wanted(kEntryWeight);
+  if (weight == nullptr) return;
+  const int64_t in = of.shape.channels;
+  Correlate(of.pass.gradients.entry, kHidden, of.pass.activations.c[of.block], in, of.shape.positions(), channels,
+            of.scale(), weight + channels.first, in);
 }
 
 template <typename T>
-void EntryGradient(const Share<T>& share) {
-  const int64_t channels = share.shape.channels;
-  const T* gradient = share.pass.gradients.entry;
-  if (T* weight = share.wanted(kEntryWeight)) {
-    CorrelateShare(share, gradient, kHidden, share.pass.activations.c[share.block], channels, share.shape.positions(),
-                   weight + share.first * channels);
+void AcrossWeight(const BlockGradients<T>& of, InputChannels channels) {
+  T* weight = of.wanted(kAcrossWeight);
+  if (weight == nullptr) return;
+  T* taps = of.pass.gradients.taps + kAcrossTaps * kHidden * channels.first;
+  for (int64_t tap = 0; tap < kAcrossTaps; ++tap) {
+    const T* input = of.pass.activations.entry[of.block] + tap * of.shape.column() * kHidden;
+    Correlate(of.pass.gradients.across, kHidden, input, kHidden, of.shape.inner_positions(), channels, of.scale(),
+              taps + tap * kHidden * channels.count, channels.count);
   }
-  if (T* bias = share.wanted(kEntryBias)) {
-    WriteBias(share, SumShare(share, gradient, share.shape.positions(), kHidden), bias);
-  }
-}
-
-template <typename T>
-void AcrossGradient(const Share<T>& share) {
-  const T* gradient = share.pass.gradients.across;
-  const int64_t rows = share.shape.inner_positions();
-  if (T* weight = share.wanted(kAcrossWeight)) {
-    const int64_t elements = share.count * kHidden;
-    T* taps = share.pass.gradients.taps + kAcrossTaps * share.first * kHidden;
-    for (int64_t tap = 0; tap < kAcrossTaps; ++tap) {
-      const T* input = share.pass.activations.entry[share.block] + tap * share.shape.column() * kHidden;
-      CorrelateShare(share, gradient, kHidden, input, kHidden, rows, taps + tap * elements);
-    }
-    JoinTaps(taps, kAcrossTaps, share.count, weight + share.first * kHidden * kAcrossTaps);
-  }
-  if (T* bias = share.wanted(kAcrossBias)) WriteBias(share, SumShare(share, gradient, rows, kHidden), bias);
+  JoinTaps(taps, kAcrossTaps, kHidden, channels.count, channels.first, kHidden, weight);
 }
 
 // The row of ones meets the first row of the map: it adds the sum of that row's gradients to every input channel.
 template <typename T>
-void AddTop(const Share<T>& share, const T* gradient, T* tap) {
-  const ChannelSums sums = SumShare(share, gradient, share.shape.row(), kHidden);
-  for (int64_t c = 0; c < share.count; ++c) {
-    const T sum = static_cast<T>(sums[static_cast<size_t>(c)] * share.pass.scale);
-    for (int64_t i = 0; i < kHidden; ++i) tap[c * kHidden + i] += sum;
+void AddTop(const BlockGradients<T>& of, int64_t channels, T* tap) {
+  const HiddenSums sums = SumHidden(of.pass.gradients.down, of.shape.row());
+  for (int64_t o = 0; o < kHidden; ++o) {
+    const T sum = static_cast<T>(sums[static_cast<size_t>(o)] * of.pass.scale);
+    for (int64_t i = 0; i < channels; ++i) tap[o * channels + i] += sum;
   }
 }
 
 template <typename T>
-void DownWeightGradient(const Share<T>& share, const T* gradient, T* weight) {
-  const int64_t rows = share.shape.inner_positions();
-  const T* input = share.pass.activations.across[share.block];
-  T* taps = share.pass.gradients.taps + (kAcrossTaps * kHidden + kDownTaps * share.first) * kHidden;
-  const int64_t row = share.shape.row();
-  CorrelateShare(share, gradient + row * kHidden, kHidden, input, kHidden, rows - row, taps);
-  AddTop(share, gradient, taps);
-  CorrelateShare(share, gradient, kHidden, input, kHidden, rows, taps + share.count * kHidden);
-  JoinTaps(taps, kDownTaps, share.count, weight + share.first * kHidden * kDownTaps);
+void DownWeight(const BlockGradients<T>& of, InputChannels channels) {
+  T* weight = of.wanted(kDownWeight);
+  if (weight == nullptr) return;
+  T* taps = of.pass.gradients.taps + (kAcrossTaps * kHidden + kDownTaps * channels.first) * kHidden;
+  const T* gradient = of.pass.gradients.down;
+  const T* input = of.pass.activations.across[of.block];
+  const int64_t row = of.shape.row();
+  const int64_t rows = of.shape.inner_positions();
+  Correlate(gradient + row * kHidden, kHidden, input, kHidden, rows - row, channels, of.scale(), taps, channels.count);
+  AddTop(of, channels.count, taps);
+  Correlate(gradient, kHidden, input, kHidden, rows, channels, of.scale(), taps + kHidden * channels.count,
+            channels.count);
+  JoinTaps(taps, kDownTaps, kHidden, channels.count, channels.first, kHidden, weight);
 }
 
-// Sums over all columns: the inner ones from the map's gradient, the outer ones through the exit's weights, where the
-// activation is relu(down_bias).
+// The outer columns meet relu(down_bias).
 template <typename T>
-void DownBiasGradient(const Share<T>& share, const T* gradient, T* bias) {
-  const PixelCnnBlockWeights<T>& weights = share.pass.weights->blocks[share.block];
-  ChannelSums sums = SumShare(share, gradient, share.shape.inner_positions(), kHidden);
-  for (int64_t o = 0; o < share.shape.channels; ++o) {
-    const auto side = static_cast<double>(share.pass.gradients.sides[o]);
-    for (int64_t c = 0; c < share.count; ++c) {
-      if (weights.down_bias[share.first + c] <= 0) continue;
-      sums[static_cast<size_t>(c)] += side * static_cast<double>(weights.exit[o * kHidden + share.first + c]);
-    }
+void ExitWeight(const BlockGradients<T>& of, InputChannels channels) {
+  T* weight = of.wanted(kExitWeight);
+  if (weight == nullptr) return;
+  Correlate(of.pass.gradients.exit, of.shape.channels, of.pass.activations.down[of.block], kHidden,
+            of.shape.inner_positions(), channels, of.scale(), weight + channels.first, kHidden);
+  const T* down_bias = of.weights().down_bias + channels.first;
+  for (int64_t o = 0; o < of.shape.channels; ++o) {
+    const T side = static_cast<T>(of.pass.gradients.sides[o] * of.pass.scale);
+    T* row = weight + o * kHidden + channels.first;
+    for (int64_t i = 0; i < channels.count; ++i) row[i] += side * Relu(down_bias[i]);
   }
-  WriteBias(share, sums, bias);
 }
 
+// Adds to the sums of `down` over the inner columns those over the outer ones, through the exit's weights.
 template <typename T>
-void DownGradient(const Share<T>& share) {
-  const T* gradient = share.pass.gradients.down;
-  if (T* weight = share.wanted(kDownWeight)) DownWeightGradient(share, gradient, weight);
-  if (T* bias = share.wanted(kDownBias)) DownBiasGradient(share, gradient, bias);
-}
-
-template <typename T>
-void ExitWeightGradient(const Share<T>& share, T* weight) {
-  CorrelateShare(share, share.pass.gradients.exit, share.shape.channels, share.pass.activations.down[share.block],
-                 kHidden, share.shape.inner_positions(), weight);
-  const T* down_bias = share.pass.weights->blocks[share.block].down_bias;
-  for (int64_t c = 0; c < share.count; ++c) {
-    const T side = static_cast<T>(static_cast<double>(share.pass.gradients.sides[share.first + c]) * share.pass.scale);
-    for (int64_t i = 0; i < kHidden; ++i) weight[c * kHidden + i] += side * Relu(down_bias[i]);
+void AddSides(const BlockGradients<T>& of, HiddenSums& sums) {
+  const T* down_bias = of.weights().down_bias;
+  for (int64_t o = 0; o < of.shape.channels; ++o) {
+    const double side = of.pass.gradients.sides[o];
+    const T* exit = of.weights().exit_values + o * kHidden;
+    for (size_t i = 0; i < kHidden; ++i) sums[i] += down_bias[i] <= 0 ? 0.0 : side * static_cast<double>(exit[i]);
   }
 }
 
 template <typename T>
-void ExitGradient(const Share<T>& share) {
-  if (T* weight = share.wanted(kExitWeight)) ExitWeightGradient(share, weight + share.first * kHidden);
-  if (T* bias = share.wanted(kExitBias)) {
-    ChannelSums sums;
-    std::copy_n(share.pass.gradients.sums + share.first, share.count, sums.begin());
-    WriteBias(share, sums, bias);
+void WriteBias(const double* sums, int64_t count, double scale, T* bias) {
+  for (int64_t c = 0; c < count; ++c) bias[c] = static_cast<T>(sums[c] * scale);
+}
+
+template <typename T>
+void HiddenBias(const BlockGradients<T>& of, PixelCnnParameter parameter, const T* gradient, int64_t rows) {
+  T* bias = of.wanted(parameter);
+  if (bias == nullptr) return;
+  HiddenSums sums = SumHidden(gradient, rows);
+  if (parameter == kDownBias) AddSides(of, sums);
+  WriteBias(sums.data(), kHidden, of.pass.scale, bias);
+}
+
+template <typename T>
+void Bias(const BlockGradients<T>& of, int64_t item) {
+  const PixelCnnGradients<T>& g = of.pass.gradients;
+  switch (item) {
+    case 0:
+      return HiddenBias(of, kEntryBias, g.entry, of.shape.positions());
+    case 1:
+      return HiddenBias(of, kAcrossBias, g.across, of.shape.inner_positions());
+    case 2:
+      return HiddenBias(of, kDownBias, g.down, of.shape.inner_positions());
+    default:
+      if (T* bias = of.wanted(kExitBias)) WriteBias(g.sums, of.shape.channels, of.pass.scale, bias);
   }
 }
 
@@ -155,40 +156,33 @@ int64_t ChannelSumItems(const PixelCnnShape& shape) { return ItemsOf(shape.chann
 
 template <typename T>
 void SumChannels(const PixelCnnShape& shape, const PixelCnnBackward<T>& pass, size_t block, int64_t item) {
-  const int64_t first = item * kItemChannels;
-  const Share<T> share{shape, pass, block, first, std::min(kItemChannels, shape.channels - first)};
-  const bool sides = share.wanted(kExitWeight) != nullptr || share.wanted(kDownBias) != nullptr;
-  if (!sides && share.wanted(kExitBias) == nullptr) return;
+  const BlockGradients<T> of{shape, pass, block};
+  const bool sides = of.wanted(kExitWeight) != nullptr || of.wanted(kDownBias) != nullptr;
+  if (!sides && of.wanted(kExitBias) == nullptr) return;
+  const auto [first, count] = SliceOf(shape.channels, item);
+  const int64_t channels = shape.channels;
   const T* c = pass.gradients.c;
+  double* sums = pass.gradients.sums + first;
   const int64_t last = (shape.width - 1) * shape.column();
-  ChannelSums sums = SumShare(share, c, shape.column(), shape.channels);
-  AddColumnSums(c + last * shape.channels, shape.column(), shape.channels, first, share.count, sums.data());
-  std::copy_n(sums.begin(), share.count, pass.gradients.sides + first);
-  AddColumnSums(c + shape.column() * shape.channels, last - shape.column(), shape.channels, first, share.count,
-                sums.data());
-  std::copy_n(sums.begin(), share.count, pass.gradients.sums + first);
+  std::fill_n(sums, count, 0.0);
+  AddColumnSums(c, shape.column(), channels, first, count, sums);
+  AddColumnSums(c + last * channels, shape.column(), channels, first, count, sums);
+  std::copy_n(sums, count, pass.gradients.sides + first);
+  AddColumnSums(c + shape.column() * channels, last - shape.column(), channels, first, count, sums);
 }
 
 template <typename T>
 void RunWeightGradients(const PixelCnnShape& shape, size_t block, absl::Span<const PixelCnnBackward<T>> passes,
                         Parallel& parallel) {
-  const int64_t hidden_items = ItemsOf(kHidden);
-  const int64_t items = 3 * hidden_items + ItemsOf(shape.channels);
+  const int64_t slices = ItemsOf(kHidden);
+  const int64_t items = 3 * slices + ItemsOf(shape.channels) + kBiasItems;
   ForItems(passes, items, parallel, [&](const PixelCnnBackward<T>& pass, int64_t item) {
-    const int64_t layer = std::min<int64_t>(item / hidden_items, 3);
-    const int64_t first = (item - layer * hidden_items) * kItemChannels;
-    const int64_t channels = layer == 3 ? shape.channels : kHidden;
-    const Share<T> share{shape, pass, block, first, std::min(kItemChannels, channels - first)};
-    switch (layer) {
-      case 0:
-        return AcrossGradient(share);
-      case 1:
-        return DownGradient(share);
-      case 2:
-        return EntryGradient(share);
-      default:
-        return ExitGradient(share);
-    }
+    const BlockGradients<T> of{shape, pass, block};
+    if (item < slices) return AcrossWeight(of, SliceOf(kHidden, item));
+    if (item < 2 * slices) return DownWeight(of, SliceOf(kHidden, item - slices));
+    if (item < 3 * slices) return ExitWeight(of, SliceOf(kHidden, item - 2 * slices));
+    if (item < items - kBiasItems) return EntryWeight(of, SliceOf(shape.channels, item - 3 * slices));
+    Bias(of, item - (items - kBiasItems));
   });
 }
 

@@ -11,7 +11,9 @@
 #include <cstdint>
 
 #include "absl/types/span.h"
+#include "core/engine/parallel.h"
 #include "core/engine/workspace.h"
+#include "core/losses/pointwise_convolution.h"
 
 namespace lossd {
 
@@ -34,19 +36,20 @@ enum PixelCnnParameter : size_t {
 };
 inline constexpr size_t kPixelCnnParameters = kPixelCnnBlocks * kBlockParameters;
 
-// Borrowed views of a block's weights. T is float or double.
+// A block's weights; biases and exit_values are borrowed. T is float or double.
 template <typename T>
 struct PixelCnnBlockWeights {
-  const T* entry;                            // [256, C]
-  const T* entry_bias;                       // [256]
-  std::array<const T*, kAcrossTaps> across;  // [256, 256] each
-  const T* across_bias;                      // [256]
-  std::array<const T*, kDownTaps> down;      // [256, 256] each
-  const T* down_bias;                        // [256]
-  const T* exit;                             // [C, 256]
-  const T* exit_bias;                        // [C]
-  const T* top;                              // [256]: what the row of ones adds to `down` in the first row.
-  const T* side;                             // [C]: what the block adds in the first and the last column.
+  PackedWeight<T> entry;
+  std::array<PackedWeight<T>, kAcrossTaps> across;
+  std::array<PackedWeight<T>, kDownTaps> down;
+  PackedWeight<T> exit;
+  const T* entry_bias;   // [256]
+  const T* across_bias;  // [256]
+  const T* down_bias;    // [256]
+  const T* exit_bias;    // [C]
+  const T* exit_values;  // [C, 256], not packed.
+  const T* top;          // [256]: what the row of ones adds to `down` in the first row.
+  const T* side;         // [C]: what the block adds in the first and the last column.
 };
 
 template <typename T>
@@ -54,19 +57,25 @@ struct PixelCnnWeights {
   std::array<PixelCnnBlockWeights<T>, kPixelCnnBlocks> blocks;
 };
 
-// Arranges the parameters (kPixelCnnParameters of them, block by block) for the products: taps become matrices of their
-// own, in memory taken from `workspace`; the rest is borrowed, as long as the result is used. Over a counting workspace
-// it only counts.
-template <typename T>
-PixelCnnWeights<T> ArrangePixelCnnWeights(int64_t channels, absl::Span<const T* const> parameters,
-                                          Workspace& workspace);
+// Elements of scratch memory that arranging weights takes.
+inline constexpr int64_t kArrangeScratchElements = (kAcrossTaps + kDownTaps) * kPixelCnnHidden * kPixelCnnHidden;
 
-// Splits weights [256, 256, taps] into `taps` matrices [256, 256], one behind the other, and back for `rows` rows:
-// `separate` is [taps, rows, 256], `joined` [rows, 256, taps].
+// Arranges the parameters (kPixelCnnParameters of them, block by block) for the products, in memory taken from
+// `workspace`: taps become matrices of their own, packed for the forward pass and, if `backward`, for the way back. The
+// rest is borrowed, as long as the result is used; `scratch` is free again afterwards. Over a counting workspace it
+// only counts.
 template <typename T>
-void SeparateTaps(const T* joined, int64_t taps, int64_t rows, T* separate);
+PixelCnnWeights<T> ArrangePixelCnnWeights(int64_t channels, absl::Span<const T* const> parameters, bool backward,
+                                          T* scratch, Workspace& workspace, Parallel& parallel);
+
+// Splits weights [rows, columns, taps] into `taps` matrices [rows, columns], one behind the other.
 template <typename T>
-void JoinTaps(const T* separate, int64_t taps, int64_t rows, T* joined);
+void SeparateTaps(const T* joined, int64_t taps, int64_t rows, int64_t columns, T* separate);
+
+// The reverse for columns [first, first + columns) of `joined`, [rows, all_columns, taps].
+template <typename T>
+void JoinTaps(const T* separate, int64_t taps, int64_t rows, int64_t columns, int64_t first, int64_t all_columns,
+              T* joined);
 
 }  // namespace lossd
 

@@ -17,48 +17,54 @@ constexpr CpcParameterKey kSecond = {.seed = 2, .channels = 1, .dim = 1};
 constexpr CpcParameterKey kThird = {.seed = 3, .channels = 1, .dim = 1};
 
 TEST(CpcParameterCacheTest, KeepsASet) {
+  Serial serial;
   CpcParameterCache cache(kSetBytes);
-  const auto made = cache.Get<float>(kFirst);
-  EXPECT_EQ(cache.Get<float>(kFirst), made);
+  const auto made = cache.Get<float>(kFirst, serial);
+  EXPECT_EQ(cache.Get<float>(kFirst, serial), made);
   EXPECT_EQ(cache.bytes(), kSetBytes);
 }
 
 TEST(CpcParameterCacheTest, DropsTheSetThatWasNotUsedForLongest) {
+  Serial serial;
   CpcParameterCache cache(2 * kSetBytes);
-  const auto first = cache.Get<float>(kFirst);
-  const auto second = cache.Get<float>(kSecond);
-  EXPECT_EQ(cache.Get<float>(kFirst), first);
-  const auto third = cache.Get<float>(kThird);
+  const auto first = cache.Get<float>(kFirst, serial);
+  const auto second = cache.Get<float>(kSecond, serial);
+  EXPECT_EQ(cache.Get<float>(kFirst, serial), first);
+  const auto third = cache.Get<float>(kThird, serial);
   EXPECT_EQ(cache.bytes(), 2 * kSetBytes);
-  EXPECT_EQ(cache.Get<float>(kFirst), first);
-  EXPECT_EQ(cache.Get<float>(kThird), third);
-  EXPECT_NE(cache.Get<float>(kSecond), second);
+  EXPECT_EQ(cache.Get<float>(kFirst, serial), first);
+  EXPECT_EQ(cache.Get<float>(kThird, serial), third);
+  EXPECT_NE(cache.Get<float>(kSecond, serial), second);
 }
 
 TEST(CpcParameterCacheTest, MakesButDoesNotKeepASetAboveTheBound) {
+  Serial serial;
   CpcParameterCache cache(kSetBytes - 1);
-  const auto made = cache.Get<float>(kFirst);
+  const auto made = cache.Get<float>(kFirst, serial);
   EXPECT_NE(made, nullptr);
   EXPECT_EQ(cache.bytes(), 0);
-  EXPECT_NE(cache.Get<float>(kFirst), made);
+  EXPECT_NE(cache.Get<float>(kFirst, serial), made);
 }
 
 TEST(CpcParameterCacheTest, TellsSeedsShapesAndTypesApart) {
+  Serial serial;
   CpcParameterCache cache(int64_t{1} << 30);
-  const auto made = cache.Get<float>(kFirst);
-  EXPECT_NE(cache.Get<float>({.seed = 1, .channels = 2, .dim = 1}), made);
-  EXPECT_NE(cache.Get<float>({.seed = 1, .channels = 1, .dim = 2}), made);
-  EXPECT_EQ(cache.Get<double>(kFirst)->values(kTargetWeight)[0], static_cast<double>(made->values(kTargetWeight)[0]));
-  EXPECT_EQ(cache.Get<float>(kFirst), made);
+  const auto made = cache.Get<float>(kFirst, serial);
+  EXPECT_NE(cache.Get<float>({.seed = 1, .channels = 2, .dim = 1}, serial), made);
+  EXPECT_NE(cache.Get<float>({.seed = 1, .channels = 1, .dim = 2}, serial), made);
+  EXPECT_EQ(cache.Get<double>(kFirst, serial)->weights().target_bias[0],
+            static_cast<double>(made->weights().target_bias[0]));
+  EXPECT_EQ(cache.Get<float>(kFirst, serial), made);
 }
 
 TEST(CpcParameterCacheTest, GivesEqualSetsToManyThreadsAndKeepsOne) {
+  Serial serial;
   CpcParameterCache cache(int64_t{1} << 30);
   std::vector<std::shared_ptr<const CpcSeedParameters<float>>> got(4);
   std::vector<std::thread> threads;
-  for (auto& set : got) threads.emplace_back([&] { set = cache.Get<float>(kFirst); });
+  for (auto& set : got) threads.emplace_back([&] { set = cache.Get<float>(kFirst, serial); });
   for (std::thread& thread : threads) thread.join();
-  for (const auto& set : got) EXPECT_EQ(set->values(kPredictionWeight), got[0]->values(kPredictionWeight));
+  for (const auto& set : got) EXPECT_EQ(set->weights().prediction_bias[0], got[0]->weights().prediction_bias[0]);
   EXPECT_EQ(cache.bytes(), kSetBytes);
 }
 

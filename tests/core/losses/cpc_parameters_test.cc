@@ -34,44 +34,48 @@ std::vector<uint64_t> DigestOf(const std::vector<float>& values) {
   return {parity, sum};
 }
 
-// Brings taps of arranged weights back into the parameter's layout.
-std::vector<float> Joined(absl::Span<const float* const> taps) {
-  constexpr size_t kElements = kPixelCnnHidden * kPixelCnnHidden;
-  std::vector<float> joined(kElements * taps.size());
-  for (size_t t = 0; t < taps.size(); ++t) {
-    for (size_t i = 0; i < kElements; ++i) joined[i * taps.size() + t] = taps[t][i];
-  }
-  return joined;
-}
-
-std::vector<float> ValuesOf(const CpcSeedParameters<float>& parameters, size_t index) {
-  if (!parameters.values(index).empty()) return parameters.values(index);
-  const auto& block = parameters.weights().context.blocks[(index - kContextParameters) / kBlockParameters];
-  const bool across = (index - kContextParameters) % kBlockParameters == kAcrossWeight;
-  return across ? Joined(block.across) : Joined(block.down);
-}
-
 TEST(CpcParametersTest, SeedsGiveTheBitsOfTorch) {
   for (const nlohmann::json& set : GoldenInitialisation()["sets"]) {
-    const CpcSeedParameters<float> parameters(set["seed"], set["channels"], set["target_dim"]);
+    const auto parameters = DrawCpcParameters(set["seed"], set["channels"], set["target_dim"]);
     for (size_t p = 0; p < kCpcParameters; ++p) {
-      EXPECT_EQ(DigestOf(ValuesOf(parameters, p)), set["digests"][p].get<std::vector<uint64_t>>())
+      EXPECT_EQ(DigestOf(parameters[p]), set["digests"][p].get<std::vector<uint64_t>>())
           << "seed " << set["seed"] << ", parameter " << p;
     }
   }
 }
 
 TEST(CpcParametersTest, DoublesAreTheWidenedFloats) {
-  const CpcSeedParameters<float> narrow(3, 2, 5);
-  const CpcSeedParameters<double> wide(3, 2, 5);
-  for (size_t p = 0; p < kCpcParameters; ++p) {
-    ASSERT_EQ(wide.values(p).size(), narrow.values(p).size());
-    for (size_t i = 0; i < wide.values(p).size(); ++i) {
-      ASSERT_EQ(wide.values(p)[i], static_cast<double>(narrow.values(p)[i]));
-    }
+  Serial serial;
+  const auto drawn = DrawCpcParameters(3, 2, 5);
+  const CpcSeedParameters<float> narrow(3, 2, 5, serial);
+  const CpcSeedParameters<double> wide(3, 2, 5, serial);
+  for (size_t i = 0; i < 5; ++i) {
+    EXPECT_EQ(narrow.weights().target_bias[i], drawn[kTargetBias][i]);
+    EXPECT_EQ(wide.weights().target_bias[i], static_cast<double>(drawn[kTargetBias][i]));
   }
-  EXPECT_EQ(wide.weights().context.blocks[4].across[2][77],
-            static_cast<double>(narrow.weights().context.blocks[4].across[2][77]));
+  const std::vector<float>& exit = drawn[kContextParameters + 4 * kBlockParameters + kExitWeight];
+  for (size_t i = 0; i < exit.size(); ++i) {
+    EXPECT_EQ(narrow.weights().context.blocks[4].exit_values[i], exit[i]);
+    EXPECT_EQ(wide.weights().context.blocks[4].exit_values[i], static_cast<double>(exit[i]));
+  }
+}
+
+// What was packed multiplies as the parameter would.
+TEST(CpcParametersTest, ArrangedWeightsAreThoseDrawn) {
+  Serial serial;
+  const auto drawn = DrawCpcParameters(3, 2, 5);
+  const CpcSeedParameters<float> parameters(3, 2, 5, serial);
+  std::vector<float> unit(kPixelCnnHidden);
+  unit[9] = 1;
+  std::vector<float> product(kPixelCnnHidden);
+  Convolve(unit.data(), 1, parameters.weights().context.blocks[1].across[2], false, product.data());
+  const std::vector<float>& across = drawn[kContextParameters + kBlockParameters + kAcrossWeight];
+  for (size_t o = 0; o < product.size(); ++o) EXPECT_EQ(product[o], across[(o * kPixelCnnHidden + 9) * 3 + 2]);
+  ConvolveBack(unit.data(), 1, parameters.weights().context.blocks[1].down[1], false, product.data());
+  const std::vector<float>& down = drawn[kContextParameters + kBlockParameters + kDownWeight];
+  for (size_t i = 0; i < product.size(); ++i) EXPECT_EQ(product[i], down[(9 * kPixelCnnHidden + i) * 2 + 1]);
+  Convolve(unit.data() + 9, 1, parameters.weights().target, false, product.data());
+  for (size_t d = 0; d < 5; ++d) EXPECT_EQ(product[d], drawn[kTargetWeight][d * 2]);
 }
 
 TEST(CpcParametersTest, NamesAndShapesAreThoseOfTheStateDict) {
@@ -89,11 +93,11 @@ TEST(CpcParametersTest, NamesAndShapesAreThoseOfTheStateDict) {
   EXPECT_EQ(specs[43], (TensorSpec{"parameters.context_cnn.blocks.4.6.bias", DType::kFloat64, {7}}));
 }
 
-TEST(CpcParametersTest, CountsItsElements) {
+TEST(CpcParametersTest, CountsItsBytes) {
   int64_t elements = 0;
-  for (const TensorSpec& spec : CpcParameterSpecs(7, 9, DType::kFloat32)) elements += ElementCount(spec.shape);
-  EXPECT_EQ(CpcParameterElements(7, 9), elements);
-  EXPECT_GE(CpcSeedParameters<float>::Bytes(7, 9), 4 * elements);
+  for (const TensorSpec& spec : CpcParameterSpecs(64, 64, DType::kFloat32)) elements += ElementCount(spec.shape);
+  EXPECT_GE(CpcSeedParameters<float>::Bytes(64, 64), 4 * 2 * elements) << "packed for both directions";
+  EXPECT_LE(CpcSeedParameters<float>::Bytes(64, 64), 4 * 2 * elements * 11 / 10);
 }
 
 }  // namespace

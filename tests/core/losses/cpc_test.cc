@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cmath>
+#include <string>
 #include <vector>
 
 #include "core/losses/loss.h"
@@ -137,17 +138,54 @@ TEST(CpcTest, ACancelledTaskEndsCancelledAndLeavesItsCompanyAlone) {
   EXPECT_EQ(tasks[1].objective, expected.objective);
 }
 
-TEST(CpcTest, WorkspaceIsNoMoreThanPlanned) {
+TEST(CpcTest, TakesTheWorkspaceThatWasPlanned) {
   const auto loss = MakeCpc(kCacheBytes);
+  const TestCase test_case = MakeCpcTestCase(DrawCpcCase(13, {}), DType::kFloat32);
+  BufferPool outside(0);
   for (const auto mode : {GradientSelection::Mode::kNone, GradientSelection::Mode::kAll}) {
-    TestCase test_case = MakeSeedCase(13, 2);
-    test_case.request.gradients.mode = mode;
     ComputeSpec request = test_case.request;
-    request.inputs = {{"z", DType::kFloat32, test_case.inputs[0].shape}};
+    request.gradients.mode = mode;
+    std::vector<Tensor> inputs;
+    std::vector<Tensor> gradients;
+    for (const testing::TestInput& input : test_case.inputs) {
+      inputs.push_back(testing::MakeTensor(input, outside));
+      request.inputs.push_back(inputs.back().spec());
+      gradients.push_back(mode == GradientSelection::Mode::kAll ? testing::MakeTensor(input, outside) : Tensor());
+    }
     ASSERT_OK_AND_ASSIGN(const auto plan, loss->Prepare(request));
-    EXPECT_GT(plan->workspace_bytes, 4 * 1'600'000) << "the parameters alone";
-    EXPECT_LT(plan->workspace_bytes, mode == GradientSelection::Mode::kNone ? 10'000'000 : 20'000'000);
+    std::vector<Tensor> outputs;
+    for (const TensorSpec& spec : plan->outputs) outputs.emplace_back(spec, outside.Allocate(64));
+    LossTask task;
+    task.request = &request;
+    task.plan = plan.get();
+    task.inputs = inputs;
+    task.outputs = absl::MakeSpan(outputs);
+    task.gradients = absl::MakeSpan(gradients);
+    Serial serial;
+    BufferPool pool(size_t{1} << 30);
+    LossTask* const batch[] = {&task};
+    loss->Run(batch, {.parallel = serial, .pool = pool});
+    EXPECT_GE(pool.idle_bytes(), static_cast<size_t>(plan->workspace_bytes));
+    EXPECT_LE(pool.idle_bytes(), static_cast<size_t>(plan->workspace_bytes) * 5 / 4) << "one size class";
   }
+}
+
+TEST(CpcTest, CountsSeedParametersAndWhatGradientsNeed) {
+  const auto loss = MakeCpc(kCacheBytes);
+  ComputeSpec request = MakeSeedCase(13, 2).request;
+  request.inputs = {{"z", DType::kFloat32, {8, 64, 7, 7}}};
+  request.gradients = {};
+  const auto planned = [&](GradientSelection::Mode mode, const std::vector<std::string>& names) {
+    request.gradients.mode = mode;
+    request.gradients.names = names;
+    return (*loss->Prepare(request))->workspace_bytes;
+  };
+  const int64_t none = planned(GradientSelection::Mode::kNone, {});
+  const int64_t z = planned(GradientSelection::Mode::kAll, {});
+  const int64_t all = planned(GradientSelection::Mode::kNamed, {"z", "parameters.*"});
+  EXPECT_GT(none, 4 * 2 * 1'600'000) << "the parameters alone";
+  EXPECT_LT(none, z);
+  EXPECT_LT(z, all);
 }
 
 TEST(CpcTest, DescribesItself) {

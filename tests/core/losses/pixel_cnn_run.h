@@ -28,7 +28,8 @@ class PixelCnnRun {
     for (const auto& parameter : values.parameters) parameters_.emplace_back(parameter.begin(), parameter.end());
     std::vector<const T*> pointers;
     for (size_t p = kContextParameters; p < kCpcParameters; ++p) pointers.push_back(parameters_[p].data());
-    weights_ = ArrangePixelCnnWeights<T>(shape_.channels, pointers, workspace_);
+    T* scratch = workspace_.Take<T>(kArrangeScratchElements);
+    weights_ = ArrangePixelCnnWeights<T>(shape_.channels, pointers, true, scratch, workspace_, parallel);
     activations_ = TakeActivations<T>(shape_, keeping, workspace_);
     ForEachElement([&](int64_t position, int64_t channel, size_t index) {
       activations_.c[0][position * shape_.channels + channel] = static_cast<T>(values.z[index]);

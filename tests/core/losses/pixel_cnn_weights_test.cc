@@ -17,17 +17,27 @@ using ::testing::ElementsAreArray;
 
 TEST(PixelCnnWeightsTest, SeparatesTapsAndJoinsThemAgain) {
   constexpr int64_t kRows = 2;
-  std::vector<float> joined(kRows * kPixelCnnHidden * kAcrossTaps);
-  std::iota(joined.begin(), joined.end(), 0.0F);
-  std::vector<float> separate(joined.size());
-  SeparateTaps(joined.data(), kAcrossTaps, kRows, separate.data());
-  EXPECT_EQ(separate[0], 0);
-  EXPECT_EQ(separate[1], 3);
-  EXPECT_EQ(separate[kRows * kPixelCnnHidden], 1);
-  EXPECT_EQ(separate[2 * kRows * kPixelCnnHidden + kPixelCnnHidden + 5], (kPixelCnnHidden + 5) * 3 + 2);
-  std::vector<float> again(joined.size());
-  JoinTaps(separate.data(), kAcrossTaps, kRows, again.data());
-  EXPECT_THAT(again, ElementsAreArray(joined));
+  constexpr int64_t kColumns = 7;
+  for (const int64_t taps : {kDownTaps, kAcrossTaps}) {
+    std::vector<float> joined(static_cast<size_t>(kRows * kColumns * taps));
+    std::iota(joined.begin(), joined.end(), 0.0F);
+    std::vector<float> separate(joined.size());
+    SeparateTaps(joined.data(), taps, kRows, kColumns, separate.data());
+    EXPECT_EQ(separate[0], 0);
+    EXPECT_EQ(separate[1], taps);
+    EXPECT_EQ(separate[kRows * kColumns], 1);
+    EXPECT_EQ(separate[static_cast<size_t>(taps * kRows * kColumns - 1)], kRows * kColumns * taps - 1);
+    std::vector<float> again(joined.size());
+    JoinTaps(separate.data(), taps, kRows, kColumns, 0, kColumns, again.data());
+    EXPECT_THAT(again, ElementsAreArray(joined));
+  }
+}
+
+TEST(PixelCnnWeightsTest, JoinsTapsIntoSomeColumns) {
+  const std::vector<float> separate = {1, 2, 3, 4, 10, 20, 30, 40};  // 2 taps, 2 rows, 2 columns.
+  std::vector<float> joined(2 * 3 * 2, -1);
+  JoinTaps(separate.data(), kDownTaps, 2, 2, 1, 3, joined.data());
+  EXPECT_THAT(joined, ElementsAreArray({-1, -1, 1, 10, 2, 20, -1, -1, 3, 30, 4, 40}));
 }
 
 TEST(PixelCnnWeightsTest, FormsWhatTheRowOfOnesAndTheOuterColumnsAdd) {
@@ -35,11 +45,14 @@ TEST(PixelCnnWeightsTest, FormsWhatTheRowOfOnesAndTheOuterColumnsAdd) {
   std::vector<const double*> parameters;
   for (size_t p = kContextParameters; p < kCpcParameters; ++p) parameters.push_back(values.parameters[p].data());
   Workspace counter(nullptr);
-  ArrangePixelCnnWeights<double>(values.channels, parameters, counter);
+  Serial serial;
+  ArrangePixelCnnWeights<double>(values.channels, parameters, true, nullptr, counter, serial);
   BufferPool pool(0);
   const Buffer buffer = pool.Allocate(static_cast<size_t>(counter.bytes()));
   Workspace workspace(buffer.data());
-  const PixelCnnWeights<double> weights = ArrangePixelCnnWeights<double>(values.channels, parameters, workspace);
+  std::vector<double> scratch(kArrangeScratchElements);
+  const PixelCnnWeights<double> weights =
+      ArrangePixelCnnWeights<double>(values.channels, parameters, true, scratch.data(), workspace, serial);
   EXPECT_EQ(workspace.bytes(), counter.bytes());
   const double* const* p = parameters.data() + 3 * kBlockParameters;
   double top = 0;
