@@ -44,8 +44,8 @@ absl::Status AdminServer::Listen() {
   queues.push_back(builder.AddCompletionQueue());
   threads_ = std::make_unique<CompletionThreads>(std::move(queues), 1, parts_.logger);
   LOSSD_ASSIGN_OR_RETURN(listening_, StartListening(builder, "admin_listen", parts_.options.admin_listen));
-  health_.Await(threads_->queues()[0].get());
-  reflection_.Await(threads_->queues()[0].get());
+  health_.Await(*threads_->queues()[0]);
+  reflection_.Await(*threads_->queues()[0]);
   threads_->Start();
   return absl::OkStatus();
 }

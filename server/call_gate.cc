@@ -10,6 +10,18 @@
 
 namespace lossd {
 
+GatePass& GatePass::operator=(GatePass&& other) noexcept {
+  if (this == &other) return *this;
+  Leave();
+  gate_ = std::exchange(other.gate_, nullptr);
+  stream_ = std::exchange(other.stream_, nullptr);
+  return *this;
+}
+
+void GatePass::Leave() {
+  if (gate_ != nullptr) std::exchange(gate_, nullptr)->Leave(stream_);
+}
+
 absl::Status CallGate::CheckOpen() const {
   if (!draining_) return absl::OkStatus();
   return Rejected(absl::StatusCode::kUnavailable,
@@ -21,30 +33,25 @@ absl::Status CallGate::Check() const {
   return CheckOpen();
 }
 
-absl::Status CallGate::Enter() {
+absl::StatusOr<GatePass> CallGate::Enter() {
   absl::MutexLock lock(&mu_);
   LOSSD_RETURN_IF_ERROR(CheckOpen());
   ++inside_;
-  return absl::OkStatus();
+  return GatePass(this, nullptr);
 }
 
-void CallGate::Leave() {
-  absl::MutexLock lock(&mu_);
-  --inside_;
-}
-
-absl::Status CallGate::EnterStream(const void* id, std::function<void()> on_drain) {
+absl::StatusOr<GatePass> CallGate::EnterStream(const void* id, std::function<void()> on_drain) {
   absl::MutexLock lock(&mu_);
   LOSSD_RETURN_IF_ERROR(CheckOpen());
   ++inside_;
   streams_.emplace(id, std::move(on_drain));
-  return absl::OkStatus();
+  return GatePass(this, id);
 }
 
-void CallGate::LeaveStream(const void* id) {
+void CallGate::Leave(const void* stream) {
   absl::MutexLock lock(&mu_);
   --inside_;
-  streams_.erase(id);
+  if (stream != nullptr) streams_.erase(stream);
 }
 
 void CallGate::StartDraining() {

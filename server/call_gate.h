@@ -9,14 +9,37 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "core/scheduling/clock.h"
 
 namespace lossd {
+
+class CallGate;
+
+// The place of a call inside a gate; given up when destroyed. Movable; an empty one holds nothing. Not thread-safe.
+class GatePass {
+ public:
+  GatePass() = default;
+  GatePass(GatePass&& other) noexcept
+      : gate_(std::exchange(other.gate_, nullptr)), stream_(std::exchange(other.stream_, nullptr)) {}
+  GatePass& operator=(GatePass&& other) noexcept;
+  ~GatePass() { Leave(); }
+
+  void Leave();
+
+ private:
+  friend class CallGate;
+  GatePass(CallGate* gate, const void* stream) : gate_(gate), stream_(stream) {}
+
+  CallGate* gate_ = nullptr;  // Not owned; outlives this.
+  const void* stream_ = nullptr;
+};
 
 // The door of the service. Open at first; once draining, closed for good. Thread-safe.
 class CallGate {
@@ -24,14 +47,12 @@ class CallGate {
   // What a caller refused while draining is told to wait.
   static constexpr absl::Duration kRetryDelay = absl::Milliseconds(100);
 
-  // Lets a call in, to be followed by Leave once its answer has left; UNAVAILABLE (draining) if the gate is closed.
-  absl::Status Enter();
-  void Leave();
+  // Lets a call in; UNAVAILABLE (draining) if the gate is closed.
+  absl::StatusOr<GatePass> Enter();
 
-  // As Enter, for a stream: `on_drain` is called once when draining starts, on the thread that starts it and with no
-  // lock held, unless LeaveStream came first. `id` is anything unique among streams inside.
-  absl::Status EnterStream(const void* id, std::function<void()> on_drain);
-  void LeaveStream(const void* id);
+  // The same for a stream: `on_drain` is called once when draining starts, on the thread that starts it and with no
+  // lock held, unless the pass was given up before. `id` is anything unique among streams inside.
+  absl::StatusOr<GatePass> EnterStream(const void* id, std::function<void()> on_drain);
 
   // OK, or what Enter would say, without entering.
   absl::Status Check() const;
@@ -44,6 +65,9 @@ class CallGate {
   int64_t inside() const;
 
  private:
+  friend class GatePass;
+
+  void Leave(const void* stream);
   absl::Status CheckOpen() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool IsEmpty() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return inside_ == 0; }
 

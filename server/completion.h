@@ -6,11 +6,14 @@
 #ifndef LOSSD_SERVER_COMPLETION_H_
 #define LOSSD_SERVER_COMPLETION_H_
 
+#include <cstdint>
 #include <memory>
 #include <thread>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/functional/any_invocable.h"
+#include "absl/synchronization/mutex.h"
 #include "grpcpp/completion_queue.h"
 #include "server/logger.h"
 
@@ -19,14 +22,38 @@ namespace lossd {
 // What follows an operation; `ok` is what the completion queue says of it.
 using CompletionHandler = absl::AnyInvocable<void(bool ok) &&>;
 
-// A tag for one operation. CompletionThreads calls `handler` once and frees it.
-void* CompletionTag(CompletionHandler handler);
+// A completion queue that knows how many operations are under way on it. Thread-safe.
+class CallQueue {
+ public:
+  explicit CallQueue(std::unique_ptr<grpc::ServerCompletionQueue> queue) : queue_(std::move(queue)) {}
+  CallQueue(const CallQueue&) = delete;
+  CallQueue& operator=(const CallQueue&) = delete;
 
-// Frees a tag that no queue will report.
-void DropCompletionTag(void* tag);
+  grpc::ServerCompletionQueue* get() const { return queue_.get(); }
 
-// Owns completion queues and the threads that wait on them, `threads_per_queue` each. Handlers must not throw; one that
-// does is logged. Thread-safe.
+  // A tag for one operation on this queue. `handler` is called once, when it is reported.
+  void* Tag(CompletionHandler handler);
+  // Gives up a tag that will not be reported.
+  void Drop(void* tag);
+
+  // Calls handlers until the queue is shut down and empty. One that throws, which it must not, is logged.
+  void Run(Logger& logger);
+  // Waits until no operation is under way and no handler runs.
+  void AwaitIdle();
+  // No operation may be started from now on.
+  void Shutdown() { queue_->Shutdown(); }
+
+ private:
+  struct Operation;
+
+  bool IsIdle() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return operations_ == 0; }
+
+  const std::unique_ptr<grpc::ServerCompletionQueue> queue_;
+  absl::Mutex mu_;
+  int64_t operations_ ABSL_GUARDED_BY(mu_) = 0;
+};
+
+// Owns queues and the threads that wait on them, some a queue. Thread-safe.
 class CompletionThreads {
  public:
   // `logger` is not owned and outlives this.
@@ -34,19 +61,18 @@ class CompletionThreads {
                     Logger& logger);
   CompletionThreads(const CompletionThreads&) = delete;
   CompletionThreads& operator=(const CompletionThreads&) = delete;
-  // Precondition: the server of these queues was shut down.
+  // Waits for what is under way, then ends the threads. Precondition: the server of these queues was shut down, and
+  // only handlers start operations now.
   ~CompletionThreads();
 
-  const std::vector<std::unique_ptr<grpc::ServerCompletionQueue>>& queues() const { return queues_; }
+  const std::vector<std::unique_ptr<CallQueue>>& queues() const { return queues_; }
   // Starts waiting; call once, after the server has started.
   void Start();
 
  private:
-  void Run(grpc::ServerCompletionQueue& queue);
-
-  const std::vector<std::unique_ptr<grpc::ServerCompletionQueue>> queues_;
   const int threads_per_queue_;
   Logger& logger_;
+  std::vector<std::unique_ptr<CallQueue>> queues_;
   std::vector<std::thread> threads_;
 };
 

@@ -11,7 +11,6 @@
 #include "absl/strings/str_cat.h"
 #include "core/status/errors.h"
 #include "core/status/status_macros.h"
-#include "server/completion.h"
 #include "server/rpc_status.h"
 
 namespace lossd {
@@ -37,33 +36,32 @@ void AddRetryPushback(const absl::Status& status, grpc::ServerContext& context) 
   context.AddTrailingMetadata("grpc-retry-pushback-ms", absl::StrCat(absl::ToInt64Milliseconds(*delay)));
 }
 
-ComputeCall::ComputeCall(const CallEnvironment& environment, grpc::ServerCompletionQueue* queue)
+ComputeCall::ComputeCall(const CallEnvironment& environment, CallQueue& queue)
     : environment_(environment), queue_(queue) {}
 
-void ComputeCall::Await(const CallEnvironment& environment, grpc::ServerCompletionQueue* queue) {
+void ComputeCall::Await(const CallEnvironment& environment, CallQueue& queue) {
   const auto call = std::make_shared<ComputeCall>(environment, queue);
-  call->done_tag_ = CompletionTag([call](bool) {
+  call->done_tag_ = queue.Tag([call](bool) {
     if (call->context_.IsCancelled()) call->cancellation_->Cancel();
   });
   call->context_.AsyncNotifyWhenDone(call->done_tag_);
-  environment.service.RequestCompute(&call->context_, &call->stream_, queue,
-                                     CompletionTag([call](bool ok) { call->OnArrived(ok); }));
+  environment.service.RequestCompute(&call->context_, &call->stream_, queue.get(),
+                                     queue.Tag([call](bool ok) { call->OnArrived(ok); }));
 }
 
 void ComputeCall::OnArrived(bool ok) {
-  if (!ok) return DropCompletionTag(std::exchange(done_tag_, nullptr));
+  if (!ok) return queue_.Drop(std::exchange(done_tag_, nullptr));
   Await(environment_, queue_);
   record_.arrival = environment_.clock.TimeNow();
   record_.peer = context_.peer();
   environment_.metrics.OnCallStarted(RpcMethod::kCompute);
   absl::Status status = Enter();
   if (!status.ok()) return Refuse(std::move(status));
-  stream_.Read(&message_, CompletionTag([self = shared_from_this()](bool read) { self->OnMessage(read); }));
+  stream_.Read(&message_, queue_.Tag([self = shared_from_this()](bool read) { self->OnMessage(read); }));
 }
 
 absl::Status ComputeCall::Enter() {
-  LOSSD_RETURN_IF_ERROR(environment_.gate.Enter());
-  entered_ = true;
+  LOSSD_ASSIGN_OR_RETURN(pass_, environment_.gate.Enter());
   LOSSD_ASSIGN_OR_RETURN(reservation_, ReserveCall(environment_.admission, environment_.options));
   return absl::OkStatus();
 }
@@ -86,14 +84,14 @@ void ComputeCall::OnAnswer(ComputeAnswer answer) {
   record_ = std::move(answer.record);
   if (!record_.status.ok()) return Refuse(std::move(record_.status));
   stream_.WriteAndFinish(answer.bytes, grpc::WriteOptions(), grpc::Status::OK,
-                         CompletionTag([self = shared_from_this()](bool ok) { self->OnFinished(ok); }));
+                         queue_.Tag([self = shared_from_this()](bool ok) { self->OnFinished(ok); }));
 }
 
 void ComputeCall::Refuse(absl::Status status) {
   record_.status = std::move(status);
   AddRetryPushback(record_.status, context_);
   stream_.Finish(ToGrpcStatus(record_.status, record_.request_id),
-                 CompletionTag([self = shared_from_this()](bool ok) { self->OnFinished(ok); }));
+                 queue_.Tag([self = shared_from_this()](bool ok) { self->OnFinished(ok); }));
 }
 
 void ComputeCall::OnFinished(bool ok) {
@@ -104,7 +102,6 @@ void ComputeCall::OnFinished(bool ok) {
   reservation_.Release();
   environment_.reporter.OnAnswered(record_);
   environment_.reporter.OnCallEnded(RpcMethod::kCompute, record_.status.code(), record_.arrival);
-  if (entered_) environment_.gate.Leave();
 }
 
 }  // namespace lossd

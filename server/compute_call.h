@@ -17,6 +17,7 @@
 #include "grpcpp/server_context.h"
 #include "server/call_gate.h"
 #include "server/call_reporter.h"
+#include "server/completion.h"
 #include "server/compute_pipeline.h"
 #include "server/options.h"
 #include "server/raw_loss_service.h"
@@ -54,9 +55,9 @@ void AddRetryPushback(const absl::Status& status, grpc::ServerContext& context);
 // time, and goes to the (thread-safe) Cancellation. Kept alive by whatever is outstanding.
 class ComputeCall : public std::enable_shared_from_this<ComputeCall> {
  public:
-  static void Await(const CallEnvironment& environment, grpc::ServerCompletionQueue* queue);
+  static void Await(const CallEnvironment& environment, CallQueue& queue);
 
-  ComputeCall(const CallEnvironment& environment, grpc::ServerCompletionQueue* queue);
+  ComputeCall(const CallEnvironment& environment, CallQueue& queue);
 
  private:
   void OnArrived(bool ok);
@@ -67,12 +68,12 @@ class ComputeCall : public std::enable_shared_from_this<ComputeCall> {
   void OnFinished(bool ok);
 
   const CallEnvironment& environment_;
-  grpc::ServerCompletionQueue* const queue_;
+  CallQueue& queue_;  // Not owned; outlives this.
+  GatePass pass_;     // Given up last: nothing of the call is left then.
   grpc::ServerContext context_;
   RawStream stream_{&context_};
   void* done_tag_ = nullptr;  // Reported by the queue only if the call arrives.
   const std::shared_ptr<Cancellation> cancellation_ = std::make_shared<Cancellation>();
-  bool entered_ = false;
   Reservation reservation_;
   grpc::ByteBuffer message_;
   CallRecord record_;

@@ -35,6 +35,13 @@ absl::Status Expired(absl::Duration spent) {
                                                   " after arrival, before the computation began"));
 }
 
+// Whether a cancellation at `now` is that of the deadline. The client, whose clock gives up first, says only that it
+// cancels; and the deadline that it sent was rounded up by as much as a hundredth.
+bool HasExpired(absl::Time now, const ComputeMessage& message) {
+  constexpr absl::Duration kTravel = absl::Milliseconds(10);
+  return now >= message.deadline - std::max(kTravel, (message.deadline - message.arrival) / 50);
+}
+
 absl::Status Mapped(const std::exception& error) {
   if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) {
     return absl::ResourceExhaustedError("the server has no memory for this request");
@@ -212,7 +219,7 @@ void ComputePipeline::CountNonfinite(const Computation& computation, const Compu
 void ComputePipeline::Answer(std::unique_ptr<Computation> computation, absl::Status status) {
   ComputeMessage& message = computation->message;
   if (status.ok()) status = CheckResponseBytes(message.record.response_bytes);
-  if (status.code() == absl::StatusCode::kCancelled && clock_.TimeNow() >= message.deadline) {
+  if (status.code() == absl::StatusCode::kCancelled && HasExpired(clock_.TimeNow(), message)) {
     status = absl::DeadlineExceededError(status.message());
   }
   ComputeAnswer answer;

@@ -34,21 +34,20 @@ grpc::Status Check(const HealthStates& states, const HealthCheckRequest& request
 // the server ends the call. Kept alive by what is outstanding; the done notification is, all the time.
 class WatchCall : public std::enable_shared_from_this<WatchCall> {
  public:
-  WatchCall(grpc::health::v1::Health::AsyncService& service, HealthStates& states, grpc::ServerCompletionQueue* queue)
+  WatchCall(grpc::health::v1::Health::AsyncService& service, HealthStates& states, CallQueue& queue)
       : service_(service), states_(states), queue_(queue) {}
 
-  static void Await(grpc::health::v1::Health::AsyncService& service, HealthStates& states,
-                    grpc::ServerCompletionQueue* queue) {
+  static void Await(grpc::health::v1::Health::AsyncService& service, HealthStates& states, CallQueue& queue) {
     const auto call = std::make_shared<WatchCall>(service, states, queue);
-    call->done_tag_ = CompletionTag([call](bool) { call->OnDone(); });
+    call->done_tag_ = queue.Tag([call](bool) { call->OnDone(); });
     call->context_.AsyncNotifyWhenDone(call->done_tag_);
-    service.RequestWatch(&call->context_, &call->request_, &call->writer_, queue, queue,
-                         CompletionTag([call](bool ok) { call->OnArrived(ok); }));
+    service.RequestWatch(&call->context_, &call->request_, &call->writer_, queue.get(), queue.get(),
+                         queue.Tag([call](bool ok) { call->OnArrived(ok); }));
   }
 
  private:
   void OnArrived(bool ok) {
-    if (!ok) return DropCompletionTag(std::exchange(done_tag_, nullptr));
+    if (!ok) return queue_.Drop(std::exchange(done_tag_, nullptr));
     Await(service_, states_, queue_);
     states_.Subscribe(this, [weak = weak_from_this()] {
       if (const auto self = weak.lock()) self->Advance();
@@ -87,17 +86,17 @@ class WatchCall : public std::enable_shared_from_this<WatchCall> {
     written_ = status;
     HealthCheckResponse response;
     response.set_status(status);
-    writer_.Write(response, CompletionTag([self = shared_from_this()](bool) { self->OnWritten(); }));
+    writer_.Write(response, queue_.Tag([self = shared_from_this()](bool) { self->OnWritten(); }));
   }
 
   void FinishIfIdle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     if (writing_) return;
-    writer_.Finish(grpc::Status::CANCELLED, CompletionTag([self = shared_from_this()](bool) {}));
+    writer_.Finish(grpc::Status::CANCELLED, queue_.Tag([self = shared_from_this()](bool) {}));
   }
 
   grpc::health::v1::Health::AsyncService& service_;
   HealthStates& states_;
-  grpc::ServerCompletionQueue* const queue_;
+  CallQueue& queue_;
   grpc::ServerContext context_;
   HealthCheckRequest request_;
   grpc::ServerAsyncWriter<HealthCheckResponse> writer_{&context_};
@@ -119,7 +118,7 @@ HealthService::HealthService(HealthStates& states)
                return Check(states_, request, response);
              }} {}
 
-void HealthService::Await(grpc::ServerCompletionQueue* queue) {
+void HealthService::Await(CallQueue& queue) {
   CheckCall::Await(check_, queue);
   WatchCall::Await(service_, states_, queue);
 }

@@ -7,7 +7,7 @@
 #define LOSSD_SERVER_HEALTH_SERVICE_H_
 
 #include "grpc/health/v1/health.grpc.pb.h"
-#include "grpcpp/completion_queue.h"
+#include "server/completion.h"
 #include "server/health_states.h"
 #include "server/prompt_call.h"
 
@@ -22,7 +22,7 @@ class HealthService {
   grpc::Service* service() { return &service_; }
 
   // Waits for calls on a queue. Call after the server has started.
-  void Await(grpc::ServerCompletionQueue* queue);
+  void Await(CallQueue& queue);
 
  private:
   using CheckCall = PromptCall<grpc::health::v1::HealthCheckRequest, grpc::health::v1::HealthCheckResponse>;

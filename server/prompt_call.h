@@ -30,20 +30,20 @@ class PromptCall : public std::enable_shared_from_this<PromptCall<Request, Respo
   };
 
   // `method` is not owned and outlives the server.
-  static void Await(const Method& method, grpc::ServerCompletionQueue* queue) {
+  static void Await(const Method& method, CallQueue& queue) {
     const auto call = std::make_shared<PromptCall>();
-    method.request(&call->context_, &call->message_, &call->writer_, queue,
-                   CompletionTag([call, &method, queue](bool ok) {
+    method.request(&call->context_, &call->message_, &call->writer_, queue.get(),
+                   queue.Tag([call, &method, &queue](bool ok) {
                      if (ok) call->OnArrived(method, queue);
                    }));
   }
 
  private:
-  void OnArrived(const Method& method, grpc::ServerCompletionQueue* queue) {
+  void OnArrived(const Method& method, CallQueue& queue) {
     Await(method, queue);
     Response response;
     const grpc::Status status = method.handle(context_, message_, &response);
-    writer_.Finish(response, status, CompletionTag([self = this->shared_from_this()](bool) {}));
+    writer_.Finish(response, status, queue.Tag([self = this->shared_from_this()](bool) {}));
   }
 
   grpc::ServerContext context_;

@@ -65,14 +65,12 @@ void SetExtensionNumbers(const std::string& type_name, ServerReflectionResponse&
 // outstanding, which is one operation at a time.
 class ReflectionCall : public std::enable_shared_from_this<ReflectionCall> {
  public:
-  ReflectionCall(ReflectionService::Version& version, const std::vector<std::string>& services,
-                 grpc::ServerCompletionQueue* queue)
+  ReflectionCall(ReflectionService::Version& version, const std::vector<std::string>& services, CallQueue& queue)
       : version_(version), services_(services), queue_(queue) {}
 
-  static void Await(ReflectionService::Version& version, const std::vector<std::string>& services,
-                    grpc::ServerCompletionQueue* queue) {
+  static void Await(ReflectionService::Version& version, const std::vector<std::string>& services, CallQueue& queue) {
     const auto call = std::make_shared<ReflectionCall>(version, services, queue);
-    version.Request(&call->context_, &call->stream_, queue, CompletionTag([call](bool ok) {
+    version.Request(&call->context_, &call->stream_, queue.get(), queue.Tag([call](bool ok) {
       if (ok) call->OnArrived();
     }));
   }
@@ -84,20 +82,20 @@ class ReflectionCall : public std::enable_shared_from_this<ReflectionCall> {
   }
 
   void Read() {
-    stream_.Read(&request_, CompletionTag([self = shared_from_this()](bool ok) { self->OnRead(ok); }));
+    stream_.Read(&request_, queue_.Tag([self = shared_from_this()](bool ok) { self->OnRead(ok); }));
   }
 
   void OnRead(bool ok) {
     if (!ok) {
-      return stream_.Finish(grpc::Status::OK, CompletionTag([self = shared_from_this()](bool) {}));
+      return stream_.Finish(grpc::Status::OK, queue_.Tag([self = shared_from_this()](bool) {}));
     }
     stream_.Write(AnswerReflection(request_, services_),
-                  CompletionTag([self = shared_from_this()](bool) { self->Read(); }));
+                  queue_.Tag([self = shared_from_this()](bool) { self->Read(); }));
   }
 
   ReflectionService::Version& version_;
   const std::vector<std::string>& services_;
-  grpc::ServerCompletionQueue* const queue_;
+  CallQueue& queue_;
   grpc::ServerContext context_;
   ReflectionService::Stream stream_{&context_};
   ServerReflectionRequest request_;
@@ -151,7 +149,7 @@ ReflectionService::ReflectionService(std::vector<std::string> services)
       v1_("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"),
       v1alpha_("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo") {}
 
-void ReflectionService::Await(grpc::ServerCompletionQueue* queue) {
+void ReflectionService::Await(CallQueue& queue) {
   ReflectionCall::Await(v1_, names_, queue);
   ReflectionCall::Await(v1alpha_, names_, queue);
 }

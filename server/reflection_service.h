@@ -14,6 +14,7 @@
 #include "grpcpp/impl/codegen/async_stream.h"
 #include "grpcpp/impl/codegen/service_type.h"
 #include "grpcpp/server_context.h"
+#include "server/completion.h"
 
 namespace lossd {
 
@@ -31,7 +32,7 @@ class ReflectionService {
   std::vector<grpc::Service*> services() { return {&v1_, &v1alpha_}; }
 
   // Waits for calls on a queue. Call after the server has started.
-  void Await(grpc::ServerCompletionQueue* queue);
+  void Await(CallQueue& queue);
 
   using Stream = grpc::ServerAsyncReaderWriter<grpc::reflection::v1::ServerReflectionResponse,
                                                grpc::reflection::v1::ServerReflectionRequest>;

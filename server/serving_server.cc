@@ -75,12 +75,12 @@ absl::Status ServingServer::Listen() {
   LOSSD_ASSIGN_OR_RETURN(listening_, StartListening(builder, "listen", parts_.options.listen));
   for (const auto& queue : threads_->queues()) {
     for (int i = 0; i < kCallsAwaited; ++i) {
-      ComputeCall::Await(environment_, queue.get());
-      StreamCall::Await(environment_, queue.get());
+      ComputeCall::Await(environment_, *queue);
+      StreamCall::Await(environment_, *queue);
     }
-    InfoCall::Await(get_server_info_, queue.get());
-    health_.Await(queue.get());
-    reflection_.Await(queue.get());
+    InfoCall::Await(get_server_info_, *queue);
+    health_.Await(*queue);
+    reflection_.Await(*queue);
   }
   threads_->Start();
   return absl::OkStatus();
@@ -91,6 +91,7 @@ bool ServingServer::Shutdown(absl::Time deadline) {
   const bool answered = gate_.AwaitEmpty(parts_.clock, deadline);
   CloseConnections(listening_.addresses);
   listening_.server->Shutdown(absl::ToChronoTime(parts_.clock.TimeNow()));
+  gate_.AwaitEmpty(parts_.clock, absl::InfiniteFuture());  // What was cut off still ends properly.
   threads_.reset();
   listening_.server.reset();
   return answered;

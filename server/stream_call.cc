@@ -9,35 +9,34 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "core/status/errors.h"
-#include "server/completion.h"
 #include "server/rpc_status.h"
 
 namespace lossd {
 
-StreamCall::StreamCall(const CallEnvironment& environment, grpc::ServerCompletionQueue* queue)
+StreamCall::StreamCall(const CallEnvironment& environment, CallQueue& queue)
     : environment_(environment), queue_(queue) {}
 
-void StreamCall::Await(const CallEnvironment& environment, grpc::ServerCompletionQueue* queue) {
+void StreamCall::Await(const CallEnvironment& environment, CallQueue& queue) {
   const auto call = std::make_shared<StreamCall>(environment, queue);
-  call->done_tag_ = CompletionTag([call](bool) { call->OnDone(); });
+  call->done_tag_ = queue.Tag([call](bool) { call->OnDone(); });
   call->context_.AsyncNotifyWhenDone(call->done_tag_);
-  environment.service.RequestComputeStream(&call->context_, &call->stream_, queue,
-                                           CompletionTag([call](bool ok) { call->OnArrived(ok); }));
+  environment.service.RequestComputeStream(&call->context_, &call->stream_, queue.get(),
+                                           queue.Tag([call](bool ok) { call->OnArrived(ok); }));
 }
 
 void StreamCall::OnArrived(bool ok) {
-  if (!ok) return DropCompletionTag(std::exchange(done_tag_, nullptr));
+  if (!ok) return queue_.Drop(std::exchange(done_tag_, nullptr));
   Await(environment_, queue_);
   arrival_ = environment_.clock.TimeNow();
   peer_ = context_.peer();
   environment_.metrics.OnCallStarted(RpcMethod::kComputeStream);
-  absl::Status status = environment_.gate.EnterStream(this, [weak = weak_from_this()] {
+  auto pass = environment_.gate.EnterStream(this, [weak = weak_from_this()] {
     if (const auto self = weak.lock()) self->OnDrain();
   });
-  entered_ = status.ok();
   absl::MutexLock lock(&mu_);
   arrived_ = true;
-  if (!status.ok()) return Finish(std::move(status));
+  if (!pass.ok()) return Finish(pass.status());
+  pass_ = *std::move(pass);
   Advance();
 }
 
@@ -65,6 +64,7 @@ void StreamCall::OnMessage(bool ok) {
   {
     absl::MutexLock lock(&mu_);
     reading_ = false;
+    if (finishing_) return;  // Too late: the stream has its end.
     if (!ok) {
       half_closed_ = true;
       return Advance();
@@ -151,7 +151,7 @@ void StreamCall::Advance() {
   } else if (!answers_.empty()) {
     // A write to a client that is gone completes at once, with ok = false.
     writing_ = true;
-    stream_.Write(answers_.front().bytes, CompletionTag([self = shared_from_this()](bool ok) { self->OnWritten(ok); }));
+    stream_.Write(answers_.front().bytes, queue_.Tag([self = shared_from_this()](bool ok) { self->OnWritten(ok); }));
   } else if (outstanding_.empty()) {
     if (cancelled_) return Finish(absl::CancelledError("the client is gone"));
     if (half_closed_) return Finish(absl::OkStatus());
@@ -159,7 +159,7 @@ void StreamCall::Advance() {
   }
   if (MayRead()) {
     reading_ = true;
-    stream_.Read(&message_, CompletionTag([self = shared_from_this()](bool ok) { self->OnMessage(ok); }));
+    stream_.Read(&message_, queue_.Tag([self = shared_from_this()](bool ok) { self->OnMessage(ok); }));
   }
 }
 
@@ -167,7 +167,7 @@ void StreamCall::Finish(absl::Status status) {
   finishing_ = true;
   status_ = std::move(status);
   AddRetryPushback(status_, context_);
-  stream_.Finish(ToGrpcStatus(status_, ""), CompletionTag([self = shared_from_this()](bool) { self->OnFinished(); }));
+  stream_.Finish(ToGrpcStatus(status_, ""), queue_.Tag([self = shared_from_this()](bool) { self->OnFinished(); }));
 }
 
 void StreamCall::OnFinished() {
@@ -177,7 +177,6 @@ void StreamCall::OnFinished() {
     status = status_;
   }
   environment_.reporter.OnCallEnded(RpcMethod::kComputeStream, status.code(), arrival_);
-  if (entered_) environment_.gate.LeaveStream(this);
 }
 
 }  // namespace lossd

@@ -29,9 +29,9 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
  public:
   static constexpr size_t kMaxOutstanding = 256;
 
-  static void Await(const CallEnvironment& environment, grpc::ServerCompletionQueue* queue);
+  static void Await(const CallEnvironment& environment, CallQueue& queue);
 
-  StreamCall(const CallEnvironment& environment, grpc::ServerCompletionQueue* queue);
+  StreamCall(const CallEnvironment& environment, CallQueue& queue);
 
  private:
   // A message that was read and whose answer has not left.
@@ -57,13 +57,13 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
   void Finish(absl::Status status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const CallEnvironment& environment_;
-  grpc::ServerCompletionQueue* const queue_;
+  CallQueue& queue_;  // Not owned; outlives this.
+  GatePass pass_;     // Given up last: nothing of the call is left then.
   grpc::ServerContext context_;
   RawStream stream_{&context_};
   void* done_tag_ = nullptr;  // Reported by the queue only if the call arrives.
   absl::Time arrival_;
   std::string peer_;
-  bool entered_ = false;
 
   absl::Mutex mu_;
   grpc::ByteBuffer message_ ABSL_GUARDED_BY(mu_);

@@ -30,9 +30,10 @@ class CompletionTest : public ::testing::Test {
   }
   ~CompletionTest() override { Stop(); }
 
-  void Post(grpc::Alarm& alarm, CompletionHandler handler) {
-    alarm.Set(threads_->queues()[0].get(), std::chrono::system_clock::now(), CompletionTag(std::move(handler)));
+  static void Post(CallQueue& queue, grpc::Alarm& alarm, CompletionHandler handler) {
+    alarm.Set(queue.get(), std::chrono::system_clock::now(), queue.Tag(std::move(handler)));
   }
+  CallQueue& queue() { return *threads_->queues()[0]; }
   void Stop() {
     server_->Shutdown();
     threads_.reset();
@@ -49,7 +50,7 @@ TEST_F(CompletionTest, HandlerRunsOnceAndIsFreed) {
   const auto owned = std::make_shared<int>(0);
   absl::Notification ran;
   grpc::Alarm alarm;
-  Post(alarm, [owned, &ran](bool ok) {
+  Post(queue(), alarm, [owned, &ran](bool ok) {
     EXPECT_TRUE(ok);
     ++*owned;
     ran.Notify();
@@ -66,8 +67,8 @@ TEST_F(CompletionTest, HandlerThatThrowsIsLoggedAndTheThreadGoesOn) {
   grpc::Alarm second;
   absl::Notification ran;
   threads_->Start();
-  Post(first, [](bool) { throw std::runtime_error("oops"); });
-  Post(second, [&ran](bool) { ran.Notify(); });
+  Post(queue(), first, [](bool) { throw std::runtime_error("oops"); });
+  Post(queue(), second, [&ran](bool) { ran.Notify(); });
   ran.WaitForNotification();
   Stop();
   EXPECT_THAT(log_, HasSubstr("oops"));
@@ -76,14 +77,27 @@ TEST_F(CompletionTest, HandlerThatThrowsIsLoggedAndTheThreadGoesOn) {
 TEST_F(CompletionTest, QueueThatNeverStartedIsDrained) {
   const auto owned = std::make_shared<int>(0);
   grpc::Alarm alarm;
-  Post(alarm, [owned](bool) { ++*owned; });
+  Post(queue(), alarm, [owned](bool) { ++*owned; });
   Stop();
   EXPECT_EQ(*owned, 1);
 }
 
+TEST_F(CompletionTest, EndWaitsForOperationsThatHandlersStart) {
+  int ran = 0;
+  grpc::Alarm first;
+  grpc::Alarm second;
+  Post(queue(), first, [&, &queue = queue()](bool) {
+    ++ran;
+    Post(queue, second, [&](bool) { ++ran; });
+  });
+  threads_->Start();
+  Stop();
+  EXPECT_EQ(ran, 2);
+}
+
 TEST_F(CompletionTest, DroppedTagFreesItsHandler) {
   const auto owned = std::make_shared<int>(0);
-  DropCompletionTag(CompletionTag([owned](bool) {}));
+  queue().Drop(queue().Tag([owned](bool) {}));
   EXPECT_EQ(owned.use_count(), 1);
 }
 
