@@ -1,12 +1,13 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include <atomic>
+#include <algorithm>
 #include <cmath>
 #include <random>
 #include <string>
 
 #include "core/losses/loss.h"
+#include "core/status/errors.h"
 #include "tests/support/accuracy.h"
 #include "tests/support/contrast_oracle.h"
 #include "tests/support/loss_runs.h"
@@ -26,6 +27,9 @@ using ::lossd::testing::StatusIs;
 using ::lossd::testing::TestCase;
 using ::lossd::testing::TestInput;
 using ::lossd::testing::TestResult;
+using ::testing::DoubleNear;
+using ::testing::Each;
+using ::testing::Pointwise;
 
 struct ViewMaker {
   std::mt19937_64 engine;
@@ -85,13 +89,181 @@ TEST(NtXentTest, AgreesWithPlainLoops) {
   }
 }
 
-TEST(NtXentTest, StaysAccurateAtLowTemperatures) {
+// More rows than blocks, and than tiles at a time.
+TEST(NtXentTest, AgreesWithPlainLoopsWhereItIsCut) {
   ViewMaker maker{std::mt19937_64(2)};
+  ExpectAccurate(maker.Make(1500, 3));
+}
+
+TEST(NtXentTest, AgreesInFloat64ToItsPrecision) {
+  ViewMaker maker{std::mt19937_64(3)};
+  maker.dtype = DType::kFloat64;
+  ExpectAccurate(maker.Make(50, 20));
+  maker.normalise = true;
+  ExpectAccurate(maker.Make(300, 5, 0.05));
+}
+
+TEST(NtXentTest, StaysAccurateAtLowTemperatures) {
+  ViewMaker maker{std::mt19937_64(4)};
   maker.normalise = true;
   for (double correlation : {0.0, 1.0, 10.0}) {
     maker.correlation = correlation;
-    for (double temperature : {0.07, 0.05, 0.02, 0.01, 0.001}) ExpectAccurate(maker.Make(40, 24, temperature));
+    for (double temperature : {0.07, 0.05, 0.02, 0.01, 0.001}) {
+      SCOPED_TRACE(temperature);
+      ExpectAccurate(maker.Make(40, 24, temperature));
+    }
   }
+}
+
+TEST(NtXentTest, StaysAccurateWithoutNormalisation) {
+  ViewMaker maker{std::mt19937_64(5)};
+  for (double deviation : {3.0, 30.0, 1000.0}) {
+    maker.deviation = deviation;
+    ExpectAccurate(maker.Make(30, 40));
+  }
+}
+
+TEST(NtXentTest, AgreesWithCentralDifferences) {
+  ViewMaker maker{std::mt19937_64(6)};
+  maker.dtype = DType::kFloat64;
+  TestCase test_case = maker.Make(4, 3);
+  const auto loss = MakeNtXent();
+  ASSERT_OK_AND_ASSIGN(const TestResult result, RunAlone(*loss, test_case));
+  for (size_t i = 0; i < 2; ++i) {
+    const std::vector<double> gradient = result.gradient(i);
+    for (size_t e = 0; e < gradient.size(); ++e) {
+      constexpr double kStep = 1e-5;
+      const double value = test_case.inputs[i].values[e];
+      test_case.inputs[i].values[e] = value + kStep;
+      const double above = RunAlone(*loss, test_case)->objective;
+      test_case.inputs[i].values[e] = value - kStep;
+      const double below = RunAlone(*loss, test_case)->objective;
+      test_case.inputs[i].values[e] = value;
+      EXPECT_NEAR((above - below) / (2 * kStep), gradient[e], 1e-6 * std::max(0.01, std::abs(gradient[e])));
+    }
+  }
+}
+
+TEST(NtXentTest, IsZeroForOneRow) {
+  ViewMaker maker{std::mt19937_64(7)};
+  ASSERT_OK_AND_ASSIGN(const TestResult result, RunAlone(*MakeNtXent(), maker.Make(1, 5)));
+  EXPECT_EQ(result.objective, 0);
+  EXPECT_THAT(result.gradient(0), Each(0.0));
+  EXPECT_THAT(result.gradient(1), Each(0.0));
+}
+
+TEST(NtXentTest, KnowsTheLossOfEqualScores) {
+  for (int64_t rows : {2, 300}) {
+    TestCase test_case = ViewMaker().Make(rows, 4);
+    for (TestInput& input : test_case.inputs) std::fill(input.values.begin(), input.values.end(), 0.25);
+    ASSERT_OK_AND_ASSIGN(const TestResult result, RunAlone(*MakeNtXent(), test_case));
+    EXPECT_NEAR(result.objective, std::log(2 * static_cast<double>(rows) - 1), 1e-6);
+  }
+}
+
+TEST(NtXentTest, IsSymmetricInItsViews) {
+  TestCase test_case = ViewMaker{std::mt19937_64(8)}.Make(20, 6);
+  ASSERT_OK_AND_ASSIGN(const TestResult result, RunAlone(*MakeNtXent(), test_case));
+  std::swap(test_case.inputs[0].values, test_case.inputs[1].values);
+  ASSERT_OK_AND_ASSIGN(const TestResult swapped, RunAlone(*MakeNtXent(), test_case));
+  EXPECT_NEAR(swapped.objective, result.objective, 1e-6);
+  EXPECT_THAT(swapped.gradient(0), Pointwise(DoubleNear(1e-6), result.gradient(1)));
+}
+
+TEST(NtXentTest, TakesItsInputsInAnyOrder) {
+  TestCase test_case = ViewMaker{std::mt19937_64(9)}.Make(20, 6);
+  ASSERT_OK_AND_ASSIGN(const TestResult result, RunAlone(*MakeNtXent(), test_case));
+  std::swap(test_case.inputs[0], test_case.inputs[1]);
+  ASSERT_OK_AND_ASSIGN(const TestResult swapped, RunAlone(*MakeNtXent(), test_case));
+  EXPECT_EQ(swapped.objective, result.objective);
+  EXPECT_EQ(swapped.gradient(0), result.gradient(1));
+}
+
+TEST(NtXentTest, ScalesGradientsAlone) {
+  TestCase test_case = ViewMaker{std::mt19937_64(10)}.Make(20, 6);
+  ASSERT_OK_AND_ASSIGN(const TestResult plain, RunAlone(*MakeNtXent(), test_case));
+  test_case.request.gradients.scale = 4096;
+  ASSERT_OK_AND_ASSIGN(const TestResult scaled, RunAlone(*MakeNtXent(), test_case));
+  EXPECT_EQ(scaled.objective, plain.objective);
+  ExpectAccurate(test_case);
+}
+
+TEST(NtXentTest, ComputesTheSameWithFewerGradients) {
+  TestCase test_case = ViewMaker{std::mt19937_64(11)}.Make(300, 6);
+  ASSERT_OK_AND_ASSIGN(const TestResult all, RunAlone(*MakeNtXent(), test_case));
+  test_case.request.gradients.mode = GradientSelection::Mode::kNamed;
+  test_case.request.gradients.names = {"out_2"};
+  ASSERT_OK_AND_ASSIGN(const TestResult one, RunAlone(*MakeNtXent(), test_case));
+  EXPECT_EQ(one.objective, all.objective);
+  EXPECT_EQ(one.gradient(1), all.gradient(1));
+  test_case.request.gradients.mode = GradientSelection::Mode::kNone;
+  ASSERT_OK_AND_ASSIGN(const TestResult none, RunAlone(*MakeNtXent(), test_case));
+  EXPECT_EQ(none.Bytes().substr(0, 12), all.Bytes().substr(0, 12));
+}
+
+TEST(NtXentTest, GivesTheSameBytesAloneBatchedAndOnManyThreads) {
+  const auto loss = MakeNtXent();
+  ViewMaker maker{std::mt19937_64(12)};
+  for (int64_t rows : {3, 256, 1300}) {
+    const std::vector<TestCase> cases = {maker.Make(rows, 10), maker.Make(rows, 10)};
+    ShuffledParallel shuffled(3, 5);
+    const auto batched = RunBatch(*loss, cases, shuffled);
+    for (size_t i = 0; i < cases.size(); ++i) {
+      ASSERT_OK_AND_ASSIGN(const TestResult alone, RunAlone(*loss, cases[i]));
+      const auto threaded = RunBatch(*loss, {cases[i]}, shuffled);
+      ASSERT_OK(batched[i]);
+      ASSERT_OK(threaded[0]);
+      EXPECT_EQ(batched[i]->Bytes(), alone.Bytes());
+      EXPECT_EQ(threaded[0]->Bytes(), alone.Bytes());
+    }
+  }
+}
+
+TEST(NtXentTest, ShowsANanInAnyElement) {
+  TestCase test_case = ViewMaker{std::mt19937_64(13)}.Make(300, 3);
+  test_case.inputs[1].values[40] = NAN;
+  ASSERT_OK_AND_ASSIGN(const TestResult result, RunAlone(*MakeNtXent(), test_case));
+  EXPECT_TRUE(std::isnan(result.objective));
+  EXPECT_TRUE(std::isnan(result.gradient(0)[0]));
+}
+
+// Refused with text "field: description", as an error about `field`.
+void ExpectRefused(const TestCase& test_case, const std::string& field, const std::string& description) {
+  const auto result = RunAlone(*MakeNtXent(), test_case);
+  EXPECT_THAT(result, StatusIs(absl::StatusCode::kInvalidArgument, field + ": " + description));
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(GetFieldViolation(result.status())->field, field);
+}
+
+TEST(NtXentTest, RefusesTemperaturesWithoutMeaning) {
+  for (const auto& [temperature, text] :
+       {std::pair(0.0, "0"), std::pair(-0.5, "-0.5"), std::pair(std::nan(""), "nan"), std::pair(HUGE_VAL, "inf")}) {
+    ExpectRefused(ViewMaker().Make(2, 3, temperature), "loss.nt_xent.temperature",
+                  std::string("expected a finite value > 0, got ") + text);
+  }
+}
+
+TEST(NtXentTest, RefusesInputsThatDoNotFit) {
+  TestCase test_case = ViewMaker().Make(2, 3);
+  const auto with_second = [&](TestInput input) {
+    TestCase changed = test_case;
+    changed.inputs[1] = std::move(input);
+    return changed;
+  };
+  ExpectRefused(with_second({"out_2", {3, 2}, std::vector<double>(6)}), "inputs[out_2].shape",
+                "expected [2, 3] like inputs[out_1], got [3, 2]");
+  ExpectRefused(with_second({"out_2", {6}, std::vector<double>(6)}), "inputs[out_2].shape",
+                "expected [N, D] with extents above 0, got [6]");
+  ExpectRefused(with_second({"out_2", {0, 3}, {}}), "inputs[out_2].shape",
+                "expected [N, D] with extents above 0, got [0, 3]");
+  ExpectRefused(with_second({"out_2", {2, 3}, std::vector<double>(6), DType::kUint8}), "inputs[out_2].dtype",
+                "expected a floating type, got UINT8");
+  ExpectRefused(with_second({"out_2", {2, 3}, std::vector<double>(6), DType::kFloat64}), "inputs[out_2].dtype",
+                "FLOAT64 cannot be mixed with narrower types, got FLOAT64 beside FLOAT32 of inputs[out_1]");
+  ExpectRefused(with_second({"out_3", {2, 3}, std::vector<double>(6)}), "inputs[out_3]",
+                "unknown input, expected out_1 or out_2");
+  test_case.inputs.pop_back();
+  ExpectRefused(test_case, "inputs[out_2]", "missing");
 }
 
 }  // namespace
