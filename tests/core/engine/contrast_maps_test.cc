@@ -1,0 +1,154 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/engine/contrast_maps.h"
+
+#include <cmath>
+#include <random>
+#include <vector>
+
+#include "core/tensor/buffer_pool.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace lossd {
+namespace {
+
+using ::testing::DoubleNear;
+using ::testing::Pointwise;
+
+std::vector<double> Normal(int64_t count, uint32_t seed) {
+  std::mt19937 engine(seed);
+  std::normal_distribution<double> normal;
+  std::vector<double> values(static_cast<size_t>(count));
+  for (double& value : values) value = normal(engine);
+  return values;
+}
+
+// A contrast with its memory.
+struct Problem {
+  MapContrastShape shape;
+  std::vector<double> sources;
+  std::vector<double> targets;
+  std::vector<double> source_gradient;
+  std::vector<double> target_gradient;
+  MapContrast<double> contrast;
+
+  explicit Problem(MapContrastShape extents)
+      : shape(extents),
+        sources(Normal(extents.images * extents.channels, 1)),
+        targets(Normal(extents.images * extents.channels * extents.locations, 2)),
+        source_gradient(sources.size(), NAN),
+        target_gradient(targets.size(), NAN) {
+    contrast.shape = shape;
+    contrast.clip = 10;
+    contrast.sources = sources.data();
+    contrast.targets = targets.data();
+    contrast.loss_weight = 1;
+    contrast.square_weight = 0.05;
+    contrast.source_gradient = source_gradient.data();
+    contrast.target_gradient = target_gradient.data();
+  }
+
+  MapContrastResult Run(const std::atomic<bool>* cancelled = nullptr) {
+    BufferPool pool(0);
+    const Buffer workspace = pool.Allocate(static_cast<size_t>(MapContrastWorkspaceBytes<double>(shape)));
+    Serial serial;
+    return ComputeMapContrast(contrast, workspace.data(), cancelled, serial);
+  }
+
+  double Objective() {
+    const MapContrastResult result = Run();
+    return contrast.loss_weight * result.loss + contrast.square_weight * result.mean_square;
+  }
+};
+
+TEST(MapContrastTest, HasTheLossOfItsDefinition) {
+  Problem problem({3, 2, 4});
+  double loss = 0;
+  double squares = 0;
+  const auto score = [&](size_t b, size_t j, size_t l) {
+    double sum = 0;
+    for (size_t c = 0; c < 2; ++c) sum += problem.sources[b * 2 + c] * problem.targets[(j * 2 + c) * 4 + l];
+    return sum / std::sqrt(2.0);
+  };
+  for (size_t b = 0; b < 3; ++b) {
+    double negatives = 0;
+    for (size_t j = 0; j < 3; ++j) {
+      for (size_t l = 0; l < 4; ++l) {
+        squares += score(b, j, l) * score(b, j, l) / 36;
+        if (j != b) negatives += std::exp(10 * std::tanh(score(b, j, l) / 10));
+      }
+    }
+    for (size_t l = 0; l < 4; ++l) {
+      const double positive = std::exp(10 * std::tanh(score(b, b, l) / 10));
+      loss += std::log((positive + negatives) / positive) / 12;
+    }
+  }
+  const MapContrastResult result = problem.Run();
+  EXPECT_NEAR(result.loss, loss, 1e-13);
+  EXPECT_NEAR(result.mean_square, squares, 1e-13);
+}
+
+TEST(MapContrastTest, HasTheGradientOfItsDifferences) {
+  for (double clip : {1.0, 100.0}) {
+    Problem problem({4, 3, 2});
+    problem.contrast.clip = clip;
+    problem.contrast.loss_weight = -1.5;
+    problem.Run();
+    const std::vector<double> gradient = problem.target_gradient;
+    for (size_t e = 0; e < gradient.size(); ++e) {
+      constexpr double kStep = 1e-5;
+      const double value = problem.targets[e];
+      problem.targets[e] = value + kStep;
+      const double above = problem.Objective();
+      problem.targets[e] = value - kStep;
+      const double below = problem.Objective();
+      problem.targets[e] = value;
+      EXPECT_NEAR((above - below) / (2 * kStep), gradient[e], 1e-9);
+    }
+  }
+}
+
+TEST(MapContrastTest, AddsToATargetsGradientOnDemand) {
+  Problem problem({4, 3, 2});
+  problem.Run();
+  const std::vector<double> once = problem.target_gradient;
+  problem.contrast.accumulate_target = true;
+  problem.Run();
+  std::vector<double> twice = once;
+  for (double& value : twice) value *= 2;
+  EXPECT_THAT(problem.target_gradient, Pointwise(DoubleNear(1e-14), twice));
+}
+
+TEST(MapContrastTest, LeavesUnwantedGradientsOut) {
+  Problem problem({4, 3, 2});
+  const MapContrastResult all = problem.Run();
+  const std::vector<double> source_gradient = problem.source_gradient;
+  problem.contrast.target_gradient = nullptr;
+  problem.Run();
+  EXPECT_EQ(problem.source_gradient, source_gradient);
+  problem.contrast.source_gradient = nullptr;
+  EXPECT_EQ(problem.Run().loss, all.loss);
+}
+
+TEST(MapContrastTest, DoesNothingOnceCancelled) {
+  Problem problem({4, 3, 2});
+  const std::atomic<bool> cancelled = true;
+  problem.Run(&cancelled);
+  EXPECT_TRUE(std::isnan(problem.source_gradient[0]));
+  EXPECT_TRUE(std::isnan(problem.target_gradient[0]));
+}
+
+TEST(MapContrastTest, KeepsItsWorkspaceBounded) {
+  constexpr int64_t kBound = 24 << 20;
+  for (const MapContrastShape& shape :
+       {MapContrastShape{200, 1280, 49}, MapContrastShape{256, 128, 49}, MapContrastShape{1024, 2048, 1},
+        MapContrastShape{4096, 64, 49}, MapContrastShape{32, 64, 4096}}) {
+    EXPECT_LE(MapContrastWorkspaceBytes<float>(shape), kBound);
+    EXPECT_LE(MapContrastWorkspaceBytes<double>(shape), kBound);
+  }
+}
+
+}  // namespace
+}  // namespace lossd
