@@ -1,0 +1,75 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "client/cli/connection_flags.h"
+
+#include <fstream>
+#include <iterator>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "client/cli/subcommand.h"
+#include "core/status/status_macros.h"
+
+namespace lossd::cli {
+namespace {
+
+absl::StatusOr<absl::Duration> ParseDuration(absl::string_view flag, const std::string& text) {
+  absl::Duration duration;
+  if (absl::ParseDuration(text, &duration) && duration > absl::ZeroDuration()) return duration;
+  return UsageError(absl::StrCat(flag, ": expected a duration such as 500ms or 2m, got '", text, "'"));
+}
+
+// The content of a file; empty where no file is named.
+absl::StatusOr<std::string> ReadText(absl::string_view flag, const std::string& path) {
+  if (path.empty()) return std::string();
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return UsageError(absl::StrCat(flag, ": cannot read ", path));
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+}  // namespace
+
+void ConnectionFlags::Declare(CLI::App& app) {
+  const std::string group = "Connection";
+  app.add_option("--target", target_, "Server: host:port or unix:/path")
+      ->envname("LOSSD_TARGET")
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--timeout", timeout_, "Longest time for a call")->capture_default_str()->group(group);
+  app.add_option("--connect-timeout", connect_timeout_, "Longest wait for a connection")
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--max-message-bytes", max_message_bytes_, "Longest message, sent or received")
+      ->capture_default_str()
+      ->group(group);
+  app.add_flag("--tls", tls_, "Encrypt; implied by the other --tls flags")->group(group);
+  app.add_option("--tls-ca-file", tls_ca_file_, "PEM roots to trust instead of the system's")->group(group);
+  app.add_option("--tls-cert-file", tls_cert_file_, "PEM certificate chain to show")->group(group);
+  app.add_option("--tls-key-file", tls_key_file_, "PEM key of that certificate")->group(group);
+  app.add_option("--auth-token-file", auth_token_file_, "File with the bearer token to send")->group(group);
+}
+
+absl::StatusOr<ClientOptions> ConnectionFlags::Options() const {
+  ClientOptions options;
+  options.max_message_bytes = max_message_bytes_;
+  LOSSD_ASSIGN_OR_RETURN(options.timeout, ParseDuration("--timeout", timeout_));
+  LOSSD_ASSIGN_OR_RETURN(options.connect_timeout, ParseDuration("--connect-timeout", connect_timeout_));
+  client::TlsOptions tls;
+  LOSSD_ASSIGN_OR_RETURN(tls.root_certificates, ReadText("--tls-ca-file", tls_ca_file_));
+  LOSSD_ASSIGN_OR_RETURN(tls.certificate_chain, ReadText("--tls-cert-file", tls_cert_file_));
+  LOSSD_ASSIGN_OR_RETURN(tls.private_key, ReadText("--tls-key-file", tls_key_file_));
+  if (tls_ || !tls_ca_file_.empty() || !tls_cert_file_.empty() || !tls_key_file_.empty()) options.tls = std::move(tls);
+  LOSSD_ASSIGN_OR_RETURN(const std::string token, ReadText("--auth-token-file", auth_token_file_));
+  options.auth_token = std::string(absl::StripAsciiWhitespace(token));
+  const absl::Status valid = options.Validate();
+  return valid.ok() ? absl::StatusOr<ClientOptions>(std::move(options)) : UsageError(valid.message());
+}
+
+absl::StatusOr<std::unique_ptr<Client>> ConnectionFlags::Connect() const {
+  LOSSD_ASSIGN_OR_RETURN(ClientOptions options, Options());
+  return Client::Connect(target_, std::move(options));
+}
+
+}  // namespace lossd::cli

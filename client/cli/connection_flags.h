@@ -1,0 +1,42 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// The flags that say which server to talk to, and how.
+
+#ifndef LOSSD_CLIENT_CLI_CONNECTION_FLAGS_H_
+#define LOSSD_CLIENT_CLI_CONNECTION_FLAGS_H_
+
+#include <CLI/App.hpp>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "client/cpp/client.h"
+
+namespace lossd::cli {
+
+// Flags that every subcommand has. Not thread-safe.
+class ConnectionFlags {
+ public:
+  void Declare(CLI::App& app);
+  // Connects. A usage error where a flag cannot be read, UNAVAILABLE where there is no server.
+  absl::StatusOr<std::unique_ptr<Client>> Connect() const;
+  const std::string& target() const { return target_; }
+
+ private:
+  absl::StatusOr<ClientOptions> Options() const;
+
+  std::string target_ = "localhost:50051";
+  std::string timeout_ = "60s";
+  std::string connect_timeout_ = "5s";
+  int64_t max_message_bytes_ = ClientOptions().max_message_bytes;
+  bool tls_ = false;
+  std::string tls_ca_file_;
+  std::string tls_cert_file_;
+  std::string tls_key_file_;
+  std::string auth_token_file_;
+};
+
+}  // namespace lossd::cli
+
+#endif  // LOSSD_CLIENT_CLI_CONNECTION_FLAGS_H_

@@ -1,0 +1,48 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// What lossctl's subcommands have in common.
+
+#ifndef LOSSD_CLIENT_CLI_SUBCOMMAND_H_
+#define LOSSD_CLIENT_CLI_SUBCOMMAND_H_
+
+#include <CLI/App.hpp>
+#include <ostream>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace lossd::cli {
+
+// Exit codes.
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitFailure = 1;
+inline constexpr int kExitUsage = 2;
+
+// Where a subcommand prints.
+struct Streams {
+  std::ostream& out;
+  std::ostream& err;
+  bool terminal = false;  // Whether `err` is one: then progress is shown on it.
+};
+
+// A subcommand, from its flags to its exit code.
+class Subcommand {
+ public:
+  virtual ~Subcommand() = default;
+  // Adds a parser with name, help and flags to `app`, and returns it. What the flags set lies in this, which must
+  // outlive the parsing.
+  virtual CLI::App* Declare(CLI::App& app) = 0;
+  // Runs with the flags as parsed. Returns the exit code, or an error to print: a UsageError exits with kExitUsage, any
+  // other with kExitFailure.
+  virtual absl::StatusOr<int> Run(const Streams& streams) = 0;
+};
+
+// Marks an error as the command line's fault.
+absl::Status UsageError(absl::string_view text);
+bool IsUsageError(const absl::Status& status);
+
+}  // namespace lossd::cli
+
+#endif  // LOSSD_CLIENT_CLI_SUBCOMMAND_H_

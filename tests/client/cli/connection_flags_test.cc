@@ -1,0 +1,71 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "client/cli/connection_flags.h"
+
+#include <CLI/CLI.hpp>
+#include <fstream>
+#include <string>
+
+#include "client/cli/subcommand.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/client/cpp/fake_loss_service.h"
+#include "tests/support/status_matchers.h"
+
+namespace lossd::cli {
+namespace {
+
+using ::lossd::testing::StatusIs;
+using ::testing::HasSubstr;
+
+absl::StatusOr<std::unique_ptr<Client>> ConnectWith(const std::string& arguments) {
+  CLI::App app;
+  ConnectionFlags flags;
+  flags.Declare(app);
+  app.parse(arguments);
+  return flags.Connect();
+}
+
+TEST(ConnectionFlagsTest, ConnectsToTheTarget) {
+  client::FakeServer server;
+  server.service.info.set_version("7");
+  ASSERT_OK_AND_ASSIGN(const auto client, ConnectWith("--target " + server.target()));
+  ASSERT_OK_AND_ASSIGN(const auto info, client->GetServerInfo());
+  EXPECT_EQ(info.version, "7");
+}
+
+TEST(ConnectionFlagsTest, SendsTheTokenOfAFile) {
+  const std::string path = ::testing::TempDir() + "/connection_flags_token";
+  std::ofstream(path) << "secret\n";
+  client::FakeServer server;
+  std::string authorization;
+  server.service.on_compute = [&](grpc::ServerContext* context, const v1::ComputeRequest&, v1::ComputeResponse*) {
+    const auto found = context->client_metadata().find("authorization");
+    if (found != context->client_metadata().end()) authorization = {found->second.data(), found->second.size()};
+    return grpc::Status::OK;
+  };
+  ASSERT_OK_AND_ASSIGN(const auto client, ConnectWith("--target " + server.target() + " --auth-token-file " + path));
+  EXPECT_OK(client->Compute({}));
+  EXPECT_EQ(authorization, "Bearer secret");
+}
+
+TEST(ConnectionFlagsTest, RefusesFlagsThatCannotBeRead) {
+  for (const auto& [arguments, text] : {std::pair("--timeout soon", "--timeout: expected a duration"),
+                                        std::pair("--connect-timeout -1s", "--connect-timeout: expected a duration"),
+                                        std::pair("--tls-ca-file /no/such", "--tls-ca-file: cannot read /no/such"),
+                                        std::pair("--max-message-bytes 0", "ClientOptions.max_message_bytes")}) {
+    const absl::Status status = ConnectWith(arguments).status();
+    EXPECT_THAT(status, StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(text)));
+    EXPECT_TRUE(IsUsageError(status));
+  }
+}
+
+TEST(ConnectionFlagsTest, AnUnreachableServerIsNoUsageError) {
+  const absl::Status status = ConnectWith("--target unix:/no/such --connect-timeout 20ms").status();
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_FALSE(IsUsageError(status));
+}
+
+}  // namespace
+}  // namespace lossd::cli
