@@ -20,7 +20,7 @@ constexpr int64_t kChunkBytes = 14 << 20;
 // Columns of a tile: its scores stay in the second-level cache between the product and the sweep.
 constexpr int64_t kLeastTileColumns = 384;
 constexpr int64_t kMostTileColumns = 1024;
-// Sources are packed once a chunk where that takes no more than this.
+// Sources are packed once a chunk, for all its tiles, where that takes no more than this.
 constexpr int64_t kPackedBytes = 2 << 20;
 // The sources' gradient is summed in groups of targets, as many as the partial sums may take memory and each of them
 // large enough, times blocks of channels: up to kLeastParts parts in all.
@@ -49,6 +49,7 @@ struct Cut {
 int64_t TileImages(const MapContrastShape& shape) {
   const int64_t least = std::clamp(CeilDiv(kLeastTileColumns, shape.locations), int64_t{1}, shape.images);
   const int64_t most = std::clamp(kMostTileColumns / shape.locations, least, shape.images);
+  if (most == shape.images) return most;
   int64_t best = least;
   const auto waste = [&](int64_t images) {  // Share of the last panel's columns that are empty.
     const int64_t columns = images * shape.locations;
@@ -70,7 +71,7 @@ Cut CutOf(const MapContrastShape& shape) {
   cut.tile_images = TileImages(shape);
   cut.tiles = CeilDiv(shape.images, cut.tile_images);
   const int64_t source_bytes = kSize * cut.chunk_rows * shape.channels;
-  cut.packs_sources = source_bytes <= kPackedBytes;
+  cut.packs_sources = cut.tiles > 1 && source_bytes <= kPackedBytes;
   const int64_t most_groups = std::min(row_columns / kLeastGroupColumns, shape.images);
   const int64_t groups = std::clamp(std::min(kPartialBytes / source_bytes, most_groups), int64_t{1}, kLeastParts);
   cut.group_images = CeilDiv(shape.images, groups);
