@@ -3,6 +3,8 @@
 
 #include "core/losses/pixel_cnn_weights.h"
 
+#include <numeric>
+
 #include "core/losses/channel_sweeps.h"
 
 namespace lossd {
@@ -46,13 +48,19 @@ void FillTaps(const T* joined, const std::array<PackedWeight<T>, kTaps>& taps, T
   for (size_t t = 0; t < kTaps; ++t) FillPackedWeight(scratch + static_cast<int64_t>(t) * kTapElements, taps[t]);
 }
 
-// The sums of the rows of the tap that meets the row of ones, which lies in front of the other one.
+// The sums of the rows of the tap that meets the row of ones, which lies in front of the other one. Several sums at a
+// time: a single one waits for itself.
 template <typename T>
 void FillTop(const T* down, T* top) {
+  constexpr int64_t kSums = 8;
   for (int64_t o = 0; o < kHidden; ++o) {
-    double sum = 0;
-    for (int64_t i = 0; i < kHidden; ++i) sum += static_cast<double>(down[(o * kHidden + i) * kDownTaps]);
-    top[o] = static_cast<T>(sum);
+    std::array<double, kSums> sums{};
+    for (int64_t i = 0; i < kHidden; i += kSums) {
+      for (int64_t j = 0; j < kSums; ++j) {
+        sums[static_cast<size_t>(j)] += static_cast<double>(down[(o * kHidden + i + j) * kDownTaps]);
+      }
+    }
+    top[o] = static_cast<T>(std::accumulate(sums.begin(), sums.end(), 0.0));
   }
 }
 

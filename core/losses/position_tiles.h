@@ -6,11 +6,13 @@
 #ifndef LOSSD_CORE_LOSSES_POSITION_TILES_H_
 #define LOSSD_CORE_LOSSES_POSITION_TILES_H_
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 
 #include "absl/types/span.h"
+#include "core/engine/packed_matrix.h"
 #include "core/engine/parallel.h"
 
 namespace lossd {
@@ -21,17 +23,18 @@ struct PositionTile {
   int64_t count;
 };
 
-// Most rows of a tile: enough for a product to run at speed, few enough that its operands stay in cache and that there
-// are tiles for all threads.
-inline constexpr int64_t kTilePositions = 96;
+// Most rows of a tile: enough for a product with a packed operand to run at speed, few enough that there are tiles for
+// all threads.
+inline constexpr int64_t kTilePositions = 4 * kPanelRows;
 
 inline int64_t TilesOf(int64_t rows) { return (rows + kTilePositions - 1) / kTilePositions; }
 
-// Tile `index` of TilesOf(rows) nearly equal ones.
+// Tile `index` of TilesOf(rows) nearly equal ones, cut where products like it.
 inline PositionTile TileOf(int64_t rows, int64_t index) {
   const int64_t tiles = TilesOf(rows);
-  const int64_t first = rows * index / tiles;
-  return {first, rows * (index + 1) / tiles - first};
+  const int64_t panels = (rows + kPanelRows - 1) / kPanelRows;
+  const int64_t first = panels * index / tiles * kPanelRows;
+  return {first, std::min(panels * (index + 1) / tiles * kPanelRows, rows) - first};
 }
 
 // Calls `body(pass, item)` for each item in [0, items) of each pass, skipping passes whose `cancelled` is set.
