@@ -1,0 +1,46 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Calls that break off in the middle of their message.
+
+#ifndef LOSSD_CLIENT_LOAD_BROKEN_CALLS_H_
+#define LOSSD_CLIENT_LOAD_BROKEN_CALLS_H_
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <thread>
+
+#include "absl/strings/string_view.h"
+#include "client/load/chaos.h"
+
+namespace lossd::load {
+
+// HTTP/2 as a gRPC client would send it up to some point of a Compute call with a message of `message_bytes` bytes: the
+// preface, settings, headers, and `sent` (<= 16000) bytes of the message.
+std::string BeginningOfCall(absl::string_view authority, int64_t message_bytes, int64_t sent);
+
+// Makes such calls one after the other, each on a connection of its own that is dropped after a random time, from
+// construction to destruction, on a thread of its own.
+class BrokenCalls {
+ public:
+  // `chaos` is not owned and outlives this.
+  BrokenCalls(std::string target, int64_t message_bytes, Chaos* chaos);
+  ~BrokenCalls();
+
+  int64_t connections() const { return connections_; }
+
+ private:
+  void Run();
+
+  const std::string target_;
+  const int64_t message_bytes_;
+  Chaos* const chaos_;
+  std::atomic<bool> stop_{false};
+  std::atomic<int64_t> connections_{0};
+  std::thread thread_;
+};
+
+}  // namespace lossd::load
+
+#endif  // LOSSD_CLIENT_LOAD_BROKEN_CALLS_H_

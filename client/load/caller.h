@@ -1,0 +1,56 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// How calls are made.
+
+#ifndef LOSSD_CLIENT_LOAD_CALLER_H_
+#define LOSSD_CLIENT_LOAD_CALLER_H_
+
+#include <grpcpp/grpcpp.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/time/time.h"
+#include "client/load/answer_check.h"
+#include "client/load/chaos.h"
+#include "client/load/load_request.h"
+#include "client/load/recording.h"
+#include "core/scheduling/clock.h"
+
+namespace lossd::load {
+
+// What all callers of a run share. Nothing is owned; everything outlives the callers.
+struct CallContext {
+  const LoadRequest& request;
+  Clock& clock;
+  absl::Duration timeout = absl::InfiniteDuration();  // Of a unary call; in streams the message carries it.
+  std::string auth_token;                             // Sent as `authorization: Bearer ...` where not empty.
+  AnswerCheck* check = nullptr;                       // Null: answers are not looked at.
+  Chaos* chaos = nullptr;                             // Null: calls are left in peace.
+};
+
+// Makes calls over one connection. Start is thread-safe.
+class Caller {
+ public:
+  // Called once for each call, on the thread of the connection's event loop.
+  using Done = absl::AnyInvocable<void(CallOutcome) &&>;
+
+  // Waits for nothing: no call may be outstanding.
+  virtual ~Caller() = default;
+  virtual void Start(absl::Time intended, Done done) = 0;
+};
+
+// One unary call of Compute each.
+std::unique_ptr<Caller> MakeUnaryCaller(std::shared_ptr<grpc::Channel> channel, grpc::CompletionQueue* queue,
+                                        const CallContext& context);
+
+// Messages of a ComputeStream, which is opened with the first call and again after it has ended.
+std::unique_ptr<Caller> MakeStreamCaller(std::shared_ptr<grpc::Channel> channel, grpc::CompletionQueue* queue,
+                                         const CallContext& context);
+
+}  // namespace lossd::load
+
+#endif  // LOSSD_CLIENT_LOAD_CALLER_H_

@@ -1,0 +1,65 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Runs one level of load until its figures are stable.
+
+#ifndef LOSSD_CLIENT_LOAD_LEVEL_RUNNER_H_
+#define LOSSD_CLIENT_LOAD_LEVEL_RUNNER_H_
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "client/load/arrival_schedule.h"
+#include "client/load/load_engine.h"
+
+namespace lossd::load {
+
+// How long a level is measured.
+struct MeasureOptions {
+  absl::Duration warmup = absl::Seconds(1);  // Not counted.
+  absl::Duration window = absl::Seconds(1);
+  int stable_windows = 3;                  // So many windows in a row must agree ...
+  double stability = 0.1;                  // ... in calls and in median latency, up to this share of their mean,
+  int max_windows = 10;                    // or so many were measured. The last stable_windows count.
+  std::optional<absl::Duration> duration;  // Instead: so long, whatever the figures do; all of it counts.
+};
+
+// What is asked of the server: `concurrency` calls at any time, or `arrivals`.
+struct Level {
+  int64_t concurrency = 1;
+  std::optional<ArrivalOptions> arrivals;
+  int64_t max_outstanding = 1024;  // Arrivals beyond it are skipped.
+};
+
+// One window of time.
+struct Window {
+  absl::Duration start;  // From the end of the warm-up.
+  absl::Duration length;
+  Recording calls;
+};
+
+struct LevelResult {
+  Level level;
+  absl::Duration length;  // Of what counts.
+  Recording calls;        // Of what counts.
+  std::vector<Window> windows;
+  bool stable = true;
+  double busiest_thread = 0;  // CPU time a second of the busiest of this process's load threads.
+};
+
+// Whether the last `options.stable_windows` of `windows` agree.
+bool AreStable(absl::Span<const Window> windows, const MeasureOptions& options);
+
+// Runs `level`. Every call that was started is counted in an open loop, however late it ends. `progress` is told of
+// each window.
+LevelResult RunLevel(LoadEngine& engine, const Level& level, const MeasureOptions& options, Clock& clock,
+                     const std::function<void(const Window&)>& progress);
+
+}  // namespace lossd::load
+
+#endif  // LOSSD_CLIENT_LOAD_LEVEL_RUNNER_H_

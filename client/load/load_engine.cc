@@ -1,0 +1,126 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "client/load/load_engine.h"
+
+#include <time.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+#include "client/cpp/channel.h"
+
+namespace lossd::load {
+namespace {
+
+absl::Duration ThisThreadsTime() {
+  timespec time = {};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return absl::DurationFromTimespec(time);
+}
+
+}  // namespace
+
+// A connection and what was recorded on it.
+struct LoadEngine::Lane {
+  std::unique_ptr<Caller> caller;
+  absl::Mutex mu;
+  Recording recording ABSL_GUARDED_BY(mu);
+};
+
+absl::StatusOr<std::unique_ptr<LoadEngine>> LoadEngine::Connect(const EngineOptions& options,
+                                                                const CallContext& context) {
+  client::ClientOptions client = options.client;
+  client.max_attempts = 1;
+  auto engine = std::unique_ptr<LoadEngine>(new LoadEngine(context));
+  const auto channels = client::MakeChannels(options.target, client);
+  const int threads = std::clamp(options.threads, 1, client.channels);
+  for (int i = 0; i < threads; ++i) engine->loops_.push_back(std::make_unique<client::EventLoop>());
+  for (const auto& channel : channels) {
+    if (!channel->WaitForConnected(absl::ToChronoTime(context.clock.TimeNow() + client.connect_timeout))) {
+      return absl::UnavailableError(
+          absl::StrCat(options.target, ": no connection within ", absl::FormatDuration(client.connect_timeout)));
+    }
+    grpc::CompletionQueue* const queue = engine->loops_[engine->lanes_.size() % engine->loops_.size()]->queue();
+    auto lane = std::make_unique<Lane>();
+    lane->caller =
+        options.stream ? MakeStreamCaller(channel, queue, context) : MakeUnaryCaller(channel, queue, context);
+    engine->lanes_.push_back(std::move(lane));
+  }
+  return engine;
+}
+
+LoadEngine::LoadEngine(const CallContext& context) : context_(context) {}
+
+LoadEngine::~LoadEngine() {
+  Quiesce();
+  lanes_.clear();  // Their streams end before the loops do.
+}
+
+void LoadEngine::StartOn(Lane& lane, absl::Time intended) {
+  lane.caller->Start(intended, [this, &lane](CallOutcome outcome) { OnDone(lane, outcome); });
+}
+
+void LoadEngine::OnDone(Lane& lane, const CallOutcome& outcome) {
+  {
+    absl::MutexLock lock(&lane.mu);
+    lane.recording.Add(outcome);
+  }
+  if (outstanding_ <= wanted_) return StartOn(lane, context_.clock.TimeNow());
+  absl::MutexLock lock(&idle_mu_);
+  --outstanding_;
+}
+
+void LoadEngine::KeepOutstanding(int64_t calls) {
+  wanted_ = calls;
+  while (outstanding_ < calls) {
+    ++outstanding_;
+    StartOn(*lanes_[next_lane_++ % lanes_.size()], context_.clock.TimeNow());
+  }
+}
+
+bool LoadEngine::TryStart(absl::Time intended, int64_t max_outstanding) {
+  if (++outstanding_ > max_outstanding) {
+    absl::MutexLock lock(&idle_mu_);
+    --outstanding_;
+    return false;
+  }
+  StartOn(*lanes_[next_lane_++ % lanes_.size()], intended);
+  return true;
+}
+
+void LoadEngine::Quiesce() {
+  wanted_ = 0;
+  absl::MutexLock lock(&idle_mu_);
+  const auto idle = [this] { return outstanding_ == 0; };
+  idle_mu_.Await(absl::Condition(&idle));
+}
+
+Recording LoadEngine::TakeRecording() {
+  Recording total;
+  for (const auto& lane : lanes_) {
+    absl::MutexLock lock(&lane->mu);
+    total.Merge(lane->recording);
+    lane->recording = Recording();
+  }
+  return total;
+}
+
+std::vector<absl::Duration> LoadEngine::ThreadTimes() {
+  std::vector<absl::Duration> times;
+  for (const auto& loop : loops_) {
+    absl::Duration time;
+    absl::Notification measured;
+    loop->Run([&] {
+      time = ThisThreadsTime();
+      measured.Notify();
+    });
+    measured.WaitForNotification();
+    times.push_back(time);
+  }
+  return times;
+}
+
+}  // namespace lossd::load

@@ -1,0 +1,70 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Keeps calls going over several connections, and records them.
+
+#ifndef LOSSD_CLIENT_LOAD_LOAD_ENGINE_H_
+#define LOSSD_CLIENT_LOAD_LOAD_ENGINE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "client/cpp/client_options.h"
+#include "client/cpp/event_loop.h"
+#include "client/load/caller.h"
+
+namespace lossd::load {
+
+struct EngineOptions {
+  std::string target;
+  client::ClientOptions client;  // `channels` connections; no retries, whatever it says.
+  int threads = 1;               // Event loops that share the connections; at most as many.
+  bool stream = false;
+};
+
+// A closed loop (KeepOutstanding) or the calls of an open one (TryStart). Methods are for one controlling thread, but
+// TryStart, which may be called from another. Destruction stops the load and waits for what is outstanding.
+class LoadEngine {
+ public:
+  // Connects; UNAVAILABLE where that takes longer than the client options allow. `context` is not owned and outlives
+  // this.
+  static absl::StatusOr<std::unique_ptr<LoadEngine>> Connect(const EngineOptions& options, const CallContext& context);
+  ~LoadEngine();
+
+  // Starts calls until `calls` are outstanding, and a new one for each that ends.
+  void KeepOutstanding(int64_t calls);
+  // Starts one call; false if `max_outstanding` are under way.
+  bool TryStart(absl::Time intended, int64_t max_outstanding);
+  // Starts no more and waits until none is outstanding.
+  void Quiesce();
+
+  // What was recorded since the last time.
+  Recording TakeRecording();
+  // CPU time that each event loop's thread has used so far.
+  std::vector<absl::Duration> ThreadTimes();
+
+ private:
+  struct Lane;
+
+  explicit LoadEngine(const CallContext& context);
+  void StartOn(Lane& lane, absl::Time intended);
+  void OnDone(Lane& lane, const CallOutcome& outcome);
+
+  const CallContext& context_;
+  std::vector<std::unique_ptr<client::EventLoop>> loops_;
+  std::vector<std::unique_ptr<Lane>> lanes_;  // One a connection.
+  std::atomic<size_t> next_lane_{0};
+  std::atomic<int64_t> outstanding_{0};
+  std::atomic<int64_t> wanted_{0};  // Of a closed loop.
+  absl::Mutex idle_mu_;             // Held to tell that nothing is outstanding.
+};
+
+}  // namespace lossd::load
+
+#endif  // LOSSD_CLIENT_LOAD_LOAD_ENGINE_H_

@@ -1,0 +1,83 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// The figures of a run, as they are printed, saved and compared.
+
+#ifndef LOSSD_CLIENT_LOAD_LOAD_REPORT_H_
+#define LOSSD_CLIENT_LOAD_LOAD_REPORT_H_
+
+#include <cstdint>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "client/load/level_runner.h"
+
+namespace lossd::load {
+
+// Shares of calls for which latencies are given.
+inline constexpr double kShares[] = {0, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999, 0.9999, 1};
+
+// Percentiles in milliseconds, as long as kShares, and the mean.
+struct LatencyFigures {
+  std::vector<double> percentiles;
+  double mean = 0;
+
+  // Of a share that is one of kShares.
+  double At(double share) const;
+};
+
+struct WindowFigures {
+  double start = 0;  // Seconds.
+  double calls_per_second = 0;
+  double p50 = 0;  // Milliseconds.
+  double p99 = 0;
+};
+
+struct LevelFigures {
+  std::string name;  // "concurrency 16", "rate 100": what levels of two runs are matched by.
+  bool open = false;
+  double load = 0;  // Calls outstanding, or calls per second.
+  double seconds = 0;
+  int64_t succeeded = 0;
+  int64_t failed = 0;
+  int64_t skipped = 0;
+  double offered_per_second = 0;  // All calls that were due.
+  double goodput_per_second = 0;  // Those that succeeded.
+  double sent_mb_per_second = 0;  // Of successful calls, in 10^6 bytes.
+  double received_mb_per_second = 0;
+  double error_rate = 0;
+  LatencyFigures latency;                                         // From the intended start.
+  LatencyFigures service;                                         // From the actual start.
+  std::map<std::string, std::pair<int64_t, std::string>> errors;  // By code: calls and an example's text.
+  std::vector<WindowFigures> windows;
+  std::map<std::string, double> server_stages;  // Mean milliseconds; empty where metrics were not read.
+  bool stable = true;
+  double busiest_thread = 0;  // Of this client; 1 is a whole processor.
+  int64_t checked = 0;
+  int64_t different = 0;
+};
+
+struct LoadReport {
+  std::string target;
+  std::string what;  // The loss and its inputs, in words.
+  int64_t request_bytes = 0;
+  std::vector<LevelFigures> levels;
+  std::optional<double> highest;  // With a search: the highest load that met the objectives; absent: none did.
+  bool searched = false;
+};
+
+LevelFigures FiguresOf(const LevelResult& result, int64_t request_bytes);
+
+nlohmann::json ToJson(const LoadReport& report);
+// INVALID_ARGUMENT for JSON that ToJson did not make.
+absl::StatusOr<LoadReport> ReportFromJson(const std::string& text);
+
+}  // namespace lossd::load
+
+#endif  // LOSSD_CLIENT_LOAD_LOAD_REPORT_H_

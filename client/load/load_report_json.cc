@@ -1,0 +1,122 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include <exception>
+
+#include "absl/strings/str_cat.h"
+#include "client/load/load_report.h"
+
+namespace lossd::load {
+namespace {
+
+using nlohmann::json;
+
+json ToJson(const LatencyFigures& figures) {
+  json percentiles = json::array();
+  for (size_t i = 0; i < figures.percentiles.size(); ++i) percentiles.push_back({kShares[i], figures.percentiles[i]});
+  return {{"mean", figures.mean}, {"percentiles", percentiles}};
+}
+
+LatencyFigures LatencyFromJson(const json& value) {
+  LatencyFigures figures;
+  figures.mean = value.at("mean").get<double>();
+  for (const json& pair : value.at("percentiles")) figures.percentiles.push_back(pair.at(1).get<double>());
+  if (figures.percentiles.size() != std::size(kShares)) throw std::out_of_range("percentiles: another number of them");
+  return figures;
+}
+
+json ToJson(const LevelFigures& level) {
+  json errors = json::object();
+  for (const auto& [code, error] : level.errors) errors[code] = {{"calls", error.first}, {"example", error.second}};
+  json windows = json::array();
+  for (const WindowFigures& window : level.windows) {
+    windows.push_back({{"start_s", window.start},
+                       {"calls_per_second", window.calls_per_second},
+                       {"p50_ms", window.p50},
+                       {"p99_ms", window.p99}});
+  }
+  return {{"name", level.name},
+          {"open", level.open},
+          {"load", level.load},
+          {"seconds", level.seconds},
+          {"succeeded", level.succeeded},
+          {"failed", level.failed},
+          {"skipped", level.skipped},
+          {"offered_per_second", level.offered_per_second},
+          {"goodput_per_second", level.goodput_per_second},
+          {"sent_mb_per_second", level.sent_mb_per_second},
+          {"received_mb_per_second", level.received_mb_per_second},
+          {"error_rate", level.error_rate},
+          {"latency_ms", ToJson(level.latency)},
+          {"service_ms", ToJson(level.service)},
+          {"errors", errors},
+          {"windows", windows},
+          {"server_stages_ms", level.server_stages},
+          {"stable", level.stable},
+          {"busiest_thread", level.busiest_thread},
+          {"checked", level.checked},
+          {"different", level.different}};
+}
+
+LevelFigures LevelFromJson(const json& value) {
+  LevelFigures level;
+  value.at("name").get_to(level.name);
+  value.at("open").get_to(level.open);
+  value.at("load").get_to(level.load);
+  value.at("seconds").get_to(level.seconds);
+  value.at("succeeded").get_to(level.succeeded);
+  value.at("failed").get_to(level.failed);
+  value.at("skipped").get_to(level.skipped);
+  value.at("offered_per_second").get_to(level.offered_per_second);
+  value.at("goodput_per_second").get_to(level.goodput_per_second);
+  value.at("sent_mb_per_second").get_to(level.sent_mb_per_second);
+  value.at("received_mb_per_second").get_to(level.received_mb_per_second);
+  value.at("error_rate").get_to(level.error_rate);
+  level.latency = LatencyFromJson(value.at("latency_ms"));
+  level.service = LatencyFromJson(value.at("service_ms"));
+  for (const auto& [code, error] : value.at("errors").items()) {
+    level.errors[code] = {error.at("calls").get<int64_t>(), error.at("example").get<std::string>()};
+  }
+  for (const json& window : value.at("windows")) {
+    level.windows.push_back({window.at("start_s").get<double>(), window.at("calls_per_second").get<double>(),
+                             window.at("p50_ms").get<double>(), window.at("p99_ms").get<double>()});
+  }
+  value.at("server_stages_ms").get_to(level.server_stages);
+  value.at("stable").get_to(level.stable);
+  value.at("busiest_thread").get_to(level.busiest_thread);
+  value.at("checked").get_to(level.checked);
+  value.at("different").get_to(level.different);
+  return level;
+}
+
+}  // namespace
+
+json ToJson(const LoadReport& report) {
+  json levels = json::array();
+  for (const LevelFigures& level : report.levels) levels.push_back(ToJson(level));
+  json result = {{"target", report.target},
+                 {"what", report.what},
+                 {"request_bytes", report.request_bytes},
+                 {"searched", report.searched},
+                 {"levels", levels}};
+  if (report.highest) result["highest"] = *report.highest;
+  return result;
+}
+
+absl::StatusOr<LoadReport> ReportFromJson(const std::string& text) {
+  try {
+    const json value = json::parse(text);
+    LoadReport report;
+    value.at("target").get_to(report.target);
+    value.at("what").get_to(report.what);
+    value.at("request_bytes").get_to(report.request_bytes);
+    value.at("searched").get_to(report.searched);
+    if (value.contains("highest")) report.highest = value.at("highest").get<double>();
+    for (const json& level : value.at("levels")) report.levels.push_back(LevelFromJson(level));
+    return report;
+  } catch (const std::exception& error) {
+    return absl::InvalidArgumentError(absl::StrCat("no report of lossctl load: ", error.what()));
+  }
+}
+
+}  // namespace lossd::load

@@ -1,0 +1,139 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "client/load/load_run.h"
+
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "client/load/answer_check.h"
+#include "client/load/broken_calls.h"
+#include "client/load/server_stages.h"
+#include "core/status/status_macros.h"
+
+namespace lossd::load {
+namespace {
+
+// The metrics of a server, where there are any to read.
+absl::StatusOr<StageSums> ReadStages(const std::string& url) {
+  if (url.empty()) return StageSums();
+  LOSSD_ASSIGN_OR_RETURN(const std::string text, FetchText(url));
+  return ParseStages(text);
+}
+
+Level AtLoad(Level level, double load) {
+  if (!level.arrivals) {
+    level.concurrency = static_cast<int64_t>(load);
+    return level;
+  }
+  level.arrivals->from_rate = load;
+  level.arrivals->to_rate = load;
+  return level;
+}
+
+// A plan's run in progress.
+class Run {
+ public:
+  Run(const LoadPlan& plan, LoadRequest request, const std::function<void(const Level&, const Window&)>& progress)
+      : plan_(plan), request_(std::move(request)), progress_(progress), context_{request_, RealClock(), plan.engine.client.timeout, plan.engine.client.auth_token} {
+    report_.target = plan.engine.target;
+    report_.what = plan.what;
+    report_.request_bytes = request_.bytes();
+  }
+
+  absl::Status Prepare() {
+    if (plan_.verify_every > 0) {
+      LOSSD_ASSIGN_OR_RETURN(check_, AnswerCheck::Create(plan_.request, request_, plan_.verify_every));
+      context_.check = check_.get();
+    }
+    if (plan_.chaos) {
+      chaos_ = std::make_unique<Chaos>(*plan_.chaos, plan_.seed);
+      context_.chaos = chaos_.get();
+    }
+    LOSSD_ASSIGN_OR_RETURN(engine_, LoadEngine::Connect(plan_.engine, context_));
+    return absl::OkStatus();
+  }
+
+  absl::Status Levels() {
+    std::unique_ptr<BrokenCalls> broken;
+    if (plan_.chaos == ChaosKind::kDisconnect) {
+      broken = std::make_unique<BrokenCalls>(plan_.engine.target, request_.bytes(), chaos_.get());
+    }
+    if (plan_.search) return Search();
+    for (const Level& level : plan_.levels) {
+      LOSSD_RETURN_IF_ERROR(Measure(level).status());
+    }
+    return absl::OkStatus();
+  }
+
+  // One more call, in peace.
+  absl::Status CheckServerIsWell() {
+    context_.chaos = nullptr;
+    engine_.reset();
+    LOSSD_ASSIGN_OR_RETURN(engine_, LoadEngine::Connect(plan_.engine, context_));
+    engine_->TryStart(RealClock().TimeNow(), 1);
+    engine_->Quiesce();
+    const Recording recording = engine_->TakeRecording();
+    if (recording.errors.empty()) return absl::OkStatus();
+    const auto& [code, error] = *recording.errors.begin();
+    return absl::Status(code, absl::StrCat("a call after the chaos: ", error.example));
+  }
+
+  LoadReport TakeReport() && { return std::move(report_); }
+
+ private:
+  absl::StatusOr<bool> Measure(const Level& level) {
+    LOSSD_ASSIGN_OR_RETURN(const StageSums before, ReadStages(plan_.metrics_url));
+    const LevelResult result = RunLevel(*engine_, level, plan_.measure, RealClock(), [&](const Window& window) {
+      if (progress_) progress_(level, window);
+    });
+    LOSSD_ASSIGN_OR_RETURN(const StageSums after, ReadStages(plan_.metrics_url));
+    LevelFigures figures = FiguresOf(result, request_.bytes());
+    for (const auto& [stage, mean] : MeanStages(before, after)) {
+      figures.server_stages[stage] = absl::ToDoubleMilliseconds(mean);
+    }
+    report_.levels.push_back(std::move(figures));
+    return Meets(report_.levels.back(), plan_.objectives);
+  }
+
+  absl::Status Search() {
+    report_.searched = true;
+    LOSSD_ASSIGN_OR_RETURN(report_.highest, FindHighestLoad(*plan_.search, [&](double load) {
+                             return Measure(AtLoad(plan_.levels.front(), load));
+                           }));
+    return absl::OkStatus();
+  }
+
+  const LoadPlan& plan_;
+  const LoadRequest request_;
+  const std::function<void(const Level&, const Window&)>& progress_;
+  CallContext context_;
+  std::unique_ptr<AnswerCheck> check_;
+  std::unique_ptr<Chaos> chaos_;
+  std::unique_ptr<LoadEngine> engine_;
+  LoadReport report_;
+};
+
+}  // namespace
+
+bool Meets(const LevelFigures& level, const Objectives& objectives) {
+  if (level.succeeded == 0 || level.error_rate > objectives.max_error_rate) return false;
+  return !objectives.p99 || level.latency.At(0.99) <= absl::ToDoubleMilliseconds(*objectives.p99);
+}
+
+absl::StatusOr<LoadReport> RunLoad(const LoadPlan& plan,
+                                   const std::function<void(const Level&, const Window&)>& progress) {
+  std::optional<absl::Duration> message_timeout;
+  if (plan.engine.stream && plan.engine.client.timeout != absl::InfiniteDuration()) {
+    message_timeout = plan.engine.client.timeout;
+  }
+  LOSSD_ASSIGN_OR_RETURN(LoadRequest request, LoadRequest::Encode(plan.request, message_timeout));
+  Run run(plan, std::move(request), progress);
+  LOSSD_RETURN_IF_ERROR(run.Prepare());
+  LOSSD_RETURN_IF_ERROR(run.Levels());
+  if (plan.chaos) LOSSD_RETURN_IF_ERROR(run.CheckServerIsWell());
+  return std::move(run).TakeReport();
+}
+
+}  // namespace lossd::load

@@ -1,0 +1,56 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Runs a whole load test, from connecting to the report.
+
+#ifndef LOSSD_CLIENT_LOAD_LOAD_RUN_H_
+#define LOSSD_CLIENT_LOAD_LOAD_RUN_H_
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "client/cpp/compute_request.h"
+#include "client/load/chaos.h"
+#include "client/load/level_runner.h"
+#include "client/load/load_engine.h"
+#include "client/load/load_report.h"
+#include "client/load/load_search.h"
+
+namespace lossd::load {
+
+// What a level must keep to.
+struct Objectives {
+  std::optional<absl::Duration> p99;  // Latency from the intended start.
+  double max_error_rate = 0.001;      // Failed and skipped calls.
+};
+
+struct LoadPlan {
+  client::ComputeRequest request;  // Every input has an owner.
+  std::string what;                // It in words.
+  EngineOptions engine;            // engine.client.timeout is each call's.
+  std::vector<Level> levels;       // One after the other; with a search, the first says what is searched.
+  MeasureOptions measure;
+  Objectives objectives;
+  std::optional<SearchRange> search;  // For the highest load that meets the objectives.
+  std::optional<ChaosKind> chaos;
+  uint64_t seed = 0;         // Of arrivals and chaos.
+  int64_t verify_every = 0;  // Compare one of so many answers with a local computation; 0: none.
+  std::string metrics_url;   // Of the server; empty: not read.
+};
+
+// Whether a level kept to `objectives`.
+bool Meets(const LevelFigures& level, const Objectives& objectives);
+
+// Runs `plan`. Failing calls are figures; an error where there is no connection, the request cannot be made, metrics
+// cannot be read, or the server does not answer one more call after chaos. `progress` is told of each window.
+absl::StatusOr<LoadReport> RunLoad(const LoadPlan& plan,
+                                   const std::function<void(const Level&, const Window&)>& progress);
+
+}  // namespace lossd::load
+
+#endif  // LOSSD_CLIENT_LOAD_LOAD_RUN_H_

@@ -1,0 +1,20 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "client/load/pacer.h"
+
+#include "client/load/wait_until.h"
+
+namespace lossd::load {
+
+int64_t Pace(ArrivalSchedule& schedule, absl::Time begin, absl::Time end, Clock& clock, const std::atomic<bool>& stop,
+             absl::FunctionRef<bool(absl::Time intended)> start) {
+  int64_t skipped = 0;
+  for (absl::Time due = begin + schedule.Next(); due < end && !stop; due = begin + schedule.Next()) {
+    if (clock.TimeNow() < due) WaitUntil(clock, due);
+    if (!start(due)) ++skipped;
+  }
+  return skipped;
+}
+
+}  // namespace lossd::load

@@ -1,0 +1,48 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "client/load/recording.h"
+
+namespace lossd::load {
+
+void Recording::Add(const CallOutcome& outcome) {
+  received_bytes += outcome.received_bytes;
+  checked += outcome.check != CallOutcome::Check::kNone;
+  different += outcome.check == CallOutcome::Check::kDifferent;
+  if (!outcome.status.ok()) {
+    ErrorCount& error = errors[outcome.status.code()];
+    if (error.calls++ == 0) error.example = std::string(outcome.status.message());
+    return;
+  }
+  ++succeeded;
+  latency.Add(outcome.finished - outcome.intended);
+  service.Add(outcome.finished - outcome.started);
+}
+
+void Recording::Merge(const Recording& other) {
+  succeeded += other.succeeded;
+  skipped += other.skipped;
+  received_bytes += other.received_bytes;
+  checked += other.checked;
+  different += other.different;
+  latency.Merge(other.latency);
+  service.Merge(other.service);
+  for (const auto& [code, count] : other.errors) {
+    ErrorCount& error = errors[code];
+    if (error.calls == 0) error.example = count.example;
+    error.calls += count.calls;
+  }
+}
+
+int64_t Recording::failed() const {
+  int64_t calls = 0;
+  for (const auto& [code, count] : errors) calls += count.calls;
+  return calls;
+}
+
+double Recording::ErrorRate() const {
+  const int64_t bad = failed() + skipped;
+  return bad == 0 ? 0 : static_cast<double>(bad) / static_cast<double>(bad + succeeded);
+}
+
+}  // namespace lossd::load

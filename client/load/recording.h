@@ -1,0 +1,57 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// What is kept of the calls of a run.
+
+#ifndef LOSSD_CLIENT_LOAD_RECORDING_H_
+#define LOSSD_CLIENT_LOAD_RECORDING_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "client/load/histogram.h"
+
+namespace lossd::load {
+
+// One call, from the time when it was due.
+struct CallOutcome {
+  absl::Time intended;  // When it was due: a call that starts late was late for its caller as well.
+  absl::Time started;
+  absl::Time finished;
+  absl::Status status;
+  int64_t received_bytes = 0;
+  enum class Check { kNone, kEqual, kDifferent };
+  Check check = Check::kNone;  // Against the local computation.
+};
+
+// Errors of one code.
+struct ErrorCount {
+  int64_t calls = 0;
+  std::string example;  // The first text.
+};
+
+// Sums over calls. Not thread-safe.
+struct Recording {
+  int64_t succeeded = 0;
+  int64_t skipped = 0;  // Arrivals for which no call could start, because too many were outstanding.
+  int64_t received_bytes = 0;
+  int64_t checked = 0;
+  int64_t different = 0;  // Of those checked.
+  Histogram latency;      // Of successful calls: from `intended` to the answer.
+  Histogram service;      // Of successful calls: from `started` to the answer.
+  std::map<absl::StatusCode, ErrorCount> errors;
+
+  void Add(const CallOutcome& outcome);
+  void Merge(const Recording& other);
+
+  int64_t failed() const;
+  // Failed and skipped calls as a share of all; 0 where there were none.
+  double ErrorRate() const;
+};
+
+}  // namespace lossd::load
+
+#endif  // LOSSD_CLIENT_LOAD_RECORDING_H_

@@ -1,0 +1,36 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Reads from a server's metrics where its time went.
+
+#ifndef LOSSD_CLIENT_LOAD_SERVER_STAGES_H_
+#define LOSSD_CLIENT_LOAD_SERVER_STAGES_H_
+
+#include <map>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+namespace lossd::load {
+
+// Sums of lossd_stage_seconds since the server's start.
+struct StageSum {
+  double seconds = 0;
+  double count = 0;
+};
+using StageSums = std::map<std::string, StageSum>;  // By stage: decode, queue, compute, encode.
+
+// Reads Prometheus' text format.
+StageSums ParseStages(absl::string_view metrics);
+
+// Mean time in each stage between two readings; stages in which nothing passed are left out.
+std::map<std::string, absl::Duration> MeanStages(const StageSums& before, const StageSums& after);
+
+// Fetches http://host:port/path. UNAVAILABLE or INVALID_ARGUMENT naming the address.
+absl::StatusOr<std::string> FetchText(const std::string& url);
+
+}  // namespace lossd::load
+
+#endif  // LOSSD_CLIENT_LOAD_SERVER_STAGES_H_

@@ -1,0 +1,104 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "client/load/socket_connection.h"
+
+#include <netdb.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+
+namespace lossd::load {
+namespace {
+
+absl::Status SystemError(absl::string_view what) {
+  return absl::UnavailableError(absl::StrCat(what, ": ", std::strerror(errno)));
+}
+
+absl::StatusOr<int> OpenUnix(absl::string_view path) {
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof(address.sun_path)) {
+    return absl::InvalidArgumentError(absl::StrCat("unix:", path, ": the path is too long"));
+  }
+  path.copy(address.sun_path, path.size());
+  const int descriptor = socket(AF_UNIX, SOCK_STREAM, 0);
+  if (descriptor < 0) return SystemError("socket");
+  if (connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) return descriptor;
+  const absl::Status status = SystemError(absl::StrCat("unix:", path));
+  close(descriptor);
+  return status;
+}
+
+absl::StatusOr<int> OpenTcp(const std::string& target) {
+  const size_t colon = target.rfind(':');
+  if (colon == std::string::npos) {
+    return absl::InvalidArgumentError(absl::StrCat("expected host:port or unix:/path, got '", target, "'"));
+  }
+  std::string host = target.substr(0, colon);
+  if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
+  addrinfo hints = {};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  if (getaddrinfo(host.c_str(), target.c_str() + colon + 1, &hints, &found) != 0) {
+    return absl::UnavailableError(absl::StrCat(target, ": no such host"));
+  }
+  absl::Status status = absl::UnavailableError(absl::StrCat(target, ": no address"));
+  int connected = -1;
+  for (const addrinfo* address = found; address != nullptr && connected < 0; address = address->ai_next) {
+    const int descriptor = socket(address->ai_family, address->ai_socktype, address->ai_protocol);
+    if (descriptor >= 0 && connect(descriptor, address->ai_addr, address->ai_addrlen) == 0) {
+      connected = descriptor;
+    } else {
+      status = SystemError(target);
+      if (descriptor >= 0) close(descriptor);
+    }
+  }
+  freeaddrinfo(found);
+  if (connected < 0) return status;
+  return connected;
+}
+
+}  // namespace
+
+absl::StatusOr<SocketConnection> SocketConnection::Open(const std::string& target, absl::Duration timeout) {
+  absl::string_view path = target;
+  const absl::StatusOr<int> descriptor = absl::ConsumePrefix(&path, "unix:") ? OpenUnix(path) : OpenTcp(target);
+  if (!descriptor.ok()) return descriptor.status();
+  const timeval limit = absl::ToTimeval(timeout);
+  setsockopt(*descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+  setsockopt(*descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+  return SocketConnection(*descriptor);
+}
+
+SocketConnection::~SocketConnection() {
+  if (descriptor_ >= 0) close(descriptor_);
+}
+
+absl::Status SocketConnection::Write(absl::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (written <= 0) return SystemError("send");
+    bytes.remove_prefix(static_cast<size_t>(written));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> SocketConnection::ReadAll() {
+  std::string text;
+  char chunk[65536];
+  while (true) {
+    const ssize_t got = recv(descriptor_, chunk, sizeof(chunk), 0);
+    if (got < 0) return SystemError("recv");
+    if (got == 0) return text;
+    text.append(chunk, static_cast<size_t>(got));
+  }
+}
+
+}  // namespace lossd::load
