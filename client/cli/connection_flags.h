@@ -22,10 +22,10 @@ class ConnectionFlags {
   // Connects. A usage error where a flag cannot be read, UNAVAILABLE where there is no server.
   absl::StatusOr<std::unique_ptr<Client>> Connect() const;
   const std::string& target() const { return target_; }
-
- private:
+  // The flags as options, for connections of another kind. A usage error as from Connect.
   absl::StatusOr<ClientOptions> Options() const;
 
+ private:
   std::string target_ = "localhost:50051";
   std::string timeout_ = "60s";
   std::string connect_timeout_ = "5s";

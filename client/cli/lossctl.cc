@@ -12,6 +12,7 @@
 #include "client/cli/check_command.h"
 #include "client/cli/compute_command.h"
 #include "client/cli/info_command.h"
+#include "client/cli/load_command.h"
 #include "client/cpp/error_details.h"
 
 namespace lossd::cli {
@@ -40,6 +41,7 @@ struct Commands {
     all.push_back(std::make_unique<InfoCommand>());
     all.push_back(std::make_unique<ComputeCommand>());
     all.push_back(std::make_unique<CheckCommand>());
+    all.push_back(std::make_unique<LoadCommand>());
     for (const auto& command : all) parsers.push_back(command->Declare(app));
   }
 
@@ -59,7 +61,7 @@ int Report(const absl::StatusOr<int>& result, std::ostream& err) {
 }  // namespace
 
 int RunLossctl(std::vector<std::string> arguments, const Streams& streams) {
-  CLI::App app("Talks to a lossd server: losses and gradients over .npy files, server facts, golden checks.",
+  CLI::App app("Talks to a lossd server: losses and gradients over .npy files, server facts, golden checks, load.",
                "lossctl");
   app.require_subcommand(1);
   const Commands commands(app);

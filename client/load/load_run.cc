@@ -36,7 +36,10 @@ Level AtLoad(Level level, double load) {
 class Run {
  public:
   Run(const LoadPlan& plan, LoadRequest request, const std::function<void(const Level&, const Window&)>& progress)
-      : plan_(plan), request_(std::move(request)), progress_(progress), context_{request_, RealClock(), plan.engine.client.timeout, plan.engine.client.auth_token} {
+      : plan_(plan),
+        request_(std::move(request)),
+        progress_(progress),
+        context_{request_, RealClock(), plan.engine.client.timeout, plan.engine.client.auth_token} {
     report_.target = plan.engine.target;
     report_.what = plan.what;
     report_.request_bytes = request_.bytes();

@@ -1,0 +1,76 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// The flags that say what load to make.
+
+#ifndef LOSSD_CLIENT_CLI_LOAD_FLAGS_H_
+#define LOSSD_CLIENT_CLI_LOAD_FLAGS_H_
+
+#include <CLI/App.hpp>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "client/cli/loss_flags.h"
+#include "client/load/load_run.h"
+
+namespace lossd::cli {
+
+// The request's flags: loss and inputs. Not thread-safe.
+class LoadRequestFlags {
+ public:
+  void Declare(CLI::App& app);
+  // A request with random inputs where no files are given, and a seed where the server would draw. `what` gets it in
+  // words. A usage error where the flags contradict each other.
+  absl::StatusOr<client::ComputeRequest> Request(std::string& what) const;
+  uint64_t seed() const { return seed_; }
+
+ private:
+  absl::StatusOr<std::vector<Tensor>> Inputs(const client::LossSpec& loss) const;
+
+  LossFlags loss_;
+  std::vector<std::string> inputs_;
+  std::vector<int64_t> shape_;
+  std::string dtype_ = "float32";
+  int maps_ = 2;
+  bool no_gradients_ = false;
+  uint64_t seed_ = 0;
+};
+
+// The load's flags: levels, measuring, objectives, chaos. Not thread-safe.
+class LoadShapeFlags {
+ public:
+  void Declare(CLI::App& app);
+  // Fills everything of `plan` that is not the request or the connection.
+  absl::Status Fill(load::LoadPlan& plan) const;
+
+ private:
+  absl::Status FillLevels(load::LoadPlan& plan) const;
+  absl::Status FillMeasure(load::MeasureOptions& measure) const;
+  absl::Status FillObjectives(load::LoadPlan& plan) const;
+
+  std::string concurrency_;
+  std::string rate_;
+  std::string arrivals_ = "constant";
+  int64_t max_outstanding_ = load::Level().max_outstanding;
+  int connections_ = 1;
+  int threads_ = 1;
+  bool stream_ = false;
+  std::string warmup_ = "1s";
+  std::string window_ = "1s";
+  std::string duration_;
+  int stable_windows_ = load::MeasureOptions().stable_windows;
+  int max_windows_ = load::MeasureOptions().max_windows;
+  std::string stability_ = "10%";
+  bool find_max_ = false;
+  std::string slo_p99_;
+  std::string max_error_rate_ = "0.1%";
+  std::string chaos_;
+  int64_t verify_ = 0;
+  std::string metrics_url_;
+};
+
+}  // namespace lossd::cli
+
+#endif  // LOSSD_CLIENT_CLI_LOAD_FLAGS_H_

@@ -1,0 +1,76 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "client/cli/load_flags.h"
+#include "client/cli/load_values.h"
+#include "client/cli/subcommand.h"
+#include "client/load/load_request.h"
+#include "client/npy/npy.h"
+#include "core/status/status_macros.h"
+
+namespace lossd::cli {
+namespace {
+
+// "3x64x7x7 float32" of the first input, and how many there are.
+std::string InWords(const client::LossSpec& loss, const std::vector<Tensor>& inputs) {
+  constexpr const char* kNames[] = {"no loss", "feature_map_contrastive", "cpc", "nt_xent", "squared_norm"};
+  const TensorSpec& first = inputs.front().spec();
+  return absl::StrCat(kNames[loss.index()], " of ", inputs.size(), " x ", ShapeText(first.shape), " ",
+                      DTypeName(first.dtype));
+}
+
+}  // namespace
+
+void LoadRequestFlags::Declare(CLI::App& app) {
+  app.add_option("inputs", inputs_, "Inputs as name=file.npy; without any, --shape of random numbers");
+  loss_.Declare(app);
+  const std::string group = "Random inputs";
+  app.add_option("--shape", shape_, "Extents of every input: 16,64,7,7")->delimiter(',')->group(group);
+  app.add_option("--dtype", dtype_, "Element type")->capture_default_str()->group(group);
+  app.add_option("--maps", maps_, "Maps a side (feature_map_contrastive)")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 500))
+      ->group(group);
+  app.add_option("--seed", seed_, "Of inputs, draws, arrivals and chaos")->capture_default_str()->group(group);
+  app.add_flag("--no-gradients", no_gradients_, "Ask for the loss alone");
+}
+
+absl::StatusOr<std::vector<Tensor>> LoadRequestFlags::Inputs(const client::LossSpec& loss) const {
+  std::vector<Tensor> inputs;
+  for (const std::string& argument : inputs_) {
+    const size_t equals = argument.find('=');
+    if (equals == 0 || equals == std::string::npos) {
+      return UsageError(absl::StrCat("inputs: expected name=file.npy, got '", argument, "'"));
+    }
+    absl::StatusOr<Tensor> tensor = ReadNpy(argument.substr(equals + 1), argument.substr(0, equals));
+    if (!tensor.ok()) return UsageError(tensor.status().message());
+    inputs.push_back(*std::move(tensor));
+  }
+  if (!inputs_.empty() && !shape_.empty()) return UsageError("--shape: expected without files");
+  if (!inputs_.empty()) return inputs;
+  if (shape_.empty()) return UsageError("--shape: expected extents such as 16,64,7,7, or files as name=file.npy");
+  LOSSD_ASSIGN_OR_RETURN(const DType dtype, ParseElementType("--dtype", dtype_));
+  for (const TensorSpec& spec : load::InputsOfShape(loss, Shape(shape_.begin(), shape_.end()), dtype, maps_)) {
+    const absl::StatusOr<int64_t> bytes = CheckedByteSize(spec.dtype, spec.shape);
+    if (!bytes.ok()) return UsageError(absl::StrCat("--shape: ", bytes.status().message()));
+    inputs.push_back(load::RandomTensor(spec, seed_ + inputs.size()));
+  }
+  return inputs;
+}
+
+absl::StatusOr<client::ComputeRequest> LoadRequestFlags::Request(std::string& what) const {
+  client::ComputeRequest request;
+  LOSSD_ASSIGN_OR_RETURN(client::LossSpec loss, loss_.Spec());
+  request.loss = load::WithFixedDraws(std::move(loss), seed_);
+  LOSSD_ASSIGN_OR_RETURN(const std::vector<Tensor> inputs, Inputs(request.loss));
+  for (const Tensor& input : inputs) request.inputs.push_back(client::InputTensor::Share(input));
+  if (no_gradients_) request.gradients.mode = client::GradientOptions::Mode::kNone;
+  what = InWords(request.loss, inputs);
+  return request;
+}
+
+}  // namespace lossd::cli
