@@ -68,7 +68,8 @@ HWY_INLINE void PrefetchRuns(const BlockedResult<T>& c, int64_t row, int64_t row
 template <typename T>
 HWY_NOINLINE void ScatterTile(const Product<T>& product, int64_t row, int64_t rows, const RightPanel<T>& panel,
                               TileFunction<T> compute, TileTask<T> task) {
-  HWY_ALIGN T tile[kTileRows * kTileColumns<T>];
+  // Parts of a row are read in whole vectors, the last of which may reach behind the last row.
+  HWY_ALIGN T tile[kTileRows * kTileColumns<T> + kVectorLanes<T>];
   const T alpha = task.alpha;
   const bool accumulate = task.accumulate;
   task.alpha = T{1};
