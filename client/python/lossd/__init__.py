@@ -9,11 +9,14 @@ reference's.
 """
 
 from lossd import specs
-from lossd.client import Client, GradientOptions, PendingResult, Request, Result, Timing
+from lossd.arrays import Bfloat16Bits
+from lossd.client import Client
 from lossd.comparisons import parse_map_indexes
 from lossd.default_client import default_client
 from lossd.errors import (Cancelled, DeadlineExceeded, FieldViolation, Internal, InvalidArgument, LossdError,
                           OutOfRange, ResourceExhausted, Unavailable, Unimplemented)
+from lossd.pending import PendingResult
+from lossd.request import GradientOptions, Request, Result, Timing
 
 __version__ = "0.1.0"
 
@@ -21,9 +24,9 @@ _TORCH_DROP_INS = {"FeatureMapContrastiveTask": "feature_maps", "CPCTask": "cpc"
                    "nt_xent_loss": "nt_xent"}
 
 __all__ = [
-    "Cancelled", "Client", "DeadlineExceeded", "FieldViolation", "GradientOptions", "Internal", "InvalidArgument",
-    "LossdError", "OutOfRange", "PendingResult", "Request", "ResourceExhausted", "Result", "Timing", "Unavailable",
-    "Unimplemented", "default_client", "parse_map_indexes", "specs", *_TORCH_DROP_INS,
+    "Bfloat16Bits", "Cancelled", "Client", "DeadlineExceeded", "FieldViolation", "GradientOptions", "Internal",
+    "InvalidArgument", "LossdError", "OutOfRange", "PendingResult", "Request", "ResourceExhausted", "Result", "Timing",
+    "Unavailable", "Unimplemented", "default_client", "parse_map_indexes", "specs", *_TORCH_DROP_INS,
 ]
 
 

@@ -12,6 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Mapping
 
+from google.protobuf.message import DecodeError
+
 from lossd import arrays
 from lossd.v1 import loss_service_pb2, tensor_pb2
 
@@ -122,6 +124,8 @@ def decode_response(message: bytes) -> Response:
                 gradients.append(_decode_tensor(view[value:end]))
             else:
                 rest += view[start:end]
+        return Response(loss_service_pb2.ComputeResponse.FromString(bytes(rest)), outputs, gradients)
     except IndexError as error:
         raise ValueError("expected a whole message, got a truncated one") from error
-    return Response(loss_service_pb2.ComputeResponse.FromString(bytes(rest)), outputs, gradients)
+    except DecodeError as error:
+        raise ValueError(str(error)) from error

@@ -4,13 +4,15 @@
 """NumPy arrays and torch tensors as bytes, and back, without copies where the memory allows.
 
 bfloat16 has no NumPy dtype: torch tensors carry it; NumPy arrays do with `ml_dtypes`, where that is installed. Without
-it, gradients of that type come back as uint16 arrays that hold the bits.
+it, `Bfloat16Bits` sends the bits of a uint16 array, and gradients of that type come back as such arrays.
 """
 
 from __future__ import annotations
 
+import math
 import sys
 import warnings
+from dataclasses import dataclass
 from typing import Any, Union
 
 import numpy as np
@@ -25,6 +27,13 @@ _NUMPY_TO_WIRE = {
     "uint8": tensor_pb2.DTYPE_UINT8,
 }
 _WIRE_TO_NUMPY = {wire: name for name, wire in _NUMPY_TO_WIRE.items()}
+
+
+@dataclass(frozen=True)
+class Bfloat16Bits:
+    """bfloat16 elements: `bits` is the uint16 array of the upper halves of their float32 representation."""
+
+    bits: np.ndarray
 
 
 def is_torch(array: Array) -> bool:
@@ -47,8 +56,13 @@ def to_wire(array: Array) -> tuple[int, tuple[int, ...], memoryview]:
     """dtype, shape and bytes (little endian, C order) of an array; copies only what is not contiguous on the CPU."""
     if is_torch(array):
         return _torch_to_wire(array)
-    array = np.asarray(array)
-    wire = wire_dtype(array.dtype)
+    if isinstance(array, Bfloat16Bits):
+        if array.bits.dtype != np.uint16:
+            raise TypeError(f"bits: expected a uint16 array, got {array.bits.dtype}")
+        wire, array = tensor_pb2.DTYPE_BFLOAT16, array.bits
+    else:
+        array = np.asarray(array)
+        wire = wire_dtype(array.dtype)
     if array.dtype.byteorder == ">" or (array.dtype.byteorder == "=" and sys.byteorder == "big"):
         array = array.astype(array.dtype.newbyteorder("<"))
     contiguous = np.ascontiguousarray(array)
@@ -64,9 +78,16 @@ def _torch_to_wire(tensor: Any) -> tuple[int, tuple[int, ...], memoryview]:
     return wire, tuple(tensor.shape), memoryview(bits.numpy().reshape(-1).view(np.uint8))
 
 
+def _name(dtype: int) -> str:
+    if dtype not in _WIRE_TO_NUMPY:
+        raise ValueError(f"dtype: expected one of {sorted(_WIRE_TO_NUMPY)}, got {dtype}")
+    return _WIRE_TO_NUMPY[dtype]
+
+
 def numpy_from_wire(dtype: int, shape: tuple[int, ...], data: memoryview) -> np.ndarray:
-    """An array over `data`, which it keeps alive; read-only, as the bytes of a message are."""
-    name = _WIRE_TO_NUMPY[dtype]
+    """An array over `data`, which it keeps alive; read-only, as the bytes of a message are. ValueError if `data` does
+    not fit `shape`."""
+    name = _name(dtype)
     if name == "bfloat16":
         try:
             import ml_dtypes
@@ -77,15 +98,16 @@ def numpy_from_wire(dtype: int, shape: tuple[int, ...], data: memoryview) -> np.
     return np.frombuffer(data, np.dtype(name).newbyteorder("<")).reshape(shape)
 
 
-def torch_from_wire(dtype: int, shape: tuple[int, ...], data: memoryview, device: Any = None) -> Any:
-    """A tensor over `data`, which it keeps alive, or on `device`. Nobody else reads a message's bytes, so that writing
-    to the tensor harms nothing."""
+def torch_from_wire(dtype: int, shape: tuple[int, ...], data: memoryview) -> Any:
+    """A tensor over `data`, which it keeps alive. Nobody else reads a message's bytes, so that writing to the tensor
+    harms nothing. ValueError if `data` does not fit `shape`."""
     import torch
 
-    torch_dtype = getattr(torch, _WIRE_TO_NUMPY[dtype])
+    torch_dtype = getattr(torch, _name(dtype))
+    if len(data) != math.prod(shape) * torch.empty((), dtype=torch_dtype).element_size():
+        raise ValueError(f"data: expected a tensor of shape {shape}, got {len(data)} bytes")
     if len(data) == 0:
-        return torch.empty(shape, dtype=torch_dtype, device=device)
+        return torch.empty(shape, dtype=torch_dtype)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The given buffer is not writable")
-        tensor = torch.frombuffer(data, dtype=torch_dtype).reshape(shape)
-    return tensor if device is None or device.type == "cpu" else tensor.to(device)
+        return torch.frombuffer(data, dtype=torch_dtype).reshape(shape)

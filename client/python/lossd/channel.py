@@ -3,8 +3,8 @@
 
 """A channel with the presets large tensors need; made on first use, anew in every process.
 
-gRPC's own defaults stop at 4 MiB a message and forget to retry what is above 256 KiB; a channel that existed before a
-fork hangs in the child.
+gRPC's own defaults stop at 4 MiB a message and forget to retry what is above 256 KiB; a channel of the parent, used in
+a forked child, disturbs both.
 """
 
 from __future__ import annotations
@@ -16,8 +16,11 @@ import weakref
 
 import grpc
 
+from lossd.fork_gate import GATE
+
 DEFAULT_MAX_MESSAGE_BYTES = 256 << 20
 
+_SERVICE = "/lossd.v1.LossService/"
 _RETRIES = {
     "methodConfig": [{
         "name": [{"service": "lossd.v1.LossService"}],
@@ -48,10 +51,13 @@ def channel_options(max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES) -> list[
 
 
 _channels: weakref.WeakSet[LazyChannel] = weakref.WeakSet()
+_abandoned: list[grpc.Channel] = []  # Of the parent: destroying one would say goodbye on its connection.
 
 
 def _forget_all() -> None:
     for channel in list(_channels):
+        if channel._channel is not None:
+            _abandoned.append(channel._channel)
         channel._forget()
 
 
@@ -59,31 +65,71 @@ os.register_at_fork(after_in_child=_forget_all)
 
 
 class LazyChannel:
-    """A channel to `target` for the calling process. Thread-safe; after a fork, the child makes its own."""
+    """A channel to `target` for the calling process. Thread-safe; after a fork, the child makes its own.
 
-    def __init__(self, target: str, options: list[tuple[str, object]]) -> None:
+    Errors are gRPC's, and RuntimeError in a child that cannot call (see `fork_gate`).
+    """
+
+    def __init__(self, target: str, options: list[tuple[str, object]],
+                 credentials: grpc.ChannelCredentials | None = None) -> None:
         self.target = target
         self._options = options
-        self._lock = threading.Lock()
-        self._channel: grpc.Channel | None = None
-        self._pid = 0
+        self._credentials = credentials
+        self._forget()
         _channels.add(self)
 
     def _forget(self) -> None:
         self._lock = threading.Lock()  # Another thread of the parent may have held it.
-        self._channel = None
+        self._channel: grpc.Channel | None = None
+        self._methods: dict[str, grpc.UnaryUnaryMultiCallable] = {}
 
-    def get(self) -> grpc.Channel:
-        """The channel; made on the first call."""
+    def _get(self) -> grpc.Channel:
+        if self._channel is None:
+            # Channels of equal options share connections, also with those of the parent, which are of no use here.
+            options = [*self._options, ("lossd.process", os.getpid())]
+            if self._credentials is None:
+                self._channel = grpc.insecure_channel(self.target, options=options)
+            else:
+                self._channel = grpc.secure_channel(self.target, self._credentials, options=options)
+        return self._channel
+
+    def _method(self, name: str) -> grpc.UnaryUnaryMultiCallable:
         with self._lock:
-            if self._channel is None or self._pid != os.getpid():
-                self._channel = grpc.insecure_channel(self.target, options=self._options)
-                self._pid = os.getpid()
-            return self._channel
+            if name not in self._methods:
+                self._methods[name] = self._get().unary_unary(_SERVICE + name)
+            return self._methods[name]
+
+    def call(self, method: str, request: bytes, **options) -> bytes:
+        """Calls and waits. grpc.RpcError if the call failed."""
+        GATE.enter()
+        try:
+            return self._method(method)(request, **options)
+        finally:
+            GATE.leave()
+
+    def start(self, method: str, request: bytes, **options) -> grpc.Future:
+        """Starts a call."""
+        GATE.enter()
+        try:
+            call = self._method(method).future(request, **options)
+        except BaseException:
+            GATE.leave()
+            raise
+        call.add_done_callback(lambda _: GATE.leave())
+        return call
+
+    def stream(self, method: str) -> grpc.StreamStreamMultiCallable:
+        """The bidirectional method of that name."""
+        GATE.enter()
+        try:
+            with self._lock:
+                return self._get().stream_stream(_SERVICE + method)
+        finally:
+            GATE.leave()
 
     def close(self) -> None:
-        """Closes the channel; calls under way are cancelled. A later call of `get` makes a new one."""
+        """Closes the channel; calls under way are cancelled. A later call makes a new one."""
         with self._lock:
-            if self._channel is not None and self._pid == os.getpid():
-                self._channel.close()
-            self._channel = None
+            channel, self._channel, self._methods = self._channel, None, {}
+        if channel is not None:
+            channel.close()

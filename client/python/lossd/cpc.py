@@ -10,16 +10,19 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from lossd import specs
-from lossd.client import Client, Result
+from lossd._gradients import scaled, wanted_gradients
+from lossd.client import Client
 from lossd.default_client import default_client
+from lossd.request import GradientOptions
+from lossd.v1.losses_pb2 import LossSpec
 
 _HIDDEN_CHANNELS = 256
 _BLOCKS = 5
 
 
 class PixelCNN(nn.Module):
-    """The context network's parameters, under the reference's names and in its order of creation. It has no forward:
-    the server computes it."""
+    """The context network, with the reference's names, order of creation and initialisation. The loss does not call its
+    forward: the server computes it."""
 
     def __init__(self, num_channels: int, num_blocks: int = _BLOCKS, hidden_channels: int = _HIDDEN_CHANNELS) -> None:
         super().__init__()
@@ -33,20 +36,28 @@ class PixelCNN(nn.Module):
                              nn.Conv2d(hidden, hidden, kernel_size=(2, 1), padding=(0, 1)), activation,
                              nn.Conv2d(hidden, channels, kernel_size=(1, 1)))
 
+    def forward(self, z: Tensor) -> Tensor:
+        """The context [B, C, H, W] of maps z [B, C, H, W], computed here, for those who look at it."""
+        for block in self.blocks:
+            z = z + block(z)
+        return torch.relu(z)
+
 
 class _Loss(torch.autograd.Function):
     """The loss as a function of z and the parameters, given by name."""
 
     @staticmethod
-    def forward(ctx, task: "CPCTask", names: tuple[str, ...], wanted: tuple[str, ...], *tensors: Tensor) -> Tensor:
-        result = task._compute(dict(zip(names, tensors)), wanted)
-        ctx.gradients = [result.gradients.get(name) for name in names]
+    def forward(ctx, client: Client, loss: LossSpec, names: tuple[str, ...], gradients: GradientOptions,
+                *tensors: Tensor) -> Tensor:
+        result = client.compute(loss, dict(zip(names, tensors)), gradients=gradients)
+        ctx.dtypes = [tensor.dtype for tensor in tensors]
+        ctx.save_for_backward(*(result.gradients.get(name) for name in names))
         return result.outputs["loss"]
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad: Tensor):
-        return (None, None, None, *(None if g is None else g * grad.to(g.dtype) for g in ctx.gradients))
+        return (None, None, None, None, *scaled(ctx.saved_tensors, grad.item(), ctx.dtypes))
 
 
 class CPCTask(nn.Module):
@@ -75,14 +86,8 @@ class CPCTask(nn.Module):
     def forward(self, z: Tensor) -> Tensor:
         """The loss [] of maps z [B, C, H, W], H, W >= 3, differentiable in z and every parameter."""
         inputs = {"z": z, **{f"parameters.{name}": tensor for name, tensor in self.named_parameters()}}
-        wanted = tuple(name for name, tensor in inputs.items() if tensor.requires_grad)
-        if wanted and torch.is_grad_enabled():
-            return _Loss.apply(self, tuple(inputs), wanted, *inputs.values())
-        return self._compute(inputs, ()).outputs["loss"]
-
-    def _compute(self, inputs: dict[str, Tensor], wanted: tuple[str, ...]) -> Result:
-        client = self._client or default_client()
-        return client.compute(specs.cpc(embed_scale=self.embed_scale), inputs, gradients=list(wanted) or "none")
+        return _Loss.apply(self._client or default_client(), specs.cpc(embed_scale=self.embed_scale), tuple(inputs),
+                           wanted_gradients(inputs), *inputs.values())
 
     def extra_repr(self) -> str:
         return f"embed_scale={self.embed_scale}"

@@ -129,3 +129,8 @@ def from_rpc_error(error: grpc.RpcError, request_id: str) -> LossdError:
 def from_status(status: status_pb2.Status, request_id: str) -> LossdError:
     """The exception for a message that failed in a stream."""
     return _make(_CODES.get(status.code, grpc.StatusCode.UNKNOWN), status.message, status, request_id)
+
+
+def unreadable(malformed: ValueError, request_id: str) -> Internal:
+    """The exception for an answer that is no response."""
+    return Internal(f"the server's answer cannot be read: {malformed}", request_id=request_id)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any, Sequence, Union
 
@@ -14,9 +15,11 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from lossd import specs
-from lossd.client import Client, Result
+from lossd._gradients import scaled, wanted_gradients
+from lossd.client import Client
 from lossd.comparisons import RANDOM, format_map_indexes, parse_map_indexes
 from lossd.default_client import default_client
+from lossd.request import GradientOptions, Result
 
 Maps = Union[Tensor, Sequence[Tensor]]
 
@@ -27,18 +30,17 @@ class _Call:
 
     client: Client
     names: tuple[str, ...]
-    wanted: tuple[str, ...]  # Names of the maps whose gradients are wanted.
+    gradients: GradientOptions
     settings: dict[str, Any]
     loss_weights: tuple[float, ...]
     regularizer_weight: float
 
-    def run(self, maps: Sequence[Tensor]) -> Result:
+    def run(self, maps: Sequence[Tensor]) -> tuple[Result, list[Tensor | None]]:
+        """The result, and the gradients in the order of the maps."""
         loss = specs.feature_map_contrastive(loss_weights=self.loss_weights,
                                              regularizer_weight=self.regularizer_weight, **self.settings)
-        return self.client.compute(loss, dict(zip(self.names, maps)), gradients=list(self.wanted) or "none")
-
-    def gradients(self, result: Result) -> tuple[Tensor | None, ...]:
-        return tuple(result.gradients.get(name) for name in self.names)
+        result = self.client.compute(loss, dict(zip(self.names, maps)), gradients=self.gradients)
+        return result, [result.gradients.get(name) for name in self.names]
 
 
 class _LossesAndRegularizer(torch.autograd.Function):
@@ -50,22 +52,23 @@ class _LossesAndRegularizer(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, task: "FeatureMapContrastiveTask", call: _Call, *maps: Tensor):
-        result = call.run(maps)
-        ctx.task, ctx.call, ctx.gradients = task, call, call.gradients(result)
-        ctx.save_for_backward(*maps)
+        result, gradients = call.run(maps)
+        ctx.task, ctx.call = task, call
+        ctx.save_for_backward(*maps, *gradients)
         return result.outputs["losses"], result.outputs["regularizer"]
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad_losses: Tensor, grad_regularizer: Tensor):
-        weights = (*grad_losses.detach().double().tolist(), grad_regularizer.detach().double().item())
-        asked = (*ctx.call.loss_weights, ctx.call.regularizer_weight)
-        gradients, factor = ctx.gradients, _multiple(weights, asked)
+        call, count = ctx.call, len(ctx.call.names)
+        maps, gradients = ctx.saved_tensors[:count], ctx.saved_tensors[count:]
+        weights = (*grad_losses.double().tolist(), grad_regularizer.double().item())
+        factor = _multiple(weights, (*call.loss_weights, call.regularizer_weight))
         if factor is None:
-            ctx.task._remember(weights)
-            call = replace(ctx.call, loss_weights=weights[:-1], regularizer_weight=weights[-1])
-            gradients, factor = call.gradients(call.run(ctx.saved_tensors)), 1.0
-        return (None, None, *(None if g is None else g * factor for g in gradients))
+            ctx.task._weights = weights
+            _, gradients = replace(call, loss_weights=weights[:-1], regularizer_weight=weights[-1]).run(maps)
+            factor = 1.0
+        return (None, None, *scaled(gradients, factor, [m.dtype for m in maps]))
 
 
 class _Objective(torch.autograd.Function):
@@ -73,18 +76,22 @@ class _Objective(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, call: _Call, *maps: Tensor):
-        result = call.run(maps)
-        ctx.gradients = call.gradients(result)
+        result, gradients = call.run(maps)
+        ctx.dtypes = [m.dtype for m in maps]
+        ctx.save_for_backward(*gradients)
         return torch.tensor(result.objective, dtype=result.outputs["losses"].dtype, device=maps[0].device)
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad: Tensor):
-        return (None, *(None if g is None else g * grad.to(g.dtype) for g in ctx.gradients))
+        return (None, *scaled(ctx.saved_tensors, grad.item(), ctx.dtypes))
 
 
 def _multiple(weights: Sequence[float], asked: Sequence[float]) -> float | None:
-    """The factor f with weights == f * asked, exactly; None if there is none."""
+    """The factor f with weights == f * asked, exactly; None if there is none. NaN, which is what the gradient then is,
+    if a weight is not finite."""
+    if not all(map(math.isfinite, weights)):
+        return math.nan
     if not any(weights):
         return 0.0
     largest = max(range(len(asked)), key=lambda i: abs(asked[i]))
@@ -133,10 +140,7 @@ class FeatureMapContrastiveTask(torch.nn.Module):
         (ones at first) by more than a factor, backward makes a second call.
         """
         call, maps = self._prepare(anchor_maps, positive_maps, self._weights[:-1], self._weights[-1])
-        if call.wanted:
-            return _LossesAndRegularizer.apply(self, call, *maps)
-        result = call.run(maps)
-        return result.outputs["losses"], result.outputs["regularizer"]
+        return _LossesAndRegularizer.apply(self, call, *maps)
 
     def objective(self, anchor_maps: Maps, positive_maps: Maps, loss_weights: Sequence[float] | None = None,
                   regularizer_weight: float = 1.0) -> Tensor:
@@ -145,21 +149,18 @@ class FeatureMapContrastiveTask(torch.nn.Module):
         call, maps = self._prepare(anchor_maps, positive_maps, weights, regularizer_weight)
         return _Objective.apply(call, *maps)
 
-    def _remember(self, weights: tuple[float, ...]) -> None:
-        self._weights = weights
-
     def _prepare(self, anchor_maps: Maps, positive_maps: Maps, loss_weights: tuple[float, ...],
                  regularizer_weight: float) -> tuple[_Call, tuple[Tensor, ...]]:
         anchors, positives = _as_maps(anchor_maps), _as_maps(positive_maps)
         names = tuple(f"anchor.{i}" for i in range(len(anchors))) + tuple(
             f"positive.{i}" for i in range(len(positives)))
         maps = anchors + positives
-        wanted = tuple(name for name, m in zip(names, maps) if m.requires_grad) if torch.is_grad_enabled() else ()
+        gradients = wanted_gradients(dict(zip(names, maps)))
         pairs, positions = self._draw(anchors, positives)
         settings = dict(comparisons=format_map_indexes(pairs), positions=positions, tclip=self.tclip,
                         bidirectional=self.bidirectional, regularizer_scale=self.regularizer_scale)
         client = self._client or default_client()
-        return _Call(client, names, wanted, settings, loss_weights, regularizer_weight), maps
+        return _Call(client, names, gradients, settings, loss_weights, regularizer_weight), maps
 
     def _draw(self, anchors: Sequence[Tensor], positives: Sequence[Tensor]) -> tuple[list[tuple[int, int]], list[int]]:
         """Resolved pairs and positions [K, directions, B], drawn in the reference's order."""
@@ -177,4 +178,5 @@ class FeatureMapContrastiveTask(torch.nn.Module):
         return pairs, positions
 
     def extra_repr(self) -> str:
-        return f"comparisons={format_map_indexes(self.map_indexes)!r}, tclip={self.tclip}, bidirectional={self.bidirectional}"
+        comparisons = ", ".join(":".join("r" if i == RANDOM else str(i) for i in pair) for pair in self.map_indexes)
+        return f"comparisons={comparisons!r}, tclip={self.tclip}, bidirectional={self.bidirectional}"

@@ -10,23 +10,26 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from lossd import specs
+from lossd._gradients import scaled, wanted_gradients
 from lossd.client import Client
 from lossd.default_client import default_client
+from lossd.request import GradientOptions
 
 _NAMES = ("out_1", "out_2")
 
 
 class _Loss(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, client: Client, temperature: float, wanted: tuple[str, ...], *views: Tensor) -> Tensor:
-        result = client.compute(specs.nt_xent(temperature), dict(zip(_NAMES, views)), gradients=list(wanted) or "none")
-        ctx.gradients = [result.gradients.get(name) for name in _NAMES]
+    def forward(ctx, client: Client, temperature: float, gradients: GradientOptions, *views: Tensor) -> Tensor:
+        result = client.compute(specs.nt_xent(temperature), dict(zip(_NAMES, views)), gradients=gradients)
+        ctx.dtypes = [view.dtype for view in views]
+        ctx.save_for_backward(*(result.gradients.get(name) for name in _NAMES))
         return result.outputs["loss"]
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad: Tensor):
-        return (None, None, None, *(None if g is None else g * grad.to(g.dtype) for g in ctx.gradients))
+        return (None, None, None, *scaled(ctx.saved_tensors, grad.item(), ctx.dtypes))
 
 
 def nt_xent_loss(out_1: Tensor, out_2: Tensor, temperature: float, *, client: Client | None = None) -> Tensor:
@@ -35,5 +38,5 @@ def nt_xent_loss(out_1: Tensor, out_2: Tensor, temperature: float, *, client: Cl
     temperature: finite, > 0. client: None: that of `lossd.default_client`. Errors are `lossd.LossdError`.
     """
     views = (out_1, out_2)
-    wanted = tuple(name for name, v in zip(_NAMES, views) if v.requires_grad and torch.is_grad_enabled())
-    return _Loss.apply(client or default_client(), temperature, wanted, *views)
+    gradients = wanted_gradients(dict(zip(_NAMES, views)))
+    return _Loss.apply(client or default_client(), temperature, gradients, *views)

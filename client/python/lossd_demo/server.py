@@ -19,6 +19,7 @@ class ServerProcess:
     """A server of its own; a context manager. `target` is where calls go, `metrics()` what it says of itself."""
 
     def __init__(self, binary: str, *flags: str, start_timeout: float = 30.0) -> None:
+        self.binary = binary
         self._directory = tempfile.TemporaryDirectory(prefix="lossd-")
         port_file = Path(self._directory.name) / "ports.json"
         self._log = open(Path(self._directory.name) / "server.log", "w+", encoding="utf-8")

@@ -1,11 +1,10 @@
 # Copyright 2026 The lossd authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Calls, arrays, errors, processes."""
+"""Calls, arrays, errors."""
 
 from __future__ import annotations
 
-import multiprocessing
 import threading
 
 import numpy as np
@@ -57,6 +56,20 @@ def test_gradient_options_select_convert_and_scale(client):
         client.compute(specs.squared_norm(), inputs, gradients="some")
 
 
+def test_bfloat16_bits_are_sent_as_bfloat16(client):
+    bits = np.array([0x3F80, 0x4000], np.uint16)  # 1, 2.
+    result = client.compute(specs.squared_norm(), {"x.0": lossd.Bfloat16Bits(bits)})
+    assert result.objective == 2.5
+    np.testing.assert_array_equal(result.gradients["x.0"].view(np.uint16), bits)
+    with pytest.raises(TypeError, match="uint16"):
+        client.compute(specs.squared_norm(), {"x.0": lossd.Bfloat16Bits(bits.astype("i4"))})
+
+
+def test_outputs_do_not_keep_the_gradients_bytes_alive(client):
+    result = client.compute(specs.squared_norm(), {"x.0": np.ones(1000, "f4")})
+    assert result.outputs["loss"].base is None and result.outputs["loss"].flags.writeable
+
+
 def test_seeded_sampling_echoes_what_was_drawn(client):
     maps = {f"{side}.{i}": torch.rand(3, 5, 2, 2) for side in ("anchor", "positive") for i in range(2)}
     first = client.compute(specs.feature_map_contrastive("0r, r1", seed=3), maps)
@@ -103,6 +116,17 @@ def test_stream_answers_every_call_and_errors_end_only_their_own(client):
         assert stream.send(specs.squared_norm(), {"x.0": np.ones(2, "f4")}).result(30).objective == 1.0
 
 
+def test_a_stream_that_breaks_gives_its_error_to_every_call():
+    with lossd.Client("unix:/nonexistent/lossd") as nobody:
+        stream = nobody.stream()
+        pending = stream.send(specs.squared_norm(), {"x.0": np.ones(1, "f4")})
+        with pytest.raises(lossd.Unavailable):
+            pending.result(30)
+        stream.close()
+        with pytest.raises(lossd.LossdError):
+            stream.send(specs.squared_norm(), {"x.0": np.ones(1, "f4")})
+
+
 def test_one_client_serves_many_threads(client):
     objectives: dict[int, float] = {}
 
@@ -115,22 +139,6 @@ def test_one_client_serves_many_threads(client):
     for thread in threads:
         thread.join()
     assert objectives == {i: float(i * i) for i in range(16)}
-
-
-def _compute_in_child(client: lossd.Client, pipe) -> None:
-    pipe.send(client.compute(specs.squared_norm(), {"x.0": np.ones(4, "f4")}).objective)
-
-
-def test_a_client_works_in_a_forked_child_before_it_was_used(server):
-    client = lossd.Client(server.target, timeout=30)
-    here, there = multiprocessing.Pipe()
-    child = multiprocessing.get_context("fork").Process(target=_compute_in_child, args=(client, there))
-    child.start()
-    assert here.poll(60), "the child did not answer"
-    assert here.recv() == 2.0
-    child.join(30)
-    assert child.exitcode == 0
-    assert client.compute(specs.squared_norm(), {"x.0": np.ones(2, "f4")}).objective == 1.0
 
 
 def test_server_info_tells_losses_and_limits(client):
