@@ -12,15 +12,20 @@
 #include "core/random/torch_generator.h"
 #include "tests/support/accuracy.h"
 #include "tests/support/contrast_oracle.h"
+#include "tests/support/feature_map_cases.h"
 #include "tests/support/loss_runs.h"
 #include "tests/support/status_matchers.h"
 
 namespace lossd {
 namespace {
 
+using ::lossd::testing::ConfigOf;
 using ::lossd::testing::FeatureMapOracle;
 using ::lossd::testing::GradientErrorShare;
 using ::lossd::testing::LossErrorShare;
+using ::lossd::testing::MakeCase;
+using ::lossd::testing::MakePlainCase;
+using ::lossd::testing::MapMaker;
 using ::lossd::testing::OracleResult;
 using ::lossd::testing::RunAlone;
 using ::lossd::testing::RunBatch;
@@ -29,57 +34,13 @@ using ::lossd::testing::StatusIs;
 using ::lossd::testing::TestCase;
 using ::lossd::testing::TestInput;
 using ::lossd::testing::TestResult;
+using ::lossd::testing::TorchSeed;
 using ::testing::DoubleNear;
 using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::Pointwise;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
-// Maps of normal values.
-struct MapMaker {
-  std::mt19937_64 engine;
-  double mean = 0;
-  double deviation = 1;
-  bool relu = false;
-  DType dtype = DType::kFloat32;
-
-  TestInput Make(const std::string& name, Shape shape) {
-    std::normal_distribution<double> normal(mean, deviation);
-    std::vector<double> values(static_cast<size_t>(ElementCount(shape)));
-    for (double& value : values) {
-      value = normal(engine);
-      if (relu) value = std::max(value, 0.0);
-    }
-    return {name, shape, values, dtype};
-  }
-};
-
-SamplingSeed TorchSeed(uint64_t seed, uint64_t skip = 0) {
-  SamplingSeed sampling;
-  sampling.torch_seed = seed;
-  sampling.torch_skip = skip;
-  return sampling;
-}
-
-FeatureMapContrastiveConfig& ConfigOf(TestCase& test_case) {
-  return std::get<FeatureMapContrastiveConfig>(test_case.request.loss);
-}
-
-TestCase MakeCase(std::string comparisons, std::vector<TestInput> inputs, uint64_t seed = 3) {
-  TestCase test_case;
-  FeatureMapContrastiveConfig config;
-  config.comparisons = std::move(comparisons);
-  config.sampling = TorchSeed(seed);
-  test_case.request.loss = config;
-  test_case.inputs = std::move(inputs);
-  return test_case;
-}
-
-// A case '00' over maps of equal shape.
-TestCase MakePlainCase(MapMaker& maker, Shape shape) {
-  return MakeCase("00", {maker.Make("anchor.0", shape), maker.Make("positive.0", shape)});
-}
 
 // Runs a case and compares everything with the oracle. Returns the largest share of the allowed error.
 double ExpectAccurate(const TestCase& test_case) {
