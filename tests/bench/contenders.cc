@@ -3,8 +3,9 @@
 
 #include "tests/bench/contenders.h"
 
+#include <time.h>
+
 #include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <utility>
 
@@ -15,9 +16,19 @@ namespace {
 constexpr double kRoundSeconds = 2e-3;
 constexpr int kMostRounds = 1000;
 
+clockid_t clock_id = CLOCK_MONOTONIC;
+
 }  // namespace
 
-double Now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+void SetBenchClock(BenchClock clock) {
+  clock_id = clock == BenchClock::kElapsed ? CLOCK_MONOTONIC : CLOCK_PROCESS_CPUTIME_ID;
+}
+
+double Now() {
+  timespec time;
+  clock_gettime(clock_id, &time);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+}
 
 std::function<double(int)> Repeated(std::function<void()> work) {
   return [work = std::move(work)](int repetitions) {

@@ -32,7 +32,17 @@ std::vector<Timing> TimeInTurns(const std::vector<Contender>& contenders, double
 // Wraps a function that does the work once.
 std::function<double(int)> Repeated(std::function<void()> work);
 
-// Seconds since some fixed moment.
+// Which seconds count.
+enum class BenchClock {
+  kElapsed,
+  // What the processors worked for this process: figures for one thread that hold on a machine where others compute.
+  kProcessor,
+};
+
+// To be called before anything is timed.
+void SetBenchClock(BenchClock clock);
+
+// Seconds of the clock since some fixed moment.
 double Now();
 
 }  // namespace lossd::bench

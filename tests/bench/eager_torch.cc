@@ -16,7 +16,7 @@
 
 namespace lossd::bench {
 
-EagerTorch::EagerTorch(const std::string& script) {
+EagerTorch::EagerTorch(const std::string& script, BenchClock clock) {
   std::array<int, 2> in, out;
   if (pipe(in.data()) != 0 || pipe(out.data()) != 0) throw std::runtime_error("cannot make pipes");
   signal(SIGPIPE, SIG_IGN);
@@ -26,7 +26,8 @@ EagerTorch::EagerTorch(const std::string& script) {
     dup2(in[0], STDIN_FILENO);
     dup2(out[1], STDOUT_FILENO);
     for (const int fd : {in[0], in[1], out[0], out[1]}) close(fd);
-    execl("/usr/bin/python3", "python3", script.c_str(), nullptr);
+    execl("/usr/bin/python3", "python3", script.c_str(), clock == BenchClock::kElapsed ? "elapsed" : "processor",
+          nullptr);
     _exit(127);
   }
   close(in[0]);

@@ -11,13 +11,15 @@
 #include <cstdio>
 #include <string>
 
+#include "tests/bench/contenders.h"
+
 namespace lossd::bench {
 
 // Owns a process that runs eager_torch.py. Not thread-safe.
 class EagerTorch {
  public:
-  // Starts the script. Throws std::runtime_error if that fails.
-  explicit EagerTorch(const std::string& script);
+  // Starts the script, which will read `clock`. Throws std::runtime_error if that fails.
+  EagerTorch(const std::string& script, BenchClock clock);
   EagerTorch(const EagerTorch&) = delete;
   EagerTorch& operator=(const EagerTorch&) = delete;
   // Ends the process and waits for it.

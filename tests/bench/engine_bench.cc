@@ -36,6 +36,8 @@ ABSL_FLAG(std::string, filter, "", "Only cases whose name contains this.");
 ABSL_FLAG(std::vector<std::string>, threads, std::vector<std::string>({"1", "2"}), "Numbers of threads to measure.");
 ABSL_FLAG(double, seconds, 4, "About how long a case runs on each number of threads.");
 ABSL_FLAG(bool, large, false, "Also the cases that take minutes.");
+ABSL_FLAG(bool, processor_time, false,
+          "Count processor time instead of elapsed time, on one thread: for machines on which others compute.");
 ABSL_FLAG(std::string, eager, "tests/bench/eager_torch.py", "The script that runs eager PyTorch; empty: without.");
 ABSL_FLAG(std::string, json, "", "Write the results here.");
 ABSL_FLAG(std::string, html, "", "Write a page with a plot here.");
@@ -180,15 +182,17 @@ EngineRow Measure(const EngineCase& bench_case, int threads, const OpenBlas& bla
   MeasureHeap(bench_case, row);
   Request request(bench_case, threads);
   BareLoss bare(request);
-  std::vector<Contender> contenders = {
-      {"lossd", Repeated([&] { request.ComputeOrThrow(); })},
-      {"bound", Repeated(BoundByOpenBlas(blas, threads, bench_case.products))},
-      {"own bound", Repeated(BoundByLossd(threads, bench_case.products))},
-      {"crowded", [&, crowd = Repeated([&] { request.ComputeOrThrow(); })](int repetitions) {
-         const Neighbour neighbour;
-         return crowd(repetitions);
-       }}};
-  std::vector<std::optional<Timing>*> further = {&row.crowded};
+  std::vector<Contender> contenders = {{"lossd", Repeated([&] { request.ComputeOrThrow(); })},
+                                       {"bound", Repeated(BoundByOpenBlas(blas, threads, bench_case.products))},
+                                       {"own bound", Repeated(BoundByLossd(threads, bench_case.products))}};
+  std::vector<std::optional<Timing>*> further;
+  if (!absl::GetFlag(FLAGS_processor_time)) {
+    contenders.push_back({"crowded", [crowd = contenders[0].run](int repetitions) {
+                            const Neighbour neighbour;
+                            return crowd(repetitions);
+                          }});
+    further.push_back(&row.crowded);
+  }
   if (threads == 1 && row.bound_flops < kSmallFlops) {
     contenders.push_back({"loss", Repeated([&] { bare.Compute(); })});
     further.push_back(&row.loss);
@@ -211,10 +215,13 @@ void WriteFile(const std::string& path, const std::string& content) {
 
 int Run() {
   const OpenBlas blas;
+  const bool processor_time = absl::GetFlag(FLAGS_processor_time);
+  const BenchClock clock = processor_time ? BenchClock::kProcessor : BenchClock::kElapsed;
+  SetBenchClock(clock);
   const std::string script = absl::GetFlag(FLAGS_eager);
-  const auto eager = script.empty() ? nullptr : std::make_unique<EagerTorch>(script);
-  const std::string machine =
-      absl::StrCat(std::thread::hardware_concurrency(), " processors, OpenBLAS kernels for ", blas.core_name());
+  const auto eager = script.empty() ? nullptr : std::make_unique<EagerTorch>(script, clock);
+  const std::string machine = absl::StrCat(std::thread::hardware_concurrency(), " processors, OpenBLAS kernels for ",
+                                           blas.core_name(), processor_time ? ", processor time" : "");
   std::printf("%s\n%s\n", machine.c_str(), TableHeader().c_str());
   std::vector<EngineRow> rows;
   for (const EngineCase& bench_case : EngineCases()) {
@@ -222,7 +229,7 @@ int Run() {
     if (!absl::StrContains(bench_case.name, absl::GetFlag(FLAGS_filter))) continue;
     for (const std::string& text : absl::GetFlag(FLAGS_threads)) {
       int threads = 1;
-      if (!absl::SimpleAtoi(text, &threads)) continue;
+      if (!absl::SimpleAtoi(text, &threads) || (processor_time && threads > 1)) continue;
       rows.push_back(Measure(bench_case, threads, blas, eager.get()));
       std::printf("%s\n", TableLine(rows.back()).c_str());
       std::fflush(stdout);
