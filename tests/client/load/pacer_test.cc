@@ -1,0 +1,114 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "client/load/pacer.h"
+
+#include <thread>
+#include <vector>
+
+#include "client/load/recording.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/simulated_clock.h"
+
+namespace lossd::load {
+namespace {
+
+using ::testing::ElementsAre;
+
+// A clock that is at once where somebody waits for it to be.
+class LeapingClock : public Clock {
+ public:
+  absl::Time TimeNow() override { return now; }
+  bool AwaitWithDeadline(absl::Mutex*, const absl::Condition&, absl::Time deadline) override {
+    now = std::max(now, deadline);
+    return false;
+  }
+  absl::Time now = absl::FromUnixSeconds(1000);
+};
+
+TEST(PacerTest, StartsEachCallWhenItIsDueAndEndsInTime) {
+  LeapingClock clock;
+  const absl::Time begin = clock.now;
+  ArrivalSchedule schedule({10, 10});
+  std::vector<absl::Duration> starts;
+  Pace(schedule, begin, begin + absl::Milliseconds(350), clock, false, [&](absl::Time intended) {
+    EXPECT_EQ(clock.now, intended);
+    starts.push_back(intended - begin);
+    return true;
+  });
+  EXPECT_THAT(starts, ElementsAre(absl::Milliseconds(100), absl::Milliseconds(200), absl::Milliseconds(300)));
+}
+
+TEST(PacerTest, NeverStartsACallBeforeItIsDue) {
+  testing::SimulatedClock clock;
+  const absl::Time begin = clock.TimeNow();
+  ArrivalSchedule schedule({1, 1});
+  std::atomic<int> started{0};
+  std::thread pacing([&] {
+    Pace(schedule, begin, begin + absl::Milliseconds(2500), clock, false, [&](absl::Time) {
+      ++started;
+      return true;
+    });
+  });
+  clock.WaitUntilWaiting(1);
+  EXPECT_EQ(started, 0);
+  clock.AdvanceTime(absl::Seconds(1));
+  clock.WaitUntilWaiting(1);
+  EXPECT_EQ(started, 1);
+  clock.AdvanceTime(absl::Seconds(1));
+  pacing.join();
+  EXPECT_EQ(started, 2);
+}
+
+// A server stalls for a second. Measured from the actual start, one call in a hundred would be slow; callers who come
+// every 10 ms all wait for the stall's rest, half a second in the mean.
+TEST(PacerTest, AStallIsChargedToEveryCallThatWasDueInIt) {
+  LeapingClock clock;
+  const absl::Time begin = clock.now;
+  ArrivalSchedule schedule({100, 100});
+  Recording recording;
+  bool stalled = false;
+  Pace(schedule, begin, begin + absl::Milliseconds(1995), clock, false, [&](absl::Time intended) {
+    CallOutcome outcome;
+    outcome.intended = intended;
+    outcome.started = clock.now;
+    if (!stalled && intended - begin >= absl::Milliseconds(500)) {
+      clock.now += absl::Seconds(1);
+      stalled = true;
+    }
+    outcome.finished = clock.now;
+    recording.Add(outcome);
+    return true;
+  });
+  EXPECT_EQ(recording.succeeded, 199);
+  EXPECT_EQ(recording.service.Percentile(0.99), absl::ZeroDuration());
+  EXPECT_GT(recording.latency.Percentile(0.75), absl::Milliseconds(480));
+  EXPECT_EQ(recording.latency.Maximum(), absl::Seconds(1));
+  EXPECT_NEAR(absl::ToDoubleMilliseconds(recording.latency.Mean()), 505.0 * 100 / 199, 3);
+}
+
+TEST(PacerTest, CountsArrivalsThatCouldNotStart) {
+  LeapingClock clock;
+  ArrivalSchedule schedule({100, 100});
+  int calls = 0;
+  const int64_t skipped = Pace(schedule, clock.now, clock.now + absl::Milliseconds(105), clock, false,
+                               [&](absl::Time) { return ++calls % 2 == 0; });
+  EXPECT_EQ(calls, 10);
+  EXPECT_EQ(skipped, 5);
+}
+
+TEST(PacerTest, EndsWhenItIsStopped) {
+  LeapingClock clock;
+  ArrivalSchedule schedule({100, 100});
+  std::atomic<bool> stop{false};
+  int calls = 0;
+  Pace(schedule, clock.now, absl::InfiniteFuture(), clock, stop, [&](absl::Time) {
+    stop = ++calls == 7;
+    return true;
+  });
+  EXPECT_EQ(calls, 7);
+}
+
+}  // namespace
+}  // namespace lossd::load

@@ -1,0 +1,48 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "client/load/server_stages.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/status_matchers.h"
+
+namespace lossd::load {
+namespace {
+
+using ::lossd::testing::StatusIs;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Pair;
+
+TEST(ServerStagesTest, ReadsSumsAndCountsOfStages) {
+  const StageSums stages = ParseStages(
+      "# HELP lossd_stage_seconds Time\n"
+      "# TYPE lossd_stage_seconds histogram\n"
+      "lossd_stage_seconds_count{stage=\"decode\"} 4\n"
+      "lossd_stage_seconds_sum{stage=\"decode\"} 0.5\n"
+      "lossd_stage_seconds_bucket{stage=\"decode\",le=\"0.1\"} 3\n"
+      "lossd_stage_seconds_count{host=\"a\",stage=\"queue\"} 1\n"
+      "lossd_stage_seconds_sum{host=\"a\",stage=\"queue\"} 1e-3\n"
+      "lossd_inflight_bytes 7\n");
+  ASSERT_EQ(stages.size(), 2u);
+  EXPECT_EQ(stages.at("decode").seconds, 0.5);
+  EXPECT_EQ(stages.at("decode").count, 4);
+  EXPECT_EQ(stages.at("queue").seconds, 0.001);
+}
+
+TEST(ServerStagesTest, MeansAreOfWhatPassedBetweenTheReadings) {
+  const StageSums before = {{"decode", {1, 10}}, {"queue", {1, 10}}};
+  const StageSums after = {{"compute", {3, 3}}, {"decode", {2, 14}}, {"queue", {1, 10}}};
+  EXPECT_THAT(MeanStages(before, after),
+              ElementsAre(Pair("compute", absl::Seconds(1)), Pair("decode", absl::Milliseconds(250))));
+}
+
+TEST(ServerStagesTest, FetchingNamesTheAddressThatFails) {
+  EXPECT_THAT(FetchText("ftp://x"), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("ftp://x")));
+  EXPECT_THAT(FetchText("http://127.0.0.1:1/metrics"),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("127.0.0.1:1")));
+}
+
+}  // namespace
+}  // namespace lossd::load
