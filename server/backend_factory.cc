@@ -3,28 +3,50 @@
 
 #include "server/backend_factory.h"
 
+#include <filesystem>
+#include <system_error>
+
 #include "absl/strings/str_cat.h"
+#include "core/aten_backend.h"
 #include "core/tile_backend.h"
 #include "server/cpu_quota.h"
 
 namespace lossd {
+namespace {
+
+BackendOptions MakeBackendOptions(const ServerOptions& options, BackendObserver* observer) {
+  BackendOptions backend;
+  backend.scheduler.threads = options.threads > 0 ? options.threads : UsableProcessors();
+  backend.scheduler.queue.max_queue_delay = options.max_queue_delay;
+  backend.scheduler.queue.max_batch_requests = options.max_batch_requests;
+  // Admission refuses first: what is accepted finds room in the queue.
+  backend.scheduler.queue.max_queue_requests = options.max_concurrent_calls;
+  backend.scheduler.queue.max_queue_bytes = options.max_inflight_bytes;
+  backend.max_request_flops = options.max_request_flops;
+  backend.parameter_cache_bytes = options.parameter_cache_bytes;
+  backend.observer = observer;
+  return backend;
+}
+
+// Whether it is worth the time and the memory to load LibTorch and ask it.
+bool MayHaveCuda() {
+  std::error_code error;
+  return std::filesystem::exists("/dev/nvidiactl", error) || std::filesystem::exists("/dev/dxg", error);
+}
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<LossBackend>> MakeBackend(const ServerOptions& options, BackendObserver* observer) {
-  if (options.device != "auto" && options.device != "cpu") {
-    return absl::NotFoundError(
-        absl::StrCat("--device: expected a device that this build supports (cpu), got ", options.device));
+  const BackendOptions backend = MakeBackendOptions(options, observer);
+  if (options.device == "auto" && MayHaveCuda()) {
+    absl::StatusOr<std::unique_ptr<LossBackend>> cuda = CreateAtenBackend(backend, "cuda");
+    if (cuda.ok()) return cuda;
   }
-  TileBackendOptions tile;
-  tile.scheduler.threads = options.threads > 0 ? options.threads : UsableProcessors();
-  tile.scheduler.queue.max_queue_delay = options.max_queue_delay;
-  tile.scheduler.queue.max_batch_requests = options.max_batch_requests;
-  // Admission refuses first: what is accepted finds room in the queue.
-  tile.scheduler.queue.max_queue_requests = options.max_concurrent_calls;
-  tile.scheduler.queue.max_queue_bytes = options.max_inflight_bytes;
-  tile.max_request_flops = options.max_request_flops;
-  tile.parameter_cache_bytes = options.parameter_cache_bytes;
-  tile.observer = observer;
-  return CreateTileBackend(tile);
+  if (options.device == "auto" || options.device == "cpu") return CreateTileBackend(backend);
+  absl::StatusOr<std::unique_ptr<LossBackend>> aten = CreateAtenBackend(backend, options.device);
+  if (aten.status().code() != absl::StatusCode::kNotFound) return aten;
+  return absl::NotFoundError(absl::StrCat("--device: expected a device that this build supports, got ", options.device,
+                                          ": ", aten.status().message()));
 }
 
 }  // namespace lossd

@@ -14,7 +14,8 @@
 
 namespace lossd {
 
-// The backend of valid `options`, on RealClock(). NOT_FOUND, naming --device, where there is no such device.
+// The backend of valid `options`, on RealClock(): "cpu" computes in tiles, "aten-cpu", "cuda" and "cuda:N" through
+// LibTorch, "auto" on CUDA if there is any, else as "cpu". NOT_FOUND, naming --device, where there is no such device.
 // `observer` is not owned, outlives the backend, and may be null.
 absl::StatusOr<std::unique_ptr<LossBackend>> MakeBackend(const ServerOptions& options, BackendObserver* observer);
 

@@ -26,8 +26,10 @@ ABSL_FLAG(std::vector<std::string>, http_listen, Defaults().http_listen,
 ABSL_FLAG(std::string, port_file, Defaults().port_file,
           "File to which the addresses in use are written as JSON once calls can be served.");
 
-ABSL_FLAG(std::string, device, Defaults().device,
-          "Where losses are computed: cpu, cuda, cuda:N, or auto, which takes CUDA if present.");
+ABSL_FLAG(
+    std::string, device, Defaults().device,
+    "Where losses are computed: cpu, aten-cpu (through LibTorch), cuda, cuda:N, or auto, which takes CUDA if present, "
+    "else cpu.");
 ABSL_FLAG(int32_t, threads, Defaults().threads,
           "Threads that compute. 0: as many processors as the cgroup's quota and the affinity mask allow.");
 

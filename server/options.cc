@@ -59,7 +59,7 @@ absl::Status CheckDevice(absl::string_view device) {
       std::all_of(index.begin(), index.end(), [](char c) { return c >= '0' && c <= '9'; })) {
     return absl::OkStatus();
   }
-  return CheckOneOf("device", device, {"auto", "cpu", "cuda", "cuda:N"});
+  return CheckOneOf("device", device, {"auto", "cpu", "aten-cpu", "cuda", "cuda:N"});
 }
 
 absl::Status CheckListeners(const ServerOptions& options) {

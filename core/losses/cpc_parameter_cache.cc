@@ -13,14 +13,19 @@ namespace lossd {
 template <typename T>
 std::shared_ptr<const CpcSeedParameters<T>> CpcParameterCache::Get(const CpcParameterKey& key, Parallel& parallel) {
   constexpr DType kType = std::is_same_v<T, float> ? DType::kFloat32 : DType::kFloat64;
-  std::shared_ptr<const void> held;
+  return std::static_pointer_cast<const CpcSeedParameters<T>>(GetOrMake(
+      key, kType, CpcSeedParameters<T>::Bytes(key.channels, key.dim),
+      [&] { return std::make_shared<const CpcSeedParameters<T>>(key.seed, key.channels, key.dim, parallel); }));
+}
+
+std::shared_ptr<const void> CpcParameterCache::GetOrMake(const CpcParameterKey& key, DType dtype, int64_t bytes,
+                                                         absl::FunctionRef<std::shared_ptr<const void>()> make) {
   {
     absl::MutexLock lock(&mu_);
-    held = Find(key, kType);
+    if (std::shared_ptr<const void> held = Find(key, dtype)) return held;
   }
-  if (held != nullptr) return std::static_pointer_cast<const CpcSeedParameters<T>>(held);
-  auto made = std::make_shared<const CpcSeedParameters<T>>(key.seed, key.channels, key.dim, parallel);
-  Keep({key, kType, CpcSeedParameters<T>::Bytes(key.channels, key.dim), made});
+  std::shared_ptr<const void> made = make();
+  Keep({key, dtype, bytes, made});
   return made;
 }
 

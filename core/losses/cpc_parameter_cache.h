@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
 #include "absl/synchronization/mutex.h"
 #include "core/engine/parallel.h"
 #include "core/losses/cpc_parameters.h"
@@ -39,6 +40,11 @@ class CpcParameterCache {
   template <typename T>
   std::shared_ptr<const CpcSeedParameters<T>> Get(const CpcParameterKey& key, Parallel& parallel);
 
+  // The set for `key` in any other form, one form a cache: held under `dtype`, or made by `make` and held as `bytes`
+  // bytes.
+  std::shared_ptr<const void> GetOrMake(const CpcParameterKey& key, DType dtype, int64_t bytes,
+                                        absl::FunctionRef<std::shared_ptr<const void>()> make);
+
   // Bytes of the sets held.
   int64_t bytes() const;
 
@@ -47,7 +53,7 @@ class CpcParameterCache {
     CpcParameterKey key;
     DType dtype;
     int64_t bytes;
-    std::shared_ptr<const void> parameters;  // CpcSeedParameters of the dtype.
+    std::shared_ptr<const void> parameters;
   };
 
   // The set if it is held, which makes it the latest used; else null.

@@ -57,6 +57,19 @@ TEST(CpcParameterCacheTest, TellsSeedsShapesAndTypesApart) {
   EXPECT_EQ(cache.Get<float>(kFirst, serial), made);
 }
 
+TEST(CpcParameterCacheTest, KeepsSetsOfAnotherForm) {
+  CpcParameterCache cache(100);
+  int made = 0;
+  const auto make = [&made] { return std::make_shared<const int>(++made); };
+  const auto first = cache.GetOrMake(kFirst, DType::kFloat32, 60, make);
+  EXPECT_EQ(cache.GetOrMake(kFirst, DType::kFloat32, 60, make), first);
+  EXPECT_EQ(made, 1);
+  EXPECT_EQ(cache.bytes(), 60);
+  cache.GetOrMake(kFirst, DType::kFloat64, 60, make);
+  EXPECT_EQ(made, 2);
+  EXPECT_EQ(cache.bytes(), 60);
+}
+
 TEST(CpcParameterCacheTest, GivesEqualSetsToManyThreadsAndKeepsOne) {
   Serial serial;
   CpcParameterCache cache(int64_t{1} << 30);

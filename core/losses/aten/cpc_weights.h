@@ -1,0 +1,41 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// CPC's parameters as stacked tensors, and their gradients back in the form of the state_dict.
+
+#ifndef LOSSD_CORE_LOSSES_ATEN_CPC_WEIGHTS_H_
+#define LOSSD_CORE_LOSSES_ATEN_CPC_WEIGHTS_H_
+
+#include <ATen/core/Tensor.h>
+
+#include <array>
+
+#include "core/losses/aten/group_tensors.h"
+#include "core/losses/aten/pixel_cnn.h"
+#include "core/losses/cpc_parameter_cache.h"
+#include "core/losses/cpc_parameters.h"
+#include "core/losses/cpc_plan.h"
+
+namespace lossd::aten {
+
+// The weights, or their gradients; the first dimension is G, or 1 for weights that all groups share.
+struct CpcWeightTensors {
+  at::Tensor target;           // [G, D, C]
+  at::Tensor target_bias;      // [G, D]
+  at::Tensor prediction;       // [G, D, C]
+  at::Tensor prediction_bias;  // [G, D]
+  PixelCnnBlocks context;
+};
+
+// The parameters that the groups sent.
+CpcWeightTensors StackSentWeights(Groups groups, const CpcPlan& plan, at::Device device);
+
+// Parameters initialised from a seed, in `type` on `device`, for all groups to share.
+CpcWeightTensors MakeSeedWeights(const CpcParameterKey& key, at::ScalarType type, at::Device device);
+
+// Writes the gradients to those groups that want them; an undefined one is zero.
+void WriteWeightGradients(Groups groups, const CpcPlan& plan, const CpcWeightTensors& gradients);
+
+}  // namespace lossd::aten
+
+#endif  // LOSSD_CORE_LOSSES_ATEN_CPC_WEIGHTS_H_

@@ -1,0 +1,88 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/losses/aten/group_tensors.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace lossd::aten {
+namespace {
+
+at::IntArrayRef Sizes(const Shape& shape) { return {shape.data(), shape.size()}; }
+
+}  // namespace
+
+at::ScalarType ScalarTypeOf(DType dtype) {
+  switch (dtype) {
+    case DType::kFloat64:
+      return at::kDouble;
+    case DType::kInt32:
+      return at::kInt;
+    case DType::kInt64:
+      return at::kLong;
+    case DType::kUint8:
+      return at::kByte;
+    default:
+      return at::kFloat;
+  }
+}
+
+at::Tensor OverMemory(const Tensor& tensor) {
+  return at::from_blob(tensor.bytes(), Sizes(tensor.spec().shape), ScalarTypeOf(tensor.spec().dtype));
+}
+
+at::Tensor StackInput(Groups groups, size_t input, at::Device device) {
+  const at::Tensor first = OverMemory(groups[0]->inputs[input]);
+  if (device.is_cpu() && groups.size() == 1) return first.unsqueeze(0);
+  std::vector<int64_t> sizes = {static_cast<int64_t>(groups.size())};
+  sizes.insert(sizes.end(), first.sizes().begin(), first.sizes().end());
+  at::Tensor stacked = at::empty(sizes, first.options().device(device));
+  for (size_t g = 0; g < groups.size(); ++g) {
+    stacked.select(0, static_cast<int64_t>(g)).copy_(OverMemory(groups[g]->inputs[input]));
+  }
+  return stacked;
+}
+
+at::Tensor StackNumbers(Groups groups, absl::FunctionRef<double(const LossTask&)> number, at::ScalarType type,
+                        at::Device device) {
+  at::Tensor numbers = at::empty({static_cast<int64_t>(groups.size())}, at::kDouble);
+  std::transform(groups.begin(), groups.end(), numbers.data_ptr<double>(),
+                 [&](const LossTask* task) { return number(*task); });
+  return numbers.to(device, type);
+}
+
+bool AnyWants(Groups groups, size_t index) {
+  return std::any_of(groups.begin(), groups.end(),
+                     [index](const LossTask* task) { return static_cast<bool>(task->gradients[index].buffer()); });
+}
+
+void WriteGradient(Groups groups, size_t index, const at::Tensor& gradient) {
+  for (size_t g = 0; g < groups.size(); ++g) {
+    const Tensor& to = groups[g]->gradients[index];
+    if (!to.buffer()) continue;
+    const at::Tensor from = gradient.select(0, static_cast<int64_t>(g));
+    OverMemory(to).view(from.sizes()).copy_(from);
+  }
+}
+
+void WriteZeroGradient(Groups groups, size_t index) {
+  for (const LossTask* task : groups) {
+    const Tensor& to = task->gradients[index];
+    if (to.buffer()) std::memset(to.bytes(), 0, static_cast<size_t>(to.byte_size()));
+  }
+}
+
+void WriteOutput(Groups groups, size_t index, const at::Tensor& output) {
+  for (size_t g = 0; g < groups.size(); ++g) {
+    OverMemory(groups[g]->outputs[index]).copy_(output.select(0, static_cast<int64_t>(g)));
+  }
+}
+
+bool AllCancelled(Groups groups) {
+  return std::all_of(groups.begin(), groups.end(), [](const LossTask* task) { return task->IsCancelled(); });
+}
+
+}  // namespace lossd::aten

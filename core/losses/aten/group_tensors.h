@@ -1,0 +1,58 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// A batch's tensors as ATen sees them: one tensor for all requests of the batch, the request (group) being its first
+// dimension. Copies between host and device are made here and nowhere else; where the device is the host, tensors lie
+// over the requests' own buffers if that is possible. On a CUDA device the copies wait for each other, because the
+// buffers are not pinned.
+
+#ifndef LOSSD_CORE_LOSSES_ATEN_GROUP_TENSORS_H_
+#define LOSSD_CORE_LOSSES_ATEN_GROUP_TENSORS_H_
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/types/span.h"
+#include "core/losses/loss.h"
+#include "core/tensor/tensor.h"
+
+namespace lossd::aten {
+
+// Requests that are computed together.
+using Groups = absl::Span<LossTask* const>;
+
+// The ATen type of `dtype`, a storage dtype.
+at::ScalarType ScalarTypeOf(DType dtype);
+
+// A tensor over the memory of `tensor`. Does not own it.
+at::Tensor OverMemory(const Tensor& tensor);
+
+// Input `input` of all groups, on `device`: [G, ...]. May lie over the requests' memory: not to be written.
+at::Tensor StackInput(Groups groups, size_t input, at::Device device);
+
+// One number of each group, in `type` on `device`: [G].
+at::Tensor StackNumbers(Groups groups, absl::FunctionRef<double(const LossTask& task)> number, at::ScalarType type,
+                        at::Device device);
+
+// Whether a group wants the gradient of input, or derived input, `index`.
+bool AnyWants(Groups groups, size_t index);
+
+// Writes [G, ...] to gradient `index` of those groups that want it. `gradient` has the elements of the task's gradient
+// in their order; its extents may be split differently.
+void WriteGradient(Groups groups, size_t index, const at::Tensor& gradient);
+
+// Zeros the gradient `index` of those groups that want it.
+void WriteZeroGradient(Groups groups, size_t index);
+
+// Writes [G, ...] to output `index` of each group, rounded to its dtype.
+void WriteOutput(Groups groups, size_t index, const at::Tensor& output);
+
+// Whether no group wants its answer any longer.
+bool AllCancelled(Groups groups);
+
+}  // namespace lossd::aten
+
+#endif  // LOSSD_CORE_LOSSES_ATEN_GROUP_TENSORS_H_

@@ -1,0 +1,57 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// AMDIM's contrast of one source vector an image with all locations of a target map, for a stack of groups. With
+// x_bjl = <source_b, target_jl> / sqrt(C), s = clip tanh(x / clip) and n_b = log-sum-exp over j != b, l of s_bjl:
+//   mean_loss   = mean_bl softplus(n_b - s_bbl)
+//   mean_square = mean_bjl x^2
+// The gradient with respect to s, with sig_bl = sigmoid(n_b - s_bbl) / (B L):
+//   exp(s_bjl - n_b) sum_l sig_bl  for j != b,   -sig_bl for j = b
+
+#ifndef LOSSD_CORE_LOSSES_ATEN_MAP_CONTRAST_H_
+#define LOSSD_CORE_LOSSES_ATEN_MAP_CONTRAST_H_
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+#include "core/losses/aten/group_tensors.h"
+
+namespace lossd::aten {
+
+// A feature map of all groups, in the form in which its products read it.
+struct PackedMap {
+  at::Tensor values;    // [G, C, B * L]
+  at::Tensor gradient;  // As values; undefined where no group wants it.
+  int64_t locations = 0;
+};
+
+// Packs [G, B, C, H, W]; the gradient starts at zero.
+PackedMap PackMap(const at::Tensor& map, bool wanted);
+
+// The gradient as [G, B, C, L].
+at::Tensor UnpackGradient(const PackedMap& map, int64_t images);
+
+// One direction of a comparison.
+struct MapMeeting {
+  PackedMap* source = nullptr;  // Not owned. Its gradient and the target's are added to.
+  PackedMap* target = nullptr;  // Not owned.
+  at::Tensor positions;         // [G, B]: where the source is read, counted over all its images' locations.
+  double clip = 0;              // > 0; infinity clips nothing.
+  at::Tensor loss_weights;      // [G], float64: of mean_loss in the gradient.
+  bool squares_count = false;   // Whether mean_square is part of the objective.
+  at::Tensor square_weights;    // [G], float64: of mean_square in the gradient.
+};
+
+// Both [G], float64.
+struct MapContrastSums {
+  at::Tensor mean_loss;
+  at::Tensor mean_square;
+};
+
+// Computes a meeting in chunks of source rows. Stops between chunks where all `groups` are cancelled.
+MapContrastSums ContrastMaps(const MapMeeting& meeting, Groups groups);
+
+}  // namespace lossd::aten
+
+#endif  // LOSSD_CORE_LOSSES_ATEN_MAP_CONTRAST_H_
