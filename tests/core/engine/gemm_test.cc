@@ -133,7 +133,7 @@ TEST_P(GemmTest, MultipliesEverySmallShapeInEveryLayout) {
 }
 
 TEST_P(GemmTest, MultipliesAcrossAllBlockEdges) {
-  const int64_t shapes[][3] = {{13, 33, 255},   {12, 32, 256},  {13, 65, 257},  {7, 40, 513},    {400, 70, 30},
+  const int64_t shapes[][3] = {{13, 33, 255},  {12, 32, 256},  {13, 65, 257},  {7, 40, 513},   {400, 70, 30},
                                {385, 1030, 3}, {200, 131, 70}, {770, 1100, 2}, {193, 67, 260}, {1, 300, 300}};
   for (const auto& shape : shapes) {
     CheckPlainLayouts<float>(shape[0], shape[1], shape[2], random_);

@@ -37,9 +37,8 @@ TEST(ParseComparisonsTest, ReadsIndicesAboveNineWithAColon) {
 TEST(ParseComparisonsTest, RefusesWhatIsNoPair) {
   for (const char* text : {"", " ", "0", "012", "0 1", "-1", "R1", "0x", "1:", ":1", "01:2", "1:2:3", "1 :2", "+1:2",
                            "1000000:1", "1.0"}) {
-    EXPECT_THAT(ParseComparisons(text),
-                StatusIs(StatusCode::kInvalidArgument,
-                         Refusal(absl::StrCat("\"", absl::StripAsciiWhitespace(text), "\""))))
+    EXPECT_THAT(ParseComparisons(text), StatusIs(StatusCode::kInvalidArgument,
+                                                 Refusal(absl::StrCat("\"", absl::StripAsciiWhitespace(text), "\""))))
         << text;
   }
   EXPECT_THAT(ParseComparisons("01,"), StatusIs(StatusCode::kInvalidArgument, Refusal("\"\"")));
