@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class Client:
     """Calls a lossd server. Thread-safe. Copies, also by `pickle`, call the same server.
 
-    A forked child makes a connection of its own, if its parent has not called yet or GRPC_ENABLE_FORK_SUPPORT=1 was set
-    before grpc was imported; else its calls raise RuntimeError.
+    A forked child makes a connection of its own if its parent has not called yet; else its calls raise RuntimeError,
+    unless gRPC's fork support is on (see `fork_gate`).
 
     Args:
         target: "host:port", "unix:/path" or any name gRPC resolves; several addresses are used in turn.

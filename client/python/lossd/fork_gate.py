@@ -4,9 +4,9 @@
 """What a fork means for calls.
 
 gRPC's threads do not survive a fork, so that a child cannot call once its parent has, unless gRPC's own fork support is
-on (GRPC_ENABLE_FORK_SUPPORT=1 before grpc is imported). That support works where no call is under way at the moment of
-the fork: forks wait for that here. It is not switched on for everybody, since with it gRPC ends children whose parent
-was about to reconnect, also those that never call.
+on (GRPC_ENABLE_FORK_SUPPORT=1 before grpc is imported). That support needs a moment without calls: forks wait for one
+here. It is not switched on for everybody: with it gRPC ends children whose parent was about to reconnect, also those
+that never call, and on a busy machine a child may still hang.
 """
 
 from __future__ import annotations

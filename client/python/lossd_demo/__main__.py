@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import sys
 from pathlib import Path
@@ -13,7 +14,10 @@ from pathlib import Path
 import torch
 
 import lossd
+from lossd.v1.loss_service_pb2 import GetServerInfoResponse
+
 from lossd_demo import images, report
+from lossd_demo.agreement import Agreement, compare
 from lossd_demo.local_loss import LocalFeatureMapContrastiveTask
 from lossd_demo.server import ServerProcess, stage_means
 from lossd_demo.training import Run, new_encoder, probe_accuracy, train
@@ -34,33 +38,41 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _accuracy_rows(encoders: dict[str, torch.nn.Module], digits: images.Digits) -> list[report.Row]:
-    return [report.Row(name, [f"{probe_accuracy(encoder, digits, n):.1%}" for n in _LABELS])
-            for name, encoder in encoders.items()]
-
-
 def _print_table(head: list[str], rows: list[report.Row]) -> None:
     width = max(len(row.label) for row in rows)
-    print(" " * width, *(f"{h:>12}" for h in head[1:]))
+    print(" " * width, *(f"{h:>15}" for h in head[1:]))
     for row in rows:
-        print(f"{row.label:<{width}}", *(f"{v:>12}" for v in row.values), row.note)
+        print(f"{row.label:<{width}}", *(f"{v:>15}" for v in row.values))
 
 
-def _write_report(path: Path, remote: Run, local: Run, head: list[str], rows: list[report.Row],
-                  stages: list[report.Row], difference: str, server_version: str) -> None:
-    steps = len(remote.curve)
-    page = report.render(
-        lead=f"A convolutional encoder on scikit-learn's digits, {steps} steps, no labels: two random views of each "
-             f"image, feature maps at two scales, comparisons “{_COMPARISONS}”.",
-        cards=[("trained with lossd, 5 labels a class", rows[1].values[1]),
-               ("untrained encoder, 5 labels a class", rows[0].values[1]),
-               ("remote loss and gradients, a step", f"{1e3 * remote.loss_seconds / steps:.1f} ms"),
-               ("local torch and autograd, a step", f"{1e3 * local.loss_seconds / steps:.1f} ms")],
-        remote=remote.curve, local=local.curve, difference=difference, accuracies=(head, rows), stages=stages,
-        footer=f"lossd {server_version}, torch {torch.__version__}, Python {platform.python_version()}, "
-               f"{platform.machine()}. Both runs share seed, images, views and draws.")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page, encoding="utf-8")
+def _accuracies(encoders: dict[str, torch.nn.Module], digits: images.Digits) -> tuple[list[str], list[report.Row]]:
+    head = ["linear probe on", *(f"{n} label{'s' * (n > 1)} a class" for n in _LABELS)]
+    return head, [report.Row(name, [f"{probe_accuracy(encoder, digits, n):.1%}" for n in _LABELS])
+                  for name, encoder in encoders.items()]
+
+
+def _stage_rows(metrics: str) -> list[report.Row]:
+    means = stage_means(metrics)
+    return [report.Row(stage, [f"{1e3 * means[stage][0]:.3f} ms"], f"{what} ({means[stage][1]} calls)")
+            for stage, what in _STAGES.items() if stage in means]
+
+
+def _agreement_text(remote: Run, local: Run, agreement: Agreement) -> str:
+    gap = max(abs(a - b) for a, b in zip(remote.curve, local.curve))
+    return (f"On the same maps ({agreement.batches} batches) losses differ by at most {agreement.loss:.1e}, gradients "
+            f"by {agreement.gradient:.1e} of their largest entry. Training lets such rounding grow, as between any two "
+            f"machines: the largest difference of the two curves is {gap:.2g}.")
+
+
+def _milliseconds(run: Run) -> str:
+    return f"{1e3 * run.loss_seconds / len(run.curve):.1f} ms"
+
+
+def _machine(info: GetServerInfoResponse) -> str:
+    device = info.devices[0]
+    return (f"lossd {info.version} ({info.revision}) on {device.description}, {device.threads} threads of "
+            f"{os.cpu_count()}; torch {torch.__version__}, Python {platform.python_version()}, "
+            f"{platform.system()} {platform.machine()}.")
 
 
 def main() -> int:
@@ -68,26 +80,37 @@ def main() -> int:
     torch.set_num_threads(1)  # Small tensors: more threads only wait for each other.
     digits = images.load()
     options = dict(digits=digits, steps=arguments.steps, batch=arguments.batch, seed=arguments.seed)
+    local_task = LocalFeatureMapContrastiveTask(_COMPARISONS)
     with ServerProcess(arguments.server) as server, lossd.Client(server.target) as client:
         info = client.server_info()
         print(f"server: lossd {info.version} on {server.target}, {info.devices[0].description}")
-        remote = train(lossd.FeatureMapContrastiveTask(_COMPARISONS, client=client), label="remote loss", **options)
-        means = stage_means(server.metrics())
-        stages = [report.Row(stage, [f"{1e3 * means[stage][0]:.3f} ms"], f"{note} ({means[stage][1]} calls)")
-                  for stage, note in _STAGES.items()]
-    local = train(LocalFeatureMapContrastiveTask(_COMPARISONS), label="local loss", **options)
-    gaps = [abs(a - b) for a, b in zip(remote.curve, local.curve)]
-    difference = f"Largest difference over the run {max(gaps):.2g}, in the first step {gaps[0]:.2g}."
-    head = ["linear probe on", *(f"{n} label{'s' * (n > 1)}/class" for n in _LABELS)]
-    rows = _accuracy_rows({"untrained encoder": new_encoder(arguments.seed), "trained, loss by lossd": remote.encoder,
-                           "trained, loss by plain torch": local.encoder}, digits)
+        remote_task = lossd.FeatureMapContrastiveTask(_COMPARISONS, client=client)
+        remote = train(remote_task, label="remote loss", **options)
+        stages = _stage_rows(server.metrics())
+        agreement = compare(remote_task, local_task, remote.encoder, digits, batch=arguments.batch)
+    local = train(local_task, label="local loss", **options)
+    encoders = {"untrained encoder": new_encoder(arguments.seed), "trained, loss by lossd": remote.encoder,
+                "trained, loss by plain torch": local.encoder}
+    head, rows = _accuracies(encoders, digits)
+    text = _agreement_text(remote, local, agreement)
     print()
     _print_table(head, rows)
-    print(f"\nobjective: {remote.curve[0]:.4f} -> {remote.curve[-1]:.4f}. {difference}")
-    print(f"loss and gradients, a step: {1e3 * remote.loss_seconds / arguments.steps:.1f} ms remote, "
-          f"{1e3 * local.loss_seconds / arguments.steps:.1f} ms local torch")
+    print(f"\nobjective: {remote.curve[0]:.4f} -> {remote.curve[-1]:.4f}. {text}")
+    print(f"loss and gradients, a step: {_milliseconds(remote)} remote, {_milliseconds(local)} local torch")
+    page = report.render(report.Content(
+        lead=f"A convolutional encoder learns from scikit-learn's handwritten digits, without labels, in "
+             f"{arguments.steps} steps: two random views of each image, feature maps at two scales, comparisons "
+             f"“{_COMPARISONS}”. A lossd server computes the loss and its gradients; plain torch repeats the run "
+             "from the same seed.",
+        cards=[("trained with lossd, probed with 5 labels a class", rows[1].values[1]),
+               ("untrained encoder, probed likewise", rows[0].values[1]),
+               ("loss and gradients by lossd, a step", _milliseconds(remote)),
+               ("by plain torch (one thread), a step", _milliseconds(local))],
+        remote=remote.curve, local=local.curve, agreement=text, accuracies=(head, rows), stages=stages,
+        footer=_machine(info)))
     path = Path(arguments.report).resolve()
-    _write_report(path, remote, local, head, rows, stages, difference, info.version)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page, encoding="utf-8")
     print(f"report: {path}")
     return 0
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The lossd authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The drop-ins against what the reference's unchanged code gave (tests/golden): draws, losses, gradients, parameters."""
+"""The drop-ins against what the reference's unchanged code gave (tests/golden)."""
 
 from __future__ import annotations
 

@@ -38,16 +38,17 @@ def _serve(compute):
 
 @contextmanager
 def _silent_server():
-    """A client of a server that never answers, and the event that a call was given up."""
-    given_up = threading.Event()
+    """A client of a server that never answers, and the events that a call has arrived and that it was given up."""
+    arrived, given_up = threading.Event(), threading.Event()
 
     def compute(request: bytes, context: grpc.ServicerContext) -> bytes:
         context.add_callback(given_up.set)
+        arrived.set()
         given_up.wait(60)
         return b""
 
     with _serve(compute) as client:
-        yield client, given_up
+        yield client, arrived, given_up
 
 
 def test_several_calls_may_be_under_way(client):
@@ -59,10 +60,11 @@ def test_several_calls_may_be_under_way(client):
 
 
 def test_cancelled_calls_raise_and_the_server_hears_of_it():
-    with _silent_server() as (client, given_up):
+    with _silent_server() as (client, arrived, given_up):
         pending = client.compute_async(specs.squared_norm(), _ONE)
         with pytest.raises(lossd.DeadlineExceeded, match="got none"):
             pending.result(0)
+        assert arrived.wait(60)
         pending.cancel()
         with pytest.raises(lossd.Cancelled):
             pending.result()
@@ -70,7 +72,7 @@ def test_cancelled_calls_raise_and_the_server_hears_of_it():
 
 
 def test_timeouts_are_deadline_exceeded():
-    with _silent_server() as (client, _), pytest.raises(lossd.DeadlineExceeded):
+    with _silent_server() as (client, _, _), pytest.raises(lossd.DeadlineExceeded):
         client.compute(specs.squared_norm(), _ONE, timeout=0.05)
 
 
@@ -89,15 +91,18 @@ def test_calls_can_be_awaited(client):
 
 
 def test_cancelling_the_awaiting_task_cancels_the_call():
-    async def give_up(client):
+    async def give_up(client, arrived):
         async def call():
             await client.compute_async(specs.squared_norm(), _ONE)
 
-        with pytest.raises(asyncio.TimeoutError):
-            await asyncio.wait_for(call(), 0.05)
+        task = asyncio.create_task(call())
+        assert await asyncio.get_running_loop().run_in_executor(None, arrived.wait, 60)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
 
-    with _silent_server() as (client, given_up):
-        asyncio.run(give_up(client))
+    with _silent_server() as (client, arrived, given_up):
+        asyncio.run(give_up(client, arrived))
         assert given_up.wait(60)
 
 
