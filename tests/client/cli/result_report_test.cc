@@ -22,9 +22,9 @@ class ResultReportTest : public ::testing::Test {
  protected:
   ResultReportTest() {
     response_.objective = 2.5;
-    response_.outputs.emplace_back(TensorSpec{"loss", DType::kFloat32, {}}, reinterpret_cast<std::byte*>(&loss_));
-    response_.gradients.emplace_back(TensorSpec{"z", DType::kFloat32, {3}},
-                                     reinterpret_cast<std::byte*>(gradient_.data()));
+    const TensorSpec loss{"loss", DType::kFloat32, {}}, z{"z", DType::kFloat32, {3}};
+    response_.outputs.emplace_back(loss, reinterpret_cast<std::byte*>(&loss_));
+    response_.gradients.emplace_back(z, reinterpret_cast<std::byte*>(gradient_.data()));
   }
 
   std::string Printed() const {
