@@ -54,10 +54,9 @@ void LossServer::AddGauges() {
 }
 
 void LossServer::WaitForDrainDelay() {
-  absl::Mutex mu;
-  absl::MutexLock lock(&mu);
+  absl::MutexLock lock(&drain_mu_);
   bool never = false;
-  clock_.AwaitWithDeadline(&mu, absl::Condition(&never), clock_.TimeNow() + options_.drain_delay);
+  clock_.AwaitWithDeadline(&drain_mu_, absl::Condition(&never), clock_.TimeNow() + options_.drain_delay);
 }
 
 bool LossServer::Shutdown() {

@@ -8,7 +8,6 @@
 
 #include <memory>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "core/loss_backend.h"
@@ -62,6 +61,7 @@ class LossServer {
   Logger& logger_;
   Clock& clock_;
   HealthStates health_;
+  absl::Mutex drain_mu_;  // What the drain delay is waited on; a clock may look at it until this is destroyed.
   ServerAddresses addresses_;
   std::unique_ptr<ServingServer> serving_;
   std::shared_ptr<ScrapedValues> gauges_;

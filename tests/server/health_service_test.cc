@@ -3,10 +3,13 @@
 
 #include "server/health_service.h"
 
+#include <thread>
+
 #include "gmock/gmock.h"
 #include "grpc/health/v1/health.grpc.pb.h"
 #include "gtest/gtest.h"
 #include "tests/server/running_server.h"
+#include "tests/support/simulated_clock.h"
 
 namespace lossd::testing {
 namespace {
@@ -28,7 +31,13 @@ class HealthServiceTest : public ::testing::TestWithParam<bool> {
     const ServerAddresses& addresses = server_.server().addresses();
     return Health::NewStub(MakeChannel(GetParam() ? addresses.admin_listen[0] : addresses.listen[0]));
   }
-  RunningServer server_;
+  static ServerOptions Options() {
+    ServerOptions options = TestOptions();
+    options.drain_delay = absl::Minutes(1);
+    return options;
+  }
+  SimulatedClock clock_;
+  RunningServer server_{Options(), clock_};
 };
 
 TEST_P(HealthServiceTest, CheckKnowsTheNamesOfTheContract) {
@@ -66,9 +75,12 @@ TEST_P(HealthServiceTest, WatchTellsOfTheDrain) {
   EXPECT_EQ(response.status(), HealthCheckResponse::SERVING);
   ASSERT_TRUE(live->Read(&response));
   EXPECT_EQ(response.status(), HealthCheckResponse::SERVING);
-  EXPECT_TRUE(server_.server().Shutdown());
+  std::thread shutdown([&] { EXPECT_TRUE(server_.server().Shutdown()); });
   ASSERT_TRUE(ready->Read(&response));
   EXPECT_EQ(response.status(), HealthCheckResponse::NOT_SERVING);
+  clock_.WaitUntilWaiting(1);
+  clock_.AdvanceTime(absl::Minutes(1));
+  shutdown.join();
   EXPECT_FALSE(live->Read(&response));
 }
 

@@ -42,10 +42,10 @@ google::rpc::Status DetailsOf(const grpc::Status& status) {
   return details;
 }
 
-RunningServer::RunningServer(const ServerOptions& options)
+RunningServer::RunningServer(const ServerOptions& options, Clock& clock)
     : logger_(std::make_unique<Logger>(LogLevel::kInfo, LogFormat::kJson,
                                        [this](absl::string_view lines) { log_ += std::string(lines); })) {
-  auto server = LossServer::Start(options, backend_, metrics_, *logger_, RealClock());
+  auto server = LossServer::Start(options, backend_, metrics_, *logger_, clock);
   EXPECT_TRUE(server.ok()) << server.status();
   server_ = *std::move(server);
   channel_ = MakeChannel(address());

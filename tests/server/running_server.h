@@ -36,7 +36,8 @@ google::rpc::Status DetailsOf(const grpc::Status& status);
 // The server, its backend and a client. Shut down, if the test has not, when destroyed.
 class RunningServer {
  public:
-  explicit RunningServer(const ServerOptions& options = TestOptions());
+  // `clock` is not owned and outlives this.
+  explicit RunningServer(const ServerOptions& options = TestOptions(), Clock& clock = RealClock());
   ~RunningServer();
 
   LossServer& server() { return *server_; }

@@ -1,0 +1,167 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/compute_pipeline.h"
+
+#include <new>
+#include <optional>
+#include <stdexcept>
+
+#include "core/status/errors.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/server/running_server.h"
+#include "tests/support/held_backend.h"
+#include "tests/support/simulated_clock.h"
+#include "tests/support/status_matchers.h"
+
+namespace lossd::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+grpc::ByteBuffer BytesOf(const v1::ComputeRequest& request) {
+  const grpc::Slice slice(request.SerializeAsString());
+  return grpc::ByteBuffer(&slice, 1);
+}
+
+v1::ComputeResponse Parsed(const grpc::ByteBuffer& bytes) {
+  grpc::Slice slice;
+  v1::ComputeResponse response;
+  EXPECT_TRUE(bytes.DumpToSingleSlice(&slice).ok());
+  EXPECT_TRUE(response.ParseFromArray(slice.begin(), static_cast<int>(slice.size())));
+  return response;
+}
+
+// A backend whose Prepare throws.
+class ThrowingBackend final : public LossBackend {
+ public:
+  explicit ThrowingBackend(bool memory) : memory_(memory) {}
+  absl::StatusOr<std::shared_ptr<const Plan>> Prepare(ComputeSpec) const override {
+    if (memory_) throw std::bad_alloc();
+    throw std::runtime_error("oops");
+  }
+  void Submit(ComputeTask) override {}
+  BufferPool& pool() override { return pool_; }
+  std::vector<LossDescription> Losses() const override { return {}; }
+  std::vector<DeviceDescription> Devices() const override { return {}; }
+  QueueDepth queue_depth() const override { return {}; }
+  void Drain() override {}
+
+ private:
+  const bool memory_;
+  BufferPool pool_{0};
+};
+
+class ComputePipelineTest : public ::testing::Test {
+ protected:
+  ComputeMessage MakeMessage(const v1::ComputeRequest& request = MakeRequest()) {
+    ComputeMessage message;
+    message.bytes = BytesOf(request);
+    message.arrival = message.record.arrival = clock_.TimeNow();
+    message.cancellation = std::make_shared<Cancellation>();
+    message.reservation = *admission_.Reserve(0);
+    return message;
+  }
+  ComputePipeline::AnswerCallback Keep() {
+    return [this](ComputeAnswer answer) {
+      EXPECT_FALSE(answer_.has_value());
+      answer_ = std::move(answer);
+    };
+  }
+
+  SimulatedClock clock_;
+  Admission admission_{1 << 20, 100};
+  HeldBackend backend_;
+  Metrics metrics_;
+  ComputePipeline pipeline_{backend_, metrics_, clock_, 1 << 20};
+  std::optional<ComputeAnswer> answer_;
+};
+
+TEST_F(ComputePipelineTest, AnswerHoldsTheResponseTheRecordAndTheReservation) {
+  pipeline_.Start(MakeMessage(), Keep());
+  ASSERT_TRUE(answer_.has_value());
+  ASSERT_OK(answer_->record.status);
+  EXPECT_EQ(Parsed(answer_->bytes).objective(), 7);
+  EXPECT_EQ(answer_->record.request_id, "id");
+  EXPECT_EQ(answer_->record.loss, 3);
+  EXPECT_EQ(answer_->record.inputs, 1);
+  EXPECT_EQ(answer_->record.response_bytes, static_cast<int64_t>(answer_->bytes.Length()));
+  EXPECT_TRUE(answer_->record.accepted);
+  EXPECT_GE(answer_->reservation.bytes(), 24);  // Input and gradient.
+  EXPECT_EQ(admission_.inflight_bytes(), answer_->reservation.bytes());
+  answer_.reset();
+  EXPECT_EQ(admission_.inflight_bytes(), 0);
+}
+
+TEST_F(ComputePipelineTest, RequestIdIsToldBeforeAnythingOfSizeAndMayEndIt) {
+  ComputeMessage message = MakeMessage();
+  std::string told;
+  message.on_request_id = [&told](const std::string& request_id) {
+    told = request_id;
+    return InvalidField("request_id", "expected another");
+  };
+  pipeline_.Start(std::move(message), Keep());
+  EXPECT_EQ(told, "id");
+  EXPECT_THAT(answer_->record.status, StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("expected another")));
+  EXPECT_FALSE(answer_->record.accepted);
+  EXPECT_EQ(backend_.pool().live_bytes(), 0);
+}
+
+TEST_F(ComputePipelineTest, ExceptionsBecomeStatuses) {
+  for (const bool memory : {true, false}) {
+    answer_.reset();
+    ThrowingBackend backend(memory);
+    ComputePipeline pipeline(backend, metrics_, clock_, 1 << 20);
+    pipeline.Start(MakeMessage(), Keep());
+    ASSERT_TRUE(answer_.has_value());
+    EXPECT_THAT(answer_->record.status,
+                StatusIs(memory ? absl::StatusCode::kResourceExhausted : absl::StatusCode::kInternal));
+  }
+}
+
+TEST_F(ComputePipelineTest, CancellationAtTheDeadlineIsTheDeadlines) {
+  backend_.Hold();
+  for (const absl::Duration early : {absl::Milliseconds(5), absl::Seconds(1)}) {
+    answer_.reset();
+    ComputeMessage message = MakeMessage();
+    const auto cancellation = message.cancellation;
+    message.deadline = clock_.TimeNow() + absl::Seconds(2);
+    pipeline_.Start(std::move(message), Keep());
+    clock_.AdvanceTime(absl::Seconds(2) - early);
+    cancellation->Cancel();
+    ASSERT_TRUE(answer_.has_value());
+    EXPECT_THAT(answer_->record.status, StatusIs(early < absl::Milliseconds(10) ? absl::StatusCode::kDeadlineExceeded
+                                                                                : absl::StatusCode::kCancelled));
+  }
+}
+
+TEST_F(ComputePipelineTest, RequestThatIsTooLateIsNotComputed) {
+  ComputeMessage message = MakeMessage();
+  message.deadline = clock_.TimeNow();
+  pipeline_.Start(std::move(message), Keep());
+  EXPECT_THAT(answer_->record.status, StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("after arrival")));
+  EXPECT_FALSE(answer_->record.accepted);
+}
+
+TEST_F(ComputePipelineTest, LargeGradientsAreTheBuffersTheyWereComputedIn) {
+  pipeline_.Start(MakeMessage(MakeRequest(std::vector<float>(65'536, 1))), Keep());
+  ASSERT_OK(answer_->record.status);
+  const size_t with_answer = backend_.pool().live_bytes();
+  EXPECT_GE(with_answer, 65'536 * sizeof(float));
+  answer_.reset();
+  EXPECT_EQ(backend_.pool().live_bytes(), 0);
+}
+
+TEST(ErrorResponseTest, IsAResponseWithIdAndStatus) {
+  CallRecord record;
+  record.request_id = "id";
+  record.status = InvalidField("loss", "expected one");
+  const v1::ComputeResponse response = Parsed(ErrorResponse(record));
+  EXPECT_EQ(response.request_id(), "id");
+  EXPECT_EQ(response.status().code(), 3);
+  EXPECT_EQ(response.status().message(), "loss: expected one");
+}
+
+}  // namespace
+}  // namespace lossd::testing

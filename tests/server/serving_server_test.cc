@@ -1,0 +1,67 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/serving_server.h"
+
+#include <thread>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/server/running_server.h"
+#include "tests/support/held_backend.h"
+#include "tests/support/status_matchers.h"
+
+namespace lossd::testing {
+namespace {
+
+class ServingServerTest : public ::testing::Test {
+ protected:
+  std::unique_ptr<ServingServer> Start() {
+    auto server = ServingServer::Start({options_, backend_, metrics_, health_, logger_, RealClock()});
+    EXPECT_OK(server);
+    return *std::move(server);
+  }
+
+  const ServerOptions options_ = TestOptions();
+  HeldBackend backend_;
+  Metrics metrics_;
+  HealthStates health_;
+  Logger logger_{LogLevel::kError, LogFormat::kJson, [](absl::string_view) {}};
+};
+
+TEST_F(ServingServerTest, ReservesBytesWhileACallIsInside) {
+  const auto server = Start();
+  backend_.Hold();
+  const auto stub = v1::LossService::NewStub(MakeChannel(server->addresses()[0]));
+  std::thread caller([&] {
+    grpc::ClientContext context;
+    v1::ComputeResponse response;
+    EXPECT_TRUE(stub->Compute(&context, MakeRequest(std::vector<float>(1000)), &response).ok());
+  });
+  backend_.AwaitHeld(1);
+  EXPECT_GE(server->admission().inflight_bytes(), 8000);
+  EXPECT_EQ(server->admission().calls(), 1);
+  backend_.Release();
+  caller.join();
+  EXPECT_TRUE(server->Shutdown(absl::InfiniteFuture()));
+  EXPECT_EQ(server->admission().inflight_bytes(), 0);
+  EXPECT_EQ(server->admission().calls(), 0);
+}
+
+TEST_F(ServingServerTest, DestructionCutsOffWhatIsInsideAndLeavesNothingBehind) {
+  auto server = Start();
+  backend_.Hold();
+  const auto stub = v1::LossService::NewStub(MakeChannel(server->addresses()[0]));
+  std::thread caller([&] {
+    grpc::ClientContext context;
+    v1::ComputeResponse response;
+    EXPECT_EQ(stub->Compute(&context, MakeRequest(), &response).error_code(), grpc::StatusCode::UNAVAILABLE);
+  });
+  backend_.AwaitHeld(1);
+  server.reset();
+  caller.join();
+  EXPECT_EQ(backend_.queue_depth().requests, 0);
+}
+
+}  // namespace
+}  // namespace lossd::testing
