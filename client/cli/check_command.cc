@@ -3,6 +3,7 @@
 
 #include "client/cli/check_command.h"
 
+#include <CLI/App.hpp>
 #include <array>
 #include <filesystem>
 #include <nlohmann/json.hpp>

@@ -3,6 +3,7 @@
 
 #include "client/cli/compute_command.h"
 
+#include <CLI/App.hpp>
 #include <filesystem>
 #include <system_error>
 #include <utility>

@@ -3,6 +3,7 @@
 
 #include "client/cli/connection_flags.h"
 
+#include <CLI/App.hpp>
 #include <fstream>
 #include <iterator>
 

@@ -6,11 +6,11 @@
 #ifndef LOSSD_CLIENT_CLI_CONNECTION_FLAGS_H_
 #define LOSSD_CLIENT_CLI_CONNECTION_FLAGS_H_
 
-#include <CLI/App.hpp>
 #include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "client/cli/parser_types.h"
 #include "client/cpp/client.h"
 
 namespace lossd::cli {

@@ -3,6 +3,7 @@
 
 #include "client/cli/info_command.h"
 
+#include <CLI/App.hpp>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>

@@ -3,6 +3,7 @@
 
 #include "client/cli/load_command.h"
 
+#include <CLI/App.hpp>
 #include <algorithm>
 #include <fstream>
 #include <iterator>

@@ -6,13 +6,13 @@
 #ifndef LOSSD_CLIENT_CLI_LOAD_FLAGS_H_
 #define LOSSD_CLIENT_CLI_LOAD_FLAGS_H_
 
-#include <CLI/App.hpp>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "client/cli/loss_flags.h"
+#include "client/cli/parser_types.h"
 #include "client/load/load_run.h"
 
 namespace lossd::cli {

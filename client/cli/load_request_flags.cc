@@ -1,6 +1,7 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
+#include <CLI/App.hpp>
 #include <utility>
 
 #include "absl/strings/str_cat.h"

@@ -6,7 +6,6 @@
 #ifndef LOSSD_CLIENT_CLI_LOSS_FLAGS_H_
 #define LOSSD_CLIENT_CLI_LOSS_FLAGS_H_
 
-#include <CLI/App.hpp>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "client/cli/parser_types.h"
 #include "client/cpp/loss_spec.h"
 
 namespace lossd::cli {

@@ -6,12 +6,12 @@
 #ifndef LOSSD_CLIENT_CLI_SUBCOMMAND_H_
 #define LOSSD_CLIENT_CLI_SUBCOMMAND_H_
 
-#include <CLI/App.hpp>
 #include <ostream>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "client/cli/parser_types.h"
 
 namespace lossd::cli {
 
