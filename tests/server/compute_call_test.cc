@@ -10,10 +10,10 @@
 
 #include "gmock/gmock.h"
 #include "google/rpc/error_details.pb.h"
-#include "grpcpp/generic/generic_stub.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
 #include "tests/server/running_server.h"
+#include "tests/support/raw_call.h"
 
 namespace lossd::testing {
 namespace {
@@ -24,24 +24,6 @@ using ::testing::HasSubstr;
 MATCHER_P2(Fails, code, text, "fails with this code and a text like that") {
   *result_listener << arg.error_code() << " " << arg.error_message();
   return arg.error_code() == code && ::testing::Matches(text)(arg.error_message());
-}
-
-// Sends `bytes` as the message of a unary call.
-grpc::Status SendBytes(RunningServer& server, const std::string& bytes) {
-  grpc::GenericStub stub(server.channel());
-  grpc::ClientContext context;
-  grpc::CompletionQueue queue;
-  const grpc::Slice slice(bytes);
-  const grpc::ByteBuffer request(&slice, 1);
-  auto call = stub.PrepareUnaryCall(&context, "/lossd.v1.LossService/Compute", request, &queue);
-  call->StartCall();
-  grpc::ByteBuffer response;
-  grpc::Status status;
-  call->Finish(&response, &status, nullptr);
-  void* tag = nullptr;
-  bool ok = false;
-  queue.Next(&tag, &ok);
-  return status;
 }
 
 std::string FirstViolation(const grpc::Status& status) {
@@ -183,7 +165,7 @@ TEST(ComputeCallTest, NonfiniteInputsAreRefusedWhereThePolicyRejects) {
 
 TEST(ComputeCallTest, MalformedBytesAreInvalidAndSayWhere) {
   RunningServer server;
-  EXPECT_THAT(SendBytes(server, "\xff\xff\xff"),
+  EXPECT_THAT(ComputeWithBytes(server.channel(), "\xff\xff\xff"),
               Fails(grpc::StatusCode::INVALID_ARGUMENT, AllOf(HasSubstr("malformed"), HasSubstr("byte"))));
   EXPECT_TRUE(server.Call(MakeRequest()).ok());
 }
@@ -191,7 +173,7 @@ TEST(ComputeCallTest, MalformedBytesAreInvalidAndSayWhere) {
 TEST(ComputeCallTest, UnknownLossIsUnimplementedAndListsTheLosses) {
   RunningServer server;
   // LossSpec with field 111.
-  EXPECT_THAT(SendBytes(server, std::string("\x12\x03\xfa\x06\x00", 5)),
+  EXPECT_THAT(ComputeWithBytes(server.channel(), std::string("\x12\x03\xfa\x06\x00", 5)),
               Fails(grpc::StatusCode::UNIMPLEMENTED, AllOf(HasSubstr("nt_xent"), HasSubstr("111"))));
 }
 
@@ -325,20 +307,9 @@ TEST(ComputeCallTest, InternalErrorCarriesTheRequestIdAndIsLogged) {
 
 TEST(ComputeCallTest, CallWithoutAMessageIsInvalid) {
   RunningServer server;
-  grpc::GenericStub stub(server.channel());
-  grpc::ClientContext context;
-  grpc::CompletionQueue queue;
-  void* tag = nullptr;
-  bool ok = false;
-  auto call = stub.PrepareCall(&context, "/lossd.v1.LossService/Compute", &queue);
-  call->StartCall(nullptr);
-  queue.Next(&tag, &ok);
-  call->WritesDone(nullptr);
-  queue.Next(&tag, &ok);
-  grpc::Status status;
-  call->Finish(&status, nullptr);
-  queue.Next(&tag, &ok);
-  EXPECT_THAT(status, Fails(grpc::StatusCode::INVALID_ARGUMENT, HasSubstr("expected one message")));
+  RawCall call(server.channel(), "Compute");
+  call.HalfClose();
+  EXPECT_THAT(call.End(), Fails(grpc::StatusCode::INVALID_ARGUMENT, HasSubstr("expected one message")));
 }
 
 TEST(ComputeCallTest, AccessLogHasOneLineACallWithoutPayloads) {

@@ -6,9 +6,9 @@
 #include <thread>
 
 #include "gmock/gmock.h"
-#include "grpcpp/generic/generic_stub.h"
 #include "gtest/gtest.h"
 #include "tests/server/running_server.h"
+#include "tests/support/raw_call.h"
 
 namespace lossd::testing {
 namespace {
@@ -119,33 +119,16 @@ TEST(StreamCallTest, IdOfAnOutstandingMessageIsRefusedAndFreeAgainAfterItsAnswer
 
 TEST(StreamCallTest, UndecodableMessageIsAnsweredInBandWithAnEmptyId) {
   RunningServer server;
-  grpc::GenericStub stub(server.channel());
-  grpc::ClientContext context;
-  grpc::CompletionQueue queue;
-  void* tag = nullptr;
-  bool ok = false;
-  auto call = stub.PrepareCall(&context, "/lossd.v1.LossService/ComputeStream", &queue);
-  call->StartCall(nullptr);
-  queue.Next(&tag, &ok);
-  const grpc::Slice garbage(std::string("\xff\xff\xff"));
-  call->Write(grpc::ByteBuffer(&garbage, 1), nullptr);
-  queue.Next(&tag, &ok);
-  grpc::ByteBuffer answer;
-  call->Read(&answer, nullptr);
-  queue.Next(&tag, &ok);
-  ASSERT_TRUE(ok);
-  grpc::Slice slice;
-  ASSERT_TRUE(answer.DumpToSingleSlice(&slice).ok());
+  RawCall call(server.channel(), "ComputeStream");
+  ASSERT_TRUE(call.Write("\xff\xff\xff"));
+  const auto answer = call.Read();
+  ASSERT_TRUE(answer.has_value());
   v1::ComputeResponse response;
-  ASSERT_TRUE(response.ParseFromArray(slice.begin(), static_cast<int>(slice.size())));
+  ASSERT_TRUE(response.ParseFromString(*answer));
   EXPECT_EQ(response.request_id(), "");
   EXPECT_EQ(response.status().code(), grpc::StatusCode::INVALID_ARGUMENT);
-  call->WritesDone(nullptr);
-  queue.Next(&tag, &ok);
-  grpc::Status status;
-  call->Finish(&status, nullptr);
-  queue.Next(&tag, &ok);
-  EXPECT_TRUE(status.ok());
+  call.HalfClose();
+  EXPECT_TRUE(call.End().ok());
 }
 
 TEST(StreamCallTest, TimeoutIsEachMessagesOwn) {

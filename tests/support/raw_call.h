@@ -1,0 +1,55 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// A call whose messages are any bytes, driven step by step.
+
+#ifndef LOSSD_TESTS_SUPPORT_RAW_CALL_H_
+#define LOSSD_TESTS_SUPPORT_RAW_CALL_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "grpcpp/channel.h"
+#include "grpcpp/client_context.h"
+#include "grpcpp/completion_queue.h"
+#include "grpcpp/generic/generic_stub.h"
+#include "grpcpp/support/byte_buffer.h"
+#include "grpcpp/support/status.h"
+
+namespace lossd::testing {
+
+// One call of a method of lossd.v1.LossService. Every method waits for the transport. Not thread-safe.
+class RawCall {
+ public:
+  // Begins the call. `compressed`: its messages are, with gzip.
+  RawCall(const std::shared_ptr<grpc::Channel>& channel, const std::string& method, bool compressed = false);
+  // Cancels it, if it has not ended.
+  ~RawCall();
+
+  // Sends a message; false if the call is over.
+  bool Write(const grpc::ByteBuffer& message);
+  bool Write(const std::string& message);
+  // Says that no message follows.
+  void HalfClose();
+  // The next message; nullopt if there is none.
+  std::optional<std::string> Read();
+  // Reads on to the end.
+  grpc::Status End();
+
+ private:
+  // Waits for the operation that was started last; whether it succeeded.
+  bool Await();
+
+  grpc::ClientContext context_;
+  grpc::CompletionQueue queue_;
+  std::unique_ptr<grpc::GenericClientAsyncReaderWriter> call_;
+  bool ended_ = false;
+};
+
+// A unary call of Compute with `message`.
+grpc::Status ComputeWithBytes(const std::shared_ptr<grpc::Channel>& channel, const std::string& message);
+
+}  // namespace lossd::testing
+
+#endif  // LOSSD_TESTS_SUPPORT_RAW_CALL_H_
