@@ -5,6 +5,8 @@
 
 #include <utility>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "core/status/errors.h"
 #include "core/status/status_macros.h"
 
@@ -14,12 +16,13 @@ GatePass& GatePass::operator=(GatePass&& other) noexcept {
   if (this == &other) return *this;
   Leave();
   gate_ = std::exchange(other.gate_, nullptr);
-  stream_ = std::exchange(other.stream_, nullptr);
+  peer_ = other.peer_;
+  stream_ = other.stream_;
   return *this;
 }
 
 void GatePass::Leave() {
-  if (gate_ != nullptr) std::exchange(gate_, nullptr)->Leave(stream_);
+  if (gate_ != nullptr) std::exchange(gate_, nullptr)->Leave(peer_, stream_);
 }
 
 absl::Status CallGate::CheckOpen() const {
@@ -33,24 +36,40 @@ absl::Status CallGate::Check() const {
   return CheckOpen();
 }
 
-absl::StatusOr<GatePass> CallGate::Enter() {
-  absl::MutexLock lock(&mu_);
+absl::StatusOr<GatePass> CallGate::LetIn(const std::string& peer, const void* stream) {
   LOSSD_RETURN_IF_ERROR(CheckOpen());
+  GatePass::Peer* counted = nullptr;
+  if (!absl::StartsWith(peer, "unix:")) {
+    counted = &*peers_.try_emplace(peer, 0).first;
+    if (counted->second >= max_calls_per_peer_) {
+      return LimitExceeded({RejectReason::kConcurrency, "--max_concurrent_streams",
+                            absl::StrCat("calls of a connection: expected at most ", max_calls_per_peer_,
+                                         " at a time, in use ", counted->second),
+                            kRetryDelay});
+    }
+    ++counted->second;
+  }
   ++inside_;
-  return GatePass(this, nullptr);
+  return GatePass(this, counted, stream);
 }
 
-absl::StatusOr<GatePass> CallGate::EnterStream(const void* id, std::function<void()> on_drain) {
+absl::StatusOr<GatePass> CallGate::Enter(const std::string& peer) {
   absl::MutexLock lock(&mu_);
-  LOSSD_RETURN_IF_ERROR(CheckOpen());
-  ++inside_;
+  return LetIn(peer, nullptr);
+}
+
+absl::StatusOr<GatePass> CallGate::EnterStream(const std::string& peer, const void* id,
+                                               std::function<void()> on_drain) {
+  absl::MutexLock lock(&mu_);
+  LOSSD_ASSIGN_OR_RETURN(GatePass pass, LetIn(peer, id));
   streams_.emplace(id, std::move(on_drain));
-  return GatePass(this, id);
+  return pass;
 }
 
-void CallGate::Leave(const void* stream) {
+void CallGate::Leave(GatePass::Peer* peer, const void* stream) {
   absl::MutexLock lock(&mu_);
   --inside_;
+  if (peer != nullptr && --peer->second == 0) peers_.erase(peers_.find(peer->first));
   if (stream != nullptr) streams_.erase(stream);
 }
 

@@ -1,14 +1,17 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Knows whether calls are let in, and how many are inside.
+// Knows whether calls are let in, and how many are inside, of each client.
 
 #ifndef LOSSD_SERVER_CALL_GATE_H_
 #define LOSSD_SERVER_CALL_GATE_H_
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
+#include <string>
+#include <unordered_map>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
@@ -27,7 +30,7 @@ class GatePass {
  public:
   GatePass() = default;
   GatePass(GatePass&& other) noexcept
-      : gate_(std::exchange(other.gate_, nullptr)), stream_(std::exchange(other.stream_, nullptr)) {}
+      : gate_(std::exchange(other.gate_, nullptr)), peer_(other.peer_), stream_(other.stream_) {}
   GatePass& operator=(GatePass&& other) noexcept;
   ~GatePass() { Leave(); }
 
@@ -35,26 +38,36 @@ class GatePass {
 
  private:
   friend class CallGate;
-  GatePass(CallGate* gate, const void* stream) : gate_(gate), stream_(stream) {}
+  using Peer = std::pair<const std::string, int64_t>;
+  GatePass(CallGate* gate, Peer* peer, const void* stream) : gate_(gate), peer_(peer), stream_(stream) {}
 
   CallGate* gate_ = nullptr;  // Not owned; outlives this.
+  Peer* peer_ = nullptr;      // The gate's count of this client's calls; null where they are not counted.
   const void* stream_ = nullptr;
 };
 
 // The door of the service. Open at first; once draining, closed for good. Thread-safe.
+//
+// HTTP/2 lets a server state how many calls a connection may have, but gRPC 1.51 holds only those clients to it that
+// acknowledge the statement. The gate holds all of them to it, so that one connection cannot take every place there is.
 class CallGate {
  public:
+  explicit CallGate(int64_t max_calls_per_peer = std::numeric_limits<int64_t>::max())
+      : max_calls_per_peer_(max_calls_per_peer) {}
+
   // What a caller refused while draining is told to wait.
   static constexpr absl::Duration kRetryDelay = absl::Milliseconds(100);
 
-  // Lets a call in; UNAVAILABLE (draining) if the gate is closed.
-  absl::StatusOr<GatePass> Enter();
+  // Lets a call of `peer` in, the address of a client's connection as gRPC has it. UNAVAILABLE (draining) if the gate
+  // is closed; RESOURCE_EXHAUSTED (concurrency, --max_concurrent_streams) if the peer has too many inside. Connections
+  // over unix sockets have no addresses to tell them apart, and are not counted.
+  absl::StatusOr<GatePass> Enter(const std::string& peer);
 
   // The same for a stream: `on_drain` is called once when draining starts, on the thread that starts it and with no
   // lock held, unless the pass was given up before. `id` is anything unique among streams inside.
-  absl::StatusOr<GatePass> EnterStream(const void* id, std::function<void()> on_drain);
+  absl::StatusOr<GatePass> EnterStream(const std::string& peer, const void* id, std::function<void()> on_drain);
 
-  // OK, or what Enter would say, without entering.
+  // OK, or UNAVAILABLE (draining), without entering.
   absl::Status Check() const;
 
   void StartDraining();
@@ -67,13 +80,16 @@ class CallGate {
  private:
   friend class GatePass;
 
-  void Leave(const void* stream);
+  void Leave(GatePass::Peer* peer, const void* stream);
   absl::Status CheckOpen() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::StatusOr<GatePass> LetIn(const std::string& peer, const void* stream) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool IsEmpty() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return inside_ == 0; }
 
+  const int64_t max_calls_per_peer_;
   mutable absl::Mutex mu_;
   bool draining_ ABSL_GUARDED_BY(mu_) = false;
   int64_t inside_ ABSL_GUARDED_BY(mu_) = 0;
+  std::unordered_map<std::string, int64_t> peers_ ABSL_GUARDED_BY(mu_);  // Calls inside; its nodes do not move.
   std::map<const void*, std::function<void()>> streams_ ABSL_GUARDED_BY(mu_);
 };
 

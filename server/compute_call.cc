@@ -57,16 +57,27 @@ void ComputeCall::OnArrived(bool ok) {
   environment_.metrics.OnCallStarted(RpcMethod::kCompute);
   absl::Status status = Enter();
   if (!status.ok()) return Refuse(std::move(status));
+  WatchTransfer();
   stream_.Read(&message_, queue_.Tag([self = shared_from_this()](bool read) { self->OnMessage(read); }));
 }
 
 absl::Status ComputeCall::Enter() {
-  LOSSD_ASSIGN_OR_RETURN(pass_, environment_.gate.Enter());
+  LOSSD_ASSIGN_OR_RETURN(pass_, environment_.gate.Enter(record_.peer));
   LOSSD_ASSIGN_OR_RETURN(reservation_, ReserveCall(environment_.admission, environment_.options));
   return absl::OkStatus();
 }
 
+void ComputeCall::WatchTransfer() {
+  transfer_ = environment_.watch.Begin([weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (self == nullptr) return;
+    self->cut_off_ = true;
+    self->context_.TryCancel();
+  });
+}
+
 void ComputeCall::OnMessage(bool ok) {
+  transfer_.End();
   if (!ok) return Refuse(absl::InvalidArgumentError("expected one message, got none"));
   ComputeMessage message;
   message.bytes.Swap(&message_);
@@ -83,6 +94,7 @@ void ComputeCall::OnAnswer(ComputeAnswer answer) {
   reservation_ = std::move(answer.reservation);
   record_ = std::move(answer.record);
   if (!record_.status.ok()) return Refuse(std::move(record_.status));
+  WatchTransfer();
   stream_.WriteAndFinish(answer.bytes, grpc::WriteOptions(), grpc::Status::OK,
                          queue_.Tag([self = shared_from_this()](bool ok) { self->OnFinished(ok); }));
 }
@@ -90,13 +102,18 @@ void ComputeCall::OnAnswer(ComputeAnswer answer) {
 void ComputeCall::Refuse(absl::Status status) {
   record_.status = std::move(status);
   AddRetryPushback(record_.status, context_);
+  WatchTransfer();
   stream_.Finish(ToGrpcStatus(record_.status, record_.request_id),
                  queue_.Tag([self = shared_from_this()](bool ok) { self->OnFinished(ok); }));
 }
 
 void ComputeCall::OnFinished(bool ok) {
+  transfer_.End();
   // A call that ended before its answer could leave was cut off by the client or by its deadline.
-  if (!ok && (record_.status.ok() || record_.request_bytes == 0)) {
+  if (!ok && cut_off_) {
+    record_.status = absl::CancelledError(
+        "the client took longer than --transfer_timeout to send its message or to take its answer");
+  } else if (!ok && (record_.status.ok() || record_.request_bytes == 0)) {
     record_.status = absl::CancelledError("the call ended before its answer left");
   }
   reservation_.Release();

@@ -6,6 +6,7 @@
 #ifndef LOSSD_SERVER_COMPUTE_CALL_H_
 #define LOSSD_SERVER_COMPUTE_CALL_H_
 
+#include <atomic>
 #include <memory>
 #include <optional>
 
@@ -21,6 +22,7 @@
 #include "server/compute_pipeline.h"
 #include "server/options.h"
 #include "server/raw_loss_service.h"
+#include "server/transfer_watch.h"
 
 namespace lossd {
 
@@ -30,6 +32,7 @@ struct CallEnvironment {
   ComputePipeline& pipeline;
   Admission& admission;
   CallGate& gate;
+  TransferWatch& watch;
   CallReporter& reporter;
   Metrics& metrics;
   Clock& clock;
@@ -51,8 +54,9 @@ void AddRetryPushback(const absl::Status& status, grpc::ServerContext& context);
 // 3. reads the one message and hands it to the pipeline;
 // 4. writes the answer and finishes, exactly once;
 // 5. reports.
-// Each step is the completion of the one before it, so there is no lock; only the client's cancellation comes at any
-// time, and goes to the (thread-safe) Cancellation. Kept alive by whatever is outstanding.
+// A client that takes longer than --transfer_timeout for 3 or 4 is cut off. Each step is the completion of the one
+// before it, so there is no lock; only the client's cancellation comes at any time, and goes to the (thread-safe)
+// Cancellation. Kept alive by whatever is outstanding.
 class ComputeCall : public std::enable_shared_from_this<ComputeCall> {
  public:
   static void Await(const CallEnvironment& environment, CallQueue& queue);
@@ -62,6 +66,7 @@ class ComputeCall : public std::enable_shared_from_this<ComputeCall> {
  private:
   void OnArrived(bool ok);
   absl::Status Enter();
+  void WatchTransfer();
   void OnMessage(bool ok);
   void OnAnswer(ComputeAnswer answer);
   void Refuse(absl::Status status);
@@ -76,6 +81,8 @@ class ComputeCall : public std::enable_shared_from_this<ComputeCall> {
   const std::shared_ptr<Cancellation> cancellation_ = std::make_shared<Cancellation>();
   Reservation reservation_;
   grpc::ByteBuffer message_;
+  TransferWatch::Transfer transfer_;
+  std::atomic<bool> cut_off_ = false;  // By the watch.
   CallRecord record_;
 };
 

@@ -57,7 +57,12 @@ ABSL_FLAG(absl::Duration, drain_delay, Defaults().drain_delay,
 ABSL_FLAG(absl::Duration, shutdown_timeout, Defaults().shutdown_timeout,
           "After the drain delay: how long accepted calls may take to finish before they are cut off.");
 
-ABSL_FLAG(int64_t, max_concurrent_streams, Defaults().max_concurrent_streams, "Calls at a time on a connection.");
+ABSL_FLAG(int64_t, max_concurrent_streams, Defaults().max_concurrent_streams,
+          "Calls at a time on a connection, so that one client cannot take every place there is.");
+ABSL_FLAG(
+    absl::Duration, transfer_timeout, Defaults().transfer_timeout,
+    "How long a client may take to send a call's message or to take its answer before the call is cut off. inf: as "
+    "long as it likes.");
 ABSL_FLAG(absl::Duration, max_connection_age, Defaults().max_connection_age,
           "Age at which a connection is closed gracefully, which makes clients resolve names again. inf: never.");
 ABSL_FLAG(absl::Duration, max_connection_age_grace, Defaults().max_connection_age_grace,
@@ -107,6 +112,7 @@ void ReadTimes(ServerOptions& options) {
   options.default_deadline = absl::GetFlag(FLAGS_default_deadline);
   options.drain_delay = absl::GetFlag(FLAGS_drain_delay);
   options.shutdown_timeout = absl::GetFlag(FLAGS_shutdown_timeout);
+  options.transfer_timeout = absl::GetFlag(FLAGS_transfer_timeout);
   options.max_connection_age = absl::GetFlag(FLAGS_max_connection_age);
   options.max_connection_age_grace = absl::GetFlag(FLAGS_max_connection_age_grace);
   options.max_connection_idle = absl::GetFlag(FLAGS_max_connection_idle);
@@ -125,8 +131,8 @@ const std::vector<FlagGroup>& FlagGroups() {
         "max_request_flops", "default_deadline"}},
       {"Shutdown", {"drain_delay", "shutdown_timeout"}},
       {"Connections",
-       {"max_concurrent_streams", "max_connection_age", "max_connection_age_grace", "max_connection_idle",
-        "keepalive_time", "keepalive_timeout"}},
+       {"max_concurrent_streams", "transfer_timeout", "max_connection_age", "max_connection_age_grace",
+        "max_connection_idle", "keepalive_time", "keepalive_timeout"}},
       {"Log", {"log_level", "log_format"}},
       {"Instead of serving", {"help", "version", "validate_config", "healthcheck"}}};
   return *groups;

@@ -12,6 +12,7 @@
 #include "core/status/status_macros.h"
 #include "grpc/grpc.h"
 #include "grpcpp/security/server_credentials.h"
+#include "server/accept_guard.h"
 #include "server/listen_address.h"
 
 namespace lossd {
@@ -65,6 +66,7 @@ absl::StatusOr<ListeningServer> StartListening(grpc::ServerBuilder& builder, abs
   for (size_t i = 0; i < addresses.size(); ++i) {
     builder.AddListeningPort(addresses[i], grpc::InsecureServerCredentials(), &ports[i]);
   }
+  GuardAccept();
   ListeningServer result;
   result.server = builder.BuildAndStart();
   if (result.server == nullptr) {

@@ -88,6 +88,7 @@ absl::Status CheckTimes(const ServerOptions& options) {
   LOSSD_RETURN_IF_ERROR(CheckNotNegative("default_deadline", options.default_deadline));
   LOSSD_RETURN_IF_ERROR(CheckNotNegative("drain_delay", options.drain_delay));
   LOSSD_RETURN_IF_ERROR(CheckPositive("shutdown_timeout", options.shutdown_timeout));
+  LOSSD_RETURN_IF_ERROR(CheckPositive("transfer_timeout", options.transfer_timeout));
   LOSSD_RETURN_IF_ERROR(CheckPositive("max_connection_age", options.max_connection_age));
   LOSSD_RETURN_IF_ERROR(CheckPositive("max_connection_age_grace", options.max_connection_age_grace));
   LOSSD_RETURN_IF_ERROR(CheckPositive("max_connection_idle", options.max_connection_idle));

@@ -39,7 +39,8 @@ struct ServerOptions {
   absl::Duration drain_delay = absl::ZeroDuration();
   absl::Duration shutdown_timeout = absl::Seconds(20);
 
-  int64_t max_concurrent_streams = 1024;  // Per connection.
+  int64_t max_concurrent_streams = 256;  // Per connection.
+  absl::Duration transfer_timeout = absl::Minutes(2);
   absl::Duration max_connection_age = absl::InfiniteDuration();
   absl::Duration max_connection_age_grace = absl::InfiniteDuration();
   absl::Duration max_connection_idle = absl::InfiniteDuration();

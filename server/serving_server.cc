@@ -27,6 +27,8 @@ constexpr int kCallsAwaited = 8;  // A queue and method, so that a burst finds s
 ServingServer::ServingServer(const ServerParts& parts)
     : parts_(parts),
       admission_(parts.options.max_inflight_bytes, parts.options.max_concurrent_calls),
+      gate_(parts.options.max_concurrent_streams),
+      watch_(parts.options.transfer_timeout, parts.clock),
       reporter_(parts.metrics, parts.logger, parts.clock),
       pipeline_(parts.backend, parts.metrics, parts.clock, parts.options.max_message_bytes),
       health_(parts.health),
@@ -48,7 +50,8 @@ ServingServer::ServingServer(const ServerParts& parts)
                          reporter_.OnCallEnded(record.method, absl::StatusCode::kOk, record.arrival);
                          return grpc::Status::OK;
                        }},
-      environment_{service_, pipeline_, admission_, gate_, reporter_, parts_.metrics, parts_.clock, parts_.options} {}
+      environment_{service_,  pipeline_,      admission_,   gate_,         watch_,
+                   reporter_, parts_.metrics, parts_.clock, parts_.options} {}
 
 absl::StatusOr<std::unique_ptr<ServingServer>> ServingServer::Start(const ServerParts& parts) {
   std::unique_ptr<ServingServer> server(new ServingServer(parts));

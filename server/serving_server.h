@@ -27,6 +27,7 @@
 #include "server/prompt_call.h"
 #include "server/raw_loss_service.h"
 #include "server/reflection_service.h"
+#include "server/transfer_watch.h"
 
 namespace lossd {
 
@@ -65,6 +66,7 @@ class ServingServer {
   ServerParts parts_;
   Admission admission_;
   CallGate gate_;
+  TransferWatch watch_;
   CallReporter reporter_;
   ComputePipeline pipeline_;
   RawLossService service_;

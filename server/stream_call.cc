@@ -30,7 +30,7 @@ void StreamCall::OnArrived(bool ok) {
   arrival_ = environment_.clock.TimeNow();
   peer_ = context_.peer();
   environment_.metrics.OnCallStarted(RpcMethod::kComputeStream);
-  auto pass = environment_.gate.EnterStream(this, [weak = weak_from_this()] {
+  auto pass = environment_.gate.EnterStream(peer_, this, [weak = weak_from_this()] {
     if (const auto self = weak.lock()) self->OnDrain();
   });
   absl::MutexLock lock(&mu_);
@@ -127,6 +127,7 @@ void StreamCall::OnWritten(bool ok) {
   {
     absl::MutexLock lock(&mu_);
     writing_ = false;
+    transfer_.End();
     if (!ok) cancelled_ = true;
     written = std::move(answers_.front());
     answers_.pop_front();
@@ -144,14 +145,24 @@ bool StreamCall::MayRead() const {
          outstanding_.size() + answers_.size() < kMaxOutstanding;
 }
 
+void StreamCall::Write() {
+  writing_ = true;
+  transfer_ = environment_.watch.Begin(CutOff());
+  stream_.Write(answers_.front().bytes, queue_.Tag([self = shared_from_this()](bool ok) { self->OnWritten(ok); }));
+}
+
+TransferWatch::Cut StreamCall::CutOff() {
+  return [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->context_.TryCancel();
+  };
+}
+
 void StreamCall::Advance() {
   if (!arrived_ || finishing_) return;
   if (writing_) {
     // Its completion comes back here.
   } else if (!answers_.empty()) {
-    // A write to a client that is gone completes at once, with ok = false.
-    writing_ = true;
-    stream_.Write(answers_.front().bytes, queue_.Tag([self = shared_from_this()](bool ok) { self->OnWritten(ok); }));
+    Write();  // To a client that is gone it completes at once, with ok = false.
   } else if (outstanding_.empty()) {
     if (cancelled_) return Finish(absl::CancelledError("the client is gone"));
     if (half_closed_) return Finish(absl::OkStatus());
@@ -167,6 +178,7 @@ void StreamCall::Finish(absl::Status status) {
   finishing_ = true;
   status_ = std::move(status);
   AddRetryPushback(status_, context_);
+  transfer_ = environment_.watch.Begin(CutOff());
   stream_.Finish(ToGrpcStatus(status_, ""), queue_.Tag([self = shared_from_this()](bool) { self->OnFinished(); }));
 }
 
@@ -174,6 +186,7 @@ void StreamCall::OnFinished() {
   absl::Status status;
   {
     absl::MutexLock lock(&mu_);
+    transfer_.End();
     status = status_;
   }
   environment_.reporter.OnCallEnded(RpcMethod::kComputeStream, status.code(), arrival_);

@@ -20,7 +20,8 @@ namespace lossd {
 
 // One call of ComputeStream. Reads messages and hands them to the pipeline while earlier ones are computed; writes
 // answers as they come, errors among them. Reads no further while the stream holds max_message_bytes of requests and
-// unsent answers, or kMaxOutstanding messages, so that neither an eager writer nor a slow reader costs memory.
+// unsent answers, or kMaxOutstanding messages, so that neither an eager writer nor a slow reader costs memory. A client
+// that takes longer than --transfer_timeout for an answer is cut off; the time between its messages is its own affair.
 //
 // Ends once nothing is outstanding and all answers have left: OK after the client's half-close, UNAVAILABLE when the
 // server drains, CANCELLED if the client is gone. Kept alive by whatever is outstanding. Thread-safe: completions,
@@ -51,8 +52,11 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
   void OnWritten(bool ok);
   void OnFinished();
 
+  TransferWatch::Cut CutOff();
+
   // Starts whatever can be started now.
   void Advance() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Write() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool MayRead() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Finish(absl::Status status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
@@ -74,6 +78,7 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
   bool draining_ ABSL_GUARDED_BY(mu_) = false;
   bool writing_ ABSL_GUARDED_BY(mu_) = false;
   bool finishing_ ABSL_GUARDED_BY(mu_) = false;
+  TransferWatch::Transfer transfer_ ABSL_GUARDED_BY(mu_);  // Of an answer or of the stream's end.
   Ticket next_ticket_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t held_bytes_ ABSL_GUARDED_BY(mu_) = 0;
   std::map<Ticket, Outstanding> outstanding_ ABSL_GUARDED_BY(mu_);

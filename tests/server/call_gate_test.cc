@@ -20,11 +20,11 @@ TEST(CallGateTest, ClosedGateSaysUnavailableWithAReasonAndADelay) {
   CallGate gate;
   ASSERT_OK(gate.Check());
   gate.StartDraining();
-  const absl::Status status = gate.Enter().status();
+  const absl::Status status = gate.Enter("ipv4:127.0.0.1:1").status();
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kUnavailable, HasSubstr("draining")));
   EXPECT_EQ(GetLimitViolation(status)->reason, RejectReason::kDraining);
   EXPECT_EQ(GetLimitViolation(status)->retry_delay, CallGate::kRetryDelay);
-  EXPECT_THAT(gate.EnterStream(&gate, [] {}), StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_THAT(gate.EnterStream("ipv4:127.0.0.1:1", &gate, [] {}), StatusIs(absl::StatusCode::kUnavailable));
   EXPECT_EQ(gate.inside(), 0);
 }
 
@@ -32,8 +32,8 @@ TEST(CallGateTest, IsEmptyOnceEveryoneHasLeft) {
   CallGate gate;
   SimulatedClock clock;
   {
-    ASSERT_OK_AND_ASSIGN(const GatePass call, gate.Enter());
-    ASSERT_OK_AND_ASSIGN(const GatePass stream, gate.EnterStream(&clock, [] {}));
+    ASSERT_OK_AND_ASSIGN(const GatePass call, gate.Enter("ipv4:127.0.0.1:1"));
+    ASSERT_OK_AND_ASSIGN(const GatePass stream, gate.EnterStream("ipv4:127.0.0.1:1", &clock, [] {}));
     EXPECT_EQ(gate.inside(), 2);
     EXPECT_FALSE(gate.AwaitEmpty(clock, absl::InfinitePast()));
   }
@@ -42,8 +42,8 @@ TEST(CallGateTest, IsEmptyOnceEveryoneHasLeft) {
 
 TEST(CallGateTest, PassIsGivenUpOnceHoweverItIsMoved) {
   CallGate gate;
-  ASSERT_OK_AND_ASSIGN(GatePass first, gate.Enter());
-  ASSERT_OK_AND_ASSIGN(GatePass second, gate.Enter());
+  ASSERT_OK_AND_ASSIGN(GatePass first, gate.Enter("ipv4:127.0.0.1:1"));
+  ASSERT_OK_AND_ASSIGN(GatePass second, gate.Enter("ipv4:127.0.0.1:1"));
   second = std::move(first);
   EXPECT_EQ(gate.inside(), 1);
   second.Leave();
@@ -55,12 +55,32 @@ TEST(CallGateTest, StreamsInsideAreToldOnceAndOthersAreNot) {
   CallGate gate;
   int told = 0;
   int left = 0;
-  ASSERT_OK_AND_ASSIGN(const GatePass inside, gate.EnterStream(&told, [&] { ++told; }));
-  ASSERT_OK_AND_ASSIGN(GatePass outside, gate.EnterStream(&left, [&] { ++left; }));
+  ASSERT_OK_AND_ASSIGN(const GatePass inside, gate.EnterStream("ipv4:127.0.0.1:1", &told, [&] { ++told; }));
+  ASSERT_OK_AND_ASSIGN(GatePass outside, gate.EnterStream("ipv4:127.0.0.1:1", &left, [&] { ++left; }));
   outside.Leave();
   gate.StartDraining();
   EXPECT_EQ(told, 1);
   EXPECT_EQ(left, 0);
+}
+
+TEST(CallGateTest, PeerMayHaveSoManyCallsInsideAndOthersHaveTheirOwn) {
+  CallGate gate(/*max_calls_per_peer=*/2);
+  ASSERT_OK_AND_ASSIGN(GatePass call, gate.Enter("ipv4:127.0.0.1:1"));
+  ASSERT_OK_AND_ASSIGN(const GatePass stream, gate.EnterStream("ipv4:127.0.0.1:1", &call, [] {}));
+  const absl::Status status = gate.Enter("ipv4:127.0.0.1:1").status();
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kResourceExhausted,
+                               HasSubstr("calls of a connection: expected at most 2 at a time, in use 2")));
+  EXPECT_EQ(GetLimitViolation(status)->flag, "--max_concurrent_streams");
+  EXPECT_EQ(GetLimitViolation(status)->retry_delay, CallGate::kRetryDelay);
+  EXPECT_OK(gate.Enter("ipv4:127.0.0.1:2"));
+  call.Leave();
+  EXPECT_OK(gate.Enter("ipv4:127.0.0.1:1"));
+}
+
+TEST(CallGateTest, UnixConnectionsAreNotCounted) {
+  CallGate gate(/*max_calls_per_peer=*/1);
+  ASSERT_OK_AND_ASSIGN(const GatePass first, gate.Enter("unix:"));
+  EXPECT_OK(gate.Enter("unix:"));
 }
 
 }  // namespace

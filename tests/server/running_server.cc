@@ -13,6 +13,7 @@ namespace lossd::testing {
 ServerOptions TestOptions() {
   ServerOptions options;
   options.listen = options.admin_listen = options.http_listen = {"127.0.0.1:0"};
+  options.transfer_timeout = absl::InfiniteDuration();  // Nothing but what is tested waits for the test's clock.
   return options;
 }
 

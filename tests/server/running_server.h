@@ -21,7 +21,7 @@
 
 namespace lossd::testing {
 
-// Free ports of 127.0.0.1.
+// Free ports of 127.0.0.1, and no limit on how long a transfer may take.
 ServerOptions TestOptions();
 
 // A request of squared_norm over `values` as x.0.

@@ -1,0 +1,91 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/accept_guard.h"
+
+#include <netinet/in.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace lossd {
+namespace {
+
+// A listener on a free port of 127.0.0.1 that does not block.
+class Listener {
+ public:
+  Listener() : fd_(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0)) {
+    address_.sin_family = AF_INET;
+    address_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof(address_);
+    EXPECT_EQ(bind(fd_, reinterpret_cast<sockaddr*>(&address_), length), 0);
+    EXPECT_EQ(listen(fd_, 16), 0);
+    EXPECT_EQ(getsockname(fd_, reinterpret_cast<sockaddr*>(&address_), &length), 0);
+  }
+  ~Listener() { close(fd_); }
+
+  int Accept() const { return accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC); }
+  void Connect(int client) const {
+    EXPECT_EQ(connect(client, reinterpret_cast<const sockaddr*>(&address_), sizeof(address_)), 0);
+  }
+
+ private:
+  const int fd_;
+  sockaddr_in address_ = {};
+};
+
+// Takes every file descriptor below a limit that is lowered for the purpose.
+class NoDescriptorsLeft {
+ public:
+  NoDescriptorsLeft() {
+    getrlimit(RLIMIT_NOFILE, &before_);
+    rlimit low = before_;
+    low.rlim_cur = 256;
+    setrlimit(RLIMIT_NOFILE, &low);
+    for (int fd = dup(0); fd >= 0; fd = dup(0)) taken_.push_back(fd);
+  }
+  ~NoDescriptorsLeft() {
+    for (const int fd : taken_) close(fd);
+    setrlimit(RLIMIT_NOFILE, &before_);
+  }
+
+ private:
+  rlimit before_ = {};
+  std::vector<int> taken_;
+};
+
+TEST(AcceptGuardTest, TurnsConnectionsAwayWhileNoDescriptorIsLeftAndTakesThemAgainAfterwards) {
+  GuardAccept();
+  const Listener listener;
+  const int early[] = {socket(AF_INET, SOCK_STREAM, 0), socket(AF_INET, SOCK_STREAM, 0)};
+  const int late = socket(AF_INET, SOCK_STREAM, 0);
+  {
+    const NoDescriptorsLeft none;
+    for (const int client : early) listener.Connect(client);
+    EXPECT_EQ(listener.Accept(), -1);
+    EXPECT_EQ(errno, EAGAIN);  // gRPC then waits for the next connection.
+  }
+  char byte = 0;
+  for (const int client : early) EXPECT_LE(recv(client, &byte, 1, 0), 0);  // Closed, not left in the queue.
+  listener.Connect(late);
+  const int accepted = listener.Accept();
+  EXPECT_GE(accepted, 0);
+  for (const int fd : {early[0], early[1], late, accepted}) close(fd);
+}
+
+TEST(AcceptGuardTest, OtherFailuresAreReportedAsTheyAre) {
+  EXPECT_EQ(accept4(-1, nullptr, nullptr, 0), -1);
+  EXPECT_EQ(errno, EBADF);
+  const Listener listener;
+  EXPECT_EQ(listener.Accept(), -1);
+  EXPECT_EQ(errno, EAGAIN);
+}
+
+}  // namespace
+}  // namespace lossd
