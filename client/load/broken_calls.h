@@ -11,14 +11,13 @@
 #include <string>
 #include <thread>
 
-#include "absl/strings/string_view.h"
 #include "client/load/chaos.h"
 
 namespace lossd::load {
 
 // HTTP/2 as a gRPC client would send it up to some point of a Compute call with a message of `message_bytes` bytes: the
 // preface, settings, headers, and `sent` (<= 16000) bytes of the message.
-std::string BeginningOfCall(absl::string_view authority, int64_t message_bytes, int64_t sent);
+std::string BeginningOfCall(int64_t message_bytes, int64_t sent);
 
 // Makes such calls one after the other, each on a connection of its own that is dropped after a random time, from
 // construction to destruction, on a thread of its own.

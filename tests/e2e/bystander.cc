@@ -1,0 +1,56 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tests/e2e/bystander.h"
+
+#include <iostream>
+
+#include "absl/strings/str_format.h"
+#include "core/scheduling/clock.h"
+#include "grpcpp/client_context.h"
+#include "gtest/gtest.h"
+#include "tests/e2e/watched_server.h"
+
+namespace lossd::testing {
+
+Bystander::Bystander(const std::string& address)
+    : stub_(v1::LossService::NewStub(OwnChannel(address))), request_(ContrastRequest(64, 64)) {}
+
+grpc::Status Bystander::Call() {
+  grpc::ClientContext context;
+  v1::ComputeResponse response;
+  const absl::Time start = RealClock().TimeNow();
+  context.set_deadline(absl::ToChronoTime(start + absl::Seconds(30)));
+  const grpc::Status status = stub_->Compute(&context, request_, &response);
+  latency_.Add(RealClock().TimeNow() - start);
+  EXPECT_EQ(response.gradients_size(), status.ok() ? 2 : 0);
+  return status;
+}
+
+void Bystander::MakeCall() {
+  const grpc::Status status = Call();
+  ASSERT_TRUE(status.ok()) << status.error_code() << " " << status.error_message();
+}
+
+void Bystander::MakeCalls(int64_t calls, const std::string& what) {
+  latency_ = load::Histogram();
+  for (int64_t i = 0; i < calls && !::testing::Test::HasFatalFailure(); ++i) MakeCall();
+  Print(what);
+}
+
+int64_t Bystander::TryCalls(int64_t calls, const std::string& what) {
+  latency_ = load::Histogram();
+  int64_t failed = 0;
+  for (int64_t i = 0; i < calls; ++i) failed += Call().ok() ? 0 : 1;
+  Print(what);
+  return failed;
+}
+
+void Bystander::Print(const std::string& what) const {
+  std::cout << absl::StrFormat("%s: other client's p50 %.2f ms, p99 %.2f ms, max %.2f ms over %d calls\n", what,
+                               absl::ToDoubleMilliseconds(latency_.Percentile(0.5)),
+                               absl::ToDoubleMilliseconds(latency_.Percentile(0.99)),
+                               absl::ToDoubleMilliseconds(latency_.Maximum()), latency_.count());
+}
+
+}  // namespace lossd::testing
