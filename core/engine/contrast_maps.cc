@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/engine/contrast_maps_cut.h"
 #include "core/engine/contrast_sweeps.h"
 #include "core/engine/gemm.h"
 #include "core/engine/packed_matrix.h"
@@ -15,108 +16,10 @@
 namespace lossd {
 namespace {
 
-// Scores of a chunk: what the last-level cache can hold beside the operands.
-constexpr int64_t kChunkBytes = 14 << 20;
-// Columns of a tile: its scores stay in the second-level cache between the product and the sweep.
-constexpr int64_t kLeastTileColumns = 384;
-constexpr int64_t kMostTileColumns = 1024;
-// Sources are packed once a chunk, for all its tiles, where that takes no more than this.
-constexpr int64_t kPackedBytes = 2 << 20;
-// The sources' gradient is summed in groups of targets, as many as the partial sums may take memory and each of them
-// large enough, times blocks of channels: up to kLeastParts parts in all.
-constexpr int64_t kPartialBytes = 4 << 20;
-constexpr int64_t kLeastGroupColumns = 1024;
-constexpr int64_t kLeastBlockChannels = 128;
-constexpr int64_t kLeastParts = 8;
 // Rows of the sources' gradient whose partial sums are added in one iteration.
 constexpr int64_t kReducedRows = 16;
 
 int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
-// How a contrast is cut. Depends on its shape only.
-struct Cut {
-  int64_t chunk_rows;   // Rows b of a chunk.
-  int64_t tile_images;  // Images j of a tile.
-  int64_t tiles;
-  int64_t groups;          // Of targets, for the sources' gradient.
-  int64_t group_images;    // Images j of a group.
-  int64_t block_channels;  // Channels of a block, for the sources' gradient.
-  int64_t blocks;
-  bool packs_sources;
-};
-
-// The number of images that fills panels of the product best.
-int64_t TileImages(const MapContrastShape& shape) {
-  const int64_t least = std::clamp(CeilDiv(kLeastTileColumns, shape.locations), int64_t{1}, shape.images);
-  const int64_t most = std::clamp(kMostTileColumns / shape.locations, least, shape.images);
-  if (most == shape.images) return most;
-  int64_t best = least;
-  const auto waste = [&](int64_t images) {  // Share of the last panel's columns that are empty.
-    const int64_t columns = images * shape.locations;
-    return static_cast<double>(CeilDiv(columns, kPanelColumns) * kPanelColumns) / static_cast<double>(columns);
-  };
-  for (int64_t images = least + 1; images <= most; ++images) {
-    if (waste(images) < waste(best)) best = images;
-  }
-  return best;
-}
-
-template <typename T>
-Cut CutOf(const MapContrastShape& shape) {
-  constexpr int64_t kSize = static_cast<int64_t>(sizeof(T));
-  Cut cut;
-  const int64_t row_columns = shape.images * shape.locations;
-  const int64_t most_rows = std::clamp(kChunkBytes / (kSize * row_columns), int64_t{1}, shape.images);
-  cut.chunk_rows = CeilDiv(shape.images, CeilDiv(shape.images, most_rows));
-  cut.tile_images = TileImages(shape);
-  cut.tiles = CeilDiv(shape.images, cut.tile_images);
-  const int64_t source_bytes = kSize * cut.chunk_rows * shape.channels;
-  cut.packs_sources = cut.tiles > 1 && source_bytes <= kPackedBytes;
-  const int64_t most_groups = std::min(row_columns / kLeastGroupColumns, shape.images);
-  const int64_t groups = std::clamp(std::min(kPartialBytes / source_bytes, most_groups), int64_t{1}, kLeastParts);
-  cut.group_images = CeilDiv(shape.images, groups);
-  cut.groups = CeilDiv(shape.images, cut.group_images);
-  const int64_t blocks = std::clamp(shape.channels / kLeastBlockChannels, int64_t{1}, CeilDiv(kLeastParts, groups));
-  cut.block_channels = CeilDiv(shape.channels, blocks);
-  cut.blocks = CeilDiv(shape.channels, cut.block_channels);
-  return cut;
-}
-
-// The arrays of a chunk.
-template <typename T>
-struct Arrays {
-  T* scores;          // x, then the gradient with respect to x: [chunk rows, B L]
-  T* packed_sources;  // For the scores; and transposed, for the targets' gradient.
-  T* packed_transposed;
-  T* partials;           // Of the sources' gradient: [groups, chunk rows, C], unless there is one group only.
-  T* tile_maxima;        // [tiles, chunk rows]
-  T* references;         // m: [chunk rows]
-  T* negative_weights;   // [chunk rows]
-  double* tile_exps;     // [tiles, chunk rows]
-  double* tile_squares;  // [tiles, chunk rows]
-  double* exp_sums;      // N: [chunk rows]
-  double* loss_sums;     // [chunk rows]
-  double* sigmoid_sums;  // [chunk rows]
-};
-
-template <typename T>
-Arrays<T> LayOut(const MapContrastShape& shape, const Cut& cut, Workspace& workspace) {
-  const int64_t rows = cut.chunk_rows;
-  Arrays<T> arrays;
-  arrays.scores = workspace.Take<T>(rows * shape.images * shape.locations);
-  arrays.packed_sources = workspace.Take<T>(cut.packs_sources ? PackedRowsSize(rows, shape.channels) : 0);
-  arrays.packed_transposed = workspace.Take<T>(cut.packs_sources ? PackedRowsSize(shape.channels, rows) : 0);
-  arrays.partials = workspace.Take<T>(cut.groups > 1 ? cut.groups * rows * shape.channels : 0);
-  arrays.tile_maxima = workspace.Take<T>(cut.tiles * rows);
-  arrays.references = workspace.Take<T>(rows);
-  arrays.negative_weights = workspace.Take<T>(rows);
-  arrays.tile_exps = workspace.Take<double>(cut.tiles * rows);
-  arrays.tile_squares = workspace.Take<double>(cut.tiles * rows);
-  arrays.exp_sums = workspace.Take<double>(rows);
-  arrays.loss_sums = workspace.Take<double>(rows);
-  arrays.sigmoid_sums = workspace.Take<double>(rows);
-  return arrays;
-}
 
 // Rows [first, first + rows) of the sources.
 struct Chunk {
@@ -137,7 +40,7 @@ class Direction {
   Direction(const MapContrast<T>& contrast, std::byte* block, const std::atomic<bool>* cancelled, Parallel& parallel)
       : contrast_(contrast),
         shape_(contrast.shape),
-        cut_(CutOf<T>(shape_)),
+        cut_(CutMapContrast<T>(shape_)),
         row_columns_(shape_.images * shape_.locations),
         alpha_(static_cast<T>(1 / std::sqrt(static_cast<double>(shape_.channels)))),
         has_references_(contrast.clip > kLargestBareClip),
@@ -145,7 +48,7 @@ class Direction {
         cancelled_(cancelled),
         parallel_(parallel) {
     Workspace workspace(block);
-    arrays_ = LayOut<T>(shape_, cut_, workspace);
+    arrays_ = LayOutMapContrast<T>(shape_, cut_, workspace);
     clip_ = {static_cast<T>(contrast.clip), has_references_ ? arrays_.references : nullptr};
   }
 
@@ -320,14 +223,14 @@ class Direction {
 
   const MapContrast<T>& contrast_;
   const MapContrastShape shape_;
-  const Cut cut_;
+  const MapContrastCut cut_;
   const int64_t row_columns_;  // B L
   const T alpha_;
   const bool has_references_;
   const bool wants_gradient_;
   const std::atomic<bool>* const cancelled_;
   Parallel& parallel_;
-  Arrays<T> arrays_;
+  MapContrastArrays<T> arrays_;
   ScoreClip<T> clip_;
   double loss_sum_ = 0;
   double square_sum_ = 0;
@@ -338,7 +241,7 @@ class Direction {
 template <typename T>
 int64_t MapContrastWorkspaceBytes(const MapContrastShape& shape) {
   Workspace workspace(nullptr);
-  LayOut<T>(shape, CutOf<T>(shape), workspace);
+  LayOutMapContrast<T>(shape, CutMapContrast<T>(shape), workspace);
   return workspace.bytes();
 }
 
