@@ -6,19 +6,54 @@
 #include <time.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstddef>
+#include <numeric>
 #include <utility>
+
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 
 namespace lossd::bench {
 namespace {
 
-// Shortest time of a round that the clock and the loop around the work do not disturb.
-constexpr double kRoundSeconds = 2e-3;
+// Shortest time of a sample that the clock and the loop around the work do not disturb.
+constexpr double kSampleSeconds = 2e-3;
+// Time of a turn in which several samples are taken.
+constexpr double kTurnSeconds = 30e-3;
 constexpr int kMostRounds = 1000;
 
 clockid_t clock_id = CLOCK_MONOTONIC;
+volatile std::sig_atomic_t stopped = 0;
+
+double Run(const Contender& contender, int repetitions) {
+  if (stopped != 0) throw TimingStopped();
+  return contender.run(repetitions);
+}
+
+// What a contender does in a turn.
+struct Pace {
+  int repetitions;  // In a sample.
+  int samples;
+  double turn_seconds;
+};
+
+Pace PaceOf(const Contender& contender) {
+  Run(contender, 1);
+  const double once = std::max(Run(contender, 1), 1e-9);
+  const int repetitions = std::max(1, static_cast<int>(kSampleSeconds / once));
+  const int samples = std::max(1, static_cast<int>(kTurnSeconds / (once * repetitions)));
+  return {repetitions, samples, once * repetitions * samples};
+}
+
+void TakeTurn(const Contender& contender, const Pace& pace, std::vector<double>& samples) {
+  if (pace.samples > 1) Run(contender, pace.repetitions);  // Caches and threads are those of another.
+  for (int i = 0; i < pace.samples; ++i) samples.push_back(Run(contender, pace.repetitions) / pace.repetitions);
+}
 
 }  // namespace
+
+void StopTiming() { stopped = 1; }
 
 void SetBenchClock(BenchClock clock) {
   clock_id = clock == BenchClock::kElapsed ? CLOCK_MONOTONIC : CLOCK_PROCESS_CPUTIME_ID;
@@ -38,26 +73,26 @@ std::function<double(int)> Repeated(std::function<void()> work) {
   };
 }
 
-std::vector<Timing> TimeInTurns(const std::vector<Contender>& contenders, double seconds, int least_rounds) {
-  std::vector<int> repetitions;
+std::vector<Timing> TimeInTurns(const std::vector<Contender>& contenders, const Turns& turns) {
+  std::vector<Pace> paces;
   double round_seconds = 0;
   for (const Contender& contender : contenders) {
-    contender.run(1);
-    const double once = std::max(contender.run(1), 1e-9);
-    repetitions.push_back(std::max(1, static_cast<int>(kRoundSeconds / once)));
-    round_seconds += once * repetitions.back();
+    paces.push_back(PaceOf(contender));
+    round_seconds += turns.pause + paces.back().turn_seconds;
   }
-  const int rounds = std::clamp(static_cast<int>(seconds / round_seconds), least_rounds, kMostRounds);
+  const int rounds = std::clamp(static_cast<int>(turns.seconds / round_seconds), turns.least_rounds, kMostRounds);
   std::vector<std::vector<double>> samples(contenders.size());
   for (int round = 0; round < rounds; ++round) {
     for (size_t i = 0; i < contenders.size(); ++i) {
-      samples[i].push_back(contenders[i].run(repetitions[i]) / repetitions[i]);
+      absl::SleepFor(absl::Seconds(turns.pause));
+      TakeTurn(contenders[i], paces[i], samples[i]);
     }
   }
   std::vector<Timing> timings;
   for (std::vector<double>& sample : samples) {
     std::sort(sample.begin(), sample.end());
-    timings.push_back({sample.front(), sample[sample.size() / 2]});
+    const double sum = std::accumulate(sample.begin(), sample.end(), 0.0);
+    timings.push_back({sample.front(), sample[sample.size() / 2], sum / static_cast<double>(sample.size())});
   }
   return timings;
 }

@@ -23,11 +23,26 @@ struct Contender {
 struct Timing {
   double min = 0;
   double median = 0;
+  double mean = 0;
 };
 
-// Runs the contenders in turns for about `seconds` in all, at least `least_rounds` rounds after one to warm up. Short
-// work is repeated within a round. Returns a timing for each contender, in order.
-std::vector<Timing> TimeInTurns(const std::vector<Contender>& contenders, double seconds, int least_rounds);
+// Thrown by TimeInTurns after StopTiming.
+struct TimingStopped {};
+
+struct Turns {
+  double seconds = 1;    // About how long all of it takes.
+  int least_rounds = 1;  // Whatever that takes.
+  // Before each turn nothing runs for so many seconds: threads of the contender before may still spin for a while,
+  // waiting for work.
+  double pause = 0.01;
+};
+
+// Runs the contenders in turns, after two runs each to warm up. Short work is repeated within a sample, and several
+// samples are taken in a turn. Returns a timing for each contender, in order.
+std::vector<Timing> TimeInTurns(const std::vector<Contender>& contenders, const Turns& turns);
+
+// Makes TimeInTurns give up before its next contender. May be called in a signal handler.
+void StopTiming();
 
 // Wraps a function that does the work once.
 std::function<double(int)> Repeated(std::function<void()> work);

@@ -13,9 +13,9 @@ import signal
 import socket
 from concurrent import futures
 
-import eager_torch
 import grpc
 import torch
+import torch_by_hand
 
 from lossd.v1 import loss_service_pb2, tensor_pb2
 
@@ -35,7 +35,7 @@ def compute(request, _context):
         sides = maps[f"anchor.{index}"], maps[f"positive.{index}"]
         for source, target in (sides, sides[::-1]):
             positions = torch.randint(source.shape[2] * source.shape[3], (source.shape[0],))
-            loss, regularizer = eager_torch.amdim_direction(source, target, positions, 10.0)
+            loss, regularizer = torch_by_hand.amdim_direction(source, target, positions, 10.0)
             total = total + 0.5 * (loss + regularizer)
     total.backward()
     response = loss_service_pb2.ComputeResponse(objective=total.item())

@@ -2,14 +2,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Measures the engine: whole requests through the back end, without a network, against the matrix products that they
-// cannot avoid, and against eager PyTorch.
+// cannot avoid, and against PyTorch.
 
-#include <atomic>
+#include <unistd.h>
+
+#include <csignal>
 #include <cstdio>
+#include <exception>
 #include <fstream>
 #include <memory>
-#include <optional>
-#include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
@@ -18,233 +19,176 @@
 #include "absl/flags/flag.h"
 #include "absl/flags/parse.h"
 #include "absl/flags/usage.h"
-#include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/notification.h"
-#include "core/losses/registry.h"
-#include "core/tile_backend.h"
+#include "absl/strings/str_format.h"
 #include "tests/bench/contenders.h"
-#include "tests/bench/eager_torch.h"
 #include "tests/bench/engine_cases.h"
-#include "tests/bench/engine_report.h"
+#include "tests/bench/engine_json.h"
+#include "tests/bench/engine_measure.h"
+#include "tests/bench/engine_page.h"
+#include "tests/bench/engine_row.h"
+#include "tests/bench/engine_table.h"
 #include "tests/bench/gemm_bound.h"
-#include "tests/bench/heap_watch.h"
+#include "tests/bench/torch_worker.h"
 
 ABSL_FLAG(std::string, filter, "", "Only cases whose name contains this.");
 ABSL_FLAG(std::vector<std::string>, threads, std::vector<std::string>({"1", "2"}), "Numbers of threads to measure.");
 ABSL_FLAG(double, seconds, 4, "About how long a case runs on each number of threads.");
 ABSL_FLAG(bool, large, false, "Also the cases that take minutes.");
+ABSL_FLAG(bool, neighbour, true, "Also some cases on two threads beside a process that wants a processor.");
 ABSL_FLAG(bool, processor_time, false,
           "Count processor time instead of elapsed time, on one thread: for machines on which others compute.");
-ABSL_FLAG(std::string, eager, "tests/bench/eager_torch.py", "The script that runs eager PyTorch; empty: without.");
+ABSL_FLAG(bool, torch, true, "Also PyTorch: the reference's formulas, and the losses rewritten by hand.");
+ABSL_FLAG(std::string, torch_python, "/usr/bin/python3",
+          "A Python interpreter with torch 2 or newer and numpy, for the losses through torch.compile.");
 ABSL_FLAG(std::string, json, "", "Write the results here.");
-ABSL_FLAG(std::string, html, "", "Write a page with a plot here.");
+ABSL_FLAG(std::string, html, "", "Write a page with plots here.");
 
 namespace lossd::bench {
 namespace {
 
-// Work below which the loss is also measured without the back end, in operations.
-constexpr double kSmallFlops = 1e8;
-constexpr int kLeastRounds = 5;
+constexpr char kUsage[] =
+    "Measures the engine without a network. Contenders of a case take turns in one run, on equally many threads:\n"
+    "  lossd      whole requests through the back end: loss and all gradients\n"
+    "  bound      the matrix products alone that the loss cannot avoid, by OpenBLAS, each in its fastest layout\n"
+    "  reference  the reference's formulas in eager PyTorch with autograd\n"
+    "  by hand    the same loss rewritten in torch operations, the fastest of several variants\n"
+    "  compiled   that through torch.compile (--torch_python)\n"
+    "All must find the same loss and length of the gradient. Ratios are of the smallest times, unless they say\n"
+    "median. Ctrl-C ends the run and reports what was finished.\n"
+    "Usage: engine_bench [--filter=TEXT] [--threads=1,2] [--json=FILE] [--html=FILE] ...";
 
-void Fill(const Tensor& tensor) {
-  uint32_t state = 1;
-  for (float& element : tensor.elements<float>()) {
-    state = state * 1664525 + 1013904223;
-    element = static_cast<float>(state >> 8) * 0x1p-23f - 1.0f;
-  }
-}
-
-// A case in a back end of its own, its inputs in place.
-class Request {
+// The line on the terminal that says what is being measured.
+class Progress {
  public:
-  Request(const EngineCase& bench_case, int threads) {
-    TileBackendOptions options;
-    options.scheduler.threads = threads;
-    options.max_request_flops = 1e18;
-    backend_ = *CreateTileBackend(options);
-    plan_ = *backend_->Prepare(bench_case.request);
-    for (const TensorSpec& spec : plan_->inputs) {
-      inputs_.emplace_back(spec, backend_->pool().Allocate(static_cast<size_t>(ByteSize(spec))));
-      Fill(inputs_.back());
+  explicit Progress(size_t steps) : steps_(steps) {}
+  void Begin(const std::string& what) {
+    ++step_;
+    if (shown_) std::fprintf(stderr, "\r\033[K[%zu/%zu] %s ...", step_, steps_, what.c_str());
+  }
+  void Clear() const {
+    if (shown_) std::fprintf(stderr, "\r\033[K");
+  }
+
+ private:
+  const bool shown_ = isatty(STDERR_FILENO) != 0;
+  size_t step_ = 0;
+  size_t steps_;
+};
+
+struct Step {
+  EngineCase bench_case;
+  int threads = 0;  // 0: beside a neighbour.
+};
+
+std::vector<Step> ChosenSteps() {
+  std::vector<Step> steps, beside;
+  const bool processor_time = absl::GetFlag(FLAGS_processor_time);
+  for (const EngineCase& bench_case : EngineCases()) {
+    if (bench_case.is_large && !absl::GetFlag(FLAGS_large)) continue;
+    if (!absl::StrContains(bench_case.name, absl::GetFlag(FLAGS_filter))) continue;
+    for (const std::string& text : absl::GetFlag(FLAGS_threads)) {
+      int threads = 1;
+      if (!absl::SimpleAtoi(text, &threads) || threads < 1 || (processor_time && threads > 1)) continue;
+      steps.push_back({bench_case, threads});
     }
+    if (bench_case.neighbour && absl::GetFlag(FLAGS_neighbour) && !processor_time) beside.push_back({bench_case, 0});
   }
-
-  // Submits the request and waits for its answer.
-  absl::StatusOr<ComputeResult> Compute() {
-    absl::Notification answered;
-    absl::StatusOr<ComputeResult> answer;
-    ComputeTask task;
-    task.plan = plan_;
-    task.inputs = inputs_;
-    task.inputs_finite.assign(inputs_.size(), true);
-    task.done = [&](absl::StatusOr<ComputeResult> result) {
-      answer = std::move(result);
-      answered.Notify();
-    };
-    backend_->Submit(std::move(task));
-    answered.WaitForNotification();
-    return answer;
-  }
-
-  void ComputeOrThrow() {
-    const auto result = Compute();
-    if (!result.ok()) throw std::runtime_error(std::string(result.status().message()));
-  }
-
-  const Plan& plan() const { return *plan_; }
-  absl::Span<const Tensor> inputs() const { return inputs_; }
-  BufferPool& pool() { return backend_->pool(); }
-
- private:
-  std::unique_ptr<LossBackend> backend_;
-  std::shared_ptr<const Plan> plan_;
-  std::vector<Tensor> inputs_;
-};
-
-// The loss alone, on one thread, into memory that is there already.
-class BareLoss {
- public:
-  explicit BareLoss(Request& request) : request_(request) {
-    const Plan& plan = request.plan();
-    for (const TensorSpec& spec : plan.detail->outputs) outputs_.push_back(Allocate(spec));
-    for (const TensorSpec& spec : plan.inputs) gradients_.push_back(Allocate(spec));
-    for (const TensorSpec& spec : plan.detail->derived_inputs) gradients_.push_back(Allocate(spec));
-  }
-
-  void Compute() {
-    LossTask task;
-    task.request = &request_.plan().request;
-    task.plan = request_.plan().detail.get();
-    task.inputs = request_.inputs();
-    task.outputs = absl::MakeSpan(outputs_);
-    task.gradients = absl::MakeSpan(gradients_);
-    LossTask* const batch = &task;
-    request_.plan().loss->Run(absl::MakeSpan(&batch, 1), RunContext{serial_, request_.pool()});
-  }
-
- private:
-  Tensor Allocate(const TensorSpec& spec) {
-    return Tensor(spec, request_.pool().Allocate(static_cast<size_t>(ByteSize(spec))));
-  }
-
-  Request& request_;
-  Serial serial_;
-  std::vector<Tensor> outputs_;
-  std::vector<Tensor> gradients_;
-};
-
-// A thread that spins while this lives.
-class Neighbour {
- public:
-  Neighbour()
-      : thread_([this] {
-          while (!stop_.load(std::memory_order_relaxed)) {
-          }
-        }) {}
-  ~Neighbour() {
-    stop_ = true;
-    thread_.join();
-  }
-
- private:
-  std::atomic<bool> stop_ = false;
-  std::thread thread_;
-};
-
-// Peak memory of a cold request and allocations of a warm one.
-void MeasureHeap(const EngineCase& bench_case, EngineRow& row) {
-  Request request(bench_case, row.threads);
-  int64_t results = 0;
-  StartHeapWatch();
-  {
-    const ComputeResult result = *request.Compute();
-    for (const Tensor& tensor : result.outputs) results += static_cast<int64_t>(tensor.buffer().capacity());
-    for (const Tensor& tensor : result.gradients) results += static_cast<int64_t>(tensor.buffer().capacity());
-  }
-  row.extra_bytes = ReadHeapWatch().peak_bytes - results;
-  for (int i = 0; i < 3; ++i) request.ComputeOrThrow();
-  constexpr int kRequests = 4;
-  StartHeapWatch();
-  for (int i = 0; i < kRequests; ++i) request.ComputeOrThrow();
-  row.allocations = static_cast<double>(ReadHeapWatch().allocations) / kRequests;
+  steps.insert(steps.end(), beside.begin(), beside.end());
+  return steps;
 }
 
-EngineRow Measure(const EngineCase& bench_case, int threads, const OpenBlas& blas, EagerTorch* eager) {
-  EngineRow row;
-  row.name = bench_case.name;
-  row.threads = threads;
-  row.goal = bench_case.goal;
-  row.goal_us = threads == 1 ? bench_case.goal_us : 0;
-  row.bound_flops = BoundFlops(bench_case.products);
-  MeasureHeap(bench_case, row);
-  Request request(bench_case, threads);
-  BareLoss bare(request);
-  std::vector<Contender> contenders = {{"lossd", Repeated([&] { request.ComputeOrThrow(); })},
-                                       {"bound", Repeated(BoundByOpenBlas(blas, threads, bench_case.products))},
-                                       {"own bound", Repeated(BoundByLossd(threads, bench_case.products))}};
-  std::vector<std::optional<Timing>*> further;
-  if (!absl::GetFlag(FLAGS_processor_time)) {
-    contenders.push_back({"crowded", [crowd = contenders[0].run](int repetitions) {
-                            const Neighbour neighbour;
-                            return crowd(repetitions);
-                          }});
-    further.push_back(&row.crowded);
+void Print(const std::string& text) {
+  std::fputs(text.c_str(), stdout);
+  std::fflush(stdout);
+}
+
+void MeasureAll(const std::vector<Step>& steps, const EngineLab& lab, EngineReport& report) {
+  Progress progress(steps.size());
+  try {
+    for (const Step& step : steps) {
+      const EngineCase& bench_case = step.bench_case;
+      progress.Begin(step.threads == 0 ? absl::StrCat(bench_case.name, " beside a neighbour")
+                                       : absl::StrCat(bench_case.name, ", threads: ", step.threads));
+      if (step.threads == 0) {
+        report.neighbours.push_back(MeasureBesideNeighbour(bench_case, lab));
+        progress.Clear();
+        if (report.neighbours.size() == 1) Print(NeighbourHeader());
+        Print(NeighbourLine(report.neighbours.back()));
+      } else {
+        report.rows.push_back(MeasureCase(bench_case, step.threads, lab));
+        progress.Clear();
+        Print(TableLine(report.rows.back(), FindSingle(report.rows, report.rows.back())));
+      }
+    }
+  } catch (...) {
+    progress.Clear();
+    throw;
   }
-  if (threads == 1 && row.bound_flops < kSmallFlops) {
-    contenders.push_back({"loss", Repeated([&] { bare.Compute(); })});
-    further.push_back(&row.loss);
-  }
-  if (eager != nullptr && !bench_case.eager.empty() && eager->Prepare(bench_case.eager, threads)) {
-    contenders.push_back({"eager", [eager](int repetitions) { return eager->Run(repetitions); }});
-    further.push_back(&row.eager);
-  }
-  const std::vector<Timing> timings = TimeInTurns(contenders, absl::GetFlag(FLAGS_seconds), kLeastRounds);
-  row.lossd = timings[0];
-  row.bound = timings[1];
-  row.own_bound = timings[2];
-  for (size_t i = 0; i < further.size(); ++i) *further[i] = timings[3 + i];
-  return row;
 }
 
 void WriteFile(const std::string& path, const std::string& content) {
   if (!path.empty()) std::ofstream(path) << content;
 }
 
-int Run() {
-  const OpenBlas blas;
-  const bool processor_time = absl::GetFlag(FLAGS_processor_time);
-  const BenchClock clock = processor_time ? BenchClock::kProcessor : BenchClock::kElapsed;
+std::string MachineText(const OpenBlas& blas, const TorchWorker* torch, const TorchWorker* compiler) {
+  std::string text =
+      absl::StrCat(std::thread::hardware_concurrency(), " processors, OpenBLAS kernels for ", blas.core_name());
+  if (torch != nullptr) absl::StrAppend(&text, "; reference and by hand: ", torch->version());
+  if (compiler != nullptr && compiler != torch) absl::StrAppend(&text, "; compiled: ", compiler->version());
+  if (absl::GetFlag(FLAGS_processor_time)) absl::StrAppend(&text, "; processor time");
+  return text;
+}
+
+// Ctrl-C ends the run; a second one ends the process.
+void HandleInterrupt(int) {
+  StopTiming();
+  std::signal(SIGINT, SIG_DFL);
+}
+
+int Run(const std::string& scripts) {
+  const BenchClock clock = absl::GetFlag(FLAGS_processor_time) ? BenchClock::kProcessor : BenchClock::kElapsed;
   SetBenchClock(clock);
-  const std::string script = absl::GetFlag(FLAGS_eager);
-  const auto eager = script.empty() ? nullptr : std::make_unique<EagerTorch>(script, clock);
-  const std::string machine = absl::StrCat(std::thread::hardware_concurrency(), " processors, OpenBLAS kernels for ",
-                                           blas.core_name(), processor_time ? ", processor time" : "");
-  std::printf("%s\n%s\n", machine.c_str(), TableHeader().c_str());
-  std::vector<EngineRow> rows;
-  for (const EngineCase& bench_case : EngineCases()) {
-    if (bench_case.is_large && !absl::GetFlag(FLAGS_large)) continue;
-    if (!absl::StrContains(bench_case.name, absl::GetFlag(FLAGS_filter))) continue;
-    for (const std::string& text : absl::GetFlag(FLAGS_threads)) {
-      int threads = 1;
-      if (!absl::SimpleAtoi(text, &threads) || (processor_time && threads > 1)) continue;
-      rows.push_back(Measure(bench_case, threads, blas, eager.get()));
-      std::printf("%s\n", TableLine(rows.back()).c_str());
-      std::fflush(stdout);
+  ShortenOpenBlasSpinning();
+  const OpenBlas blas;
+  EngineLab lab = {.blas = &blas, .seconds = absl::GetFlag(FLAGS_seconds)};
+  std::vector<std::unique_ptr<TorchWorker>> workers;
+  if (absl::GetFlag(FLAGS_torch)) {
+    constexpr char kPython[] = "/usr/bin/python3";  // Debian's, for which packages.txt names python3-torch.
+    const std::string script = scripts + "/torch_worker.py";
+    workers.push_back(std::make_unique<TorchWorker>(kPython, script, clock));
+    lab.torch = lab.compiler = workers.back().get();
+    if (const std::string python = absl::GetFlag(FLAGS_torch_python); python != kPython) {
+      workers.push_back(std::make_unique<TorchWorker>(python, script, clock));
+      lab.compiler = workers.back().get();
     }
   }
-  WriteFile(absl::GetFlag(FLAGS_json), Json(rows));
-  WriteFile(absl::GetFlag(FLAGS_html), Html(rows, machine));
-  return 0;
+  EngineReport report;
+  report.machine = MachineText(blas, lab.torch, lab.compiler);
+  Print(absl::StrCat(report.machine, "\n", TableHeader()));
+  std::signal(SIGINT, HandleInterrupt);
+  int exit_code = 0;
+  try {
+    MeasureAll(ChosenSteps(), lab, report);
+  } catch (const TimingStopped&) {
+    exit_code = 130;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "engine_bench: %s\n", error.what());
+    exit_code = 1;
+  }
+  Print(TableNotes(report));
+  WriteFile(absl::GetFlag(FLAGS_json), Json(report));
+  WriteFile(absl::GetFlag(FLAGS_html), Page(report));
+  return exit_code;
 }
 
 }  // namespace
 }  // namespace lossd::bench
 
 int main(int argc, char** argv) {
-  absl::SetProgramUsageMessage("Measures the engine without a network; see --help=engine_bench.");
+  absl::SetProgramUsageMessage(lossd::bench::kUsage);
   absl::ParseCommandLine(argc, argv);
-  return lossd::bench::Run();
+  return lossd::bench::Run("tests/bench");
 }

@@ -16,6 +16,16 @@ namespace {
 
 TensorSpec Floats(std::string name, Shape shape) { return {std::move(name), DType::kFloat32, std::move(shape)}; }
 
+// The shapes as JSON.
+std::string ShapeList(const std::vector<TensorSpec>& specs) {
+  return absl::StrCat("[",
+                      absl::StrJoin(specs, ",",
+                                    [](std::string* out, const TensorSpec& spec) {
+                                      absl::StrAppend(out, "[", absl::StrJoin(spec.shape, ","), "]");
+                                    }),
+                      "]");
+}
+
 struct MapExtent {
   int64_t images;
   int64_t channels;
@@ -35,8 +45,10 @@ void AddDirection(const MapExtent& target, std::vector<BoundProduct>& products) 
 EngineCase FeatureMaps(std::string name, const std::vector<MapExtent>& maps,
                        const std::vector<std::pair<size_t, size_t>>& pairs, double goal) {
   EngineCase result;
+  result.loss = "feature maps";
   result.name = std::move(name);
-  result.goal = goal;
+  result.bound = "scores and their two gradients in each direction: 6 B^2 L C a direction";
+  result.goals.bound = goal;
   FeatureMapContrastiveConfig config;
   config.comparisons = absl::StrJoin(
       pairs, ",", [](std::string* out, const auto& pair) { absl::StrAppend(out, pair.first, pair.second); });
@@ -49,6 +61,7 @@ EngineCase FeatureMaps(std::string name, const std::vector<MapExtent>& maps,
       AddDirection(maps[target], result.products);
     }
   }
+  const std::string position_list = absl::StrJoin(positions, ",");
   config.sampling = ExplicitPositions{std::move(positions)};
   for (const char* side : {"anchor", "positive"}) {
     for (size_t i = 0; i < maps.size(); ++i) {
@@ -56,11 +69,9 @@ EngineCase FeatureMaps(std::string name, const std::vector<MapExtent>& maps,
           Floats(absl::StrCat(side, ".", i), {maps[i].images, maps[i].channels, maps[i].side, maps[i].side}));
     }
   }
-  const std::string shapes = absl::StrJoin(maps, ",", [](std::string* out, const MapExtent& map) {
-    absl::StrAppendFormat(out, "[%d,%d,%d,%d]", map.images, map.channels, map.side, map.side);
-  });
-  result.eager = absl::StrFormat(R"({"loss":"feature_map_contrastive","maps":[%s],"comparisons":"%s"})", shapes,
-                                 config.comparisons);
+  result.torch =
+      absl::StrFormat(R"({"loss":"feature_map_contrastive","inputs":%s,"comparisons":"%s","positions":[%s]})",
+                      ShapeList(result.request.inputs), config.comparisons, position_list);
   result.request.loss = std::move(config);
   return result;
 }
@@ -80,8 +91,10 @@ void AddConvolution(int64_t positions, int64_t in, int64_t out, int64_t times, s
 EngineCase Cpc(int64_t batch, int64_t channels, int64_t side) {
   constexpr int64_t kHidden = 256, kBlocks = 5, kTargetDim = 64;
   EngineCase result;
+  result.loss = "CPC";
   result.name = absl::StrFormat("cpc (%d, %d, %d, %d)", batch, channels, side, side);
-  result.goal = 1.25;
+  result.bound = "PixelCNN on h - 2 rows, 1x1 convolutions, scores; forward and both gradients";
+  result.goals.bound = 1.25;
   const int64_t all = batch * side * side;
   const int64_t positions = batch * (side - 2) * side;
   const int64_t inner = batch * (side - 2) * (side - 2);
@@ -102,21 +115,24 @@ EngineCase Cpc(int64_t batch, int64_t channels, int64_t side) {
   result.request.inputs.push_back(Floats("z", {batch, channels, side, side}));
   result.request.gradients.mode = GradientSelection::Mode::kNamed;
   result.request.gradients.names = {"z", "parameters.*"};
-  result.eager = absl::StrFormat(R"({"loss":"cpc","z":[%d,%d,%d,%d]})", batch, channels, side, side);
+  result.torch = absl::StrFormat(R"({"loss":"cpc","inputs":%s})", ShapeList(result.request.inputs));
   return result;
 }
 
 EngineCase NtXent(int64_t rows, int64_t width, double goal) {
   EngineCase result;
+  result.loss = "nt_xent";
   result.name = absl::StrFormat("nt_xent %d x %d", rows, width);
-  result.goal = goal;
-  // Scores, and the gradient from the sum of both roles: without regard to the scores' symmetry 4 M^2 D operations.
   const int64_t all = 2 * rows;
+  result.bound = absl::StrFormat("scores S, D out, D^T out: 6 M^2 D with M = %d rows", all);
+  result.goals.bound = goal;
   const int64_t block = std::min<int64_t>(512, all);
-  result.products = {{block, all, width, all / block}, {block, width, all, all / block}};
+  result.products = {
+      {block, all, width, all / block}, {block, width, all, all / block}, {all, width, block, all / block}};
   result.request.loss = NtXentConfig{};
   result.request.inputs = {Floats("out_1", {rows, width}), Floats("out_2", {rows, width})};
-  result.eager = absl::StrFormat(R"({"loss":"nt_xent","rows":%d,"width":%d})", rows, width);
+  result.unit_rows = true;
+  result.torch = absl::StrFormat(R"({"loss":"nt_xent","inputs":%s})", ShapeList(result.request.inputs));
   return result;
 }
 
@@ -124,25 +140,30 @@ EngineCase NtXent(int64_t rows, int64_t width, double goal) {
 
 std::vector<EngineCase> EngineCases() {
   std::vector<EngineCase> cases;
-  cases.push_back(OneMap({3, 5, 2}, 0));
-  cases.back().goal_us = 2;
-  cases.push_back(OneMap({16, 64, 7}, 1.6));
-  cases.push_back(OneMap({64, 256, 5}, 1.2));
-  cases.push_back(OneMap({64, 256, 7}, 1.2));
-  cases.push_back(OneMap({256, 128, 7}, 1.15));
-  cases.push_back(OneMap({200, 1280, 7}, 1.08));
-  cases.push_back(FeatureMaps("amdim 01,02,11 (64, 512; 1, 5, 7)", {{64, 512, 1}, {64, 512, 5}, {64, 512, 7}},
-                              {{0, 1}, {0, 2}, {1, 1}}, 1.2));
-  cases.push_back(Cpc(3, 32, 7));
-  cases.push_back(Cpc(16, 64, 7));
-  cases.push_back(Cpc(16, 256, 7));
-  cases.push_back(Cpc(8, 256, 14));
-  cases.push_back(Cpc(64, 512, 7));
-  cases.push_back(NtXent(1024, 128, 0));
-  cases.push_back(NtXent(4096, 256, 1.25));
-  cases.push_back(NtXent(65536, 256, 0));
-  cases.back().is_large = true;
-  cases.back().eager.clear();  // Its scores would take 64 GiB.
+  const auto add = [&cases](EngineCase bench_case) -> EngineCase& { return cases.emplace_back(std::move(bench_case)); };
+  EngineCase& tiny = add(OneMap({3, 5, 2}, 0));
+  tiny.goals.microseconds = 2;
+  tiny.goals.reference = 200;
+  EngineCase& small = add(OneMap({16, 64, 7}, 1.6));
+  small.goals.reference = 8;
+  small.neighbour = true;
+  add(OneMap({64, 256, 5}, 1.2));
+  add(OneMap({64, 256, 7}, 1.2)).neighbour = true;
+  add(OneMap({256, 128, 7}, 1.15));
+  add(OneMap({200, 1280, 7}, 1.08));
+  add(FeatureMaps("amdim 01,02,11 (64, 512; 1, 5, 7)", {{64, 512, 1}, {64, 512, 5}, {64, 512, 7}},
+                  {{0, 1}, {0, 2}, {1, 1}}, 1.2));
+  add(Cpc(3, 32, 7));
+  add(Cpc(16, 64, 7)).neighbour = true;
+  add(Cpc(16, 256, 7)).goals.reference = 1.75;
+  add(Cpc(8, 256, 14)).goals.reference = 4;
+  add(Cpc(64, 512, 7));
+  add(NtXent(1024, 128, 0)).neighbour = true;
+  add(NtXent(4096, 256, 1.25));
+  EngineCase& large = add(NtXent(65536, 256, 0));
+  large.is_large = true;
+  large.goals.extra_bytes = 200e6;
+  large.torch.clear();  // Its scores would take 64 GiB.
   return cases;
 }
 

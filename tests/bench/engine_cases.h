@@ -10,18 +10,22 @@
 #include <vector>
 
 #include "core/losses/loss_config.h"
+#include "tests/bench/engine_goals.h"
 #include "tests/bench/gemm_bound.h"
 
 namespace lossd::bench {
 
 struct EngineCase {
+  std::string loss;  // Its title in plots.
   std::string name;
-  ComputeSpec request;  // All gradients are wanted.
+  ComputeSpec request;     // All gradients are wanted.
+  bool unit_rows = false;  // Whether inputs are rows of length one.
   std::vector<BoundProduct> products;
-  double goal = 0;        // Highest time over that of the products by OpenBLAS; 0: none.
-  double goal_us = 0;     // Highest microseconds of the loss alone, on one thread; 0: none.
-  bool is_large = false;  // Only with --large.
-  std::string eager;      // The same for eager_torch.py: a JSON object.
+  std::string bound;  // What the products are, in words.
+  EngineGoals goals;
+  bool is_large = false;   // Only with --large.
+  bool neighbour = false;  // Also beside a process that wants a processor.
+  std::string torch;       // The same for torch_worker.py: a JSON object; empty: too large for it.
 };
 
 // Every case, small ones first within a loss.

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdlib>
 #include <memory>
 #include <stdexcept>
 #include <utility>
@@ -50,7 +51,7 @@ Layout FastestLayout(const BoundProduct& product, const MultiplyInLayout& multip
     contenders.push_back(
         {"", Repeated([&, layout] { multiply(product, layout.a_transposed, layout.b_transposed, operands); })});
   }
-  const std::vector<Timing> timings = TimeInTurns(contenders, 0.1, 2);
+  const std::vector<Timing> timings = TimeInTurns(contenders, {.seconds = 0.1, .least_rounds = 2, .pause = 0});
   const auto best =
       std::min_element(timings.begin(), timings.end(), [](const Timing& x, const Timing& y) { return x.min < y.min; });
   return kLayouts[static_cast<size_t>(best - timings.begin())];
@@ -107,6 +108,8 @@ double BoundFlops(const std::vector<BoundProduct>& products) {
   }
   return flops;
 }
+
+void ShortenOpenBlasSpinning() { setenv("OPENBLAS_THREAD_TIMEOUT", "22", 1); }  // Binary logarithm of clock ticks.
 
 OpenBlas::OpenBlas() : library_(dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL)) {
   if (library_ == nullptr) throw std::runtime_error("cannot load libopenblas.so.0");

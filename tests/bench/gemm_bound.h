@@ -24,6 +24,11 @@ struct BoundProduct {
 // Operations of all products.
 double BoundFlops(const std::vector<BoundProduct>& products);
 
+// Lets OpenBLAS's threads, here and in processes started later, spin for some milliseconds only when they run out of
+// work, instead of the tenth of a second for which they would take a processor from whoever is measured next. To be
+// called before OpenBLAS is loaded.
+void ShortenOpenBlasSpinning();
+
 // OpenBLAS, found at run time.
 class OpenBlas {
  public:

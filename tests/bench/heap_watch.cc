@@ -22,6 +22,7 @@ namespace lossd::bench {
 namespace {
 
 std::atomic<int64_t> allocations = 0;
+std::atomic<int64_t> total = 0;
 std::atomic<int64_t> bytes = 0;
 std::atomic<int64_t> peak = 0;
 
@@ -29,6 +30,7 @@ void* Count(void* memory) {
   if (memory == nullptr) return nullptr;
   allocations.fetch_add(1, std::memory_order_relaxed);
   const auto size = static_cast<int64_t>(malloc_usable_size(memory));
+  total.fetch_add(size, std::memory_order_relaxed);
   const int64_t now = bytes.fetch_add(size, std::memory_order_relaxed) + size;
   int64_t highest = peak.load(std::memory_order_relaxed);
   while (now > highest && !peak.compare_exchange_weak(highest, now, std::memory_order_relaxed)) {
@@ -44,11 +46,12 @@ void Uncount(void* memory) {
 
 void StartHeapWatch() {
   allocations = 0;
+  total = 0;
   bytes = 0;
   peak = 0;
 }
 
-HeapUse ReadHeapWatch() { return {allocations, peak}; }
+HeapUse ReadHeapWatch() { return {allocations, total, peak}; }
 
 }  // namespace lossd::bench
 

@@ -13,6 +13,7 @@ namespace lossd::bench {
 // Since the last StartHeapWatch, over all threads.
 struct HeapUse {
   int64_t allocations = 0;  // Calls that returned memory.
+  int64_t bytes = 0;        // That they returned in all.
   int64_t peak_bytes = 0;   // Most bytes in use beyond those at the start.
 };
 
