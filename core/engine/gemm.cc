@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "core/engine/gemm_plan.h"
+#include "core/engine/gemm_precision.h"
 #include "core/engine/matrix_run.h"
 
 // Vectors of a length unknown to the compiler cannot be kept in arrays.
@@ -46,6 +47,8 @@ HWY_EXPORT(PackRowsFloat);
 HWY_EXPORT(PackRowsDouble);
 HWY_EXPORT(PackColumnsFloat);
 HWY_EXPORT(PackColumnsDouble);
+
+bool InBf16() { return GetGemmPrecision() == GemmPrecision::kBf16; }
 
 void Run(const Product<float>& product) { HWY_DYNAMIC_DISPATCH(MultiplyFloat)(product); }
 void Run(const Product<double>& product) { HWY_DYNAMIC_DISPATCH(MultiplyDouble)(product); }
@@ -94,7 +97,8 @@ Product<T> Transposed(const Product<T>& product) {
           product.b.view.Transposed(),
           product.a.view.Transposed(),
           product.accumulate,
-          {product.c.data, Simplified(product.c.columns), product.c.rows}};
+          {product.c.data, Simplified(product.c.columns), product.c.rows},
+          product.bf16};
 }
 
 template <typename T>
@@ -119,7 +123,7 @@ void BlockedGemm(Product<T> product) {
 
 void Gemm(int64_t m, int64_t n, int64_t k, float alpha, MatrixView<float> a, MatrixView<float> b, bool accumulate,
           float* c, int64_t c_stride) {
-  PlainGemm<float>({m, n, k, alpha, a, b, accumulate, {c, c_stride}});
+  PlainGemm<float>({m, n, k, alpha, a, b, accumulate, {c, c_stride}, InBf16()});
 }
 
 void Gemm(int64_t m, int64_t n, int64_t k, double alpha, MatrixView<double> a, MatrixView<double> b, bool accumulate,
@@ -129,7 +133,7 @@ void Gemm(int64_t m, int64_t n, int64_t k, double alpha, MatrixView<double> a, M
 
 void Gemm(int64_t m, int64_t n, int64_t k, float alpha, const LeftOperand<float>& a, const RightOperand<float>& b,
           bool accumulate, const BlockedResult<float>& c) {
-  BlockedGemm<float>({m, n, k, alpha, a, b, accumulate, c});
+  BlockedGemm<float>({m, n, k, alpha, a, b, accumulate, c, InBf16()});
 }
 
 void Gemm(int64_t m, int64_t n, int64_t k, double alpha, const LeftOperand<double>& a, const RightOperand<double>& b,
@@ -142,7 +146,8 @@ int64_t PackedColumnsSize(int64_t k, int64_t columns) { return RoundedUp(columns
 
 PackedRows<float> PackRows(int64_t rows, int64_t k, const BlockedView<float>& a, int64_t begin, int64_t end,
                            float* memory) {
-  const PackTask<float> task = {a.data, Simplified(a.rows), Simplified(a.columns), rows, k, begin, end, memory};
+  const PackTask<float> task = {a.data,  Simplified(a.rows), Simplified(a.columns), rows, k, begin, end, memory,
+                                InBf16()};
   HWY_DYNAMIC_DISPATCH(PackRowsFloat)(task);
   return {memory, k, rows, 0, rows};
 }
@@ -156,7 +161,8 @@ PackedRows<double> PackRows(int64_t rows, int64_t k, const BlockedView<double>& 
 
 PackedColumns<float> PackColumns(int64_t k, int64_t columns, const BlockedView<float>& b, int64_t begin, int64_t end,
                                  float* memory) {
-  const PackTask<float> task = {b.data, Simplified(b.columns), Simplified(b.rows), columns, k, begin, end, memory};
+  const PackTask<float> task = {b.data,  Simplified(b.columns), Simplified(b.rows), columns, k, begin, end, memory,
+                                InBf16()};
   HWY_DYNAMIC_DISPATCH(PackColumnsFloat)(task);
   return {memory, k, columns, 0, columns};
 }

@@ -31,7 +31,7 @@ inline constexpr int64_t kGemmScratchBytes = 2 << 20;
 // value alone: not on m, n, on where in C the element lies, on alignment or strides, on whether an operand was packed
 // beforehand. So products may be cut and joined along m and n without changing results. The element is
 //   sum over runs of alpha * fma(a_k, b_k, ... fma(a_1, b_1, 0)), each run added to C by one fma;
-// the first run of a product that does not accumulate sets C.
+// the first run of a product that does not accumulate sets C. With floats, gemm_precision.h says what a_k and b_k are.
 void Gemm(int64_t m, int64_t n, int64_t k, float alpha, MatrixView<float> a, MatrixView<float> b, bool accumulate,
           float* c, int64_t c_stride);
 void Gemm(int64_t m, int64_t n, int64_t k, double alpha, MatrixView<double> a, MatrixView<double> b, bool accumulate,

@@ -13,7 +13,9 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <type_traits>
 
+#include "core/engine/gemm_bf16-inl.h"
 #include "core/engine/gemm_kernel-inl.h"
 #include "core/engine/gemm_pack-inl.h"
 #include "core/engine/gemm_plan.h"
@@ -31,6 +33,18 @@ namespace hn = hwy::HWY_NAMESPACE;
 template <typename T>
 inline constexpr TileShape kTileShape = {kTileRows, kTileColumns<T>, kVectorLanes<T>, kPartialTiles};
 
+// Packs panels as PackPanels does, in bfloat16 where that is asked for.
+template <typename T>
+void PackOperand(const PanelSource<T>& source, int64_t width, bool bf16, T* panels) {
+  PackPanels(source, width, panels);
+  if constexpr (std::is_same_v<T, float>) {
+    if (!bf16) return;
+    for (int64_t lane = 0; lane < source.lanes; lane += width) {
+      RoundPanel(source.steps, width, UsesPairs(bf16), panels + lane * source.steps);
+    }
+  }
+}
+
 // Packs whole tiles of `width` lanes, run of k after run of k, as PackedOffset finds them.
 template <typename T>
 void PackTiles(const PackTask<T>& task, int64_t width, int64_t panel) {
@@ -38,8 +52,8 @@ void PackTiles(const PackTask<T>& task, int64_t width, int64_t panel) {
   const int64_t depth = RunDepth(task.k);
   for (int64_t step = 0; step < task.k; step += depth) {
     const int64_t steps = std::min(depth, task.k - step);
-    PackPanels<T>({task.data, task.across, task.begin, task.end - task.begin, task.along, step, steps}, width,
-                  task.memory + padded * step + task.begin * steps);
+    PackOperand<T>({task.data, task.across, task.begin, task.end - task.begin, task.along, step, steps}, width,
+                   task.bf16, task.memory + padded * step + task.begin * steps);
   }
 }
 
@@ -102,9 +116,10 @@ HWY_INLINE void UpdateTile(const Product<T>& product, int64_t row, int64_t rows,
     task.c = product.c.data + row_run.offset + column_run.offset;
     task.c_stride = product.c.rows.stride;
     task.last_lanes = panel.columns - (vectors - 1) * kVectorLanes<T>;
-    TileFunctionsFor<T>(packed_rows, partial)[index](task);
+    TileFunctionsFor<T>(packed_rows, partial, UsesPairs(product.bf16))[index](task);
   } else {
-    ScatterTile(product, row, rows, panel, TileFunctionsFor<T>(packed_rows, false)[index], task);
+    ScatterTile(product, row, rows, panel, TileFunctionsFor<T>(packed_rows, false, UsesPairs(product.bf16))[index],
+                task);
   }
 }
 
@@ -156,7 +171,9 @@ class BlockWalk {
  private:
   void RunBlock(const Block& block) {
     if (plan_.pack_rows) PackBlockRows(block);
-    TileTask<T> task = {.k = block.steps, .alpha = product_.alpha, .accumulate = product_.accumulate || block.step > 0};
+    TileTask<T> task = {.k = UsesPairs(product_.bf16) ? (block.steps + 1) / 2 : block.steps,
+                        .alpha = product_.alpha,
+                        .accumulate = product_.accumulate || block.step > 0};
     const TilePlace rows = RowsOf(block, task);
     const int64_t tiles = (block.rows + kTileRows - 1) / kTileRows;
     for (int64_t j = 0; j < block.columns; j += kTileColumns<T>) {
@@ -198,8 +215,8 @@ class BlockWalk {
 
   void PackBlockRows(const Block& block) const {
     const BlockedView<T>& view = product_.a.view;
-    PackPanels<T>({view.data, view.rows, block.row, block.rows, view.columns, block.step, block.steps}, kTileRows,
-                  PackedRowsScratch());
+    PackOperand<T>({view.data, view.rows, block.row, block.rows, view.columns, block.step, block.steps}, kTileRows,
+                   product_.bf16, PackedRowsScratch());
   }
 
   // The panel of B from column `j` of the block on, packed if that has not been done for an earlier block of rows.
@@ -220,7 +237,7 @@ class BlockWalk {
     const bool once = plan_.rows >= product_.m;
     T* const memory = PackedColumnsScratch() + (once ? 0 : j * block.steps);
     if (block.row == 0) {
-      PackPanels(SourceOf(block, j), width, memory);
+      PackOperand(SourceOf(block, j), width, product_.bf16, memory);
     }
     return {memory, width, column, columns};
   }

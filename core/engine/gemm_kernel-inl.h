@@ -13,8 +13,10 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <type_traits>
 #include <utility>
 
+#include "core/engine/gemm_bf16-inl.h"
 #include "core/engine/partial_vector-inl.h"
 #include "hwy/cache_control.h"
 #include "hwy/highway.h"
@@ -71,8 +73,8 @@ struct TileTask {
 // Whether kernels can leave out lanes of their last vector.
 inline constexpr bool kPartialTiles = LOSSD_MASKED_STORES;
 
-// How a kernel reads A, and whether its last vector is a partial one.
-enum TileForm { kStridedRows = 0, kPackedRows = 1, kPartial = 2 };
+// How a kernel reads A, whether its last vector is a partial one, and whether A and B hold pairs (gemm_bf16-inl.h).
+enum TileForm { kStridedRows = 0, kPackedRows = 1, kPartial = 2, kPairs = 4 };
 
 template <int kForm, class D, typename T = hn::TFromD<D>>
 HWY_INLINE hn::Vec<D> LoadTile(D d, const T* from, bool last, int64_t last_lanes) {
@@ -126,7 +128,13 @@ HWY_NOINLINE void ComputeTile(const TileTask<T>& task) {
       for (int i = 0; i < kRows; ++i) {
         const V factor = hn::Set(d, a[i * a_row]);
 #pragma GCC unroll 16
-        for (int j = 0; j < kVectors; ++j) sums[i][j] = hn::MulAdd(factor, row[j], sums[i][j]);
+        for (int j = 0; j < kVectors; ++j) {
+          if constexpr ((kForm & kPairs) != 0) {
+            sums[i][j] = AddPairs(factor, row[j], sums[i][j]);
+          } else {
+            sums[i][j] = hn::MulAdd(factor, row[j], sums[i][j]);
+          }
+        }
       }
       a += a_step;
       b += b_step;
@@ -190,9 +198,17 @@ template <typename T, int kForm>
 inline constexpr TileFunctions<T> kTileFunctions =
     MakeTileFunctions<T, kForm>(std::make_index_sequence<kTileRows * kTileVectors>());
 
-// The kernels for tiles of one form; partial ones only where there are such.
+// The kernels for tiles of one form; partial ones only where there are such, pairs only in packed rows.
 template <typename T>
-HWY_INLINE const TileFunctions<T>& TileFunctionsFor(bool packed_rows, bool partial) {
+HWY_INLINE const TileFunctions<T>& TileFunctionsFor(bool packed_rows, bool partial, bool pairs) {
+#if LOSSD_BF16_PAIRS
+  if constexpr (std::is_same_v<T, float>) {
+    if (pairs) {
+      return partial ? kTileFunctions<T, kPackedRows | kPairs | kPartial> : kTileFunctions<T, kPackedRows | kPairs>;
+    }
+  }
+#endif
+  static_cast<void>(pairs);
 #if LOSSD_MASKED_STORES
   if (partial) return packed_rows ? kTileFunctions<T, kPackedRows | kPartial> : kTileFunctions<T, kPartial>;
 #endif

@@ -30,7 +30,7 @@ template <typename T>
 bool InPlace(const Product<T>& product, TileShape tile) {
   const BlockedView<T>& a = product.a.view;
   const BlockedView<T>& b = product.b.view;
-  if (product.a.packed.data != nullptr || product.b.packed.data != nullptr) return false;
+  if (product.bf16 || product.a.packed.data != nullptr || product.b.packed.data != nullptr) return false;
   if (!IsPlain(a.rows) || !IsPlain(a.columns) || !IsPlain(b.rows) || b.columns.stride != 1) return false;
   if (!tile.partial && product.n % tile.lanes != 0) return false;
   if (tile.partial && IsPlain(product.c.columns) && product.m * product.n * product.k <= kTinyProduct) return true;
@@ -45,11 +45,11 @@ ProductPlan PlanOf(const Product<T>& product, TileShape tile) {
   plan.depth = RunDepth(product.k);
   const auto& a = product.a.view;
   const auto& b = product.b.view;
-  plan.pack_rows = product.a.packed.data == nullptr &&
-                   !(IsPlain(a.rows) && IsPlain(a.columns) && product.n <= kInPlacePanels * tile.columns);
+  plan.pack_rows = product.a.packed.data == nullptr && !(!product.bf16 && IsPlain(a.rows) && IsPlain(a.columns) &&
+                                                         product.n <= kInPlacePanels * tile.columns);
   plan.pack_columns =
-      product.b.packed.data == nullptr &&
-      !(IsPlain(b.rows) && IsPlain(b.columns) && b.columns.stride == 1 && product.m <= kInPlaceTiles * tile.rows);
+      product.b.packed.data == nullptr && !(!product.bf16 && IsPlain(b.rows) && IsPlain(b.columns) &&
+                                            b.columns.stride == 1 && product.m <= kInPlaceTiles * tile.rows);
   // Blocks of equal height: none is left with a few rows.
   const int64_t most = kScratchRowElements<T> / kGemmDepth / kPanelRows * kPanelRows;
   const int64_t blocks = product.m <= most ? 1 : (product.m + most - 1) / most;

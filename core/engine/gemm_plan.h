@@ -25,6 +25,7 @@ struct Product {
   RightOperand<T> b;
   bool accumulate;
   BlockedResult<T> c;
+  bool bf16 = false;  // GemmPrecision::kBf16; never of doubles.
 };
 
 // Lanes (rows of A, columns of B) [begin, end) of `extent`, with all k steps, to be packed into their places in
@@ -39,6 +40,7 @@ struct PackTask {
   int64_t begin;
   int64_t end;
   T* memory;
+  bool bf16 = false;
 };
 
 // The register tile of the target that computes.
