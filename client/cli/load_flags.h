@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "client/cli/load_values.h"
 #include "client/cli/loss_flags.h"
 #include "client/cli/parser_types.h"
 #include "client/load/load_run.h"
@@ -47,6 +48,7 @@ class LoadShapeFlags {
 
  private:
   absl::Status FillLevels(load::LoadPlan& plan) const;
+  absl::Status AddRamp(const Sweep& sweep, load::Level level, load::LoadPlan& plan) const;
   absl::Status FillMeasure(load::MeasureOptions& measure) const;
   absl::Status FillObjectives(load::LoadPlan& plan) const;
 

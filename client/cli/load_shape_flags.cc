@@ -29,9 +29,13 @@ const std::map<std::string, load::ChaosKind>& ChaosKinds() {
 
 void LoadShapeFlags::Declare(CLI::App& app) {
   const std::string load = "Load";
-  app.add_option("--concurrency", concurrency_, "Closed loop: calls at any time; 1:64 doubles from 1 to 64 [1]")
+  app.add_option("--concurrency", concurrency_,
+                 "Closed loop: calls at any time: 16, 1:64 (doubles), 1:64:*4, 1:64:8; both ends are measured [1]")
       ->group(load);
-  app.add_option("--rate", rate_, "Open loop: calls per second; 100:1000 rises over --duration")->group(load);
+  app.add_option(
+         "--rate", rate_,
+         "Open loop: calls per second: 100, 100:1000 (rises over --duration), 100:1000:100 (one level after the other)")
+      ->group(load);
   app.add_option("--arrivals", arrivals_, "constant or poisson")
       ->capture_default_str()
       ->check(CLI::IsMember({"constant", "poisson"}))
@@ -84,28 +88,34 @@ void LoadShapeFlags::Declare(CLI::App& app) {
 
 absl::Status LoadShapeFlags::FillLevels(load::LoadPlan& plan) const {
   if (!concurrency_.empty() && !rate_.empty()) return UsageError("--rate: expected without --concurrency");
+  const bool open = !rate_.empty();
+  const char* const flag = open ? "--rate" : "--concurrency";
+  LOSSD_ASSIGN_OR_RETURN(const Sweep sweep, ParseSweep(flag, open ? rate_ : concurrency_.empty() ? "1" : concurrency_));
+  const bool rises = sweep.to >= sweep.from;
+  if (!rises && (!open || find_max_)) return UsageError(absl::StrCat(flag, ": expected a range that rises"));
+  if (find_max_ && sweep.step) return UsageError(absl::StrCat(flag, ": expected no step with --find-max"));
+  if (find_max_) {
+    plan.search = load::SearchRange{sweep.from, sweep.to};
+    plan.search->whole = !open;
+  }
   load::Level level;
   level.max_outstanding = max_outstanding_;
-  if (!rate_.empty()) {
-    LOSSD_ASSIGN_OR_RETURN(const auto rates, ParseRange("--rate", rate_, find_max_));
-    const bool ramp = rates.first != rates.second && !find_max_;
-    if (ramp && duration_.empty()) return UsageError("--rate: expected --duration with a range, got none");
-    level.arrivals =
-        load::ArrivalOptions{rates.first, rates.second, plan.measure.duration.value_or(absl::ZeroDuration()),
-                             arrivals_ == "poisson", plan.seed};
-    if (find_max_) plan.search = load::SearchRange{rates.first, rates.second};
-    if (ramp) plan.measure.warmup = absl::ZeroDuration();
-    plan.levels = {level};
-    return absl::OkStatus();
-  }
-  LOSSD_ASSIGN_OR_RETURN(const auto range,
-                         ParseRange("--concurrency", concurrency_.empty() ? "1" : concurrency_, true));
-  const double first = std::max(1.0, std::floor(range.first)), last = std::floor(range.second);
-  if (find_max_) plan.search = load::SearchRange{first, std::max(first, last), 0.05, true};
-  for (double calls = first; plan.levels.empty() || (calls <= last && !find_max_); calls *= 2) {
-    level.concurrency = static_cast<int64_t>(calls);
+  if (open && sweep.from != sweep.to && !sweep.step && !find_max_) return AddRamp(sweep, level, plan);
+  for (const double load : LoadsOf(sweep, /*whole=*/!open)) {
+    level.concurrency = static_cast<int64_t>(load);
+    if (open)
+      level.arrivals = load::ArrivalOptions{load, load, absl::ZeroDuration(), arrivals_ == "poisson", plan.seed};
     plan.levels.push_back(level);
   }
+  return absl::OkStatus();
+}
+
+absl::Status LoadShapeFlags::AddRamp(const Sweep& sweep, load::Level level, load::LoadPlan& plan) const {
+  if (!plan.measure.duration) return UsageError("--rate: expected --duration or a step with a range, got neither");
+  level.arrivals =
+      load::ArrivalOptions{sweep.from, sweep.to, *plan.measure.duration, arrivals_ == "poisson", plan.seed};
+  plan.measure.warmup = absl::ZeroDuration();
+  plan.levels = {level};
   return absl::OkStatus();
 }
 

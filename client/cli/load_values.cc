@@ -35,14 +35,39 @@ absl::StatusOr<double> ParseShare(absl::string_view flag, const std::string& tex
   return Unreadable(flag, "a share such as 5% or 0.05", text);
 }
 
-absl::StatusOr<std::pair<double, double>> ParseRange(absl::string_view flag, const std::string& text, bool rising) {
-  const std::vector<absl::string_view> ends = absl::StrSplit(text, ':');
-  double from = 0, to = 0;
-  if (ends.size() > 2 || !ParsePositive(ends.front(), &from) || !ParsePositive(ends.back(), &to)) {
-    return Unreadable(flag, "a positive number or a range such as 1:64", text);
+absl::StatusOr<Sweep> ParseSweep(absl::string_view flag, const std::string& text) {
+  constexpr char kExpected[] = "a positive number, or a range such as 1:64, 1:64:*2 or 1:64:8";
+  const std::vector<absl::string_view> parts = absl::StrSplit(text, ':');
+  Sweep sweep;
+  if (parts.size() > 3 || !ParsePositive(parts[0], &sweep.from)) return Unreadable(flag, kExpected, text);
+  sweep.to = sweep.from;
+  if (parts.size() > 1 && !ParsePositive(parts[1], &sweep.to)) return Unreadable(flag, kExpected, text);
+  if (parts.size() < 3) return sweep;
+  Sweep::Step step;
+  absl::string_view number = parts[2];
+  step.multiplies = absl::ConsumePrefix(&number, "*");
+  if (!ParsePositive(number, &step.by) || (step.multiplies && step.by <= 1)) return Unreadable(flag, kExpected, text);
+  if (sweep.to < sweep.from) return Unreadable(flag, "a range that rises where it has a step", text);
+  const double steps =
+      step.multiplies ? std::log(sweep.to / sweep.from) / std::log(step.by) : (sweep.to - sweep.from) / step.by;
+  if (steps > 1000) return Unreadable(flag, "at most 1000 steps", text);
+  sweep.step = step;
+  return sweep;
+}
+
+std::vector<double> LoadsOf(const Sweep& sweep, bool whole) {
+  const Sweep::Step step = sweep.step.value_or(Sweep::Step());
+  std::vector<double> loads;
+  // Ends short of the last load, which is added as it was given.
+  for (double load = sweep.from; load < sweep.to * (1 - 1e-9);
+       load = step.multiplies ? load * step.by : load + step.by) {
+    loads.push_back(load);
   }
-  if (rising && to < from) return Unreadable(flag, "a range that rises", text);
-  return std::make_pair(from, to);
+  loads.push_back(sweep.to);
+  if (!whole) return loads;
+  for (double& load : loads) load = std::max(1.0, std::floor(load));
+  loads.erase(std::unique(loads.begin(), loads.end()), loads.end());
+  return loads;
 }
 
 absl::StatusOr<absl::Duration> ParseLength(absl::string_view flag, const std::string& text) {

@@ -6,8 +6,9 @@
 #ifndef LOSSD_CLIENT_CLI_LOAD_VALUES_H_
 #define LOSSD_CLIENT_CLI_LOAD_VALUES_H_
 
+#include <optional>
 #include <string>
-#include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -20,8 +21,24 @@ namespace lossd::cli {
 
 // "5%" or "0.05"; at least 0.
 absl::StatusOr<double> ParseShare(absl::string_view flag, const std::string& text);
-// "1:64", or "16" as a range of one; positive, not falling where `rising`.
-absl::StatusOr<std::pair<double, double>> ParseRange(absl::string_view flag, const std::string& text, bool rising);
+// Loads from one end to the other.
+struct Sweep {
+  struct Step {
+    bool multiplies = true;  // Else it is added.
+    double by = 2;
+  };
+  double from = 1;
+  double to = 1;
+  std::optional<Step> step;  // Absent where the text names none.
+};
+
+// "1:64", with a step as in "1:64:*2" or "1:64:8", or "16" as a range of one. Positive; rising where there is a step,
+// of 1000 steps at most.
+absl::StatusOr<Sweep> ParseSweep(absl::string_view flag, const std::string& text);
+
+// The loads of a rising sweep, both ends included; it doubles where it names no step. `whole`: rounded down, each once.
+std::vector<double> LoadsOf(const Sweep& sweep, bool whole);
+
 // "500ms"; not negative.
 absl::StatusOr<absl::Duration> ParseLength(absl::string_view flag, const std::string& text);
 // "float32" and so on, in any case.

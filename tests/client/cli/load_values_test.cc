@@ -11,7 +11,7 @@
 namespace lossd::cli {
 namespace {
 
-using ::testing::Pair;
+using ::testing::ElementsAre;
 
 TEST(LoadValuesTest, SharesArePercentagesOrNumbers) {
   ASSERT_OK_AND_ASSIGN(const double percent, ParseShare("--x", "0.1%"));
@@ -23,15 +23,36 @@ TEST(LoadValuesTest, SharesArePercentagesOrNumbers) {
   }
 }
 
-TEST(LoadValuesTest, RangesHaveOneNumberOrTwo) {
-  ASSERT_OK_AND_ASSIGN(const auto range, ParseRange("--x", "1:64", true));
-  EXPECT_THAT(range, Pair(1, 64));
-  ASSERT_OK_AND_ASSIGN(const auto one, ParseRange("--x", "2.5", true));
-  EXPECT_THAT(one, Pair(2.5, 2.5));
-  ASSERT_OK_AND_ASSIGN(const auto falling, ParseRange("--x", "9:3", false));
-  EXPECT_THAT(falling, Pair(9, 3));
-  for (const char* text : {"", ":", "1:", "1:2:3", "0", "-1:4", "9:3"}) {
-    EXPECT_TRUE(IsUsageError(ParseRange("--x", text, true).status())) << text;
+std::vector<double> Loads(const std::string& text, bool whole = true) {
+  const auto sweep = ParseSweep("--x", text);
+  EXPECT_OK(sweep.status()) << text;
+  return LoadsOf(*sweep, whole);
+}
+
+TEST(LoadValuesTest, SweepsMeasureBothEnds) {
+  EXPECT_THAT(Loads("1:48"), ElementsAre(1, 2, 4, 8, 16, 32, 48));
+  EXPECT_THAT(Loads("1:64"), ElementsAre(1, 2, 4, 8, 16, 32, 64));
+  EXPECT_THAT(Loads("16"), ElementsAre(16));
+  EXPECT_THAT(Loads("3:3"), ElementsAre(3));
+}
+
+TEST(LoadValuesTest, SweepsMultiplyOrAdd) {
+  EXPECT_THAT(Loads("1:64:*4"), ElementsAre(1, 4, 16, 64));
+  EXPECT_THAT(Loads("1:20:8"), ElementsAre(1, 9, 17, 20));
+  EXPECT_THAT(Loads("1:4:*1.5"), ElementsAre(1, 2, 3, 4));
+  EXPECT_THAT(Loads("2.5:10:2.5", false), ElementsAre(2.5, 5, 7.5, 10));
+}
+
+TEST(LoadValuesTest, SweepsWithoutAStepMayFall) {
+  ASSERT_OK_AND_ASSIGN(const Sweep falling, ParseSweep("--x", "9:3"));
+  EXPECT_EQ(falling.from, 9);
+  EXPECT_EQ(falling.to, 3);
+  EXPECT_FALSE(falling.step.has_value());
+}
+
+TEST(LoadValuesTest, NonsensicalSweepsAreUsageErrors) {
+  for (const char* text : {"", ":", "1:", "0", "-1:4", "1:2:3:4", "1:8:", "1:8:0", "1:8:*1", "9:3:2", "1:1e9:1"}) {
+    EXPECT_TRUE(IsUsageError(ParseSweep("--x", text).status())) << text;
   }
 }
 
