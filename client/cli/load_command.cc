@@ -10,15 +10,36 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "client/cli/interrupt_watch.h"
+#include "client/cli/load_progress.h"
 #include "client/cli/load_values.h"
+#include "client/load/load_compare.h"
 #include "client/load/report_html.h"
 #include "client/load/report_text.h"
 #include "core/status/status_macros.h"
 
 namespace lossd::cli {
 namespace {
+
+constexpr char kFooter[] =
+    "Examples:\n"
+    "  One request at a time, until the figures are stable:\n"
+    "    lossctl load --loss nt_xent --shape 256,128\n"
+    "  A sweep over calls in flight on four connections, with a page of plots:\n"
+    "    lossctl load --loss cpc --shape 32,64,7,7 --concurrency 1:64 --connections 4 --html report.html\n"
+    "  An open loop of Poisson arrivals, 500 a second for a minute:\n"
+    "    lossctl load --loss nt_xent --shape 256,128 --rate 500 --arrivals poisson --duration 1m\n"
+    "  The highest rate that keeps p99 within 20 ms; exit code 1 if there is none:\n"
+    "    lossctl load --loss cpc --shape 32,64,7,7 --rate 10:1000 --find-max --slo-p99 20ms\n"
+    "  A comparison with an earlier run, for a pipeline:\n"
+    "    lossctl load --loss nt_xent --shape 256,128 --compare baseline.json --max-regression 5%\n"
+    "\n"
+    "Durations have a unit (500us, 20ms, 1.5s, 2m), shares are percentages or numbers (5%, 0.05), sizes are bytes.\n"
+    "\n"
+    "Exit codes: 0 all well; 1 an objective missed at a level (with --find-max: at all of them), an answer that\n"
+    "differs from the local computation, a level worse than --max-regression allows, no connection, or a server that\n"
+    "does not answer after chaos; 2 wrong usage; 130 interrupted (Ctrl-C ends the run and reports what was measured).";
 
 absl::Status WriteText(const std::string& path, const std::string& text) {
   std::ofstream file(path, std::ios::binary);
@@ -28,41 +49,41 @@ absl::Status WriteText(const std::string& path, const std::string& text) {
   return absl::UnavailableError(absl::StrCat(path, ": cannot be written"));
 }
 
-// One line, drawn over itself.
-std::string ProgressLine(const load::Level& level, const load::Window& window) {
-  const std::string name = level.arrivals ? absl::StrFormat("rate %g", level.arrivals->to_rate)
-                                          : absl::StrCat("concurrency ", level.concurrency);
-  return absl::StrFormat("\r\x1b[K%s: %.0f calls/s, p50 %.3f ms, p99 %.3f ms, %d errors", name,
-                         static_cast<double>(window.calls.succeeded) / absl::ToDoubleSeconds(window.length),
-                         absl::ToDoubleMilliseconds(window.calls.latency.Percentile(0.5)),
-                         absl::ToDoubleMilliseconds(window.calls.latency.Percentile(0.99)), window.calls.failed());
-}
-
-bool MeetsAll(const load::LoadPlan& plan, const load::LoadReport& report) {
+// Whether no objective was missed and no answer differed.
+bool IsGood(const load::LoadReport& report) {
   const auto equal = [](const load::LevelFigures& level) { return level.different == 0; };
   if (!std::all_of(report.levels.begin(), report.levels.end(), equal)) return false;
   if (report.searched) return report.highest.has_value();
-  return plan.chaos.has_value() ||
-         std::all_of(report.levels.begin(), report.levels.end(),
-                     [&](const load::LevelFigures& level) { return load::Meets(level, plan.objectives); });
+  return std::all_of(report.levels.begin(), report.levels.end(),
+                     [](const load::LevelFigures& level) { return level.missed.empty(); });
 }
 
 }  // namespace
 
 CLI::App* LoadCommand::Declare(CLI::App& app) {
-  CLI::App* const command =
-      app.add_subcommand("load",
-                         "Load a server and measure it.\n"
-                         "Example: lossctl load --loss nt_xent --shape 256,128 --concurrency 1:64\n"
-                         "Example: lossctl load --loss cpc --shape 32,64,7,7 --rate 10:200 --find-max --slo-p99 50ms");
+  CLI::App* const command = app.add_subcommand(
+      "load",
+      "Load a server and measure it: latency percentiles, goodput, errors, for one level of load or several.\n"
+      "Sends one request again and again, encoded once. In an open loop (--rate) latency counts from the time when a\n"
+      "call was due, whether or not it could start then.");
+  command->footer(kFooter);
   request_.Declare(*command);
   shape_.Declare(*command);
   const std::string group = "Reports";
   command->add_option("--json", json_, "Write the report as JSON to this file")->group(group);
-  command->add_option("--csv", csv_, "Write it as CSV")->group(group);
-  command->add_option("--html", html_, "Write it as a page with plots")->group(group);
-  command->add_option("--compare", compare_, "Compare with the report that --json has written here")->group(group);
-  command->add_option("--max-regression", max_regression_, "With --compare: exit code 1 where goodput or p99 is worse")
+  command->add_option("--csv", csv_, "Write it as CSV, a line a level")->group(group);
+  command->add_option("--html", html_, "Write it as a page with plots that needs nothing else")->group(group);
+  command->add_option("--compare", compare_, "Compare with the report that --json has written to this file")
+      ->group(group);
+  command
+      ->add_option("--max-regression", max_regression_,
+                   "With --compare: exit code 1 where goodput is lower or p99 higher by more than this share (5% or "
+                   "0.05) and by more than the windows' noise")
+      ->group(group);
+  command
+      ->add_option("--progress-interval", progress_interval_,
+                   "Between lines of progress where stderr is no terminal; 0s: none")
+      ->capture_default_str()
       ->group(group);
   connection_.Declare(*command);
   return command;
@@ -100,17 +121,26 @@ absl::StatusOr<bool> LoadCommand::Compare(const load::LoadReport& report, const 
 }
 
 absl::StatusOr<int> LoadCommand::Run(const Streams& streams) {
+  load::StopSignal stop;
+  const InterruptWatch watch([&] {
+    stop.Trigger();
+    streams.err << "\nlossctl: interrupted: waits for the calls under way, then reports; once more to end at once"
+                << std::endl;
+  });
   LOSSD_ASSIGN_OR_RETURN(const load::LoadPlan plan, Plan());
-  const auto progress = [&](const load::Level& level, const load::Window& window) {
-    if (streams.terminal) streams.err << ProgressLine(level, window) << std::flush;
-  };
-  const absl::StatusOr<load::LoadReport> report = load::RunLoad(plan, progress);
-  if (streams.terminal) streams.err << "\r\x1b[K" << std::flush;
+  LOSSD_ASSIGN_OR_RETURN(const absl::Duration interval, ParseLength("--progress-interval", progress_interval_));
+  const auto report = [&] {
+    LoadProgress progress(streams.err, streams.terminal, interval);
+    return load::RunLoad(plan, stop, [&](const load::Level& level, const load::Window& window) {
+      progress.Show(RealClock().TimeNow(), level, window);
+    });
+  }();
   LOSSD_RETURN_IF_ERROR(report.status());
   streams.out << load::ReportText(*report);
   LOSSD_RETURN_IF_ERROR(WriteFiles(*report));
   LOSSD_ASSIGN_OR_RETURN(const bool as_good, Compare(*report, streams));
-  return as_good && MeetsAll(plan, *report) ? kExitOk : kExitFailure;
+  if (report->interrupted) return kExitInterrupted;
+  return as_good && IsGood(*report) ? kExitOk : kExitFailure;
 }
 
 }  // namespace lossd::cli

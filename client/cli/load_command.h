@@ -15,7 +15,8 @@
 namespace lossd::cli {
 
 // Loads a server and measures it. Exits with kExitFailure where an objective is missed, an answer differs from the
-// local computation, or a level is worse than in the baseline.
+// local computation, or a level is worse than in the baseline; with kExitInterrupted after SIGINT or SIGTERM, which end
+// the run and report what was measured.
 class LoadCommand : public Subcommand {
  public:
   CLI::App* Declare(CLI::App& app) override;
@@ -32,6 +33,7 @@ class LoadCommand : public Subcommand {
   LoadShapeFlags shape_;
   std::string json_, csv_, html_, compare_;
   std::string max_regression_;
+  std::string progress_interval_ = "10s";
 };
 
 }  // namespace lossd::cli

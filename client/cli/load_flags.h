@@ -56,6 +56,7 @@ class LoadShapeFlags {
   std::string rate_;
   std::string arrivals_ = "constant";
   int64_t max_outstanding_ = load::Level().max_outstanding;
+  std::string when_full_ = "skip";
   int connections_ = 1;
   int threads_ = 1;
   bool stream_ = false;

@@ -16,12 +16,14 @@ namespace lossd::cli {
 namespace {
 
 const std::map<std::string, load::ChaosKind>& ChaosKinds() {
-  static const auto& kinds = *new std::map<std::string, load::ChaosKind>{
-      {"cancel", load::ChaosKind::kCancel},
-      {"short-deadline", load::ChaosKind::kShortDeadline},
-      {"disconnect", load::ChaosKind::kDisconnect},
-      {"slow-reader", load::ChaosKind::kSlowReader},
-  };
+  static const auto& kinds = *[] {
+    auto* const map = new std::map<std::string, load::ChaosKind>;
+    for (const load::ChaosKind kind : {load::ChaosKind::kCancel, load::ChaosKind::kShortDeadline,
+                                       load::ChaosKind::kDisconnect, load::ChaosKind::kSlowReader}) {
+      (*map)[std::string(load::ChaosName(kind))] = kind;
+    }
+    return map;
+  }();
   return kinds;
 }
 
@@ -40,9 +42,14 @@ void LoadShapeFlags::Declare(CLI::App& app) {
       ->capture_default_str()
       ->check(CLI::IsMember({"constant", "poisson"}))
       ->group(load);
-  app.add_option("--max-outstanding", max_outstanding_, "Open loop: arrivals beyond so many calls are skipped")
+  app.add_option("--max-outstanding", max_outstanding_, "Open loop: calls under way at most")
       ->capture_default_str()
       ->check(CLI::PositiveNumber)
+      ->group(load);
+  app.add_option("--when-full", when_full_,
+                 "Open loop: arrivals beyond --max-outstanding are skipped and counted (skip), or start late (wait)")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"skip", "wait"}))
       ->group(load);
   app.add_option("--connections", connections_, "Connections, taken in turn")
       ->capture_default_str()
@@ -100,6 +107,7 @@ absl::Status LoadShapeFlags::FillLevels(load::LoadPlan& plan) const {
   }
   load::Level level;
   level.max_outstanding = max_outstanding_;
+  level.wait_for_room = when_full_ == "wait";
   if (open && sweep.from != sweep.to && !sweep.step && !find_max_) return AddRamp(sweep, level, plan);
   for (const double load : LoadsOf(sweep, /*whole=*/!open)) {
     level.concurrency = static_cast<int64_t>(load);
@@ -143,7 +151,6 @@ absl::Status LoadShapeFlags::FillObjectives(load::LoadPlan& plan) const {
   if (find_max_ && !plan.objectives.p99) return UsageError("--find-max: expected --slo-p99, got none");
   if (chaos_.empty()) return absl::OkStatus();
   plan.chaos = ChaosKinds().at(chaos_);
-  plan.objectives.max_error_rate = 1;
   if (stream_ != (plan.chaos == load::ChaosKind::kSlowReader) && plan.chaos != load::ChaosKind::kDisconnect) {
     return UsageError(absl::StrCat("--chaos ", chaos_, ": expected ", stream_ ? "without" : "with", " --stream"));
   }

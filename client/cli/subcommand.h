@@ -19,6 +19,7 @@ namespace lossd::cli {
 inline constexpr int kExitOk = 0;
 inline constexpr int kExitFailure = 1;
 inline constexpr int kExitUsage = 2;
+inline constexpr int kExitInterrupted = 130;  // As a shell has it for SIGINT.
 
 // Where a subcommand prints.
 struct Streams {

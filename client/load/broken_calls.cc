@@ -9,7 +9,6 @@
 #include "absl/strings/str_cat.h"
 #include "client/load/http2_frames.h"
 #include "client/load/socket_connection.h"
-#include "client/load/wait_until.h"
 
 namespace lossd::load {
 namespace {
@@ -28,18 +27,17 @@ BrokenCalls::BrokenCalls(std::string target, int64_t message_bytes, Chaos* chaos
     : target_(std::move(target)), message_bytes_(message_bytes), chaos_(chaos), thread_([this] { Run(); }) {}
 
 BrokenCalls::~BrokenCalls() {
-  stop_ = true;
+  stop_.Trigger();
   thread_.join();
 }
 
 void BrokenCalls::Run() {
-  while (!stop_) {
+  do {
     auto connection = SocketConnection::Open(target_, absl::Seconds(1));
     const auto sent =
         static_cast<int64_t>(chaos_->NextShare() * static_cast<double>(std::min(kMaxSent, message_bytes_)));
-    if (connection.ok() && connection->Write(BeginningOfCall(message_bytes_, sent)).ok()) ++connections_;
-    WaitUntil(RealClock(), RealClock().TimeNow() + chaos_->NextDelay());
-  }
+    if (connection.ok() && connection->Write(BeginningOfCall(message_bytes_, sent)).ok()) chaos_->Count();
+  } while (stop_.WaitUntil(RealClock(), RealClock().TimeNow() + chaos_->NextDelay()));
 }
 
 }  // namespace lossd::load

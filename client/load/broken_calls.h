@@ -6,12 +6,12 @@
 #ifndef LOSSD_CLIENT_LOAD_BROKEN_CALLS_H_
 #define LOSSD_CLIENT_LOAD_BROKEN_CALLS_H_
 
-#include <atomic>
 #include <cstdint>
 #include <string>
 #include <thread>
 
 #include "client/load/chaos.h"
+#include "client/load/stop_signal.h"
 
 namespace lossd::load {
 
@@ -27,16 +27,13 @@ class BrokenCalls {
   BrokenCalls(std::string target, int64_t message_bytes, Chaos* chaos);
   ~BrokenCalls();
 
-  int64_t connections() const { return connections_; }
-
  private:
   void Run();
 
   const std::string target_;
   const int64_t message_bytes_;
   Chaos* const chaos_;
-  std::atomic<bool> stop_{false};
-  std::atomic<int64_t> connections_{0};
+  StopSignal stop_;
   std::thread thread_;
 };
 

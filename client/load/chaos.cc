@@ -6,6 +6,23 @@
 #include <cmath>
 
 namespace lossd::load {
+namespace {
+
+struct Words {
+  absl::string_view name;
+  absl::string_view deeds;
+};
+
+// In the order of ChaosKind.
+constexpr Words kWords[] = {{"cancel", "calls cancelled"},
+                            {"short-deadline", "calls given a short deadline"},
+                            {"disconnect", "connections dropped in the middle of a message"},
+                            {"slow-reader", "reads delayed"}};
+
+}  // namespace
+
+absl::string_view ChaosName(ChaosKind kind) { return kWords[static_cast<size_t>(kind)].name; }
+absl::string_view ChaosDeeds(ChaosKind kind) { return kWords[static_cast<size_t>(kind)].deeds; }
 
 double Chaos::NextShare() {
   absl::MutexLock lock(&mu_);

@@ -14,7 +14,6 @@ constexpr int kLinearBits = 11;  // Values below 2^11 have a bucket each; then 2
 constexpr int kMaxBits = 42;
 constexpr int64_t kLinear = int64_t{1} << kLinearBits;
 constexpr int64_t kHalf = kLinear / 2;
-constexpr int64_t kBuckets = kLinear + (kMaxBits - kLinearBits) * kHalf;
 constexpr int64_t kLargest = (int64_t{1} << kMaxBits) - 1;
 
 size_t BucketOf(int64_t value) {
@@ -34,11 +33,11 @@ int64_t EndOf(int64_t bucket) {
 
 }  // namespace
 
-Histogram::Histogram() : buckets_(static_cast<size_t>(kBuckets), 0) {}
-
 void Histogram::Add(absl::Duration value) {
   const int64_t nanoseconds = std::max<int64_t>(0, absl::ToInt64Nanoseconds(value));
-  ++buckets_[BucketOf(nanoseconds)];
+  const size_t bucket = BucketOf(nanoseconds);
+  if (bucket >= buckets_.size()) buckets_.resize(bucket + 1, 0);
+  ++buckets_[bucket];
   minimum_ = count_ == 0 ? nanoseconds : std::min(minimum_, nanoseconds);
   maximum_ = std::max(maximum_, nanoseconds);
   sum_ += static_cast<double>(nanoseconds);
@@ -47,7 +46,8 @@ void Histogram::Add(absl::Duration value) {
 
 void Histogram::Merge(const Histogram& other) {
   if (other.count_ == 0) return;
-  for (size_t i = 0; i < buckets_.size(); ++i) buckets_[i] += other.buckets_[i];
+  if (buckets_.size() < other.buckets_.size()) buckets_.resize(other.buckets_.size(), 0);
+  for (size_t i = 0; i < other.buckets_.size(); ++i) buckets_[i] += other.buckets_[i];
   minimum_ = count_ == 0 ? other.minimum_ : std::min(minimum_, other.minimum_);
   maximum_ = std::max(maximum_, other.maximum_);
   sum_ += other.sum_;

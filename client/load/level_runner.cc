@@ -13,8 +13,9 @@
 #include <thread>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "client/load/pacer.h"
-#include "client/load/wait_until.h"
 
 namespace lossd::load {
 namespace {
@@ -26,6 +27,10 @@ class Arrivals {
       : thread_([this, &engine, level, &clock] {
           ArrivalSchedule schedule(*level.arrivals);
           Pace(schedule, clock.TimeNow(), absl::InfiniteFuture(), clock, stop_, [&](absl::Time intended) {
+            if (level.wait_for_room) {
+              engine.StartWhenRoom(intended, level.max_outstanding);
+              return true;
+            }
             const bool started = engine.TryStart(intended, level.max_outstanding);
             if (!started) ++skipped_;
             return started;
@@ -34,7 +39,7 @@ class Arrivals {
   ~Arrivals() { Stop(); }
 
   void Stop() {
-    stop_ = true;
+    stop_.Trigger();
     if (thread_.joinable()) thread_.join();
   }
   int64_t TakeSkipped() { return skipped_.exchange(0); }
@@ -47,7 +52,7 @@ class Arrivals {
   }
 
  private:
-  std::atomic<bool> stop_{false};
+  StopSignal stop_;
   std::atomic<int64_t> skipped_{0};
   std::thread thread_;
 };
@@ -83,7 +88,29 @@ bool Done(const std::vector<Window>& windows, const MeasureOptions& options) {
   return AreStable(windows, options) || windows.size() >= static_cast<size_t>(options.max_windows);
 }
 
+// Adds up the windows that count.
+void SumUp(const MeasureOptions& options, LevelResult& result) {
+  result.stable = options.duration.has_value() || AreStable(result.windows, options);
+  const size_t counted = options.duration
+                             ? result.windows.size()
+                             : std::min(result.windows.size(), static_cast<size_t>(options.stable_windows));
+  for (size_t i = 0; i < result.windows.size(); ++i) {
+    Window& window = result.windows[i];
+    window.counts = i + counted >= result.windows.size();
+    if (!window.counts) continue;
+    result.calls.Merge(window.calls);
+    result.length += window.length;
+  }
+}
+
 }  // namespace
+
+std::string NameOf(const Level& level) {
+  if (!level.arrivals) return absl::StrCat("concurrency ", level.concurrency);
+  const ArrivalOptions& arrivals = *level.arrivals;
+  if (arrivals.from_rate == arrivals.to_rate) return absl::StrFormat("rate %g", arrivals.to_rate);
+  return absl::StrFormat("rate %g:%g", arrivals.from_rate, arrivals.to_rate);
+}
 
 bool AreStable(absl::Span<const Window> windows, const MeasureOptions& options) {
   const auto needed = static_cast<size_t>(options.stable_windows);
@@ -97,7 +124,7 @@ bool AreStable(absl::Span<const Window> windows, const MeasureOptions& options) 
 }
 
 LevelResult RunLevel(LoadEngine& engine, const Level& level, const MeasureOptions& options, Clock& clock,
-                     const std::function<void(const Window&)>& progress) {
+                     StopSignal& stop, const std::function<void(const Window&)>& progress) {
   LevelResult result;
   result.level = level;
   std::unique_ptr<Arrivals> arrivals;
@@ -106,35 +133,30 @@ LevelResult RunLevel(LoadEngine& engine, const Level& level, const MeasureOption
   } else {
     engine.KeepOutstanding(level.concurrency);
   }
-  WaitUntil(clock, clock.TimeNow() + options.warmup);
+  stop.WaitUntil(clock, clock.TimeNow() + options.warmup);
   engine.TakeRecording();
   if (arrivals != nullptr) arrivals->TakeSkipped();
   const auto times = ThreadTimes(engine, arrivals.get());
   const absl::Time begin = clock.TimeNow();
   absl::Time start = begin;
-  while (!Done(result.windows, options)) {
-    WaitUntil(clock, begin + static_cast<double>(result.windows.size() + 1) * options.window);
+  while (!stop.triggered() && !Done(result.windows, options)) {
+    stop.WaitUntil(clock, begin + static_cast<double>(result.windows.size() + 1) * options.window);
     const absl::Time now = clock.TimeNow();
+    if (now <= start) break;
     Window window{start - begin, now - start, engine.TakeRecording()};
     if (arrivals != nullptr) window.calls.skipped = arrivals->TakeSkipped();
     start = now;
     if (progress) progress(window);
     result.windows.push_back(std::move(window));
   }
+  result.interrupted = stop.triggered();
   result.busiest_thread = BusiestThread(times, ThreadTimes(engine, arrivals.get()), start - begin);
   if (arrivals != nullptr) arrivals->Stop();
   engine.Quiesce();
+  Recording late = engine.TakeRecording();
   // What ends late was due in the last window; in a closed loop it is as much as was under way when the first began.
-  if (level.arrivals) result.windows.back().calls.Merge(engine.TakeRecording());
-  engine.TakeRecording();
-  result.stable = options.duration.has_value() || AreStable(result.windows, options);
-  const size_t counted = options.duration
-                             ? result.windows.size()
-                             : std::min(result.windows.size(), static_cast<size_t>(options.stable_windows));
-  for (size_t i = result.windows.size() - counted; i < result.windows.size(); ++i) {
-    result.calls.Merge(result.windows[i].calls);
-    result.length += result.windows[i].length;
-  }
+  if (level.arrivals && !result.windows.empty()) result.windows.back().calls.Merge(late);
+  SumUp(options, result);
   return result;
 }
 

@@ -16,6 +16,7 @@
 #include "absl/types/span.h"
 #include "client/load/arrival_schedule.h"
 #include "client/load/load_engine.h"
+#include "client/load/stop_signal.h"
 
 namespace lossd::load {
 
@@ -33,14 +34,19 @@ struct MeasureOptions {
 struct Level {
   int64_t concurrency = 1;
   std::optional<ArrivalOptions> arrivals;
-  int64_t max_outstanding = 1024;  // Arrivals beyond it are skipped.
+  int64_t max_outstanding = 1024;  // Arrivals beyond it are skipped,
+  bool wait_for_room = false;      // or wait, late.
 };
+
+// "concurrency 16", "rate 100", "rate 100:200".
+std::string NameOf(const Level& level);
 
 // One window of time.
 struct Window {
   absl::Duration start;  // From the end of the warm-up.
   absl::Duration length;
   Recording calls;
+  bool counts = true;  // Whether the level's figures contain it.
 };
 
 struct LevelResult {
@@ -49,6 +55,7 @@ struct LevelResult {
   Recording calls;        // Of what counts.
   std::vector<Window> windows;
   bool stable = true;
+  bool interrupted = false;
   double busiest_thread = 0;  // CPU time a second of the busiest of this process's load threads.
 };
 
@@ -56,9 +63,9 @@ struct LevelResult {
 bool AreStable(absl::Span<const Window> windows, const MeasureOptions& options);
 
 // Runs `level`. Every call that was started is counted in an open loop, however late it ends. `progress` is told of
-// each window.
+// each window. `stop` ends it early: with the window under way, or without any during the warm-up.
 LevelResult RunLevel(LoadEngine& engine, const Level& level, const MeasureOptions& options, Clock& clock,
-                     const std::function<void(const Window&)>& progress);
+                     StopSignal& stop, const std::function<void(const Window&)>& progress);
 
 }  // namespace lossd::load
 

@@ -59,8 +59,15 @@ LoadEngine::~LoadEngine() {
   lanes_.clear();  // Their streams end before the loops do.
 }
 
-void LoadEngine::StartOn(Lane& lane, absl::Time intended) {
-  lane.caller->Start(intended, [this, &lane](CallOutcome outcome) { OnDone(lane, outcome); });
+void LoadEngine::StartOn(Lane& lane, absl::Time intended, bool had_room) {
+  lane.caller->Start(intended, [this, &lane, had_room](CallOutcome outcome) {
+    outcome.had_room = had_room;
+    OnDone(lane, outcome);
+  });
+}
+
+void LoadEngine::StartNext(absl::Time intended, bool had_room) {
+  StartOn(*lanes_[next_lane_++ % lanes_.size()], intended, had_room);
 }
 
 void LoadEngine::OnDone(Lane& lane, const CallOutcome& outcome) {
@@ -77,7 +84,7 @@ void LoadEngine::KeepOutstanding(int64_t calls) {
   wanted_ = calls;
   while (outstanding_ < calls) {
     ++outstanding_;
-    StartOn(*lanes_[next_lane_++ % lanes_.size()], context_.clock.TimeNow());
+    StartNext(context_.clock.TimeNow(), true);
   }
 }
 
@@ -87,8 +94,19 @@ bool LoadEngine::TryStart(absl::Time intended, int64_t max_outstanding) {
     --outstanding_;
     return false;
   }
-  StartOn(*lanes_[next_lane_++ % lanes_.size()], intended);
+  StartNext(intended, true);
   return true;
+}
+
+void LoadEngine::StartWhenRoom(absl::Time intended, int64_t max_outstanding) {
+  if (outstanding_ >= max_outstanding) {
+    absl::MutexLock lock(&idle_mu_);
+    const auto room = [&] { return outstanding_ < max_outstanding; };
+    idle_mu_.Await(absl::Condition(&room));
+    last_wait_ = context_.clock.TimeNow();
+  }
+  ++outstanding_;
+  StartNext(intended, intended > last_wait_);  // What was due during a wait is late through it, not through us.
 }
 
 void LoadEngine::Quiesce() {

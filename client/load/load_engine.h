@@ -29,7 +29,8 @@ struct EngineOptions {
 };
 
 // A closed loop (KeepOutstanding) or the calls of an open one (TryStart). Methods are for one controlling thread, but
-// TryStart, which may be called from another. Destruction stops the load and waits for what is outstanding.
+// TryStart and StartWhenRoom, which may be called from another. Destruction stops the load and waits for what is
+// outstanding.
 class LoadEngine {
  public:
   // Connects; UNAVAILABLE where that takes longer than the client options allow. `context` is not owned and outlives
@@ -41,6 +42,8 @@ class LoadEngine {
   void KeepOutstanding(int64_t calls);
   // Starts one call; false if `max_outstanding` are under way.
   bool TryStart(absl::Time intended, int64_t max_outstanding);
+  // Starts one call, as soon as fewer than `max_outstanding` are under way.
+  void StartWhenRoom(absl::Time intended, int64_t max_outstanding);
   // Starts no more and waits until none is outstanding.
   void Quiesce();
 
@@ -53,7 +56,8 @@ class LoadEngine {
   struct Lane;
 
   explicit LoadEngine(const CallContext& context);
-  void StartOn(Lane& lane, absl::Time intended);
+  void StartOn(Lane& lane, absl::Time intended, bool had_room = true);
+  void StartNext(absl::Time intended, bool had_room);
   void OnDone(Lane& lane, const CallOutcome& outcome);
 
   const CallContext& context_;
@@ -61,8 +65,9 @@ class LoadEngine {
   std::vector<std::unique_ptr<Lane>> lanes_;  // One a connection.
   std::atomic<size_t> next_lane_{0};
   std::atomic<int64_t> outstanding_{0};
-  std::atomic<int64_t> wanted_{0};  // Of a closed loop.
-  absl::Mutex idle_mu_;             // Held to tell that nothing is outstanding.
+  std::atomic<int64_t> wanted_{0};               // Of a closed loop.
+  absl::Time last_wait_ = absl::InfinitePast();  // When StartWhenRoom last had to wait.
+  absl::Mutex idle_mu_;                          // Held to tell that fewer are outstanding.
 };
 
 }  // namespace lossd::load

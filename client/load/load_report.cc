@@ -12,6 +12,41 @@
 namespace lossd::load {
 namespace {
 
+// Above this the client's own threads may be what limits the load.
+constexpr double kBusy = 0.9;
+// Starts may be late by so many milliseconds, or by this share of the median service time, whichever is more.
+constexpr double kLate = 1;
+constexpr double kLateShare = 0.1;
+
+double Milliseconds(const Histogram& histogram, double share) {
+  return absl::ToDoubleMilliseconds(histogram.Percentile(share));
+}
+
+WindowFigures FiguresOf(const Window& window) {
+  const Recording& calls = window.calls;
+  WindowFigures figures;
+  figures.start = absl::ToDoubleSeconds(window.start);
+  figures.seconds = absl::ToDoubleSeconds(window.length);
+  figures.calls = calls.succeeded;
+  figures.skipped = calls.skipped;
+  figures.calls_per_second = static_cast<double>(calls.succeeded) / figures.seconds;
+  figures.offered_per_second = static_cast<double>(calls.succeeded + calls.failed() + calls.skipped) / figures.seconds;
+  figures.p50 = Milliseconds(calls.latency, 0.5);
+  figures.p90 = Milliseconds(calls.latency, 0.9);
+  figures.p99 = Milliseconds(calls.latency, 0.99);
+  figures.p999 = Milliseconds(calls.latency, 0.999);
+  for (const auto& [code, count] : calls.errors) figures.errors[absl::StatusCodeToString(code)] = count.calls;
+  figures.counts = window.counts;
+  return figures;
+}
+
+ErrorFigures FiguresOf(const ErrorCount& count) {
+  return {count.calls, count.example, Milliseconds(count.time, 0.5), Milliseconds(count.time, 0.99),
+          Milliseconds(count.time, 1)};
+}
+
+}  // namespace
+
 LatencyFigures FiguresOf(const Histogram& histogram) {
   LatencyFigures figures;
   for (const double share : kShares) {
@@ -19,28 +54,39 @@ LatencyFigures FiguresOf(const Histogram& histogram) {
     figures.percentiles.push_back(absl::ToDoubleMilliseconds(value));
   }
   figures.mean = absl::ToDoubleMilliseconds(histogram.Mean());
+  figures.samples = histogram.count();
   return figures;
 }
-
-WindowFigures FiguresOf(const Window& window) {
-  return {absl::ToDoubleSeconds(window.start),
-          static_cast<double>(window.calls.succeeded) / absl::ToDoubleSeconds(window.length),
-          absl::ToDoubleMilliseconds(window.calls.latency.Percentile(0.5)),
-          absl::ToDoubleMilliseconds(window.calls.latency.Percentile(0.99))};
-}
-
-std::string NameOf(const Level& level) {
-  if (!level.arrivals) return absl::StrCat("concurrency ", level.concurrency);
-  const ArrivalOptions& arrivals = *level.arrivals;
-  if (arrivals.from_rate == arrivals.to_rate) return absl::StrFormat("rate %g", arrivals.to_rate);
-  return absl::StrFormat("rate %g:%g", arrivals.from_rate, arrivals.to_rate);
-}
-
-}  // namespace
 
 double LatencyFigures::At(double share) const {
   const auto* const found = std::find(std::begin(kShares), std::end(kShares), share);
   return percentiles.at(static_cast<size_t>(found - std::begin(kShares)));
+}
+
+bool LatencyFigures::Supports(double share) const {
+  return samples > 0 && (share >= 1 || static_cast<double>(samples) * (1 - share) > 1 - 1e-6);
+}
+
+std::vector<std::string> LevelFigures::Doubts() const {
+  std::vector<std::string> doubts;
+  if (interrupted) doubts.emplace_back("interrupted: the figures are those up to then");
+  if (!stable) doubts.emplace_back("the figures did not become stable");
+  if (busiest_thread > kBusy) {
+    doubts.push_back(absl::StrFormat(
+        "this client is the bottleneck (a thread of it used %.0f %% of a processor): use --threads and --connections",
+        100 * busiest_thread));
+  }
+  const double bound = std::max(kLate, kLateShare * service.At(0.5));
+  if (lag.Supports(0.99) && lag.At(0.99) > bound) {
+    doubts.push_back(
+        absl::StrFormat("this client started calls late (p99 %.3f ms, expected at most %.3f ms): latencies contain it",
+                        lag.At(0.99), bound));
+  }
+  if (skipped > 0) {
+    doubts.push_back(absl::StrFormat(
+        "%d arrivals were skipped because --max-outstanding calls were under way: latencies leave them out", skipped));
+  }
+  return doubts;
 }
 
 LevelFigures FiguresOf(const LevelResult& result, int64_t request_bytes) {
@@ -60,14 +106,17 @@ LevelFigures FiguresOf(const LevelResult& result, int64_t request_bytes) {
   figures.error_rate = calls.ErrorRate();
   figures.latency = FiguresOf(calls.latency);
   figures.service = FiguresOf(calls.service);
+  figures.lag = FiguresOf(calls.lag);
   for (const auto& [code, count] : calls.errors) {
-    figures.errors[absl::StatusCodeToString(code)] = {count.calls, count.example};
+    figures.errors[absl::StatusCodeToString(code)] = FiguresOf(count);
   }
   for (const Window& window : result.windows) figures.windows.push_back(FiguresOf(window));
   figures.stable = result.stable;
   figures.busiest_thread = result.busiest_thread;
   figures.checked = calls.checked;
   figures.different = calls.different;
+  figures.provoked = calls.provoked;
+  figures.interrupted = result.interrupted;
   return figures;
 }
 

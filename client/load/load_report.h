@@ -27,9 +27,13 @@ inline constexpr double kShares[] = {0, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.995,
 struct LatencyFigures {
   std::vector<double> percentiles;
   double mean = 0;
+  int64_t samples = 0;
 
   // Of a share that is one of kShares.
   double At(double share) const;
+  // Whether enough was sampled for that percentile: at least one value lies beyond it, 10,000 samples for p99.99. Below
+  // that it is the maximum under another name.
+  bool Supports(double share) const;
 };
 
 struct WindowFigures {
@@ -37,6 +41,23 @@ struct WindowFigures {
   double calls_per_second = 0;
   double p50 = 0;  // Milliseconds.
   double p99 = 0;
+  double seconds = 0;
+  double offered_per_second = 0;
+  double p90 = 0;
+  double p999 = 0;
+  int64_t calls = 0;  // Successful ones.
+  int64_t skipped = 0;
+  std::map<std::string, int64_t> errors;  // By code.
+  bool counts = true;                     // Whether the level's figures contain it.
+};
+
+// Failed calls of one code. Times are milliseconds from the intended start to the failure.
+struct ErrorFigures {
+  int64_t calls = 0;
+  std::string example;
+  double p50 = 0;
+  double p99 = 0;
+  double max = 0;
 };
 
 struct LevelFigures {
@@ -52,15 +73,23 @@ struct LevelFigures {
   double sent_mb_per_second = 0;  // Of successful calls, in 10^6 bytes.
   double received_mb_per_second = 0;
   double error_rate = 0;
-  LatencyFigures latency;                                         // From the intended start.
-  LatencyFigures service;                                         // From the actual start.
-  std::map<std::string, std::pair<int64_t, std::string>> errors;  // By code: calls and an example's text.
+  LatencyFigures latency;                      // From the intended start.
+  LatencyFigures service;                      // From the actual start.
+  LatencyFigures lag;                          // From the intended start to the actual one, of calls that had room.
+  std::map<std::string, ErrorFigures> errors;  // By code.
   std::vector<WindowFigures> windows;
   std::map<std::string, double> server_stages;  // Mean milliseconds; empty where metrics were not read.
   bool stable = true;
   double busiest_thread = 0;  // Of this client; 1 is a whole processor.
   int64_t checked = 0;
   int64_t different = 0;
+  int64_t provoked = 0;      // Failed calls that chaos made fail.
+  int64_t disturbances = 0;  // What chaos did: calls, connections or reads.
+  std::string missed;        // Which objective was missed, and by how much; empty: none.
+  bool interrupted = false;  // Ended early.
+
+  // What to doubt about the figures, a sentence each: unstable, late starts, a busy client, skipped arrivals.
+  std::vector<std::string> Doubts() const;
 };
 
 struct LoadReport {
@@ -70,8 +99,12 @@ struct LoadReport {
   std::vector<LevelFigures> levels;
   std::optional<double> highest;  // With a search: the highest load that met the objectives; absent: none did.
   bool searched = false;
+  bool interrupted = false;                         // Levels that were still to come are missing.
+  nlohmann::json setup = nlohmann::json::object();  // As SetupOf gives it; empty in reports of older versions.
+  std::string chaos_deeds;                          // What disturbances are, where there was chaos.
 };
 
+LatencyFigures FiguresOf(const Histogram& histogram);
 LevelFigures FiguresOf(const LevelResult& result, int64_t request_bytes);
 
 nlohmann::json ToJson(const LoadReport& report);

@@ -14,27 +14,62 @@ using nlohmann::json;
 json ToJson(const LatencyFigures& figures) {
   json percentiles = json::array();
   for (size_t i = 0; i < figures.percentiles.size(); ++i) percentiles.push_back({kShares[i], figures.percentiles[i]});
-  return {{"mean", figures.mean}, {"percentiles", percentiles}};
+  return {{"mean", figures.mean}, {"percentiles", percentiles}, {"samples", figures.samples}};
 }
 
 LatencyFigures LatencyFromJson(const json& value) {
   LatencyFigures figures;
   figures.mean = value.at("mean").get<double>();
+  figures.samples = value.value("samples", int64_t{0});
   for (const json& pair : value.at("percentiles")) figures.percentiles.push_back(pair.at(1).get<double>());
   if (figures.percentiles.size() != std::size(kShares)) throw std::out_of_range("percentiles: another number of them");
   return figures;
 }
 
+json ToJson(const ErrorFigures& error) {
+  return {{"calls", error.calls},
+          {"example", error.example},
+          {"p50_ms", error.p50},
+          {"p99_ms", error.p99},
+          {"max_ms", error.max}};
+}
+
+ErrorFigures ErrorFromJson(const json& value) {
+  return {value.at("calls").get<int64_t>(), value.at("example").get<std::string>(), value.value("p50_ms", 0.0),
+          value.value("p99_ms", 0.0), value.value("max_ms", 0.0)};
+}
+
+json ToJson(const WindowFigures& window) {
+  return {{"start_s", window.start},   {"calls_per_second", window.calls_per_second},
+          {"p50_ms", window.p50},      {"p99_ms", window.p99},
+          {"seconds", window.seconds}, {"offered_per_second", window.offered_per_second},
+          {"p90_ms", window.p90},      {"p99.9_ms", window.p999},
+          {"calls", window.calls},     {"skipped", window.skipped},
+          {"errors", window.errors},   {"counts", window.counts}};
+}
+
+WindowFigures WindowFromJson(const json& value) {
+  WindowFigures window;
+  value.at("start_s").get_to(window.start);
+  value.at("calls_per_second").get_to(window.calls_per_second);
+  value.at("p50_ms").get_to(window.p50);
+  value.at("p99_ms").get_to(window.p99);
+  window.seconds = value.value("seconds", 0.0);
+  window.offered_per_second = value.value("offered_per_second", 0.0);
+  window.p90 = value.value("p90_ms", 0.0);
+  window.p999 = value.value("p99.9_ms", 0.0);
+  window.calls = value.value("calls", int64_t{0});
+  window.skipped = value.value("skipped", int64_t{0});
+  window.errors = value.value("errors", window.errors);
+  window.counts = value.value("counts", true);
+  return window;
+}
+
 json ToJson(const LevelFigures& level) {
   json errors = json::object();
-  for (const auto& [code, error] : level.errors) errors[code] = {{"calls", error.first}, {"example", error.second}};
+  for (const auto& [code, error] : level.errors) errors[code] = ToJson(error);
   json windows = json::array();
-  for (const WindowFigures& window : level.windows) {
-    windows.push_back({{"start_s", window.start},
-                       {"calls_per_second", window.calls_per_second},
-                       {"p50_ms", window.p50},
-                       {"p99_ms", window.p99}});
-  }
+  for (const WindowFigures& window : level.windows) windows.push_back(ToJson(window));
   return {{"name", level.name},
           {"open", level.open},
           {"load", level.load},
@@ -55,7 +90,13 @@ json ToJson(const LevelFigures& level) {
           {"stable", level.stable},
           {"busiest_thread", level.busiest_thread},
           {"checked", level.checked},
-          {"different", level.different}};
+          {"different", level.different},
+          {"start_lag_ms", ToJson(level.lag)},
+          {"provoked", level.provoked},
+          {"disturbances", level.disturbances},
+          {"missed", level.missed},
+          {"interrupted", level.interrupted},
+          {"doubts", level.Doubts()}};
 }
 
 LevelFigures LevelFromJson(const json& value) {
@@ -75,17 +116,21 @@ LevelFigures LevelFromJson(const json& value) {
   level.latency = LatencyFromJson(value.at("latency_ms"));
   level.service = LatencyFromJson(value.at("service_ms"));
   for (const auto& [code, error] : value.at("errors").items()) {
-    level.errors[code] = {error.at("calls").get<int64_t>(), error.at("example").get<std::string>()};
+    level.errors[code] = ErrorFromJson(error);
   }
   for (const json& window : value.at("windows")) {
-    level.windows.push_back({window.at("start_s").get<double>(), window.at("calls_per_second").get<double>(),
-                             window.at("p50_ms").get<double>(), window.at("p99_ms").get<double>()});
+    level.windows.push_back(WindowFromJson(window));
   }
   value.at("server_stages_ms").get_to(level.server_stages);
   value.at("stable").get_to(level.stable);
   value.at("busiest_thread").get_to(level.busiest_thread);
   value.at("checked").get_to(level.checked);
   value.at("different").get_to(level.different);
+  level.lag = value.contains("start_lag_ms") ? LatencyFromJson(value.at("start_lag_ms")) : FiguresOf(Histogram());
+  level.provoked = value.value("provoked", int64_t{0});
+  level.disturbances = value.value("disturbances", int64_t{0});
+  level.missed = value.value("missed", "");
+  level.interrupted = value.value("interrupted", false);
   return level;
 }
 
@@ -98,6 +143,9 @@ json ToJson(const LoadReport& report) {
                  {"what", report.what},
                  {"request_bytes", report.request_bytes},
                  {"searched", report.searched},
+                 {"interrupted", report.interrupted},
+                 {"setup", report.setup},
+                 {"chaos_deeds", report.chaos_deeds},
                  {"levels", levels}};
   if (report.highest) result["highest"] = *report.highest;
   return result;
@@ -111,6 +159,9 @@ absl::StatusOr<LoadReport> ReportFromJson(const std::string& text) {
     value.at("what").get_to(report.what);
     value.at("request_bytes").get_to(report.request_bytes);
     value.at("searched").get_to(report.searched);
+    report.interrupted = value.value("interrupted", false);
+    report.setup = value.value("setup", json::object());
+    report.chaos_deeds = value.value("chaos_deeds", "");
     if (value.contains("highest")) report.highest = value.at("highest").get<double>();
     for (const json& level : value.at("levels")) report.levels.push_back(LevelFromJson(level));
     return report;

@@ -43,12 +43,13 @@ struct LoadPlan {
   std::string metrics_url;   // Of the server; empty: not read.
 };
 
-// Whether a level kept to `objectives`.
-bool Meets(const LevelFigures& level, const Objectives& objectives);
+// Which of the objectives a level missed, with its figure: "p99 30.1 ms, expected at most 20 ms"; empty: none.
+std::string Missed(const LevelFigures& level, const Objectives& objectives);
 
 // Runs `plan`. Failing calls are figures; an error where there is no connection, the request cannot be made, metrics
 // cannot be read, or the server does not answer one more call after chaos. `progress` is told of each window.
-absl::StatusOr<LoadReport> RunLoad(const LoadPlan& plan,
+// `stop` ends it early, with what was measured so far.
+absl::StatusOr<LoadReport> RunLoad(const LoadPlan& plan, StopSignal& stop,
                                    const std::function<void(const Level&, const Window&)>& progress);
 
 }  // namespace lossd::load

@@ -3,15 +3,13 @@
 
 #include "client/load/pacer.h"
 
-#include "client/load/wait_until.h"
-
 namespace lossd::load {
 
-int64_t Pace(ArrivalSchedule& schedule, absl::Time begin, absl::Time end, Clock& clock, const std::atomic<bool>& stop,
+int64_t Pace(ArrivalSchedule& schedule, absl::Time begin, absl::Time end, Clock& clock, StopSignal& stop,
              absl::FunctionRef<bool(absl::Time intended)> start) {
   int64_t skipped = 0;
-  for (absl::Time due = begin + schedule.Next(); due < end && !stop; due = begin + schedule.Next()) {
-    if (clock.TimeNow() < due) WaitUntil(clock, due);
+  for (absl::Time due = begin + schedule.Next(); due < end; due = begin + schedule.Next()) {
+    if (stop.triggered() || (clock.TimeNow() < due && !stop.WaitUntil(clock, due))) break;
     if (!start(due)) ++skipped;
   }
   return skipped;

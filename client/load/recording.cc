@@ -9,9 +9,12 @@ void Recording::Add(const CallOutcome& outcome) {
   received_bytes += outcome.received_bytes;
   checked += outcome.check != CallOutcome::Check::kNone;
   different += outcome.check == CallOutcome::Check::kDifferent;
+  if (outcome.had_room) lag.Add(outcome.started - outcome.intended);
   if (!outcome.status.ok()) {
     ErrorCount& error = errors[outcome.status.code()];
     if (error.calls++ == 0) error.example = std::string(outcome.status.message());
+    error.time.Add(outcome.finished - outcome.intended);
+    provoked += outcome.provoked;
     return;
   }
   ++succeeded;
@@ -27,10 +30,13 @@ void Recording::Merge(const Recording& other) {
   different += other.different;
   latency.Merge(other.latency);
   service.Merge(other.service);
+  lag.Merge(other.lag);
+  provoked += other.provoked;
   for (const auto& [code, count] : other.errors) {
     ErrorCount& error = errors[code];
     if (error.calls == 0) error.example = count.example;
     error.calls += count.calls;
+    error.time.Merge(count.time);
   }
 }
 
@@ -41,7 +47,7 @@ int64_t Recording::failed() const {
 }
 
 double Recording::ErrorRate() const {
-  const int64_t bad = failed() + skipped;
+  const int64_t bad = failed() - provoked + skipped;
   return bad == 0 ? 0 : static_cast<double>(bad) / static_cast<double>(bad + succeeded);
 }
 

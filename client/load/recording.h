@@ -25,12 +25,15 @@ struct CallOutcome {
   int64_t received_bytes = 0;
   enum class Check { kNone, kEqual, kDifferent };
   Check check = Check::kNone;  // Against the local computation.
+  bool provoked = false;       // Failed because chaos made it.
+  bool had_room = true;        // Could start when it was due, as far as the number of calls under way goes.
 };
 
 // Errors of one code.
 struct ErrorCount {
   int64_t calls = 0;
   std::string example;  // The first text.
+  Histogram time;       // From `intended` to the failure.
 };
 
 // Sums over calls. Not thread-safe.
@@ -42,13 +45,15 @@ struct Recording {
   int64_t different = 0;  // Of those checked.
   Histogram latency;      // Of successful calls: from `intended` to the answer.
   Histogram service;      // Of successful calls: from `started` to the answer.
+  Histogram lag;          // Of calls that had room: from `intended` to `started`, what this client was late.
+  int64_t provoked = 0;   // Of those that failed.
   std::map<absl::StatusCode, ErrorCount> errors;
 
   void Add(const CallOutcome& outcome);
   void Merge(const Recording& other);
 
   int64_t failed() const;
-  // Failed and skipped calls as a share of all; 0 where there were none.
+  // Failed and skipped calls as a share of all, without those that chaos provoked; 0 where there were none.
   double ErrorRate() const;
 };
 

@@ -104,6 +104,7 @@ void StreamSession::OnRead(bool ok) {
       }
     }
     if (context_.chaos == nullptr || context_.chaos->kind() != ChaosKind::kSlowReader) return Read();
+    context_.chaos->Count();
     absl::MutexLock lock(&mu_);
     ++events_;
     alarm_.Set(queue_, absl::ToChronoTime(context_.clock.TimeNow() + context_.chaos->NextDelay()), Tag(Step::kWaited));

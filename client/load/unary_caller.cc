@@ -32,6 +32,7 @@ class UnaryCall : public client::Event {
     reader_ = stub.PrepareUnaryCall(&client_context_, kMethod, context_.request.Message(), queue);
     events_ = cancel ? 2 : 1;
     reader_->StartCall();
+    if (cancel) context_.chaos->Count();
     if (cancel) alarm_.Set(queue, absl::ToChronoTime(outcome_.started + context_.chaos->NextDelay()), &on_alarm_);
     reader_->Finish(&response_, &status_, this);
   }
@@ -41,6 +42,7 @@ class UnaryCall : public client::Event {
     outcome_.status = client::ToAbslStatus(status_);
     outcome_.received_bytes = status_.ok() ? static_cast<int64_t>(response_.Length()) : 0;
     if (status_.ok() && context_.check != nullptr) outcome_.check = context_.check->Sample(response_);
+    outcome_.provoked = outcome_.status.code() == provokes_;
     alarm_.Cancel();
     std::move(done_)(std::move(outcome_));
     Release();
@@ -50,7 +52,10 @@ class UnaryCall : public client::Event {
   struct OnAlarm : client::Event {
     explicit OnAlarm(UnaryCall* owner) : call(owner) {}
     void OnEvent(bool expired) override {
-      if (expired) call->client_context_.TryCancel();
+      if (expired) {
+        call->provokes_ = absl::StatusCode::kCancelled;
+        call->client_context_.TryCancel();
+      }
       call->Release();
     }
     UnaryCall* const call;
@@ -60,6 +65,8 @@ class UnaryCall : public client::Event {
     absl::Duration timeout = context_.timeout;
     if (context_.chaos != nullptr && context_.chaos->kind() == ChaosKind::kShortDeadline) {
       timeout = std::min(timeout, context_.chaos->NextDelay());
+      provokes_ = absl::StatusCode::kDeadlineExceeded;
+      context_.chaos->Count();
     }
     if (timeout != absl::InfiniteDuration()) {
       client_context_.set_deadline(absl::ToChronoTime(outcome_.started + timeout));
@@ -78,6 +85,7 @@ class UnaryCall : public client::Event {
   grpc::ByteBuffer response_;
   grpc::Status status_;
   CallOutcome outcome_;
+  absl::StatusCode provokes_ = absl::StatusCode::kOk;  // What chaos makes of the call.
   grpc::Alarm alarm_;
   OnAlarm on_alarm_{this};
   int events_ = 0;

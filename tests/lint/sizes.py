@@ -16,21 +16,6 @@ SOURCES = ("*.h", "*.cc", "*.py", "*.go", "*.java", "*.rs", "*.ts", "*.mjs", "de
 TESTED_ELSEWHERE = {
     "server/main.cc": "run by every test under tests/e2e",
     "client/cli/main.cc": "run by tests/client/cli",
-    "client/cli/load_command.cc": "run by tests/client/load/load_through_server_test.cc",
-    "client/cli/load_request_flags.cc": "run by tests/client/load/load_through_server_test.cc",
-    "client/cli/load_shape_flags.cc": "run by tests/client/load/load_through_server_test.cc",
-    "client/load/chaos.cc": "run by tests/client/load/load_through_server_test.cc",
-    "client/load/core_request.cc": "run by tests/client/load/load_through_server_test.cc",
-    "client/load/load_engine.cc": "run by tests/client/load/load_through_server_test.cc",
-    "client/load/load_request.cc": "run by tests/client/load/load_through_server_test.cc",
-    "client/load/load_run.cc": "run by tests/client/load/load_through_server_test.cc",
-    "client/load/socket_connection.cc": "run by tests/client/load/load_through_server_test.cc",
-    "client/load/stream_caller.cc": "run by tests/client/load/load_through_server_test.cc",
-    "client/load/stream_session.cc": "run by tests/client/load/load_through_server_test.cc",
-    "client/load/unary_caller.cc": "run by tests/client/load/load_through_server_test.cc",
-    "client/load/load_report_json.cc": "tested by tests/client/load/load_report_test.cc",
-    "client/load/report_html.cc": "tested by tests/client/load/load_report_test.cc",
-    "client/load/report_text.cc": "tested by tests/client/load/load_report_test.cc",
 }
 
 

@@ -50,5 +50,15 @@ TEST(LevelRunnerTest, ThroughputAndLatencyMustBothAgree) {
   EXPECT_TRUE(AreStable({usual, usual, MakeWindow(105, absl::Milliseconds(10))}, ThreeWindowsWithin(0.1)));
 }
 
+TEST(LevelRunnerTest, LevelsAreNamedByTheirLoad) {
+  Level level;
+  level.concurrency = 16;
+  EXPECT_EQ(NameOf(level), "concurrency 16");
+  level.arrivals = ArrivalOptions{100, 100};
+  EXPECT_EQ(NameOf(level), "rate 100");
+  level.arrivals = ArrivalOptions{100, 250.5};
+  EXPECT_EQ(NameOf(level), "rate 100:250.5");
+}
+
 }  // namespace
 }  // namespace lossd::load

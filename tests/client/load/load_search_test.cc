@@ -52,6 +52,17 @@ TEST(LoadSearchTest, TriesEachLoadOnceAndStaysInTheRange) {
   }
 }
 
+TEST(LoadSearchTest, TheNumberOfTriesIsBounded) {
+  for (double limit = 1; limit < 2e6; limit *= 1.07) {
+    int tries = 0;
+    ASSERT_OK(FindHighestLoad({1, 1e6}, [&](double load) {
+      ++tries;
+      return load <= limit;
+    }));
+    EXPECT_LE(tries, 1 + 20 + 5) << limit;  // Doublings to a million, and halvings of a gap to a twentieth.
+  }
+}
+
 TEST(LoadSearchTest, AnErrorEndsTheSearch) {
   int tries = 0;
   EXPECT_THAT(FindHighestLoad({1, 64},

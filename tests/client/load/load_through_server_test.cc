@@ -127,7 +127,7 @@ TEST_F(LoadThroughServerTest, FindsTheHighestConcurrencyOrSaysThatThereIsNone) {
 TEST_F(LoadThroughServerTest, CountsErrorsByCode) {
   const LoadReport report = Load({"--loss", "nt_xent", "--shape", "8"});
   EXPECT_EQ(exit_code_, 1);
-  EXPECT_GT(report.levels.at(0).errors.at("INVALID_ARGUMENT").first, 0);
+  EXPECT_GT(report.levels.at(0).errors.at("INVALID_ARGUMENT").calls, 0);
 }
 
 TEST_F(LoadThroughServerTest, TheServerBearsChaos) {

@@ -3,6 +3,7 @@
 
 #include "client/load/pacer.h"
 
+#include <atomic>
 #include <thread>
 #include <vector>
 
@@ -15,6 +16,8 @@ namespace lossd::load {
 namespace {
 
 using ::testing::ElementsAre;
+
+StopSignal never;
 
 // A clock that is at once where somebody waits for it to be.
 class LeapingClock : public Clock {
@@ -32,7 +35,7 @@ TEST(PacerTest, StartsEachCallWhenItIsDueAndEndsInTime) {
   const absl::Time begin = clock.now;
   ArrivalSchedule schedule({10, 10});
   std::vector<absl::Duration> starts;
-  Pace(schedule, begin, begin + absl::Milliseconds(350), clock, false, [&](absl::Time intended) {
+  Pace(schedule, begin, begin + absl::Milliseconds(350), clock, never, [&](absl::Time intended) {
     EXPECT_EQ(clock.now, intended);
     starts.push_back(intended - begin);
     return true;
@@ -46,7 +49,7 @@ TEST(PacerTest, NeverStartsACallBeforeItIsDue) {
   ArrivalSchedule schedule({1, 1});
   std::atomic<int> started{0};
   std::thread pacing([&] {
-    Pace(schedule, begin, begin + absl::Milliseconds(2500), clock, false, [&](absl::Time) {
+    Pace(schedule, begin, begin + absl::Milliseconds(2500), clock, never, [&](absl::Time) {
       ++started;
       return true;
     });
@@ -69,7 +72,7 @@ TEST(PacerTest, AStallIsChargedToEveryCallThatWasDueInIt) {
   ArrivalSchedule schedule({100, 100});
   Recording recording;
   bool stalled = false;
-  Pace(schedule, begin, begin + absl::Milliseconds(1995), clock, false, [&](absl::Time intended) {
+  Pace(schedule, begin, begin + absl::Milliseconds(1995), clock, never, [&](absl::Time intended) {
     CallOutcome outcome;
     outcome.intended = intended;
     outcome.started = clock.now;
@@ -92,19 +95,30 @@ TEST(PacerTest, CountsArrivalsThatCouldNotStart) {
   LeapingClock clock;
   ArrivalSchedule schedule({100, 100});
   int calls = 0;
-  const int64_t skipped = Pace(schedule, clock.now, clock.now + absl::Milliseconds(105), clock, false,
+  const int64_t skipped = Pace(schedule, clock.now, clock.now + absl::Milliseconds(105), clock, never,
                                [&](absl::Time) { return ++calls % 2 == 0; });
   EXPECT_EQ(calls, 10);
   EXPECT_EQ(skipped, 5);
 }
 
+TEST(PacerTest, EndsAtOnceHoweverFarTheNextCallIs) {
+  testing::SimulatedClock clock;
+  ArrivalSchedule schedule({1e-6, 1e-6});
+  StopSignal stop;
+  std::thread pacing(
+      [&] { Pace(schedule, clock.TimeNow(), absl::InfiniteFuture(), clock, stop, [](absl::Time) { return true; }); });
+  clock.WaitUntilWaiting(1);
+  stop.Trigger();
+  pacing.join();
+}
+
 TEST(PacerTest, EndsWhenItIsStopped) {
   LeapingClock clock;
   ArrivalSchedule schedule({100, 100});
-  std::atomic<bool> stop{false};
+  StopSignal stop;
   int calls = 0;
   Pace(schedule, clock.now, absl::InfiniteFuture(), clock, stop, [&](absl::Time) {
-    stop = ++calls == 7;
+    if (++calls == 7) stop.Trigger();
     return true;
   });
   EXPECT_EQ(calls, 7);

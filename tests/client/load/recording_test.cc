@@ -41,6 +41,41 @@ TEST(RecordingTest, ErrorsAreCountedByCodeAndLeaveLatencyAlone) {
   EXPECT_DOUBLE_EQ(recording.ErrorRate(), 0.8);
 }
 
+TEST(RecordingTest, FailedCallsKeepTheirTimesByCode) {
+  Recording recording;
+  recording.Add(Outcome(absl::UnavailableError("x"), absl::Milliseconds(1)));
+  recording.Add(Outcome(absl::DeadlineExceededError("y"), absl::Milliseconds(10)));
+  EXPECT_EQ(recording.errors[absl::StatusCode::kUnavailable].time.Maximum(), absl::Milliseconds(6));
+  EXPECT_EQ(recording.errors[absl::StatusCode::kDeadlineExceeded].time.Maximum(), absl::Milliseconds(15));
+  Recording total;
+  total.Merge(recording);
+  total.Merge(recording);
+  EXPECT_EQ(total.errors[absl::StatusCode::kUnavailable].time.count(), 2);
+}
+
+TEST(RecordingTest, WhatChaosProvokedIsNoError) {
+  Recording recording;
+  CallOutcome cancelled = Outcome(absl::CancelledError("us"));
+  cancelled.provoked = true;
+  recording.Add(cancelled);
+  recording.Add(Outcome(absl::OkStatus()));
+  EXPECT_EQ(recording.failed(), 1);
+  EXPECT_EQ(recording.provoked, 1);
+  EXPECT_EQ(recording.ErrorRate(), 0);
+  recording.Add(Outcome(absl::InternalError("the server")));
+  EXPECT_DOUBLE_EQ(recording.ErrorRate(), 0.5);
+}
+
+TEST(RecordingTest, LateStartsCountOnlyWhereThereWasRoom) {
+  Recording recording;
+  recording.Add(Outcome(absl::OkStatus(), absl::Milliseconds(3)));
+  CallOutcome waited = Outcome(absl::OkStatus(), absl::Seconds(1));
+  waited.had_room = false;
+  recording.Add(waited);
+  EXPECT_EQ(recording.lag.count(), 1);
+  EXPECT_EQ(recording.lag.Maximum(), absl::Milliseconds(3));
+}
+
 TEST(RecordingTest, MergingAddsEverything) {
   Recording first, second;
   first.Add(Outcome(absl::OkStatus()));

@@ -1,0 +1,38 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Turns Ctrl-C into a request to end.
+
+#ifndef LOSSD_CLIENT_CLI_INTERRUPT_WATCH_H_
+#define LOSSD_CLIENT_CLI_INTERRUPT_WATCH_H_
+
+#include <signal.h>
+
+#include <atomic>
+#include <functional>
+#include <thread>
+
+namespace lossd::cli {
+
+// While it lives, the first SIGINT or SIGTERM runs a function on a thread of this class, and the next one ends the
+// process at once with 128 + its number. Works for threads that are started after it, and for the one that made it:
+// create it first. Not thread-safe.
+class InterruptWatch {
+ public:
+  explicit InterruptWatch(std::function<void()> on_first);
+  InterruptWatch(const InterruptWatch&) = delete;
+  InterruptWatch& operator=(const InterruptWatch&) = delete;
+  ~InterruptWatch();
+
+ private:
+  void Watch();
+
+  const std::function<void()> on_first_;
+  sigset_t before_ = {};  // The signal mask of the thread that made this.
+  std::atomic<bool> finished_ = false;
+  std::thread watcher_;
+};
+
+}  // namespace lossd::cli
+
+#endif  // LOSSD_CLIENT_CLI_INTERRUPT_WATCH_H_

@@ -1,0 +1,129 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "client/load/load_run.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/client/load/load_fixture.h"
+
+namespace lossd::load {
+namespace {
+
+using ::lossd::testing::StatusIs;
+using ::testing::HasSubstr;
+
+LoadReport ReportOf(const LoadPlan& plan, StopSignal* stop = nullptr,
+                    const std::function<void(const Level&, const Window&)>& progress = {}) {
+  StopSignal never;
+  const auto report = RunLoad(plan, stop == nullptr ? never : *stop, progress);
+  EXPECT_OK(report.status());
+  return report.ok() ? *report : LoadReport{};
+}
+
+TEST(LoadRunTest, MeasuresEveryLevelAndSaysHow) {
+  client::FakeServer server;
+  server.service.info.set_version("1.2.3");
+  const LoadReport report = ReportOf(SmallPlan(server.target(), {1, 3}));
+  ASSERT_EQ(report.levels.size(), 2u);
+  EXPECT_EQ(report.levels[1].name, "concurrency 3");
+  EXPECT_GT(report.levels[0].succeeded, 0);
+  EXPECT_EQ(report.levels[0].missed, "");
+  EXPECT_FALSE(report.interrupted);
+  EXPECT_EQ(report.setup.at("server_version"), "1.2.3");
+  EXPECT_EQ(report.setup.at("request_bytes"), report.request_bytes);
+}
+
+TEST(LoadRunTest, CountsWrongAnswers) {
+  client::FakeServer server;
+  server.service.on_compute = [](grpc::ServerContext*, const v1::ComputeRequest& request,
+                                 v1::ComputeResponse* response) {
+    client::AnswerSquaredNorm(request, response);
+    response->mutable_gradients(0)->mutable_data()->at(0) ^= 1;
+    return grpc::Status::OK;
+  };
+  LoadPlan plan = SmallPlan(server.target());
+  plan.verify_every = 1;
+  const LoadReport report = ReportOf(plan);
+  EXPECT_GT(report.levels.at(0).checked, 0);
+  EXPECT_EQ(report.levels.at(0).different, report.levels.at(0).checked);
+}
+
+TEST(LoadRunTest, AStopEndsItWithWhatWasMeasured) {
+  client::FakeServer server;
+  LoadPlan plan = SmallPlan(server.target(), {1, 2, 4});
+  plan.measure.duration = absl::Hours(1);
+  StopSignal stop;
+  int windows = 0;
+  const LoadReport report = ReportOf(plan, &stop, [&](const Level&, const Window&) {
+    if (++windows == 2) stop.Trigger();
+  });
+  EXPECT_TRUE(report.interrupted);
+  ASSERT_EQ(report.levels.size(), 1u);
+  EXPECT_TRUE(report.levels[0].interrupted);
+  EXPECT_EQ(report.levels[0].windows.size(), 2u);
+}
+
+TEST(LoadRunTest, AStopDuringTheWarmUpLeavesNoLevel) {
+  client::FakeServer server;
+  LoadPlan plan = SmallPlan(server.target());
+  plan.measure.warmup = absl::Hours(1);
+  StopSignal stop;
+  stop.Trigger();
+  const LoadReport report = ReportOf(plan, &stop);
+  EXPECT_TRUE(report.interrupted);
+  EXPECT_THAT(report.levels, ::testing::IsEmpty());
+}
+
+TEST(LoadRunTest, ASearchTellsWhatMetAndWhatMissed) {
+  client::FakeServer server;
+  LoadPlan plan = SmallPlan(server.target());
+  plan.search = SearchRange{1, 4, 0.05, true};
+  plan.objectives.p99 = absl::Hours(1);
+  EXPECT_EQ(ReportOf(plan).highest, 4);
+  plan.objectives.p99 = absl::Nanoseconds(1);
+  const LoadReport report = ReportOf(plan);
+  EXPECT_FALSE(report.highest.has_value());
+  EXPECT_THAT(report.levels.at(0).missed, HasSubstr("expected at most 1ns"));
+}
+
+TEST(LoadRunTest, ChaosIsCountedApart) {
+  client::FakeServer server;
+  LoadPlan plan = SmallPlan(server.target(), {4});
+  plan.chaos = ChaosKind::kShortDeadline;
+  const LoadReport report = ReportOf(plan);
+  const LevelFigures& level = report.levels.at(0);
+  EXPECT_GT(level.disturbances, 0);
+  EXPECT_LE(level.provoked, level.failed);
+  EXPECT_EQ(level.error_rate, 0) << "of calls that chaos did not make fail";
+  EXPECT_THAT(report.chaos_deeds, HasSubstr("short deadline"));
+}
+
+TEST(LoadRunTest, AServerThatIsIllAfterChaosIsAnError) {
+  client::FakeServer server;
+  server.service.on_compute = [](grpc::ServerContext*, const v1::ComputeRequest&, v1::ComputeResponse*) {
+    return grpc::Status(grpc::StatusCode::INTERNAL, "broken");
+  };
+  LoadPlan plan = SmallPlan(server.target());
+  plan.chaos = ChaosKind::kDisconnect;
+  StopSignal stop;
+  EXPECT_THAT(RunLoad(plan, stop, {}).status(),
+              StatusIs(absl::StatusCode::kInternal, HasSubstr("a call after the chaos: broken")));
+}
+
+TEST(LoadRunTest, ObjectivesAreMissedWithTheirFigures) {
+  LevelFigures level;
+  level.latency.percentiles.assign(std::size(kShares), 25);
+  level.succeeded = 90;
+  EXPECT_EQ(Missed(level, {}), "");
+  EXPECT_EQ(Missed(level, {absl::Milliseconds(25), 0}), "");
+  EXPECT_THAT(Missed(level, {absl::Milliseconds(20), 0}), HasSubstr("p99 25.000 ms, expected at most 20ms"));
+  level.error_rate = 0.1;
+  EXPECT_THAT(Missed(level, {}), HasSubstr("error rate 10 %, expected at most 0.1 %"));
+  level.error_rate = 0;
+  level.succeeded = 0;
+  EXPECT_EQ(Missed(level, {}), "no call succeeded");
+}
+
+}  // namespace
+}  // namespace lossd::load

@@ -1,0 +1,86 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "client/load/socket_connection.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/status_matchers.h"
+
+namespace lossd::load {
+namespace {
+
+using ::lossd::testing::StatusIs;
+using ::testing::HasSubstr;
+
+// Takes one connection and sends back what comes until the peer has sent `bytes` bytes.
+class Echo {
+ public:
+  explicit Echo(size_t bytes) : listener_(socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof(address);
+    bind(listener_, reinterpret_cast<sockaddr*>(&address), length);
+    listen(listener_, 1);
+    getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &length);
+    target_ = absl::StrCat("127.0.0.1:", ntohs(address.sin_port));
+    thread_ = std::thread([this, bytes] { Serve(bytes); });
+  }
+  ~Echo() {
+    thread_.join();
+    close(listener_);
+  }
+  const std::string& target() const { return target_; }
+
+ private:
+  void Serve(size_t bytes) const {
+    const int peer = accept(listener_, nullptr, nullptr);
+    std::string text(bytes, '\0');
+    for (size_t got = 0; got < bytes;) {
+      const ssize_t more = recv(peer, text.data() + got, bytes - got, 0);
+      if (more <= 0) break;
+      got += static_cast<size_t>(more);
+    }
+    send(peer, text.data(), bytes, MSG_NOSIGNAL);
+    close(peer);
+  }
+
+  const int listener_;
+  std::string target_;
+  std::thread thread_;
+};
+
+TEST(SocketConnectionTest, WritesAllAndReadsToTheEnd) {
+  const std::string text(20000, 'x');
+  Echo echo(text.size());
+  ASSERT_OK_AND_ASSIGN(SocketConnection connection, SocketConnection::Open(echo.target(), absl::Seconds(10)));
+  ASSERT_OK(connection.Write(text));
+  ASSERT_OK_AND_ASSIGN(const std::string back, connection.ReadAll());
+  EXPECT_EQ(back, text);
+}
+
+TEST(SocketConnectionTest, SaysWhereNobodyListens) {
+  EXPECT_THAT(SocketConnection::Open("127.0.0.1:1", absl::Seconds(1)),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("127.0.0.1:1")));
+  EXPECT_THAT(SocketConnection::Open("unix:/nowhere/socket", absl::Seconds(1)),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("/nowhere/socket")));
+}
+
+TEST(SocketConnectionTest, RefusesWhatIsNoAddress) {
+  EXPECT_THAT(SocketConnection::Open("localhost", absl::Seconds(1)),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("host:port")));
+  EXPECT_THAT(SocketConnection::Open("unix:/" + std::string(200, 'x'), absl::Seconds(1)),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("too long")));
+}
+
+}  // namespace
+}  // namespace lossd::load
