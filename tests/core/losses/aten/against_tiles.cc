@@ -131,8 +131,13 @@ double ExpectAgreesWithTiles(const RandomRequest& request, BufferPool& pool) {
   EXPECT_OK(expected);
   if (!got.ok() || !expected.ok()) return NAN;
   const bool wide = IsWide(request);
-  EXPECT_NEAR(got->objective, expected->objective,
-              (wide ? 1e-12 : 2e-6) * std::max(1.0, std::abs(expected->objective)));
+  if (std::isfinite(expected->objective)) {
+    EXPECT_NEAR(got->objective, expected->objective,
+                (wide ? 1e-12 : 2e-6) * std::max(1.0, std::abs(expected->objective)));
+  } else {
+    EXPECT_EQ(std::isnan(got->objective), std::isnan(expected->objective));
+    EXPECT_FALSE(std::isfinite(got->objective));
+  }
   EXPECT_EQ(got->nonfinite, expected->nonfinite);
   EXPECT_EQ(got->outputs.size(), expected->outputs.size());
   EXPECT_EQ(got->gradients.size(), expected->gradients.size());
