@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
+#include "core/engine/gemm_precision.h"
 #include "core/loss_backend.h"
 #include "core/losses/registry.h"
 #include "core/scheduling/batch_scheduler.h"
@@ -26,6 +27,9 @@ struct BackendOptions {
   int64_t parameter_cache_bytes = int64_t{256} << 20;
   // Most memory that lies idle for reuse, in bytes. Too little: the system is asked again for every large request.
   size_t max_idle_buffer_bytes = size_t{1} << 30;
+  // How exactly the tile back end multiplies (--compute_precision). Holds for all of the process's: the one made last
+  // decides.
+  GemmPrecision gemm_precision = GemmPrecision::kFloat32;
   // Is told of batches. Not owned, outlives the backend; may be null.
   BackendObserver* observer = nullptr;
 };

@@ -3,14 +3,30 @@
 
 #include "core/tile_backend.h"
 
+#include <string>
+
+#include "absl/strings/str_cat.h"
 #include "core/losses/registry.h"
 #include "core/processor_model.h"
 
 namespace lossd {
+namespace {
+
+std::string Describe(GemmPrecision precision) {
+  std::string text = ProcessorModel();
+  if (precision == GemmPrecision::kBf16) {
+    absl::StrAppend(&text,
+                    HasBf16Products() ? ", matrix products in bf16" : ", matrix products of operands rounded to bf16");
+  }
+  return text;
+}
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<LossBackend>> CreateTileBackend(const TileBackendOptions& options) {
+  SetGemmPrecision(options.gemm_precision);
   return CreateScheduledBackend(options, MakeTileLosses(options.parameter_cache_bytes),
-                                {.name = "cpu", .description = ProcessorModel()});
+                                {.name = "cpu", .description = Describe(options.gemm_precision)});
 }
 
 }  // namespace lossd

@@ -16,7 +16,8 @@ namespace lossd {
 
 using TileBackendOptions = BackendOptions;
 
-// INVALID_ARGUMENT naming the option that is out of range.
+// INVALID_ARGUMENT naming the option that is out of range. Not while another back end of this process computes, unless
+// that has the same gemm_precision.
 absl::StatusOr<std::unique_ptr<LossBackend>> CreateTileBackend(const TileBackendOptions& options);
 
 }  // namespace lossd

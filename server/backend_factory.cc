@@ -24,6 +24,7 @@ BackendOptions MakeBackendOptions(const ServerOptions& options, BackendObserver*
   backend.scheduler.queue.max_queue_bytes = options.max_inflight_bytes;
   backend.max_request_flops = options.max_request_flops;
   backend.parameter_cache_bytes = options.parameter_cache_bytes;
+  if (options.compute_precision == "bf16") backend.gemm_precision = GemmPrecision::kBf16;
   backend.observer = observer;
   return backend;
 }
@@ -38,7 +39,8 @@ bool MayHaveCuda() {
 
 absl::StatusOr<std::unique_ptr<LossBackend>> MakeBackend(const ServerOptions& options, BackendObserver* observer) {
   const BackendOptions backend = MakeBackendOptions(options, observer);
-  if (options.device == "auto" && MayHaveCuda()) {
+  const bool wants_tiles = options.compute_precision == "bf16";
+  if (options.device == "auto" && !wants_tiles && MayHaveCuda()) {
     absl::StatusOr<std::unique_ptr<LossBackend>> cuda = CreateAtenBackend(backend, "cuda");
     if (cuda.ok()) return cuda;
   }

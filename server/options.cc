@@ -62,6 +62,14 @@ absl::Status CheckDevice(absl::string_view device) {
   return CheckOneOf("device", device, {"auto", "cpu", "aten-cpu", "cuda", "cuda:N"});
 }
 
+absl::Status CheckComputePrecision(const ServerOptions& options) {
+  LOSSD_RETURN_IF_ERROR(CheckOneOf("compute_precision", options.compute_precision, {"fp32", "bf16"}));
+  if (options.compute_precision == "fp32" || options.device == "auto" || options.device == "cpu") {
+    return absl::OkStatus();
+  }
+  return BadFlag("compute_precision", absl::StrCat("fp32 with --device=", options.device), "\"bf16\"");
+}
+
 absl::Status CheckListeners(const ServerOptions& options) {
   if (options.listen.empty()) return BadFlag("listen", "at least one address", "none");
   LOSSD_RETURN_IF_ERROR(CheckAddresses("listen", options.listen, true));
@@ -103,6 +111,7 @@ absl::Status ValidateOptions(const ServerOptions& options) {
   LOSSD_RETURN_IF_ERROR(CheckLimits(options));
   LOSSD_RETURN_IF_ERROR(CheckTimes(options));
   LOSSD_RETURN_IF_ERROR(CheckDevice(options.device));
+  LOSSD_RETURN_IF_ERROR(CheckComputePrecision(options));
   LOSSD_RETURN_IF_ERROR(CheckOneOf("log_level", options.log_level, {"debug", "info", "warning", "error"}));
   return CheckOneOf("log_format", options.log_format, {"json", "text"});
 }

@@ -23,6 +23,7 @@ struct ServerOptions {
   std::string port_file;                                      // Empty: none is written.
 
   std::string device = "auto";
+  std::string compute_precision = "fp32";
   int threads = 0;  // 0: as many as the cgroup's quota or the affinity mask allows.
 
   int64_t max_message_bytes = int64_t{256} << 20;

@@ -56,6 +56,7 @@ std::string ConfigText(const ServerOptions& options) {
   json["http_listen"] = options.http_listen;
   json["port_file"] = options.port_file;
   json["device"] = options.device;
+  json["compute_precision"] = options.compute_precision;
   json["threads"] = options.threads;
   AddLimits(options, json);
   AddTimes(options, json);

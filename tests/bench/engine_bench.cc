@@ -23,6 +23,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "core/engine/gemm_precision.h"
 #include "tests/bench/contenders.h"
 #include "tests/bench/engine_cases.h"
 #include "tests/bench/engine_json.h"
@@ -40,6 +41,7 @@ ABSL_FLAG(bool, large, false, "Also the cases that take minutes.");
 ABSL_FLAG(bool, neighbour, true, "Also some cases on two threads beside a process that wants a processor.");
 ABSL_FLAG(bool, processor_time, false,
           "Count processor time instead of elapsed time, on one thread: for machines on which others compute.");
+ABSL_FLAG(bool, bf16, true, "Also lossd with matrix products in bf16, where the processor has them.");
 ABSL_FLAG(bool, torch, true, "Also PyTorch: the reference's formulas, and the losses rewritten by hand.");
 ABSL_FLAG(std::string, torch_python, "/usr/bin/python3",
           "A Python interpreter with torch 2 or newer and numpy, for the losses through torch.compile.");
@@ -153,7 +155,8 @@ int Run(const std::string& scripts) {
   SetBenchClock(clock);
   ShortenOpenBlasSpinning();
   const OpenBlas blas;
-  EngineLab lab = {.blas = &blas, .seconds = absl::GetFlag(FLAGS_seconds)};
+  EngineLab lab = {
+      .blas = &blas, .bf16 = absl::GetFlag(FLAGS_bf16) && HasBf16Products(), .seconds = absl::GetFlag(FLAGS_seconds)};
   std::vector<std::unique_ptr<TorchWorker>> workers;
   if (absl::GetFlag(FLAGS_torch)) {
     constexpr char kPython[] = "/usr/bin/python3";  // Debian's, for which packages.txt names python3-torch.
@@ -178,7 +181,7 @@ int Run(const std::string& scripts) {
     std::fprintf(stderr, "engine_bench: %s\n", error.what());
     exit_code = 1;
   }
-  Print(TableNotes(report));
+  Print(absl::StrCat(Bf16Table(report), TableNotes(report)));
   WriteFile(absl::GetFlag(FLAGS_json), Json(report));
   WriteFile(absl::GetFlag(FLAGS_html), Page(report));
   return exit_code;

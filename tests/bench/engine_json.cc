@@ -45,7 +45,8 @@ std::string RowJson(const EngineRow& row, const EngineRow* single) {
       absl::StrFormat(R"({"case":%s,"threads":%d,"lossd":%s,"bound":%s,"bound_by_lossd":%s,"loss_alone":%s,)",
                       Quoted(row.name), row.threads, TimingJson(row.lossd), TimingJson(row.bound),
                       TimingJson(row.own_bound), TimingJson(row.loss)),
-      absl::StrFormat(R"("reference":%s,"by_hand":%s,"compiled":%s,)", TorchJson(row.reference), TorchJson(row.by_hand),
+      absl::StrFormat(R"("bf16":%s,"bf16_gradient_error":%.3g,"reference":%s,"by_hand":%s,"compiled":%s,)",
+                      TimingJson(row.bf16), row.bf16_error, TorchJson(row.reference), TorchJson(row.by_hand),
                       TorchJson(row.compiled)),
       absl::StrFormat(
           R"("bound_flops":%g,"bound_products":%s,"extra_bytes":%d,"allocations":%g,"allocated_bytes":%g,"loss_allocations":%g,"goals":%s})",

@@ -53,6 +53,20 @@ void MeasureHeap(const EngineCase& bench_case, EngineRow& row) {
   row.loss_allocations = static_cast<double>(HeapUseOf([&] { bare.Compute(); }).allocations) / kHeapRuns;
 }
 
+// Length of the difference of all gradients over their length.
+double GradientError(const ComputeResult& result, const ComputeResult& exact) {
+  double squares = 0, differences = 0;
+  for (size_t i = 0; i < exact.gradients.size(); ++i) {
+    const absl::Span<float> a = result.gradients[i].elements<float>();
+    const absl::Span<float> b = exact.gradients[i].elements<float>();
+    for (size_t j = 0; j < b.size(); ++j) {
+      squares += static_cast<double>(b[j]) * b[j];
+      differences += (static_cast<double>(a[j]) - b[j]) * (static_cast<double>(a[j]) - b[j]);
+    }
+  }
+  return std::sqrt(differences / squares);
+}
+
 void CheckEqual(const EngineCase& bench_case, const char* contender, const char* what, double found, double expected) {
   if (std::abs(found - expected) <= kTolerance * std::abs(expected)) return;
   throw std::runtime_error(
@@ -142,6 +156,12 @@ EngineRow MeasureCase(const EngineCase& bench_case, int threads, const EngineLab
   Match match(bench_case, threads, lab);
   match.Add("lossd", match.Lossd(), Into(row.lossd));
   match.Add("bound", Repeated(BoundByOpenBlas(*lab.blas, threads, bench_case.products)), Into(row.bound));
+  std::optional<EngineRequest> bf16;
+  if (lab.bf16) {
+    bf16.emplace(bench_case, threads, GemmPrecision::kBf16);
+    row.bf16_error = GradientError(bf16->Compute(), match.request().Compute());
+    match.Add("bf16", Repeated([&] { bf16->Compute(); }), Into(row.bf16));
+  }
   match.Add("own bound", Repeated(BoundByLossd(threads, bench_case.products)), Into(row.own_bound));
   BareLoss bare(match.request());
   if (threads == 1 && row.bound_flops < kSmallFlops) {

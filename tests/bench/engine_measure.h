@@ -20,6 +20,7 @@ struct EngineLab {
   const OpenBlas* blas = nullptr;
   TorchWorker* torch = nullptr;     // For the reference and by hand; null: without.
   TorchWorker* compiler = nullptr;  // For torch.compile; null: without.
+  bool bf16 = false;                // Whether also with matrix products in bf16.
   double seconds = 4;               // About how long the contenders of a case run.
 };
 

@@ -20,10 +20,12 @@ namespace lossd::bench {
 namespace {
 
 constexpr char kStyle[] =
-    ":root{color-scheme:light dark;--text:#222;--back:#fff;--grid:#ddd;--lossd:#0060a8;--bound:#777;--eager:#c43b00;"
+    ":root{color-scheme:light "
+    "dark;--text:#222;--back:#fff;--grid:#ddd;--lossd:#0060a8;--bf16:#7a3fb0;--bound:#777;--eager:#c43b00;"
     "--hand:#a86f00;--compiled:#00795a}@media(prefers-color-scheme:dark){:root{--text:#ddd;--back:#161616;--grid:#"
     "3a3a3a;"
-    "--lossd:#5ab4f0;--bound:#a0a0a0;--eager:#ff8a5c;--hand:#f0b840;--compiled:#4fcfa0}}body{font:15px/1.45 "
+    "--lossd:#5ab4f0;--bf16:#c79bf2;--bound:#a0a0a0;--eager:#ff8a5c;--hand:#f0b840;--compiled:#4fcfa0}}body{font:15px/"
+    "1.45 "
     "system-ui,sans-serif;color:var(--text);background:var(--back);max-width:1080px;margin:2em auto;padding:0 1em}"
     ".plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(420px,1fr));gap:1em}.wide{overflow-x:auto}"
     "table{border-collapse:collapse;font-size:13px;font-variant-numeric:tabular-nums}td,th{padding:3px 9px;"
@@ -40,6 +42,7 @@ struct Way {
 std::vector<Way> Ways() {
   return {{"lossd", "var(--lossd)", [](const EngineRow& row) { return row.lossd; }},
           {"bound", "var(--bound)", [](const EngineRow& row) { return row.bound; }},
+          {"lossd, bf16", "var(--bf16)", [](const EngineRow& row) { return row.bf16; }},
           {"torch, reference", "var(--eager)", [](const EngineRow& row) { return row.reference.timing; }},
           {"torch, by hand", "var(--hand)", [](const EngineRow& row) { return row.by_hand.timing; }},
           {"torch, compiled", "var(--compiled)", [](const EngineRow& row) { return row.compiled.timing; }}};
@@ -95,15 +98,16 @@ std::string GoalCell(const std::vector<GoalVerdict>& verdicts) {
 }
 
 std::string Row(const EngineRow& row, const EngineRow* single) {
-  return absl::StrCat("<tr><td title='bound: ", row.bound_text, "'>", row.name, "<td>", row.threads,
-                      TimingCell(row.lossd), TimingCell(row.bound), RatioCell(row.lossd, row.bound),
-                      TimingCell(row.own_bound), TimingCell(row.reference.timing, row.reference.variant),
-                      RatioCell(row.reference.timing, row.lossd), TimingCell(row.by_hand.timing, row.by_hand.variant),
-                      RatioCell(row.by_hand.timing, row.lossd), TimingCell(row.compiled.timing, row.compiled.variant),
-                      RatioCell(row.compiled.timing, row.lossd),
-                      absl::StrFormat("<td>%.2f<td>%.3g<td>%.3g (%.3g kB)", static_cast<double>(row.extra_bytes) / 1e6,
-                                      row.loss_allocations, row.allocations, row.allocated_bytes / 1e3),
-                      GoalCell(JudgeGoals(row, single)), "\n");
+  return absl::StrCat(
+      "<tr><td title='bound: ", row.bound_text, "'>", row.name, "<td>", row.threads, TimingCell(row.lossd),
+      TimingCell(row.bound), RatioCell(row.lossd, row.bound), TimingCell(row.own_bound),
+      TimingCell(row.bf16, absl::StrFormat("gradient error %.2g", row.bf16_error)),
+      TimingCell(row.reference.timing, row.reference.variant), RatioCell(row.reference.timing, row.lossd),
+      TimingCell(row.by_hand.timing, row.by_hand.variant), RatioCell(row.by_hand.timing, row.lossd),
+      TimingCell(row.compiled.timing, row.compiled.variant), RatioCell(row.compiled.timing, row.lossd),
+      absl::StrFormat("<td>%.2f<td>%.3g<td>%.3g (%.3g kB)", static_cast<double>(row.extra_bytes) / 1e6,
+                      row.loss_allocations, row.allocations, row.allocated_bytes / 1e3),
+      GoalCell(JudgeGoals(row, single)), "\n");
 }
 
 std::string Table(const EngineReport& report) {
@@ -111,7 +115,8 @@ std::string Table(const EngineReport& report) {
       "<h2>All figures</h2><p>Smallest time and, small, the median. MB: peak of a cold request beyond inputs and "
       "results. "
       "Allocations once warm.</p><div class=wide><table><tr><th>case<th>threads<th>lossd<th>bound<th>lossd / "
-      "bound<th>products by lossd<th>torch, reference<th>/ lossd<th>torch, by hand<th>/ lossd<th>torch, compiled<th>/ "
+      "bound<th>products by lossd<th>lossd, bf16<th>torch, reference<th>/ lossd<th>torch, by hand<th>/ lossd<th>torch, "
+      "compiled<th>/ "
       "lossd<th>MB<th>allocations of the loss<th>of a request<th>goals met\n";
   for (const EngineRow& row : report.rows) absl::StrAppend(&html, Row(row, FindSingle(report.rows, row)));
   return html + "</table></div>";

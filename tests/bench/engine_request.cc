@@ -45,8 +45,10 @@ void Normalise(const Tensor& tensor) {
 
 }  // namespace
 
-EngineRequest::EngineRequest(const EngineCase& bench_case, int threads) {
+EngineRequest::EngineRequest(const EngineCase& bench_case, int threads, GemmPrecision precision)
+    : precision_(precision) {
   TileBackendOptions options;
+  options.gemm_precision = precision;
   options.scheduler.threads = threads;
   options.max_request_flops = 1e18;
   backend_ = *CreateTileBackend(options);
@@ -59,6 +61,7 @@ EngineRequest::EngineRequest(const EngineCase& bench_case, int threads) {
 }
 
 ComputeResult EngineRequest::Compute() {
+  SetGemmPrecision(precision_);
   absl::Notification answered;
   absl::StatusOr<ComputeResult> answer;
   ComputeTask task;
@@ -83,6 +86,7 @@ BareLoss::BareLoss(EngineRequest& request) : request_(request) {
 }
 
 void BareLoss::Compute() {
+  SetGemmPrecision(GemmPrecision::kFloat32);
   LossTask task;
   task.request = &request_.plan().request;
   task.plan = request_.plan().detail.get();

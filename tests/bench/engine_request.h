@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "core/engine/gemm_precision.h"
 #include "core/engine/parallel.h"
 #include "core/loss_backend.h"
 #include "core/tensor/tensor.h"
@@ -18,12 +19,13 @@
 
 namespace lossd::bench {
 
-// A case in a back end of its own, its inputs in place. Not thread-safe.
+// A case in a back end of its own, its inputs in place. Not thread-safe; of two, only one computes at a time.
 class EngineRequest {
  public:
-  EngineRequest(const EngineCase& bench_case, int threads);
+  EngineRequest(const EngineCase& bench_case, int threads, GemmPrecision precision = GemmPrecision::kFloat32);
 
-  // Submits the request and waits for its answer. Throws std::runtime_error if that is an error.
+  // Submits the request and waits for its answer; sets the process's precision first. Throws std::runtime_error if that
+  // is an error.
   ComputeResult Compute();
 
   const Plan& plan() const { return *plan_; }
@@ -31,6 +33,7 @@ class EngineRequest {
   BufferPool& pool() { return backend_->pool(); }
 
  private:
+  const GemmPrecision precision_;
   std::unique_ptr<LossBackend> backend_;
   std::shared_ptr<const Plan> plan_;
   std::vector<Tensor> inputs_;

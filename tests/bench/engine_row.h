@@ -33,6 +33,8 @@ struct EngineRow {
   Timing bound;                // Its matrix products alone, OpenBLAS.
   Timing own_bound;            // The same, lossd's product.
   std::optional<Timing> loss;  // The loss alone, without the back end.
+  std::optional<Timing> bf16;  // Like `lossd`, with --compute_precision=bf16.
+  double bf16_error = 0;       // Of its gradients: length of the difference over their length.
   TorchTiming reference;       // The reference's formulas, eager, with autograd.
   TorchTiming by_hand;         // Rewritten in torch operations.
   TorchTiming compiled;        // The same through torch.compile.

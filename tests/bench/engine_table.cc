@@ -50,14 +50,14 @@ std::string TimeText(double seconds) {
 }
 
 std::string TableHeader() {
-  return absl::StrFormat("%-33s %3s %19s %15s %26s %15s\n%-33s %3s %9s %9s %7s %7s %8s %8s %8s %7s %7s %6s\n", "", "",
-                         "lossd         ", "lossd / bound", "PyTorch / lossd      ", "beyond results", "case", "thr",
+  return absl::StrFormat("%-33s %3s %17s %15s %26s %15s\n%-33s %3s %8s %8s %7s %7s %8s %8s %8s %7s %7s %6s\n", "", "",
+                         "lossd       ", "lossd / bound", "PyTorch / lossd      ", "beyond results", "case", "thr",
                          "min", "median", "min", "median", "eager", "by hand", "compiled", "MB", "allocs", "goals");
 }
 
 std::string TableLine(const EngineRow& row, const EngineRow* single) {
   return absl::StrFormat(
-      "%-33s %3d %9s %9s %7.2f %7.2f %8s %8s %8s %7.2f %7s %6s\n", row.name, row.threads, TimeText(row.lossd.min),
+      "%-33s %3d %8s %8s %7.2f %7.2f %8s %8s %8s %7.2f %7s %6s\n", row.name, row.threads, TimeText(row.lossd.min),
       TimeText(row.lossd.median), row.lossd.min / row.bound.min, row.lossd.median / row.bound.median,
       Ratio(row.reference.timing, row.lossd), Ratio(row.by_hand.timing, row.lossd),
       Ratio(row.compiled.timing, row.lossd), static_cast<double>(row.extra_bytes) / 1e6,
@@ -79,6 +79,20 @@ std::string NeighbourLine(const NeighbourRow& row) {
                           row.torch_beside->mean / row.torch->mean);
   }
   return line + "\n";
+}
+
+std::string Bf16Table(const EngineReport& report) {
+  std::string text;
+  for (const EngineRow& row : report.rows) {
+    if (!row.bf16.has_value()) continue;
+    absl::StrAppendFormat(&text, "%-33s %3d %10s %10s %9.2fx %15.2g\n", row.name, row.threads, TimeText(row.lossd.min),
+                          TimeText(row.bf16->min), row.lossd.min / row.bf16->min, row.bf16_error);
+  }
+  if (text.empty()) return "";
+  return absl::StrCat(
+      "\nMatrix products in bf16 (--compute_precision); error: length of the gradients' difference over their length\n",
+      absl::StrFormat("%-33s %3s %10s %10s %10s %15s\n", "case", "thr", "fp32", "bf16", "faster", "gradient error"),
+      text);
 }
 
 std::string TableNotes(const EngineReport& report) {

@@ -22,6 +22,9 @@ std::string TableLine(const EngineRow& row, const EngineRow* single);
 std::string NeighbourHeader();
 std::string NeighbourLine(const NeighbourRow& row);
 
+// lossd with matrix products in bf16 and without; empty where that was not measured.
+std::string Bf16Table(const EngineReport& report);
+
 // Goals that were missed, what the bounds are, and contenders that were not run.
 std::string TableNotes(const EngineReport& report);
 

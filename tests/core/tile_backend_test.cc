@@ -3,6 +3,9 @@
 
 #include "core/tile_backend.h"
 
+#include <algorithm>
+#include <atomic>
+#include <cmath>
 #include <cstring>
 #include <memory>
 #include <optional>
@@ -14,6 +17,7 @@
 #include "absl/synchronization/blocking_counter.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/loss_runs.h"
 #include "tests/support/random_requests.h"
 #include "tests/support/status_matchers.h"
 
@@ -23,6 +27,7 @@ namespace {
 using ::lossd::testing::DrawRequest;
 using ::lossd::testing::RandomRequest;
 using ::lossd::testing::StatusIs;
+using ::lossd::testing::Values;
 using ::testing::HasSubstr;
 
 class BatchCounter final : public BackendObserver {
@@ -34,8 +39,10 @@ class BatchCounter final : public BackendObserver {
   std::atomic<int> largest_ = 0;
 };
 
-std::unique_ptr<LossBackend> MakeBackend(int threads, BackendObserver* observer = nullptr) {
+std::unique_ptr<LossBackend> MakeBackend(int threads, BackendObserver* observer = nullptr,
+                                         GemmPrecision precision = GemmPrecision::kFloat32) {
   TileBackendOptions options;
+  options.gemm_precision = precision;
   options.scheduler.threads = threads;
   options.observer = observer;
   return CreateTileBackend(options).value();
@@ -91,15 +98,20 @@ std::string AllBytes(const ComputeResult& result) {
   return bytes;
 }
 
-TEST(TileBackendTest, EqualRequestsHaveEqualBytesAloneInBatchesAndOnAnyNumberOfThreads) {
+class TileBackendBytesTest : public ::testing::TestWithParam<GemmPrecision> {};
+
+INSTANTIATE_TEST_SUITE_P(Precisions, TileBackendBytesTest,
+                         ::testing::Values(GemmPrecision::kFloat32, GemmPrecision::kBf16));
+
+TEST_P(TileBackendBytesTest, EqualRequestsHaveEqualBytesAloneInBatchesAndOnAnyNumberOfThreads) {
   BufferPool pool(size_t{1} << 28);
   std::mt19937 random(20);
   std::vector<RandomRequest> requests;
   for (int i = 0; i < 200; ++i) requests.push_back(DrawRequest(random, pool));
   BatchCounter batches;
-  const auto one = MakeBackend(1, &batches);
-  const auto two = MakeBackend(2);
-  const auto five = MakeBackend(5);
+  const auto one = MakeBackend(1, &batches, GetParam());
+  const auto two = MakeBackend(2, nullptr, GetParam());
+  const auto five = MakeBackend(5, nullptr, GetParam());
   const auto alone = ComputeAlone(*one, requests);
   const auto batched = ComputeTogether(*one, requests);
   const auto helped = ComputeAlone(*two, requests);
@@ -115,6 +127,48 @@ TEST(TileBackendTest, EqualRequestsHaveEqualBytesAloneInBatchesAndOnAnyNumberOfT
     ASSERT_EQ(AllBytes(*all[i]), expected) << "request " << i << " in a batch on five threads";
   }
   EXPECT_GT(batches.largest(), 1) << "no batch was formed: the test shows nothing";
+}
+
+// Largest difference of two results' gradients, as a share of the largest value.
+double LargestDifference(const ComputeResult& a, const ComputeResult& b) {
+  double difference = 0, largest = 0;
+  for (size_t i = 0; i < a.gradients.size(); ++i) {
+    const std::vector<double> x = Values(a.gradients[i]), y = Values(b.gradients[i]);
+    for (size_t j = 0; j < x.size(); ++j) {
+      difference = std::max(difference, std::abs(x[j] - y[j]));
+      largest = std::max(largest, std::abs(x[j]));
+    }
+  }
+  return difference / largest;
+}
+
+TEST(TileBackendTest, Bf16ProductsChangeResultsAsMuchAsRoundingOperandsDoes) {
+  BufferPool pool(size_t{1} << 28);
+  std::mt19937 random(23);
+  std::vector<RandomRequest> requests;
+  while (requests.size() < 40) {
+    RandomRequest request = DrawRequest(random, pool);
+    // nt_xent's scores of normal inputs are so large that rounding them changes which row counts.
+    const bool fits = std::holds_alternative<FeatureMapContrastiveConfig>(request.spec.loss) ||
+                      std::holds_alternative<CpcConfig>(request.spec.loss);
+    request.spec.gradients = {};
+    request.spec.gradients.dtype = DType::kFloat64;
+    if (fits && request.spec.inputs[0].shape[0] > 1) requests.push_back(std::move(request));
+  }
+  const auto exact = ComputeAlone(*MakeBackend(1), requests);
+  const auto rounded = ComputeAlone(*MakeBackend(1, nullptr, GemmPrecision::kBf16), requests);
+  for (size_t i = 0; i < requests.size(); ++i) {
+    ASSERT_OK(exact[i]);
+    ASSERT_OK(rounded[i]);
+    const double difference = LargestDifference(*rounded[i], *exact[i]);
+    if (requests[i].spec.inputs[0].dtype == DType::kFloat64) {
+      EXPECT_EQ(difference, 0) << "request " << i;
+      continue;
+    }
+    EXPECT_GT(difference, 0) << "request " << i;
+    EXPECT_LT(difference, 0.05) << "request " << i;
+    EXPECT_NEAR(rounded[i]->objective, exact[i]->objective, 0.02 * std::abs(exact[i]->objective)) << "request " << i;
+  }
 }
 
 TEST(TileBackendTest, EveryTaskIsAnsweredWhenTheBackendDrains) {

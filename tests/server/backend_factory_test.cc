@@ -12,6 +12,7 @@ namespace {
 
 using ::lossd::testing::StatusIs;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 TEST(BackendFactoryTest, MakesTheProcessorsBackendWithItsThreads) {
   ServerOptions options;
@@ -24,6 +25,13 @@ TEST(BackendFactoryTest, MakesTheProcessorsBackendWithItsThreads) {
     EXPECT_EQ(backend->Devices()[0].threads, 2);
     EXPECT_EQ(backend->Losses().size(), 4);
   }
+}
+
+TEST(BackendFactoryTest, DeviceSaysThatItMultipliesInBf16) {
+  ServerOptions options;
+  EXPECT_THAT((*MakeBackend(options, nullptr))->Devices()[0].description, Not(HasSubstr("bf16")));
+  options.compute_precision = "bf16";
+  EXPECT_THAT((*MakeBackend(options, nullptr))->Devices()[0].description, HasSubstr("bf16"));
 }
 
 TEST(BackendFactoryTest, DeviceThatIsNotThereIsNotFound) {

@@ -54,6 +54,12 @@ INSTANTIATE_TEST_SUITE_P(
         BadOption{"http_listen", "\"unix:/x\"", [](ServerOptions& o) { o.http_listen = {"unix:/x"}; }},
         BadOption{"device", "\"tpu\"", [](ServerOptions& o) { o.device = "tpu"; }},
         BadOption{"device", "\"cuda:x\"", [](ServerOptions& o) { o.device = "cuda:x"; }},
+        BadOption{"compute_precision", "\"int8\"", [](ServerOptions& o) { o.compute_precision = "int8"; }},
+        BadOption{"compute_precision", "\"bf16\"",
+                  [](ServerOptions& o) {
+                    o.compute_precision = "bf16";
+                    o.device = "aten-cpu";
+                  }},
         BadOption{"threads", "-1", [](ServerOptions& o) { o.threads = -1; }},
         BadOption{"max_message_bytes", "1023", [](ServerOptions& o) { o.max_message_bytes = 1023; }},
         BadOption{"max_message_bytes", "2147483648", [](ServerOptions& o) { o.max_message_bytes = int64_t{1} << 31; }},
