@@ -14,7 +14,7 @@ struct Words {
 };
 
 // In the order of ChaosKind.
-constexpr Words kWords[] = {{"cancel", "calls cancelled"},
+constexpr Words kWords[] = {{"cancel", "calls given a time to be cancelled"},
                             {"short-deadline", "calls given a short deadline"},
                             {"disconnect", "connections dropped in the middle of a message"},
                             {"slow-reader", "reads delayed"}};

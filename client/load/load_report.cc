@@ -4,6 +4,7 @@
 #include "client/load/load_report.h"
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 
 #include "absl/strings/str_cat.h"
@@ -38,6 +39,16 @@ WindowFigures FiguresOf(const Window& window) {
   for (const auto& [code, count] : calls.errors) figures.errors[absl::StatusCodeToString(code)] = count.calls;
   figures.counts = window.counts;
   return figures;
+}
+
+// Eight shares for every nine.
+std::vector<std::pair<double, double>> CurveOf(const Histogram& histogram) {
+  std::vector<std::pair<double, double>> curve;
+  for (int i = 0; std::pow(10, i / 8.0) <= static_cast<double>(histogram.count()); ++i) {
+    const double share = 1 - std::pow(10, -i / 8.0);
+    curve.emplace_back(share, Milliseconds(histogram, share));
+  }
+  return curve;
 }
 
 ErrorFigures FiguresOf(const ErrorCount& count) {
@@ -105,6 +116,7 @@ LevelFigures FiguresOf(const LevelResult& result, int64_t request_bytes) {
   figures.received_mb_per_second = static_cast<double>(calls.received_bytes) / figures.seconds / 1e6;
   figures.error_rate = calls.ErrorRate();
   figures.latency = FiguresOf(calls.latency);
+  figures.curve = CurveOf(calls.latency);
   figures.service = FiguresOf(calls.service);
   figures.lag = FiguresOf(calls.lag);
   for (const auto& [code, count] : calls.errors) {

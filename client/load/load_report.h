@@ -73,7 +73,9 @@ struct LevelFigures {
   double sent_mb_per_second = 0;  // Of successful calls, in 10^6 bytes.
   double received_mb_per_second = 0;
   double error_rate = 0;
-  LatencyFigures latency;                      // From the intended start.
+  LatencyFigures latency;  // From the intended start.
+  // Latency from the intended start at shares closer and closer to 1, as far as there are calls beyond them.
+  std::vector<std::pair<double, double>> curve;
   LatencyFigures service;                      // From the actual start.
   LatencyFigures lag;                          // From the intended start to the actual one, of calls that had room.
   std::map<std::string, ErrorFigures> errors;  // By code.

@@ -91,6 +91,7 @@ json ToJson(const LevelFigures& level) {
           {"busiest_thread", level.busiest_thread},
           {"checked", level.checked},
           {"different", level.different},
+          {"curve_ms", level.curve},
           {"start_lag_ms", ToJson(level.lag)},
           {"provoked", level.provoked},
           {"disturbances", level.disturbances},
@@ -126,6 +127,7 @@ LevelFigures LevelFromJson(const json& value) {
   value.at("busiest_thread").get_to(level.busiest_thread);
   value.at("checked").get_to(level.checked);
   value.at("different").get_to(level.different);
+  level.curve = value.value("curve_ms", level.curve);
   level.lag = value.contains("start_lag_ms") ? LatencyFromJson(value.at("start_lag_ms")) : FiguresOf(Histogram());
   level.provoked = value.value("provoked", int64_t{0});
   level.disturbances = value.value("disturbances", int64_t{0});

@@ -146,7 +146,8 @@ std::string Missed(const LevelFigures& level, const Objectives& objectives) {
   }
   if (level.succeeded == 0 && level.provoked == 0) return "no call succeeded";
   if (objectives.p99 && level.latency.At(0.99) > absl::ToDoubleMilliseconds(*objectives.p99)) {
-    return absl::StrFormat("p99 %.3f ms, expected at most %s", level.latency.At(0.99),
+    return absl::StrFormat("p99 %.3f ms%s, expected at most %s", level.latency.At(0.99),
+                           level.latency.Supports(0.99) ? "" : " (the maximum: fewer than 100 calls)",
                            absl::FormatDuration(*objectives.p99));
   }
   return "";

@@ -112,11 +112,11 @@ void AddServerFlags(const std::string& metrics_url, json& setup) {
   if (flags.is_object()) setup["server_flags"] = flags;
 }
 
-// Values by name, "server_flags/threads" for those within others.
-std::map<std::string, json> Flattened(const json& setup) {
+// Values by name, "server_flags/threads" for those within others; as a whole where `other` has none of them.
+std::map<std::string, json> Flattened(const json& setup, const json& other) {
   std::map<std::string, json> values;
   for (const auto& [name, value] : setup.items()) {
-    if (!value.is_object()) {
+    if (!value.is_object() || !other.contains(name)) {
       values[name] = value;
       continue;
     }
@@ -126,6 +126,8 @@ std::map<std::string, json> Flattened(const json& setup) {
   }
   return values;
 }
+
+std::string InWords(const json& value) { return value.is_object() ? "known" : value.dump(); }
 
 }  // namespace
 
@@ -140,16 +142,16 @@ json SetupOf(const LoadPlan& plan, const LoadRequest& request) {
 std::vector<std::string> SetupDifferences(const json& before, const json& now) {
   std::vector<std::string> differences;
   if (before.empty()) return differences;
-  const auto old_values = Flattened(before), new_values = Flattened(now);
+  const auto old_values = Flattened(before, now), new_values = Flattened(now, before);
   for (const auto& [name, value] : old_values) {
     const auto found = new_values.find(name);
-    const std::string other = found == new_values.end() ? "not known" : found->second.dump();
-    if (value.dump() != other)
-      differences.push_back(absl::StrCat(name, ": ", value.dump(), " in the baseline, ", other, " now"));
+    if (found != new_values.end() && found->second == value) continue;
+    differences.push_back(absl::StrCat(name, ": ", InWords(value), " in the baseline, ",
+                                       found == new_values.end() ? "not known" : InWords(found->second), " now"));
   }
   for (const auto& [name, value] : new_values) {
     if (!old_values.contains(name)) {
-      differences.push_back(absl::StrCat(name, ": not known in the baseline, ", value.dump(), " now"));
+      differences.push_back(absl::StrCat(name, ": not known in the baseline, ", InWords(value), " now"));
     }
   }
   return differences;

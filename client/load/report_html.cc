@@ -3,133 +3,159 @@
 
 #include "client/load/report_html.h"
 
-#include <algorithm>
-#include <cmath>
+#include <set>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_replace.h"
-#include "client/load/report_text.h"
+#include "client/load/report_plots.h"
+#include "client/load/svg_plot.h"
 
 namespace lossd::load {
 namespace {
 
-constexpr double kWidth = 640, kHeight = 360, kLeft = 70, kRight = 130, kTop = 30, kBottom = 45;
-constexpr const char* kColors[] = {"#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf", "#8c564b"};
+// Light and dark, by what the reader's system asks for; printed light.
+constexpr char kStyle[] = R"(
+:root{color-scheme:light dark;--page:#fff;--ink:#1b1f24;--soft:#59636e;--line:#e3e6ea;--axis:#9aa4af;--warn:#8a4b00;
+--step1:#9ec5f4;--step2:#6da7ec;--step3:#3987e5;--step4:#256abf;--step5:#184f95;--step6:#104281;--step7:#0a2a55;
+--hue1:#2266cc;--hue2:#c4410c;--hue3:#0b7a55;--hue4:#8b3fd1;--hue5:#a86500;--hue6:#b8256e;--quiet:#7b8590}
+@media (prefers-color-scheme:dark) and (not print){:root{--page:#14171b;--ink:#e6e9ed;--soft:#a0a9b4;--line:#2a3038;
+--axis:#5d6772;--warn:#f0b45a;--step1:#1f5fae;--step2:#2a78d6;--step3:#4b91e6;--step4:#70a9ee;--step5:#97c1f4;
+--step6:#bcd8f9;--step7:#e2effd;--hue1:#6cabff;--hue2:#ff9466;--hue3:#4ccd9c;--hue4:#c39bff;--hue5:#edbb55;
+--hue6:#ff8abc;--quiet:#8b95a0}}
+body{font:15px/1.45 system-ui,sans-serif;margin:0 auto;padding:24px;max-width:1360px;background:var(--page);
+color:var(--ink)}
+h1{font-size:22px;margin:0 0 2px}h2{font-size:16px;margin:28px 0 8px}p{margin:2px 0}.soft{color:var(--soft)}
+.warn{color:var(--warn)}.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,520px),1fr));
+gap:24px 32px;margin-top:20px}figure{margin:0}svg{width:100%;height:auto;display:block}
+.scroll{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums}
+th,td{padding:3px 10px;text-align:right;white-space:nowrap;border-bottom:1px solid var(--line)}
+th{font-weight:600;color:var(--soft)}th:first-child,td:first-child{text-align:left;padding-left:0}
+.left{text-align:left;white-space:normal;overflow-wrap:anywhere}
+svg text{font:11.5px system-ui,sans-serif;fill:var(--soft)}svg .title{font-size:13.5px;font-weight:600;fill:var(--ink)}
+svg .mid{text-anchor:middle}svg .end{text-anchor:end}.grid{stroke:var(--line)}.axis{stroke:var(--axis)}
+.mark{stroke:var(--axis);stroke-dasharray:2 3}svg .word{font-size:10.5px}
+svg polyline{fill:none;stroke-width:2;stroke-linejoin:round}svg .dashed{stroke-dasharray:5 4}
+)";
 
-std::string Escaped(const std::string& text) {
-  return absl::StrReplaceAll(text, {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}});
+// Rules for a class of each colour.
+std::string ColorRules() {
+  std::string rules;
+  std::vector<std::string> names = {"quiet"};
+  for (int i = 1; i <= 7; ++i) names.push_back(absl::StrCat("step", i));
+  for (int i = 1; i <= 6; ++i) names.push_back(absl::StrCat("hue", i));
+  for (const std::string& name : names) {
+    absl::StrAppendFormat(
+        &rules, ".%1$s polyline{stroke:var(--%1$s)}.%1$s circle,.%1$s.bar,svg text.%1$s{fill:var(--%1$s)}\n", name);
+  }
+  return rules;
 }
 
-// A logarithmic axis.
-struct Axis {
-  double low = 1e300, high = 0;
+// Numbers stand at the right of their cells, words at the left.
+std::string Row(const std::vector<std::string>& cells, const char* tag, const std::set<size_t>& words) {
+  std::string out = "<tr>";
+  for (size_t i = 0; i < cells.size(); ++i) {
+    absl::StrAppend(&out, "<", tag, words.contains(i) ? " class='left'>" : ">", Escaped(cells[i]), "</", tag, ">");
+  }
+  return out + "</tr>\n";
+}
 
-  void Include(double value) {
-    low = std::min(low, value);
-    high = std::max(high, value);
-  }
-  // From 0 to 1.
-  double Place(double value) const { return high <= low ? 0.5 : std::log(value / low) / std::log(high / low); }
-  std::vector<std::pair<double, std::string>> Ticks() const {
-    std::vector<std::pair<double, std::string>> ticks;
-    for (double decade = std::pow(10, std::floor(std::log10(low))); decade <= high; decade *= 10) {
-      for (const double digit : {1, 2, 5}) {
-        const double value = decade * digit;
-        if (value >= low && value <= high) ticks.emplace_back(value, absl::StrFormat("%g", value));
-      }
-    }
-    return ticks;
-  }
-};
+std::string Table(const std::string& title, const std::vector<std::string>& header,
+                  const std::vector<std::vector<std::string>>& rows, const std::set<size_t>& words = {}) {
+  if (rows.empty()) return "";
+  std::string out = absl::StrCat("<h2>", Escaped(title), "</h2>\n<div class='scroll'><table>\n");
+  if (!header.empty()) absl::StrAppend(&out, Row(header, "th", words));
+  for (const auto& row : rows) absl::StrAppend(&out, Row(row, "td", words));
+  return out + "</table></div>\n";
+}
 
-class Plot {
- public:
-  explicit Plot(const std::vector<Curve>& curves) {
-    for (const Curve& curve : curves) {
-      for (const auto& [x, y] : curve.points) {
-        if (x <= 0 || y <= 0) continue;
-        x_.Include(x);
-        y_.Include(y);
-      }
-    }
-  }
-  double X(double x) const { return kLeft + x_.Place(x) * (kWidth - kLeft - kRight); }
-  double Y(double y) const { return kHeight - kBottom - y_.Place(y) * (kHeight - kTop - kBottom); }
+std::string Percentile(const LatencyFigures& latency, double share) {
+  return latency.Supports(share) ? absl::StrFormat("%.3f", latency.At(share)) : "–";
+}
 
-  void DrawTicks(const std::vector<std::pair<double, std::string>>& x_ticks, std::string& out) const {
-    for (const auto& [x, label] : x_ticks.empty() ? x_.Ticks() : x_ticks) {
-      if (x < x_.low || x > x_.high) continue;
-      absl::StrAppendFormat(&out, "<path d='M%.1f %g V%g' class='grid'/><text x='%.1f' y='%g' class='mid'>%s</text>\n",
-                            X(x), kTop, kHeight - kBottom, X(x), kHeight - kBottom + 16, Escaped(label));
+std::string LevelTable(const LoadReport& report) {
+  std::vector<std::vector<std::string>> rows;
+  for (const LevelFigures& level : report.levels) {
+    rows.push_back({level.name, absl::StrFormat("%.1f", level.offered_per_second),
+                    absl::StrFormat("%.1f", level.goodput_per_second),
+                    absl::StrFormat("%.1f", level.sent_mb_per_second + level.received_mb_per_second),
+                    absl::StrFormat("%.3f", level.latency.mean)});
+    for (const double share : {0.5, 0.9, 0.99, 0.999, 0.9999, 1.0}) {
+      rows.back().push_back(Percentile(level.latency, share));
     }
-    for (const auto& [y, label] : y_.Ticks()) {
-      absl::StrAppendFormat(&out, "<path d='M%g %.1f H%g' class='grid'/><text x='%g' y='%.1f' class='end'>%s</text>\n",
-                            kLeft, Y(y), kWidth - kRight, kLeft - 6, Y(y) + 4, label);
-    }
+    rows.back().push_back(absl::StrCat(level.failed));
+    rows.back().push_back(absl::StrCat(level.skipped));
   }
-  void DrawCurve(const Curve& curve, size_t index, std::string& out) const {
-    const char* const color = kColors[index % std::size(kColors)];
-    std::string points;
-    for (const auto& [x, y] : curve.points) {
-      if (x > 0 && y > 0) absl::StrAppendFormat(&points, "%.1f,%.1f ", X(x), Y(y));
-    }
-    absl::StrAppendFormat(&out, "<polyline points='%s' fill='none' stroke='%s' stroke-width='2'/>\n", points, color);
-    absl::StrAppendFormat(&out, "<text x='%g' y='%g' fill='%s'>%s</text>\n", kWidth - kRight + 8,
-                          kTop + 14 * static_cast<double>(index + 1), color, Escaped(curve.name));
-  }
+  return Table("Levels",
+               {"", "offered/s", "goodput/s", "MB/s", "mean ms", "p50", "p90", "p99", "p99.9", "p99.99", "max",
+                "failed", "skipped"},
+               rows);
+}
 
- private:
-  Axis x_, y_;
-};
-
-// Percentiles are drawn over 1 / (1 - share): every nine takes as much room.
-Curve PercentileCurve(const LevelFigures& level) {
-  Curve curve{level.name, {}};
-  for (size_t i = 0; i < std::size(kShares); ++i) {
-    if (kShares[i] < 1) curve.points.emplace_back(1 / (1 - kShares[i]), level.latency.percentiles[i]);
+std::string ErrorTable(const LoadReport& report) {
+  std::vector<std::vector<std::string>> rows;
+  for (const LevelFigures& level : report.levels) {
+    for (const auto& [code, error] : level.errors) {
+      rows.push_back({level.name, code, absl::StrCat(error.calls), absl::StrFormat("%.3f", error.p50),
+                      absl::StrFormat("%.3f", error.p99), absl::StrFormat("%.3f", error.max), error.example});
+    }
   }
-  return curve;
+  return Table("Failed calls", {"", "code", "calls", "p50 ms", "p99", "max", "for example"}, rows, {1, 6});
+}
+
+std::string SetupTable(const LoadReport& report) {
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& [name, value] : report.setup.items()) {
+    rows.push_back({name, value.is_string() ? value.get<std::string>() : value.dump(1, ' ')});
+  }
+  return Table("Set-up", {}, rows, {1});
+}
+
+std::string Notes(const LoadReport& report) {
+  std::string out;
+  if (report.interrupted) absl::StrAppend(&out, "<p class='warn'>Interrupted: what was measured up to then.</p>\n");
+  for (const LevelFigures& level : report.levels) {
+    if (!level.missed.empty()) {
+      absl::StrAppend(&out, "<p class='warn'>", Escaped(level.name), " missed: ", Escaped(level.missed), "</p>\n");
+    }
+    for (const std::string& doubt : level.Doubts()) {
+      absl::StrAppend(&out, "<p class='warn'>", Escaped(level.name), ": ", Escaped(doubt), "</p>\n");
+    }
+    if (level.different > 0) {
+      absl::StrAppend(&out, "<p class='warn'>", Escaped(level.name), ": ", level.different, " of ", level.checked,
+                      " answers differ from a local computation</p>\n");
+    }
+    if (!report.chaos_deeds.empty()) {
+      absl::StrAppend(&out, "<p>", Escaped(level.name), ": ", level.disturbances, " ", Escaped(report.chaos_deeds),
+                      "; ", level.provoked, " calls failed through it, ", level.failed - level.provoked,
+                      " otherwise</p>\n");
+    }
+  }
+  if (report.searched) {
+    absl::StrAppend(&out, "<p>Highest load that meets the objectives: ",
+                    report.highest ? absl::StrFormat("%g", *report.highest) : std::string("none"), "</p>\n");
+  }
+  return out;
 }
 
 }  // namespace
 
-std::string LogPlot(const std::string& title, const std::string& x_label, const std::string& y_label,
-                    const std::vector<Curve>& curves, const std::vector<std::pair<double, std::string>>& x_ticks) {
-  std::string out =
-      absl::StrFormat("<svg viewBox='0 0 %g %g' width='%g' height='%g'>\n", kWidth, kHeight, kWidth, kHeight);
-  absl::StrAppendFormat(&out, "<text x='%g' y='18' class='title'>%s</text>\n", kLeft, Escaped(title));
-  const Plot plot(curves);
-  plot.DrawTicks(x_ticks, out);
-  for (size_t i = 0; i < curves.size(); ++i) plot.DrawCurve(curves[i], i, out);
-  absl::StrAppendFormat(&out, "<text x='%g' y='%g' class='mid'>%s</text>\n", (kWidth + kLeft - kRight) / 2, kHeight - 8,
-                        Escaped(x_label));
-  absl::StrAppendFormat(&out, "<text transform='translate(14 %g) rotate(-90)' class='mid'>%s</text>\n</svg>\n",
-                        kHeight / 2, Escaped(y_label));
-  return out;
-}
-
 std::string ReportHtml(const LoadReport& report) {
-  std::vector<Curve> percentiles;
-  Curve goodput{"goodput", {}}, offered{"offered", {}}, p50{"p50", {}}, p99{"p99", {}};
-  for (const LevelFigures& level : report.levels) {
-    percentiles.push_back(PercentileCurve(level));
-    goodput.points.emplace_back(level.load, level.goodput_per_second);
-    offered.points.emplace_back(level.load, level.offered_per_second);
-    p50.points.emplace_back(level.load, level.latency.At(0.5));
-    p99.points.emplace_back(level.load, level.latency.At(0.99));
+  std::string plots;
+  for (const std::string& plot :
+       {GoodputPlot(report), LatencyOverLoadPlot(report), PercentilePlot(report), ThroughputOverTimePlot(report),
+        LatencyOverTimePlot(report), ErrorsOverTimePlot(report), StagesPlot(report)}) {
+    if (!plot.empty()) absl::StrAppend(&plots, "<figure>", plot, "</figure>\n");
   }
-  for (Curve* const curve : {&goodput, &offered, &p50, &p99}) std::sort(curve->points.begin(), curve->points.end());
-  return absl::StrCat(
-      "<!DOCTYPE html>\n<html lang='en'><head><meta charset='utf-8'><title>lossctl load</title>\n<style>",
-      "body{font:14px sans-serif;margin:2em}pre{overflow-x:auto}svg text{font:11px sans-serif}.grid{stroke:#ddd}",
-      "svg .mid{text-anchor:middle}svg .end{text-anchor:end}svg .title{font-weight:bold}</style></head><body>\n",
-      "<h1>lossctl load</h1>\n",
-      LogPlot("Latency by percentile", "percentile", "ms", percentiles,
-              {{1, "0"}, {2, "50"}, {10, "90"}, {100, "99"}, {1000, "99.9"}, {10000, "99.99"}}),
-      LogPlot("Throughput over load", "load", "calls per second", {goodput, offered}),
-      LogPlot("Latency over load", "load", "ms", {p50, p99}), "<pre>", Escaped(ReportText(report)), "</pre>\n",
-      "</body></html>\n");
+  const std::string version = report.setup.value("server_version", "");
+  return absl::StrCat("<!DOCTYPE html>\n<html lang='en'><head><meta charset='utf-8'>",
+                      "<meta name='viewport' content='width=device-width'><title>lossctl load: ", Escaped(report.what),
+                      "</title>\n<style>", kStyle, ColorRules(), "</style></head><body>\n", "<h1>",
+                      Escaped(report.what), "</h1>\n<p class='soft'>Requests of ",
+                      ShortNumber(static_cast<double>(report.request_bytes)), "B to ", Escaped(report.target),
+                      version.empty() ? "" : absl::StrCat(", lossd ", Escaped(version)), "</p>\n", Notes(report),
+                      "<div class='plots'>\n", plots, "</div>\n", LevelTable(report), ErrorTable(report),
+                      SetupTable(report), "</body></html>\n");
 }
 
 }  // namespace lossd::load

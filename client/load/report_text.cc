@@ -50,8 +50,8 @@ void AppendNotes(const LevelFigures& level, const std::string& chaos_deeds, std:
                     " ms; starts late by p99 ", Cell(level.lag, 0.99), " ms\n");
   }
   if (!chaos_deeds.empty()) {
-    absl::StrAppend(&out, level.name, ": chaos: ", level.disturbances, " ", chaos_deeds, "; ", level.provoked,
-                    " calls failed through it, ", level.failed - level.provoked, " otherwise\n");
+    absl::StrAppend(&out, level.name, ": chaos: ", level.disturbances, " ", chaos_deeds, ", the warm-up included; ",
+                    level.provoked, " calls failed through it, ", level.failed - level.provoked, " otherwise\n");
   }
   if (!level.server_stages.empty()) {
     absl::StrAppend(&out, level.name, ": mean time in the server: ",

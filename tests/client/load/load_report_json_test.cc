@@ -42,7 +42,7 @@ TEST(LoadReportJsonTest, ReportsOfOlderVersionsAreRead) {
   nlohmann::json json = ToJson(SampleReport());
   for (const char* name : {"setup", "interrupted", "chaos_deeds"}) json.erase(name);
   nlohmann::json& level = json.at("levels").at(0);
-  for (const char* name : {"start_lag_ms", "provoked", "disturbances", "missed", "interrupted", "doubts"}) {
+  for (const char* name : {"start_lag_ms", "provoked", "disturbances", "curve_ms", "missed", "interrupted", "doubts"}) {
     level.erase(name);
   }
   for (const char* name : {"p50_ms", "p99_ms", "max_ms"}) level.at("errors").at("UNAVAILABLE").erase(name);

@@ -27,6 +27,15 @@ TEST(LoadReportTest, FiguresFollowFromTheRecording) {
   EXPECT_EQ(level.failed, 2);
 }
 
+TEST(LoadReportTest, TheCurveEndsWhereTheCallsDo) {
+  const auto curve = SampleReport().levels[0].curve;  // 100 calls of 1 to 100 ms.
+  ASSERT_EQ(curve.size(), 17u);
+  EXPECT_EQ(curve[0].first, 0);
+  EXPECT_NEAR(curve[8].first, 0.9, 1e-9);
+  EXPECT_NEAR(curve[8].second, 90, 1.1);
+  EXPECT_NEAR(curve[16].first, 0.99, 1e-9);
+}
+
 TEST(LoadReportTest, WindowsHaveFiguresOfTheirOwn) {
   const WindowFigures window = SampleReport().levels[0].windows.at(0);
   EXPECT_EQ(window.seconds, 2);

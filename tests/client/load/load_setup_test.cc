@@ -75,6 +75,12 @@ TEST(LoadSetupTest, DifferencesAreNamed) {
                                    "tls: not known in the baseline, true now"));
 }
 
+TEST(LoadSetupTest, FlagsThatOnlyOneRunKnewAreOneDifference) {
+  const nlohmann::json before = {{"server_flags", {{"threads", "2"}, {"device", "cpu"}}}};
+  EXPECT_THAT(SetupDifferences(before, {{"loop", "open"}}),
+              UnorderedElementsAre("server_flags: known in the baseline, not known now", HasSubstr("loop")));
+}
+
 TEST(LoadSetupTest, AnOldBaselineHasNoDifferences) {
   EXPECT_THAT(SetupDifferences(nlohmann::json::object(), {{"threads", 1}}), IsEmpty());
 }

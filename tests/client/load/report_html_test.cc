@@ -20,5 +20,28 @@ TEST(ReportHtmlTest, PagesStandAloneAndEscape) {
                           Not(HasSubstr("<out>")), Not(HasSubstr("http://")), Not(HasSubstr("nan"))));
 }
 
+TEST(ReportHtmlTest, ShowsTablesDoubtsAndTheSetup) {
+  LoadReport report = SampleReport();
+  report.setup["threads"] = 3;
+  report.setup["server_version"] = "1.2.3";
+  report.levels[0].stable = false;
+  report.levels[0].missed = "p99 30 ms";
+  report.interrupted = true;
+  EXPECT_THAT(ReportHtml(report),
+              AllOf(HasSubstr("<td>threads</td><td class='left'>3</td>"), HasSubstr("lossd 1.2.3"),
+                    HasSubstr("did not become stable"), HasSubstr("missed: p99 30 ms"), HasSubstr("Interrupted"),
+                    HasSubstr("<td class='left'>UNAVAILABLE</td><td>2</td>")));
+}
+
+TEST(ReportHtmlTest, IsReadableInLightAndDark) {
+  EXPECT_THAT(ReportHtml(SampleReport()), AllOf(HasSubstr("prefers-color-scheme:dark"), HasSubstr("light dark")));
+}
+
+TEST(ReportHtmlTest, BearsARunWithoutLevels) {
+  LoadReport report;
+  report.interrupted = true;
+  EXPECT_THAT(ReportHtml(report), AllOf(HasSubstr("Interrupted"), Not(HasSubstr("<svg"))));
+}
+
 }  // namespace
 }  // namespace lossd::load

@@ -61,7 +61,8 @@ TEST(ReportTextTest, ChaosIsReportedApart) {
   report.chaos_deeds = "calls cancelled";
   report.levels[0].disturbances = 5;
   report.levels[0].provoked = 2;
-  EXPECT_THAT(ReportText(report), HasSubstr("chaos: 5 calls cancelled; 2 calls failed through it, 0 otherwise"));
+  EXPECT_THAT(ReportText(report),
+              HasSubstr("chaos: 5 calls cancelled, the warm-up included; 2 calls failed through it, 0 otherwise"));
 }
 
 TEST(ReportTextTest, CsvHasALineALevelAndAColumnAName) {

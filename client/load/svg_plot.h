@@ -1,0 +1,60 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Draws plots as SVG.
+
+#ifndef LOSSD_CLIENT_LOAD_SVG_PLOT_H_
+#define LOSSD_CLIENT_LOAD_SVG_PLOT_H_
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace lossd::load {
+
+using Points = std::vector<std::pair<double, double>>;
+
+// Lines that belong together: one name, one colour. A line of one point is a dot.
+struct Series {
+  std::string name;           // Written at the end of the last line; empty: not at all.
+  std::string color;          // A CSS class that sets stroke and fill.
+  std::vector<Points> lines;  // Points by rising x. On a logarithmic axis those that are not positive are left out.
+  bool dashed = false;
+  bool dots = false;  // Marks every point as well.
+};
+
+struct PlotAxis {
+  std::string label;  // With the unit.
+  bool logarithmic = false;
+  bool from_zero = false;                             // A linear axis that begins at 0.
+  std::vector<std::pair<double, std::string>> ticks;  // Empty: round numbers.
+};
+
+struct PlotSpec {
+  std::string title;
+  PlotAxis x;
+  PlotAxis y;
+  std::vector<Series> series;
+  std::vector<std::pair<double, std::string>> marks;  // Vertical lines with a word to their right.
+};
+
+// An SVG element with axes, grid and names at the lines' ends. A spec without a drawable point gives "". Colours are
+// those of the page's style sheet: classes grid, axis, title, mark, and those of the series.
+std::string SvgPlot(const PlotSpec& spec);
+
+// A bar a row, of parts one after the other: "compute 1.2".
+struct BarRow {
+  std::string name;
+  std::vector<double> parts;  // As many as there are part names; at least 0.
+};
+std::string SvgBars(const std::string& title, const std::string& unit, const std::vector<std::string>& part_names,
+                    const std::vector<std::string>& part_colors, const std::vector<BarRow>& rows);
+
+// Text as HTML and SVG need it.
+std::string Escaped(const std::string& text);
+// "1.5k", "20", "0.05": three digits.
+std::string ShortNumber(double value);
+
+}  // namespace lossd::load
+
+#endif  // LOSSD_CLIENT_LOAD_SVG_PLOT_H_
