@@ -31,19 +31,24 @@ double Run(const Contender& contender, int repetitions) {
   return contender.run(repetitions);
 }
 
+// Work that takes longer is done once.
+constexpr double kLongSeconds = 5;
+
 // What a contender does in a turn.
 struct Pace {
+  double first;     // Seconds of its first run.
   int repetitions;  // In a sample.
   int samples;
   double turn_seconds;
 };
 
 Pace PaceOf(const Contender& contender) {
-  Run(contender, 1);
+  const double first = Run(contender, 1);
+  if (first > kLongSeconds) return {first, 0, 0, 0};
   const double once = std::max(Run(contender, 1), 1e-9);
   const int repetitions = std::max(1, static_cast<int>(kSampleSeconds / once));
   const int samples = std::max(1, static_cast<int>(kTurnSeconds / (once * repetitions)));
-  return {repetitions, samples, once * repetitions * samples};
+  return {first, repetitions, samples, once * repetitions * samples};
 }
 
 void TakeTurn(const Contender& contender, const Pace& pace, std::vector<double>& samples) {
@@ -80,10 +85,15 @@ std::vector<Timing> TimeInTurns(const std::vector<Contender>& contenders, const 
     paces.push_back(PaceOf(contender));
     round_seconds += turns.pause + paces.back().turn_seconds;
   }
-  const int rounds = std::clamp(static_cast<int>(turns.seconds / round_seconds), turns.least_rounds, kMostRounds);
+  const int rounds =
+      static_cast<int>(std::clamp<double>(turns.seconds / round_seconds, turns.least_rounds, kMostRounds));
   std::vector<std::vector<double>> samples(contenders.size());
+  for (size_t i = 0; i < paces.size(); ++i) {
+    if (paces[i].samples == 0) samples[i].push_back(paces[i].first);
+  }
   for (int round = 0; round < rounds; ++round) {
     for (size_t i = 0; i < contenders.size(); ++i) {
+      if (paces[i].samples == 0) continue;
       absl::SleepFor(absl::Seconds(turns.pause));
       TakeTurn(contenders[i], paces[i], samples[i]);
     }

@@ -38,7 +38,8 @@ struct Turns {
 };
 
 // Runs the contenders in turns, after two runs each to warm up. Short work is repeated within a sample, and several
-// samples are taken in a turn. Returns a timing for each contender, in order.
+// samples are taken in a turn. Work of many seconds is done once, and not in turns. Returns a timing for each
+// contender, in order.
 std::vector<Timing> TimeInTurns(const std::vector<Contender>& contenders, const Turns& turns);
 
 // Makes TimeInTurns give up before its next contender. May be called in a signal handler.

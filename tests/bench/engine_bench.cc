@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <exception>
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -62,72 +63,71 @@ constexpr char kUsage[] =
     "median. Ctrl-C ends the run and reports what was finished.\n"
     "Usage: engine_bench [--filter=TEXT] [--threads=1,2] [--json=FILE] [--html=FILE] ...";
 
-// The line on the terminal that says what is being measured.
-class Progress {
- public:
-  explicit Progress(size_t steps) : steps_(steps) {}
-  void Begin(const std::string& what) {
-    ++step_;
-    if (shown_) std::fprintf(stderr, "\r\033[K[%zu/%zu] %s ...", step_, steps_, what.c_str());
-  }
-  void Clear() const {
-    if (shown_) std::fprintf(stderr, "\r\033[K");
-  }
+// Says on the terminal what is being measured, until something else is printed.
+void ShowProgress(const std::string& text) {
+  if (isatty(STDERR_FILENO) != 0) std::fprintf(stderr, "\r\033[K%s", text.c_str());
+}
 
- private:
-  const bool shown_ = isatty(STDERR_FILENO) != 0;
-  size_t step_ = 0;
-  size_t steps_;
-};
-
+// One thing to measure.
 struct Step {
-  EngineCase bench_case;
-  int threads = 0;  // 0: beside a neighbour.
+  std::string what;
+  std::function<void(const EngineLab&, EngineReport&)> measure;
 };
+
+// The case of CPC in which the contrast weighs most.
+constexpr CpcContrastShape kContrastPart = {.batch = 8, .height = 14, .width = 14, .dim = 64};
+
+bool IsChosen(const std::string& name) { return absl::StrContains(name, absl::GetFlag(FLAGS_filter)); }
+
+void Print(const std::string& text) {
+  ShowProgress("");
+  std::fputs(text.c_str(), stdout);
+  std::fflush(stdout);
+}
+
+void AddRow(EngineRow row, EngineReport& report) {
+  report.rows.push_back(std::move(row));
+  Print(TableLine(report.rows.back(), FindSingle(report.rows, report.rows.back())));
+}
+
+void AddNeighbour(NeighbourRow row, EngineReport& report) {
+  if (report.neighbours.empty()) Print(NeighbourHeader());
+  report.neighbours.push_back(std::move(row));
+  Print(NeighbourLine(report.neighbours.back()));
+}
 
 std::vector<Step> ChosenSteps() {
   std::vector<Step> steps, beside;
   const bool processor_time = absl::GetFlag(FLAGS_processor_time);
   for (const EngineCase& bench_case : EngineCases()) {
-    if (bench_case.is_large && !absl::GetFlag(FLAGS_large)) continue;
-    if (!absl::StrContains(bench_case.name, absl::GetFlag(FLAGS_filter))) continue;
+    if ((bench_case.is_large && !absl::GetFlag(FLAGS_large)) || !IsChosen(bench_case.name)) continue;
     for (const std::string& text : absl::GetFlag(FLAGS_threads)) {
       int threads = 1;
       if (!absl::SimpleAtoi(text, &threads) || threads < 1 || (processor_time && threads > 1)) continue;
-      steps.push_back({bench_case, threads});
+      steps.push_back(
+          {absl::StrCat(bench_case.name, ", threads: ", threads),
+           [=](const EngineLab& lab, EngineReport& report) { AddRow(MeasureCase(bench_case, threads, lab), report); }});
     }
-    if (bench_case.neighbour && absl::GetFlag(FLAGS_neighbour) && !processor_time) beside.push_back({bench_case, 0});
+    if (bench_case.neighbour && absl::GetFlag(FLAGS_neighbour) && !processor_time) {
+      beside.push_back(
+          {absl::StrCat(bench_case.name, " beside a neighbour"), [=](const EngineLab& lab, EngineReport& report) {
+             AddNeighbour(MeasureBesideNeighbour(bench_case, lab), report);
+           }});
+    }
+  }
+  if (IsChosen("contrast of cpc")) {
+    steps.push_back({"contrast of cpc", [](const EngineLab& lab, EngineReport& report) {
+                       AddRow(MeasureContrastPart(kContrastPart, lab), report);
+                     }});
   }
   steps.insert(steps.end(), beside.begin(), beside.end());
   return steps;
 }
 
-void Print(const std::string& text) {
-  std::fputs(text.c_str(), stdout);
-  std::fflush(stdout);
-}
-
 void MeasureAll(const std::vector<Step>& steps, const EngineLab& lab, EngineReport& report) {
-  Progress progress(steps.size());
-  try {
-    for (const Step& step : steps) {
-      const EngineCase& bench_case = step.bench_case;
-      progress.Begin(step.threads == 0 ? absl::StrCat(bench_case.name, " beside a neighbour")
-                                       : absl::StrCat(bench_case.name, ", threads: ", step.threads));
-      if (step.threads == 0) {
-        report.neighbours.push_back(MeasureBesideNeighbour(bench_case, lab));
-        progress.Clear();
-        if (report.neighbours.size() == 1) Print(NeighbourHeader());
-        Print(NeighbourLine(report.neighbours.back()));
-      } else {
-        report.rows.push_back(MeasureCase(bench_case, step.threads, lab));
-        progress.Clear();
-        Print(TableLine(report.rows.back(), FindSingle(report.rows, report.rows.back())));
-      }
-    }
-  } catch (...) {
-    progress.Clear();
-    throw;
+  for (size_t i = 0; i < steps.size(); ++i) {
+    ShowProgress(absl::StrFormat("[%d/%d] %s ...", i + 1, steps.size(), steps[i].what));
+    steps[i].measure(lab, report);
   }
 }
 
@@ -178,6 +178,7 @@ int Run(const std::string& scripts) {
   } catch (const TimingStopped&) {
     exit_code = 130;
   } catch (const std::exception& error) {
+    ShowProgress("");
     std::fprintf(stderr, "engine_bench: %s\n", error.what());
     exit_code = 1;
   }

@@ -105,12 +105,8 @@ EngineCase Cpc(int64_t batch, int64_t channels, int64_t side) {
   AddConvolution(inner, kHidden, channels, kBlocks, products);
   AddConvolution(positions, channels, kTargetDim, 1, products);
   AddConvolution(all, channels, kTargetDim, 1, products);
-  // Scores against all targets, a block of rows at a time, and both gradients.
-  const int64_t rows = std::min<int64_t>(512, positions);
-  const int64_t times = (positions + rows - 1) / rows;
-  products.push_back({rows, all, kTargetDim, times});
-  products.push_back({rows, kTargetDim, all, times});
-  products.push_back({all, kTargetDim, rows, times});
+  const std::vector<BoundProduct> contrast = ContrastProducts(positions, all, kTargetDim);
+  products.insert(products.end(), contrast.begin(), contrast.end());
   result.request.loss = CpcConfig{};
   result.request.inputs.push_back(Floats("z", {batch, channels, side, side}));
   result.request.gradients.mode = GradientSelection::Mode::kNamed;
@@ -126,9 +122,7 @@ EngineCase NtXent(int64_t rows, int64_t width, double goal) {
   const int64_t all = 2 * rows;
   result.bound = absl::StrFormat("scores S, D out, D^T out: 6 M^2 D with M = %d rows", all);
   result.goals.bound = goal;
-  const int64_t block = std::min<int64_t>(512, all);
-  result.products = {
-      {block, all, width, all / block}, {block, width, all, all / block}, {all, width, block, all / block}};
+  result.products = ContrastProducts(all, all, width);
   result.request.loss = NtXentConfig{};
   result.request.inputs = {Floats("out_1", {rows, width}), Floats("out_2", {rows, width})};
   result.unit_rows = true;

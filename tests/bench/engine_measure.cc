@@ -13,6 +13,7 @@
 
 #include "absl/strings/str_format.h"
 #include "tests/bench/contenders.h"
+#include "tests/bench/contrast_part.h"
 #include "tests/bench/engine_request.h"
 #include "tests/bench/heap_watch.h"
 #include "tests/bench/neighbour.h"
@@ -24,6 +25,8 @@ namespace {
 constexpr double kSmallFlops = 1e8;
 constexpr int kLeastRounds = 5;
 constexpr int kHeapRuns = 4;
+// Work above which a request is run but once to look at the heap, in operations.
+constexpr double kLargeFlops = 1e12;
 // Relative difference between contenders' losses, and lengths of their gradients, that rounding explains.
 constexpr double kTolerance = 1e-4;
 
@@ -46,6 +49,7 @@ void MeasureHeap(const EngineCase& bench_case, EngineRow& row) {
     for (const Tensor& tensor : result.gradients) results += static_cast<int64_t>(tensor.buffer().capacity());
   }
   row.extra_bytes = ReadHeapWatch().peak_bytes - results;
+  if (row.bound_flops > kLargeFlops) return;
   const HeapUse warm = HeapUseOf([&] { request.Compute(); });
   row.allocations = static_cast<double>(warm.allocations) / kHeapRuns;
   row.allocated_bytes = static_cast<double>(warm.bytes) / kHeapRuns;
@@ -67,22 +71,27 @@ double GradientError(const ComputeResult& result, const ComputeResult& exact) {
   return std::sqrt(differences / squares);
 }
 
-void CheckEqual(const EngineCase& bench_case, const char* contender, const char* what, double found, double expected) {
-  if (std::abs(found - expected) <= kTolerance * std::abs(expected)) return;
-  throw std::runtime_error(
-      absl::StrFormat("%s: %s finds a %s of %.9g, lossd %.9g", bench_case.name, contender, what, found, expected));
+// What contenders must find.
+struct Expected {
+  std::string name;
+  double loss;
+  double gradient_norm;
+};
+
+Expected ExpectedOf(const EngineCase& bench_case, const ComputeResult& result) {
+  return {bench_case.name, result.objective, result.gradient_norm};
 }
 
-// A case on so many threads, and the contenders that are timed.
+// The contenders of a case on so many threads.
 class Match {
  public:
-  Match(const EngineCase& bench_case, int threads, const EngineLab& lab)
-      : case_(bench_case), threads_(threads), lab_(lab), request_(bench_case, threads), file_(request_.inputs()) {}
-
-  EngineRequest& request() { return request_; }
-  std::function<double(int)> Lossd() {
-    return Repeated([this] { request_.Compute(); });
-  }
+  // `torch_case` and the inputs are what workers of PyTorch get.
+  Match(Expected expected, std::string torch_case, absl::Span<const Tensor> inputs, int threads, double seconds)
+      : expected_(std::move(expected)),
+        torch_case_(std::move(torch_case)),
+        file_(inputs),
+        threads_(threads),
+        seconds_(seconds) {}
 
   void Add(std::string name, std::function<double(int)> run, std::function<void(const Timing&)> take) {
     contenders_.push_back({std::move(name), std::move(run)});
@@ -92,16 +101,15 @@ class Match {
   // Has a worker make ready; empty if it cannot, `variant` says which way it took, or why not. Throws if its results
   // differ.
   std::function<double(int)> Torch(TorchWorker* worker, const char* kind, std::string& variant) {
-    if (worker == nullptr || case_.torch.empty()) {
+    if (worker == nullptr || torch_case_.empty()) {
       variant = worker == nullptr ? "not asked for" : "too large";
       return nullptr;
     }
-    const TorchAnswer answer = worker->Prepare(kind, case_.torch, file_.path(), threads_);
+    const TorchAnswer answer = worker->Prepare(kind, torch_case_, file_.path(), threads_);
     variant = answer.variant;
     if (!answer.present) return nullptr;
-    const ComputeResult result = request_.Compute();
-    CheckEqual(case_, kind, "loss", answer.loss, result.objective);
-    CheckEqual(case_, kind, "gradient norm", answer.gradient_norm, result.gradient_norm);
+    CheckEqual(kind, "loss", answer.loss, expected_.loss);
+    CheckEqual(kind, "gradient norm", answer.gradient_norm, expected_.gradient_norm);
     return [worker, kind = std::string(kind)](int repetitions) { return worker->Run(kind, repetitions); };
   }
 
@@ -111,18 +119,30 @@ class Match {
     }
   }
 
+  // All three ways of PyTorch.
+  void AddTorch(const EngineLab& lab, EngineRow& row) {
+    AddTorch(lab.torch, "reference", row.reference);
+    AddTorch(lab.torch, "by hand", row.by_hand);
+    AddTorch(lab.compiler, "compiled", row.compiled);
+  }
+
   void Run() {
-    const std::vector<Timing> timings =
-        TimeInTurns(contenders_, {.seconds = lab_.seconds, .least_rounds = kLeastRounds});
+    const std::vector<Timing> timings = TimeInTurns(contenders_, {.seconds = seconds_, .least_rounds = kLeastRounds});
     for (size_t i = 0; i < timings.size(); ++i) takers_[i](timings[i]);
   }
 
  private:
-  const EngineCase& case_;
-  int threads_;
-  const EngineLab& lab_;
-  EngineRequest request_;
-  InputsFile file_;
+  void CheckEqual(const char* contender, const char* what, double found, double expected) const {
+    if (std::abs(found - expected) <= kTolerance * std::abs(expected)) return;
+    throw std::runtime_error(
+        absl::StrFormat("%s: %s finds a %s of %.9g, lossd %.9g", expected_.name, contender, what, found, expected));
+  }
+
+  const Expected expected_;
+  const std::string torch_case_;
+  const InputsFile file_;
+  const int threads_;
+  const double seconds_;
   std::vector<Contender> contenders_;
   std::vector<std::function<void(const Timing&)>> takers_;
 };
@@ -153,23 +173,43 @@ EngineRow MeasureCase(const EngineCase& bench_case, int threads, const EngineLab
   row.bound_flops = BoundFlops(bench_case.products);
   row.bound_text = bench_case.bound;
   MeasureHeap(bench_case, row);
-  Match match(bench_case, threads, lab);
-  match.Add("lossd", match.Lossd(), Into(row.lossd));
+  EngineRequest request(bench_case, threads);
+  const ComputeResult result = request.Compute();
+  Match match(ExpectedOf(bench_case, result), bench_case.torch, request.inputs(), threads, lab.seconds);
+  match.Add("lossd", Repeated([&] { request.Compute(); }), Into(row.lossd));
   match.Add("bound", Repeated(BoundByOpenBlas(*lab.blas, threads, bench_case.products)), Into(row.bound));
   std::optional<EngineRequest> bf16;
-  if (lab.bf16) {
+  if (lab.bf16 && !bench_case.is_large) {
     bf16.emplace(bench_case, threads, GemmPrecision::kBf16);
-    row.bf16_error = GradientError(bf16->Compute(), match.request().Compute());
+    row.bf16_error = GradientError(bf16->Compute(), result);
     match.Add("bf16", Repeated([&] { bf16->Compute(); }), Into(row.bf16));
   }
   match.Add("own bound", Repeated(BoundByLossd(threads, bench_case.products)), Into(row.own_bound));
-  BareLoss bare(match.request());
+  BareLoss bare(request);
   if (threads == 1 && row.bound_flops < kSmallFlops) {
     match.Add("loss", Repeated([&] { bare.Compute(); }), Into(row.loss));
   }
-  match.AddTorch(lab.torch, "reference", row.reference);
-  match.AddTorch(lab.torch, "by hand", row.by_hand);
-  match.AddTorch(lab.compiler, "compiled", row.compiled);
+  match.AddTorch(lab, row);
+  match.Run();
+  return row;
+}
+
+EngineRow MeasureContrastPart(const CpcContrastShape& shape, const EngineLab& lab) {
+  ContrastPart part(shape);
+  const std::vector<BoundProduct> products = part.Products();
+  EngineRow row;
+  row.loss_title = "CPC's contrast";
+  row.name = absl::StrFormat("contrast of cpc (%d, .., %d, %d)", shape.batch, shape.height, shape.width);
+  row.goals.reference = 10;
+  row.bound_flops = BoundFlops(products);
+  row.bound_text = "scores and their two gradients";
+  row.extra_bytes = part.workspace_bytes();
+  row.loss_allocations = static_cast<double>(HeapUseOf([&] { part.Compute(); }).allocations) / kHeapRuns;
+  Match match({row.name, part.loss(), part.gradient_norm()}, part.TorchCase(), part.maps(), 1, lab.seconds);
+  match.Add("lossd", Repeated([&] { part.Compute(); }), Into(row.lossd));
+  match.Add("bound", Repeated(BoundByOpenBlas(*lab.blas, 1, products)), Into(row.bound));
+  match.Add("own bound", Repeated(BoundByLossd(1, products)), Into(row.own_bound));
+  match.AddTorch(lab, row);
   match.Run();
   return row;
 }
@@ -177,9 +217,11 @@ EngineRow MeasureCase(const EngineCase& bench_case, int threads, const EngineLab
 NeighbourRow MeasureBesideNeighbour(const EngineCase& bench_case, const EngineLab& lab) {
   NeighbourRow row;
   row.name = bench_case.name;
-  Match match(bench_case, row.threads, lab);
-  match.Add("lossd", match.Lossd(), Into(row.lossd));
-  match.Add("lossd beside", BesideNeighbour(match.Lossd()), Into(row.lossd_beside));
+  EngineRequest request(bench_case, row.threads);
+  const auto lossd = Repeated([&] { request.Compute(); });
+  Match match(ExpectedOf(bench_case, request.Compute()), bench_case.torch, request.inputs(), row.threads, lab.seconds);
+  match.Add("lossd", lossd, Into(row.lossd));
+  match.Add("lossd beside", BesideNeighbour(lossd), Into(row.lossd_beside));
   std::string variant;
   if (const auto run = match.Torch(lab.torch, "reference", variant)) {
     match.Add("torch", run, Into(row.torch));

@@ -8,6 +8,7 @@
 
 #include <optional>
 
+#include "core/losses/cpc_contrast.h"
 #include "tests/bench/engine_cases.h"
 #include "tests/bench/engine_row.h"
 #include "tests/bench/gemm_bound.h"
@@ -27,6 +28,9 @@ struct EngineLab {
 // Measures a case on so many threads. Throws std::runtime_error where a contender finds another loss, or gradients of
 // another length, than lossd; TimingStopped after StopTiming.
 EngineRow MeasureCase(const EngineCase& bench_case, int threads, const EngineLab& lab);
+
+// Measures CPC's contrast without its network on one thread, as lossd's alone, without a back end.
+EngineRow MeasureContrastPart(const CpcContrastShape& shape, const EngineLab& lab);
 
 // Measures a case on two threads, alone and beside a process that spins.
 NeighbourRow MeasureBesideNeighbour(const EngineCase& bench_case, const EngineLab& lab);

@@ -17,7 +17,9 @@ namespace {
 
 // How many times lossd's smallest time another one is.
 std::string Ratio(const std::optional<Timing>& other, const Timing& lossd) {
-  return other.has_value() ? absl::StrFormat("%.3gx", other->min / lossd.min) : "-";
+  if (!other.has_value()) return "-";
+  const double ratio = other->min / lossd.min;
+  return absl::StrFormat("%.*fx", ratio >= 99.5 ? 0 : ratio >= 9.95 ? 1 : 2, ratio);
 }
 
 std::string GoalCount(const std::vector<GoalVerdict>& verdicts) {
@@ -50,14 +52,14 @@ std::string TimeText(double seconds) {
 }
 
 std::string TableHeader() {
-  return absl::StrFormat("%-33s %3s %17s %15s %26s %15s\n%-33s %3s %8s %8s %7s %7s %8s %8s %8s %7s %7s %6s\n", "", "",
+  return absl::StrFormat("%-33s %3s %17s %15s %26s %15s\n%-33s %3s %8s %8s %7s %7s %8s %8s %8s %7s %7s %5s\n", "", "",
                          "lossd       ", "lossd / bound", "PyTorch / lossd      ", "beyond results", "case", "thr",
                          "min", "median", "min", "median", "eager", "by hand", "compiled", "MB", "allocs", "goals");
 }
 
 std::string TableLine(const EngineRow& row, const EngineRow* single) {
   return absl::StrFormat(
-      "%-33s %3d %8s %8s %7.2f %7.2f %8s %8s %8s %7.2f %7s %6s\n", row.name, row.threads, TimeText(row.lossd.min),
+      "%-33s %3d %8s %8s %7.2f %7.2f %8s %8s %8s %7.2f %7s %5s\n", row.name, row.threads, TimeText(row.lossd.min),
       TimeText(row.lossd.median), row.lossd.min / row.bound.min, row.lossd.median / row.bound.median,
       Ratio(row.reference.timing, row.lossd), Ratio(row.by_hand.timing, row.lossd),
       Ratio(row.compiled.timing, row.lossd), static_cast<double>(row.extra_bytes) / 1e6,

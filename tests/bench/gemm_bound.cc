@@ -102,6 +102,12 @@ void Find(void* library, const char* name, Function& function) {
 
 }  // namespace
 
+std::vector<BoundProduct> ContrastProducts(int64_t rows, int64_t columns, int64_t width) {
+  const int64_t block = std::min<int64_t>(512, rows);
+  const int64_t times = (rows + block - 1) / block;
+  return {{block, columns, width, times}, {block, width, columns, times}, {columns, width, block, times}};
+}
+
 double BoundFlops(const std::vector<BoundProduct>& products) {
   double flops = 0;
   for (const BoundProduct& p : products) {

@@ -21,6 +21,9 @@ struct BoundProduct {
   int64_t times = 1;
 };
 
+// Scores [rows, columns] of vectors of `width` elements, a block of rows at a time, and both gradients.
+std::vector<BoundProduct> ContrastProducts(int64_t rows, int64_t columns, int64_t width);
+
 // Operations of all products.
 double BoundFlops(const std::vector<BoundProduct>& products);
 

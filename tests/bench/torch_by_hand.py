@@ -128,6 +128,49 @@ def scores_closed(predictions, targets, weights, picked, pick_weights):
     return loss, 0.1 * (scores @ targets), 0.1 * (scores.t() @ predictions)
 
 
+def contrast_plan(batch, height, width):
+    """Weights of positions, and which scores are picked with which weights."""
+    positions = torch.arange(batch * (height - 2) * width).view(batch, height - 2, width)
+    targets = torch.arange(batch * height * width).view(batch, height, width)
+    weights = torch.zeros(positions.shape)
+    picked, pick_weights = [], []
+    for i in range(1, height - 1):
+        rows = height - i - 1
+        weight = i / (batch * rows * width)
+        weights[:, :rows] += weight
+        picked.append((positions[:, :rows] * targets.numel() + targets[:, i + 1 :]).flatten())
+        pick_weights.append(torch.full(picked[-1].shape, weight))
+    return weights.flatten(), torch.cat(picked), torch.cat(pick_weights)
+
+
+def scores_loss(predictions, targets, weights, picked, pick_weights):
+    """The same loss for autograd."""
+    scores = (predictions * 0.1) @ targets.t()
+    return torch.dot(weights, scores.logsumexp(dim=1)) - torch.dot(pick_weights, scores.flatten()[picked])
+
+
+class CpcContrast:
+    """The contrast alone, of maps [B, D, H, W]."""
+
+    def __init__(self, inputs):
+        self.maps = inputs
+        self.plan = contrast_plan(*(inputs[0].shape[i] for i in (0, 2, 3)))
+
+    def factors(self):
+        predictions, targets = (x.permute(0, 2, 3, 1) for x in self.maps)
+        return predictions[:, :-2].flatten(0, 2), targets.flatten(0, 2)
+
+    def loss(self):
+        return scores_loss(*self.factors(), *self.plan)
+
+    def closed(self):
+        loss, predictions, targets = scores_closed(*self.factors(), *self.plan)
+        batch, dim, height, width = self.maps[0].shape
+        gradients = torch.zeros(batch, height, width, dim), targets.view(batch, height, width, dim)
+        gradients[0][:, :-2] = predictions.view(batch, height - 2, width, dim)
+        return loss, [gradient.permute(0, 3, 1, 2).contiguous() for gradient in gradients]
+
+
 class Cpc:
     def __init__(self, inputs, block):
         self.modules = CpcModules(inputs[0].shape[1])
@@ -141,21 +184,7 @@ class Cpc:
         self.z.requires_grad_()
         self.factors = self.compute_factors
         self.leaves = [self.z, *self.modules.parameters()]
-        self.plan(*(inputs[0].shape[i] for i in (0, 2, 3)))
-
-    def plan(self, batch, height, width):
-        """Weights of positions, and which scores are picked with which weights."""
-        positions = torch.arange(batch * (height - 2) * width).view(batch, height - 2, width)
-        targets = torch.arange(batch * height * width).view(batch, height, width)
-        weights = torch.zeros(positions.shape)
-        picked, pick_weights = [], []
-        for i in range(1, height - 1):
-            rows = height - i - 1
-            weight = i / (batch * rows * width)
-            weights[:, :rows] += weight
-            picked.append((positions[:, :rows] * targets.numel() + targets[:, i + 1 :]).flatten())
-            pick_weights.append(torch.full(picked[-1].shape, weight))
-        self.weights, self.picked, self.pick_weights = weights.flatten(), torch.cat(picked), torch.cat(pick_weights)
+        self.plan = contrast_plan(*(inputs[0].shape[i] for i in (0, 2, 3)))
 
     def compute_factors(self):
         """Predictions of all rows but the last two, and all targets: [positions, D] each."""
@@ -174,17 +203,14 @@ class Cpc:
         return [head(x).permute(0, 2, 3, 1).flatten(0, 2) for x, head in zip(maps, heads)]
 
     def loss(self):
-        predictions, targets = self.factors()
-        scores = (predictions * 0.1) @ targets.t()
-        picks = scores.flatten()[self.picked]
-        return torch.dot(self.weights, scores.logsumexp(dim=1)) - torch.dot(self.pick_weights, picks)
+        return scores_loss(*self.factors(), *self.plan)
 
     def closed(self):
         """The contrast in closed form, the network by autograd."""
         for leaf in self.leaves:
             leaf.grad = None
         factors = self.factors()
-        loss, *gradients = scores_closed(*(x.detach() for x in factors), self.weights, self.picked, self.pick_weights)
+        loss, *gradients = scores_closed(*(x.detach() for x in factors), *self.plan)
         torch.autograd.backward(factors, gradients)
         return loss, [leaf.grad for leaf in self.leaves]
 
@@ -252,6 +278,12 @@ def cpc_variants(_case, inputs, transform):
     return result
 
 
+def contrast_variants(_case, inputs, transform):
+    leaves = leaves_of(inputs)
+    return {"closed gradients": transform(CpcContrast(inputs).closed),
+            "autograd": autograd(leaves, transform(CpcContrast(leaves).loss))}
+
+
 def nt_xent_variants(_case, inputs, transform):
     loss, leaves = NtXent(inputs), leaves_of(inputs)
     return {"closed gradients": transform(loss.closed),
@@ -263,7 +295,8 @@ def torch_compile(function):
     return torch.compile(function, dynamic=False)
 
 
-VARIANTS = {"feature_map_contrastive": feature_map_variants, "cpc": cpc_variants, "nt_xent": nt_xent_variants}
+VARIANTS = {"feature_map_contrastive": feature_map_variants, "cpc": cpc_variants, "cpc_contrast": contrast_variants,
+            "nt_xent": nt_xent_variants}
 
 
 def variants(case, inputs):

@@ -94,8 +94,37 @@ class CpcModules(nn.Module):
         self.blocks = nn.ModuleList(pixel_cnn_block(channels) for _ in range(5))
 
 
+def info_nce(predictions, targets):
+    """CPC's contrast of maps [B, D, H, W], with its double loop over steps."""
+    batch, dim, height, width = targets.shape
+    targets = targets.permute(0, 2, 3, 1).reshape(-1, dim)
+    losses = []
+    for i in range(height - 1):
+        for _ in range(i):
+            rows = predictions[:, :, : -(i + 1), :] * 0.1
+            logits = rows.permute(0, 2, 3, 1).reshape(-1, dim) @ targets.t()
+            loss = functional.cross_entropy(logits, step_labels(batch, height, width, i))
+            if not torch.isnan(loss):
+                losses.append(loss)
+    return torch.stack(losses).sum()
+
+
+def step_labels(batch, height, width, i):
+    count = batch * (height - i - 1) * width
+    b = torch.arange(count) // ((height - i - 1) * width)
+    column = torch.arange(count) % ((height - i - 1) * width)
+    return b * height * width + (i + 1) * width + column
+
+
+class CpcContrast:
+    def __init__(self, _case, inputs):
+        self.maps = inputs
+
+    def loss(self):
+        return info_nce(*self.maps)
+
+
 class Cpc:
-    """CPCTask with its double loop over steps."""
 
     def __init__(self, _case, inputs):
         self.modules = CpcModules(inputs[0].shape[1])
@@ -105,26 +134,7 @@ class Cpc:
         context = self.z
         for block in self.modules.blocks:
             context = context + block(context)
-        targets = self.modules.target_cnn(self.z)
-        predictions = self.modules.pred_cnn(functional.relu(context))
-        batch, dim, height, width = targets.shape
-        targets = targets.permute(0, 2, 3, 1).reshape(-1, dim)
-        losses = []
-        for i in range(height - 1):
-            for _ in range(i):
-                rows = predictions[:, :, : -(i + 1), :] * 0.1
-                logits = rows.permute(0, 2, 3, 1).reshape(-1, dim) @ targets.t()
-                loss = functional.cross_entropy(logits, self.labels(batch, height, width, i))
-                if not torch.isnan(loss):
-                    losses.append(loss)
-        return torch.stack(losses).sum()
-
-    @staticmethod
-    def labels(batch, height, width, i):
-        count = batch * (height - i - 1) * width
-        b = torch.arange(count) // ((height - i - 1) * width)
-        column = torch.arange(count) % ((height - i - 1) * width)
-        return b * height * width + (i + 1) * width + column
+        return info_nce(self.modules.pred_cnn(functional.relu(context)), self.modules.target_cnn(self.z))
 
 
 class NtXent:
@@ -140,7 +150,7 @@ class NtXent:
         return -torch.log(torch.cat([positives, positives]) / negatives).mean()
 
 
-LOSSES = {"feature_map_contrastive": FeatureMaps, "cpc": Cpc, "nt_xent": NtXent}
+LOSSES = {"feature_map_contrastive": FeatureMaps, "cpc": Cpc, "cpc_contrast": CpcContrast, "nt_xent": NtXent}
 
 
 def variants(case, inputs):
