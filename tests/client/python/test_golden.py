@@ -91,11 +91,13 @@ def test_cpc_computes_as_the_reference(client, name):
     _check(loss, name, case["expected"]["total"])
     loss.backward()
     tensors = {"z": z, **dict(task.named_parameters())}
-    compared = [entry for entry in case["expected"]["gradients"] if entry.get("file") and entry["name"] in tensors]
-    assert compared
-    for entry in compared:
-        if list(tensors[entry["name"]].shape) == np.load(_GOLDEN / name / entry["file"]).shape:
-            _check(tensors[entry["name"]].grad, name, entry)
+    # Of large parameters only some elements and sums are stored.
+    whole = [entry for entry in case["expected"]["gradients"]
+             if entry["name"] in tensors and entry.get("file")
+             and _array(name, entry).shape == tensors[entry["name"]].shape]
+    assert "z" in [entry["name"] for entry in whole]
+    for entry in whole:
+        _check(tensors[entry["name"]].grad, name, entry)
 
 
 @pytest.mark.parametrize("name", _matching("nt_xent_loss"))
