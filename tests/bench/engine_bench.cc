@@ -144,10 +144,10 @@ std::string MachineText(const OpenBlas& blas, const TorchWorker* torch, const To
   return text;
 }
 
-// Ctrl-C ends the run; a second one ends the process.
-void HandleInterrupt(int) {
+// Ctrl-C, or a time limit from outside, ends the run; a second one ends the process.
+void HandleStop(int signal) {
   StopTiming();
-  std::signal(SIGINT, SIG_DFL);
+  std::signal(signal, SIG_DFL);
 }
 
 int Run(const std::string& scripts) {
@@ -171,7 +171,7 @@ int Run(const std::string& scripts) {
   EngineReport report;
   report.machine = MachineText(blas, lab.torch, lab.compiler);
   Print(absl::StrCat(report.machine, "\n", TableHeader()));
-  std::signal(SIGINT, HandleInterrupt);
+  for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, HandleStop);
   int exit_code = 0;
   try {
     MeasureAll(ChosenSteps(), lab, report);
