@@ -70,19 +70,23 @@ CLI::App* LoadCommand::Declare(CLI::App& app) {
   request_.Declare(*command);
   shape_.Declare(*command);
   const std::string group = "Reports";
-  command->add_option("--json", json_, "Write the report as JSON to this file")->group(group);
-  command->add_option("--csv", csv_, "Write it as CSV, a line a level")->group(group);
-  command->add_option("--html", html_, "Write it as a page with plots that needs nothing else")->group(group);
-  command->add_option("--compare", compare_, "Compare with the report that --json has written to this file")
-      ->group(group);
+  const auto file = [&](const std::string& flag, std::string& path, const std::string& help) {
+    command->add_option(flag, path, help)->type_name("FILE")->group(group);
+  };
+  file("--json", json_, "Write the report as JSON, set-up and windows included");
+  file("--csv", csv_, "Write it as CSV, a line a level");
+  file("--html", html_, "Write it as a page with plots that needs nothing else");
+  file("--compare", compare_, "Compare with the report that --json has written to this file");
   command
       ->add_option("--max-regression", max_regression_,
-                   "With --compare: exit code 1 where goodput is lower or p99 higher by more than this share (5% or "
-                   "0.05) and by more than the windows' noise")
+                   "With --compare: exit code 1 where goodput is lower or p99 higher by more than this\n"
+                   "share and by more than the noise of the windows")
+      ->type_name("SHARE")
       ->group(group);
   command
       ->add_option("--progress-interval", progress_interval_,
                    "Between lines of progress where stderr is no terminal; 0s: none")
+      ->type_name("DURATION")
       ->capture_default_str()
       ->group(group);
   connection_.Declare(*command);

@@ -47,6 +47,9 @@ class LoadShapeFlags {
   absl::Status Fill(load::LoadPlan& plan) const;
 
  private:
+  void DeclareLoad(CLI::App& app, const std::string& group);
+  void DeclareMeasuring(CLI::App& app, const std::string& group);
+  void DeclareObjectives(CLI::App& app, const std::string& group);
   absl::Status FillLevels(load::LoadPlan& plan) const;
   absl::Status AddRamp(const Sweep& sweep, load::Level level, load::LoadPlan& plan) const;
   absl::Status FillMeasure(load::MeasureOptions& measure) const;

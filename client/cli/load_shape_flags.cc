@@ -30,67 +30,95 @@ const std::map<std::string, load::ChaosKind>& ChaosKinds() {
 }  // namespace
 
 void LoadShapeFlags::Declare(CLI::App& app) {
-  const std::string load = "Load";
+  DeclareLoad(app, "Load");
+  DeclareMeasuring(app, "Measuring");
+  DeclareObjectives(app, "Objectives (exit code 1 on a miss)");
+}
+
+void LoadShapeFlags::DeclareLoad(CLI::App& app, const std::string& group) {
   app.add_option("--concurrency", concurrency_,
-                 "Closed loop: calls at any time: 16, 1:64 (doubles), 1:64:*4, 1:64:8; both ends are measured [1]")
-      ->group(load);
-  app.add_option(
-         "--rate", rate_,
-         "Open loop: calls per second: 100, 100:1000 (rises over --duration), 100:1000:100 (one level after the other)")
-      ->group(load);
-  app.add_option("--arrivals", arrivals_, "constant or poisson")
+                 "Closed loop: calls under way at any time, one level after the other:\n"
+                 "16, 1:64 (doubles), 1:64:*4 or 1:64:8; both ends are measured [1]")
+      ->type_name("RANGE")
+      ->group(group);
+  app.add_option("--rate", rate_,
+                 "Open loop: calls due per second: 100; 100:1000 (a ramp that lasts --duration);\n"
+                 "100:1000:100 or 100:1600:*2 (one level after the other)")
+      ->type_name("RANGE")
+      ->group(group);
+  app.add_option("--arrivals", arrivals_, "Open loop: evenly spaced, or as of many independent callers")
       ->capture_default_str()
       ->check(CLI::IsMember({"constant", "poisson"}))
-      ->group(load);
+      ->group(group);
   app.add_option("--max-outstanding", max_outstanding_, "Open loop: calls under way at most")
       ->capture_default_str()
       ->check(CLI::PositiveNumber)
-      ->group(load);
+      ->group(group);
   app.add_option("--when-full", when_full_,
-                 "Open loop: arrivals beyond --max-outstanding are skipped and counted (skip), or start late (wait)")
+                 "Open loop: what is due while --max-outstanding are under way is skipped and\n"
+                 "counted (skip), or starts late (wait)")
       ->capture_default_str()
       ->check(CLI::IsMember({"skip", "wait"}))
-      ->group(load);
+      ->group(group);
   app.add_option("--connections", connections_, "Connections, taken in turn")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000))
-      ->group(load);
+      ->group(group);
   app.add_option("--threads", threads_, "Threads of this client; at most one a connection")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000))
-      ->group(load);
-  app.add_flag("--stream", stream_, "Messages of one ComputeStream a connection instead of calls")->group(load);
-  app.add_option("--chaos", chaos_, "cancel, short-deadline, disconnect or slow-reader (with --stream)")
+      ->group(group);
+  app.add_flag("--stream", stream_, "Messages of one ComputeStream a connection instead of calls")->group(group);
+  app.add_option("--chaos", chaos_,
+                 "Makes calls go wrong, counted apart; then one more must succeed. cancel: at random\n"
+                 "times; short-deadline: mostly too short; disconnect: connections dropped within a\n"
+                 "message, beside the load; slow-reader (with --stream): waits before it reads")
       ->check(CLI::IsMember(ChaosKinds()))
-      ->group(load);
+      ->group(group);
+}
 
-  const std::string measuring = "Measuring";
-  app.add_option("--warmup", warmup_, "Not counted")->capture_default_str()->group(measuring);
-  app.add_option("--window", window_, "Length of a window")->capture_default_str()->group(measuring);
-  app.add_option("--stable-windows", stable_windows_, "Windows in a row that must agree")
+void LoadShapeFlags::DeclareMeasuring(CLI::App& app, const std::string& group) {
+  app.add_option("--warmup", warmup_, "Before each level, not counted")
+      ->type_name("DURATION")
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--window", window_, "Length of a window")->type_name("DURATION")->capture_default_str()->group(group);
+  app.add_option("--stable-windows", stable_windows_, "A level ends when so many windows in a row agree; they count")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000))
-      ->group(measuring);
-  app.add_option("--stability", stability_, "By how much they may differ from their mean")
+      ->group(group);
+  app.add_option("--stability", stability_, "Agree: throughput and p50 within this share of their mean")
+      ->type_name("SHARE")
       ->capture_default_str()
-      ->group(measuring);
-  app.add_option("--max-windows", max_windows_, "Then the last ones count, stable or not")
+      ->group(group);
+  app.add_option("--max-windows", max_windows_, "Or after so many; then the last ones count, stable or not")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000))
-      ->group(measuring);
-  app.add_option("--duration", duration_, "Measure so long instead")->group(measuring);
+      ->group(group);
+  app.add_option("--duration", duration_, "Measure each level so long instead, in at most 60 windows that all count")
+      ->type_name("DURATION")
+      ->group(group);
   app.add_option("--verify", verify_, "Compare one of N answers with a local computation, to the byte")
+      ->type_name("N")
       ->check(CLI::PositiveNumber)
-      ->group(measuring);
-  app.add_option("--metrics-url", metrics_url_, "The server's http://host:port/metrics: where its time goes")
-      ->group(measuring);
+      ->group(group);
+  app.add_option("--metrics-url", metrics_url_,
+                 "The server's http://host:port/metrics: its stages, and its flags into the report")
+      ->type_name("URL")
+      ->group(group);
+}
 
-  const std::string objectives = "Objectives (exit code 1 on a miss)";
-  app.add_flag("--find-max", find_max_, "Find the highest load in the range that meets them")->group(objectives);
-  app.add_option("--slo-p99", slo_p99_, "Longest 99th percentile of latency")->group(objectives);
-  app.add_option("--max-error-rate", max_error_rate_, "Failed and skipped calls; without chaos")
+void LoadShapeFlags::DeclareObjectives(CLI::App& app, const std::string& group) {
+  app.add_flag("--find-max", find_max_,
+               "Find the highest load between the ends of the range that meets them: doubles until\n"
+               "one misses, then halves the gap down to 5 %")
+      ->group(group);
+  app.add_option("--slo-p99", slo_p99_, "Longest 99th percentile of latency")->type_name("DURATION")->group(group);
+  app.add_option("--max-error-rate", max_error_rate_,
+                 "Share of calls that fail or are skipped; without those that --chaos makes fail")
+      ->type_name("SHARE")
       ->capture_default_str()
-      ->group(objectives);
+      ->group(group);
 }
 
 absl::Status LoadShapeFlags::FillLevels(load::LoadPlan& plan) const {

@@ -71,6 +71,7 @@ TEST_F(LoadThroughServerTest, SweepsConcurrencyAndVerifiesAnswers) {
                                   "--metrics-url", "http://" + server_->http_address() + "/metrics"});
   EXPECT_EQ(exit_code_, 0) << output_;
   ASSERT_EQ(report.levels.size(), 3u);
+  EXPECT_TRUE(report.setup.at("server_flags").contains("max_concurrent_calls"));
   for (const LevelFigures& level : report.levels) {
     EXPECT_GT(level.succeeded, 0);
     EXPECT_GE(level.checked, level.succeeded);
@@ -109,6 +110,9 @@ TEST_F(LoadThroughServerTest, KeepsToARateWhateverTheServerDoes) {
   EXPECT_TRUE(report.levels.at(0).open);
   EXPECT_GT(report.levels.at(0).succeeded, 0);
   EXPECT_GE(report.levels.at(0).latency.At(0.5), report.levels.at(0).service.At(0.5));
+  EXPECT_GT(report.levels.at(0).lag.samples, 0);
+  EXPECT_EQ(report.setup.at("arrivals"), "poisson");
+  EXPECT_FALSE(report.setup.at("server_version").get<std::string>().empty());
 }
 
 TEST_F(LoadThroughServerTest, CountsArrivalsThatFindNoRoom) {
@@ -131,13 +135,23 @@ TEST_F(LoadThroughServerTest, CountsErrorsByCode) {
 }
 
 TEST_F(LoadThroughServerTest, TheServerBearsChaos) {
-  EXPECT_GT(Load({"--chaos", "cancel", "--concurrency", "4"}).levels.at(0).seconds, 0);
+  const LevelFigures cancelled = Load({"--chaos", "cancel", "--concurrency", "4"}).levels.at(0);
+  EXPECT_GT(cancelled.disturbances, 0);
+  EXPECT_EQ(cancelled.provoked, cancelled.failed);
   EXPECT_EQ(exit_code_, 0) << output_;
-  EXPECT_GT(Load({"--chaos", "short-deadline", "--concurrency", "4"}).levels.at(0).failed, 0);
+  const LevelFigures hasty = Load({"--chaos", "short-deadline", "--concurrency", "4"}).levels.at(0);
+  EXPECT_GT(hasty.provoked, 0);
+  EXPECT_EQ(hasty.provoked, hasty.failed);
   EXPECT_EQ(exit_code_, 0) << output_;
-  EXPECT_GT(Load({"--chaos", "disconnect"}).levels.at(0).succeeded, 0);
+  const LevelFigures disconnected = Load({"--chaos", "disconnect"}).levels.at(0);
+  EXPECT_GT(disconnected.disturbances, 0);
+  EXPECT_GT(disconnected.succeeded, 0);
+  EXPECT_EQ(disconnected.failed, 0);
   EXPECT_EQ(exit_code_, 0) << output_;
-  EXPECT_GT(Load({"--chaos", "slow-reader", "--stream", "--concurrency", "4"}).levels.at(0).succeeded, 0);
+  const LevelFigures slow = Load({"--chaos", "slow-reader", "--stream", "--concurrency", "4"}).levels.at(0);
+  EXPECT_GT(slow.disturbances, 0);
+  EXPECT_GT(slow.succeeded, 0);
+  EXPECT_EQ(slow.failed, 0);
   EXPECT_EQ(exit_code_, 0) << output_;
 }
 
