@@ -17,6 +17,7 @@
 #include "server/flags.h"
 #include "server/healthcheck.h"
 #include "server/loss_server.h"
+#include "server/process_settings.h"
 #include "server/status_pages.h"
 #include "server/stop_signals.h"
 
@@ -121,4 +122,7 @@ int Main(const std::vector<std::string>& arguments) {
 }  // namespace
 }  // namespace lossd
 
-int main(int argc, char** argv) { return lossd::Main(std::vector<std::string>(argv + 1, argv + argc)); }
+int main(int argc, char** argv) {
+  lossd::ApplyProcessSettings();
+  return lossd::Main(std::vector<std::string>(argv + 1, argv + argc));
+}

@@ -1,0 +1,33 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/process_settings.h"
+
+#include <malloc.h>
+
+#include "absl/synchronization/mutex.h"
+
+namespace lossd {
+namespace {
+
+constexpr int kMiB = 1 << 20;
+
+// The transport takes and returns blocks of some tens of kilobytes for every message. glibc's defaults give memory back
+// to the system as soon as 128 KiB lie free at the end of an arena, only to ask for it again, page fault by page fault,
+// with the next message.
+void KeepMemory() {
+  mallopt(M_MMAP_THRESHOLD, 32 * kMiB);  // The most there is; setting it also ends its drift.
+  mallopt(M_TRIM_THRESHOLD, 256 * kMiB);
+  mallopt(M_TOP_PAD, 4 * kMiB);
+}
+
+}  // namespace
+
+void ApplyProcessSettings() {
+  KeepMemory();
+  // Debian's Abseil is built with assertions, and then keeps a graph of the order in which locks are taken. gRPC uses
+  // the same mutexes. Tests leave it on.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+}
+
+}  // namespace lossd

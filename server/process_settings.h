@@ -1,0 +1,16 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// What a process that serves sets for the libraries it is made of.
+
+#ifndef LOSSD_SERVER_PROCESS_SETTINGS_H_
+#define LOSSD_SERVER_PROCESS_SETTINGS_H_
+
+namespace lossd {
+
+// Chooses speed over diagnosis, and steady memory over little. To be called first of all, before a thread is started.
+void ApplyProcessSettings();
+
+}  // namespace lossd
+
+#endif  // LOSSD_SERVER_PROCESS_SETTINGS_H_
