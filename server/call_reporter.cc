@@ -42,9 +42,9 @@ std::vector<LogField> AccessFields(const CallRecord& record, absl::Time now) {
 CallReporter::CallReporter(Metrics& metrics, Logger& logger, Clock& clock)
     : metrics_(metrics), logger_(logger), clock_(clock), internal_errors_(kErrorLineBurst, kErrorLinePeriod) {}
 
-void CallReporter::OnAnswered(const CallRecord& record) {
+void CallReporter::OnAnswered(CallRecord record) {
   Count(record);
-  Write(record);
+  Write(std::move(record));
 }
 
 void CallReporter::OnCallEnded(RpcMethod method, absl::StatusCode code, absl::Time arrival) {
@@ -67,15 +67,17 @@ void CallReporter::Count(const CallRecord& record) {
   }
 }
 
-void CallReporter::Write(const CallRecord& record) {
+void CallReporter::Write(CallRecord record) {
   const absl::Time now = clock_.TimeNow();
-  if (logger_.enabled(LogLevel::kInfo)) logger_.Log(LogLevel::kInfo, "call", AccessFields(record, now));
-  if (record.status.code() != absl::StatusCode::kInternal) return;
-  const auto held_back = internal_errors_.Admit(now);
-  if (!held_back.has_value()) return;
-  std::vector<LogField> fields = AccessFields(record, now);
-  fields.push_back({"held_back", *held_back});
-  logger_.Log(LogLevel::kError, "internal error", fields);
+  if (record.status.code() == absl::StatusCode::kInternal) {
+    if (const auto held_back = internal_errors_.Admit(now)) {
+      std::vector<LogField> fields = AccessFields(record, now);
+      fields.push_back({"held_back", *held_back});
+      logger_.Log(LogLevel::kError, "internal error", fields);
+    }
+  }
+  if (!logger_.enabled(LogLevel::kInfo)) return;
+  logger_.LogLater(LogLevel::kInfo, "call", [record = std::move(record), now] { return AccessFields(record, now); });
 }
 
 }  // namespace lossd

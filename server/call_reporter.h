@@ -47,14 +47,14 @@ class CallReporter {
   CallReporter(Metrics& metrics, Logger& logger, Clock& clock);
 
   // Counts and logs a computation whose answer has left.
-  void OnAnswered(const CallRecord& record);
+  void OnAnswered(CallRecord record);
 
   // Counts the end of an RPC.
   void OnCallEnded(RpcMethod method, absl::StatusCode code, absl::Time arrival);
 
  private:
   void Count(const CallRecord& record);
-  void Write(const CallRecord& record);
+  void Write(CallRecord record);
 
   Metrics& metrics_;
   Logger& logger_;

@@ -117,8 +117,8 @@ void ComputeCall::OnFinished(bool ok) {
     record_.status = absl::CancelledError("the call ended before its answer left");
   }
   reservation_.Release();
-  environment_.reporter.OnAnswered(record_);
   environment_.reporter.OnCallEnded(RpcMethod::kCompute, record_.status.code(), record_.arrival);
+  environment_.reporter.OnAnswered(std::move(record_));
 }
 
 }  // namespace lossd

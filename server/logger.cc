@@ -5,6 +5,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -15,21 +17,40 @@
 namespace lossd {
 namespace {
 
+constexpr size_t kEntryBytes = 512;  // About, of an entry without long texts.
 constexpr absl::string_view kLevelNames[] = {"debug", "info", "warning", "error"};
 
 absl::string_view LevelName(LogLevel level) { return kLevelNames[static_cast<int>(level)]; }
 
 std::string TimeText(absl::Time time) { return absl::FormatTime("%Y-%m-%dT%H:%M:%E6SZ", time, absl::UTCTimeZone()); }
 
-std::string JsonLine(absl::Time time, LogLevel level, absl::string_view message, const std::vector<LogField>& fields) {
-  nlohmann::ordered_json line;
-  line["time"] = TimeText(time);
-  line["level"] = std::string(LevelName(level));
-  line["message"] = std::string(message);
-  for (const LogField& field : fields) {
-    std::visit([&](const auto& value) { line[field.key] = value; }, field.value);
+// Plain text, which nearly all is, goes as it is.
+void AppendJson(const std::string& text, std::string& line) {
+  const auto is_plain = [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; };
+  if (std::all_of(text.begin(), text.end(), is_plain)) {
+    absl::StrAppend(&line, "\"", text, "\"");
+  } else {
+    line += nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   }
-  return line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+void AppendJson(bool value, std::string& line) { line += value ? "true" : "false"; }
+void AppendJson(int64_t value, std::string& line) { absl::StrAppend(&line, value); }
+void AppendJson(double value, std::string& line) {
+  absl::StrAppend(&line, std::isfinite(value) ? absl::StrCat(value) : "null");
+}
+
+std::string JsonLine(absl::Time time, LogLevel level, absl::string_view message, const std::vector<LogField>& fields) {
+  std::string line =
+      absl::StrCat("{\"time\":\"", TimeText(time), "\",\"level\":\"", LevelName(level), "\",\"message\":");
+  AppendJson(std::string(message), line);
+  for (const LogField& field : fields) {
+    line += ',';
+    AppendJson(field.key, line);
+    line += ':';
+    std::visit([&](const auto& value) { AppendJson(value, line); }, field.value);
+  }
+  line += '}';
+  return line;
 }
 
 // Quoted where it is not one plain word.
@@ -82,33 +103,56 @@ Logger::~Logger() {
 
 void Logger::Log(LogLevel level, absl::string_view message, const std::vector<LogField>& fields) {
   if (!enabled(level)) return;
-  const std::string line = LogLine(format_, clock_.TimeNow(), level, message, fields);
+  size_t bytes = message.size() + kEntryBytes;
+  for (const LogField& field : fields) {
+    if (const auto* const text = std::get_if<std::string>(&field.value)) bytes += text->size();
+  }
+  Add({clock_.TimeNow(), level, std::string(message), [fields] { return fields; }}, bytes);
+}
+
+void Logger::LogLater(LogLevel level, absl::string_view message, MakeFields fields) {
+  if (enabled(level)) Add({clock_.TimeNow(), level, std::string(message), std::move(fields)}, kEntryBytes);
+}
+
+void Logger::Add(Entry entry, size_t bytes) {
   absl::MutexLock lock(&mu_);
-  if (pending_.size() + line.size() >= kMaxPendingBytes) {
+  if (pending_bytes_ + bytes >= kMaxPendingBytes) {
     ++dropped_;
     return;
   }
-  absl::StrAppend(&pending_, line, "\n");
+  pending_.push_back(std::move(entry));
+  pending_bytes_ += bytes;
 }
 
 void Logger::WriteUntilStopped() {
   for (bool stopped = false; !stopped;) {
-    std::string lines;
+    std::vector<Entry> entries;
     int64_t dropped = 0;
     {
       absl::MutexLock lock(&mu_);
       mu_.Await(absl::Condition(this, &Logger::HasWork));
-      lines.swap(pending_);
+      clock_.AwaitWithDeadline(&mu_, absl::Condition(this, &Logger::HasMuchWork), clock_.TimeNow() + kMaxDelay);
+      entries.swap(pending_);
+      pending_bytes_ = 0;
       dropped = std::exchange(dropped_, 0);
       stopped = stopped_;
     }
-    if (dropped > 0) {
-      const LogField count{"lines", dropped};
-      absl::StrAppend(&lines, LogLine(format_, clock_.TimeNow(), LogLevel::kWarning, "log lines dropped", {count}),
-                      "\n");
-    }
+    const std::string lines = Lines(std::move(entries), dropped);
     if (!lines.empty()) sink_(lines);
   }
+}
+
+std::string Logger::Lines(std::vector<Entry> entries, int64_t dropped) const {
+  std::string lines;
+  if (dropped > 0) {
+    const LogField count{"lines", dropped};
+    lines = LogLine(format_, clock_.TimeNow(), LogLevel::kWarning, "log lines dropped", {count}) + "\n";
+  }
+  for (Entry& entry : entries) {
+    lines += LogLine(format_, entry.time, entry.level, entry.message, std::move(entry.fields)());
+    lines += '\n';
+  }
+  return lines;
 }
 
 void WriteToStderr(absl::string_view lines) {

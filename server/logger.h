@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/functional/any_invocable.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
@@ -39,12 +40,17 @@ std::string LogLine(LogFormat format, absl::Time time, LogLevel level, absl::str
 // "debug", "info", "warning", "error"; kInfo for anything else.
 LogLevel ParseLogLevel(absl::string_view text);
 
-// Hands lines to a thread of its own that writes them, so that a slow reader of the log never holds up a call. Where
-// more than kMaxPendingBytes wait, lines are dropped and counted in a line of their own. Thread-safe. The destructor
-// writes what waits.
+// Hands lines to a thread of its own that formats and writes them, so that neither that work nor a slow reader of the
+// log holds up a call. Where more than kMaxPendingBytes wait, lines are dropped and counted in a line of their own.
+// Thread-safe. The destructor writes what waits.
 class Logger {
  public:
   static constexpr size_t kMaxPendingBytes = size_t{8} << 20;
+  // Lines are gathered so long, or until there are so many bytes: a busy server need not wake a thread for each.
+  static constexpr absl::Duration kMaxDelay = absl::Milliseconds(10);
+  static constexpr size_t kManyBytes = size_t{64} << 10;
+  // Makes the fields of a line; called at most once, on the logger's thread.
+  using MakeFields = absl::AnyInvocable<std::vector<LogField>() &&>;
   // Receives whole lines, ends included; called on the logger's thread only.
   using Sink = std::function<void(absl::string_view lines)>;
 
@@ -55,17 +61,30 @@ class Logger {
 
   bool enabled(LogLevel level) const { return level >= least_; }
   void Log(LogLevel level, absl::string_view message, const std::vector<LogField>& fields = {});
+  // The same where the fields take time to make, and few bytes.
+  void LogLater(LogLevel level, absl::string_view message, MakeFields fields);
 
  private:
+  struct Entry {
+    absl::Time time;
+    LogLevel level;
+    std::string message;
+    MakeFields fields;
+  };
+
+  void Add(Entry entry, size_t bytes);
   void WriteUntilStopped();
+  std::string Lines(std::vector<Entry> entries, int64_t dropped) const;
   bool HasWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return stopped_ || !pending_.empty(); }
+  bool HasMuchWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return stopped_ || pending_bytes_ >= kManyBytes; }
 
   const LogLevel least_;
   const LogFormat format_;
   const Sink sink_;
   Clock& clock_;  // Not owned; outlives this.
   absl::Mutex mu_;
-  std::string pending_ ABSL_GUARDED_BY(mu_);
+  std::vector<Entry> pending_ ABSL_GUARDED_BY(mu_);
+  size_t pending_bytes_ ABSL_GUARDED_BY(mu_) = 0;  // About.
   int64_t dropped_ ABSL_GUARDED_BY(mu_) = 0;
   bool stopped_ ABSL_GUARDED_BY(mu_) = false;
   std::thread writer_;

@@ -135,7 +135,7 @@ void StreamCall::OnWritten(bool ok) {
   }
   if (!ok) written.record.status = absl::CancelledError("the stream ended before its answer left");
   written.reservation.Release();
-  environment_.reporter.OnAnswered(written.record);
+  environment_.reporter.OnAnswered(std::move(written.record));
   absl::MutexLock lock(&mu_);
   Advance();
 }

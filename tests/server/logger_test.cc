@@ -3,6 +3,9 @@
 
 #include "server/logger.h"
 
+#include <cmath>
+#include <thread>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
@@ -51,6 +54,26 @@ TEST(LoggerTest, WritesLinesOfItsLevelAndAboveInOrder) {
     logger.Log(LogLevel::kError, "second");
   }
   EXPECT_EQ(written, "2023-11-14T22:13:20.123000Z INFO first\n2023-11-14T22:13:20.123000Z ERROR second\n");
+}
+
+TEST(LoggerTest, FieldsThatTakeTimeAreMadeOnTheLoggersThread) {
+  std::string written;
+  std::thread::id made_on;
+  {
+    Logger logger(LogLevel::kInfo, LogFormat::kText, [&](absl::string_view lines) { written += std::string(lines); });
+    logger.LogLater(LogLevel::kDebug, "hidden", [] { return std::vector<LogField>(); });
+    logger.LogLater(LogLevel::kInfo, "call", [&] {
+      made_on = std::this_thread::get_id();
+      return std::vector<LogField>{{"inputs", int64_t{2}}};
+    });
+  }
+  EXPECT_THAT(written, HasSubstr("INFO call inputs=2\n"));
+  EXPECT_NE(made_on, std::this_thread::get_id());
+}
+
+TEST(LoggerTest, NumbersThatJsonDoesNotKnowAreNull) {
+  EXPECT_THAT(LogLine(LogFormat::kJson, kTime, LogLevel::kInfo, "call", {{"seconds", NAN}}),
+              HasSubstr("\"seconds\":null"));
 }
 
 TEST(LoggerTest, SinkThatBlocksHoldsUpNobodyAndLostLinesAreCounted) {
