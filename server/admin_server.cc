@@ -13,6 +13,8 @@ namespace lossd {
 namespace {
 
 constexpr int kMaxMessageBytes = 1 << 20;
+// Between looks at the queue: soon enough for probes, which wait for a second, and far too seldom to be felt.
+constexpr absl::Duration kPause = absl::Milliseconds(20);
 constexpr size_t kTransportBytes = 64 << 20;
 
 std::vector<std::string> AdminServiceNames() {
@@ -42,7 +44,7 @@ absl::Status AdminServer::Listen() {
   for (grpc::Service* service : reflection_.services()) builder.RegisterService(service);
   std::vector<std::unique_ptr<grpc::ServerCompletionQueue>> queues;
   queues.push_back(builder.AddCompletionQueue());
-  threads_ = std::make_unique<CompletionThreads>(std::move(queues), 1, parts_.logger);
+  threads_ = std::make_unique<CompletionThreads>(std::move(queues), CompletionThreadsOptions{1, kPause}, parts_.logger);
   LOSSD_ASSIGN_OR_RETURN(listening_, StartListening(builder, "admin_listen", parts_.options.admin_listen));
   health_.Await(*threads_->queues()[0]);
   reflection_.Await(*threads_->queues()[0]);

@@ -15,39 +15,59 @@ struct CallQueue::Operation {
 };
 
 void* CallQueue::Tag(CompletionHandler handler) {
-  absl::MutexLock lock(&mu_);
-  ++operations_;
+  operations_.fetch_add(1, std::memory_order_relaxed);
   return new Operation{std::move(handler)};
 }
 
 void CallQueue::Drop(void* tag) {
   // What the handler holds is let go of first: an idle queue is one that nothing refers to any more.
   delete static_cast<Operation*>(tag);
-  absl::MutexLock lock(&mu_);
-  --operations_;
+  if (operations_.fetch_sub(1, std::memory_order_acq_rel) > 1) return;
+  absl::MutexLock lock(&mu_);  // Whoever waits for it looks again.
 }
 
-void CallQueue::Run(Logger& logger) {
+void CallQueue::Run(Logger& logger, absl::Duration pause) {
   void* tag = nullptr;
   bool ok = false;
-  while (queue_->Next(&tag, &ok)) {
+  const auto carry_out = [&] {
+    if (tag == nullptr) return;
     try {
       std::move(static_cast<Operation*>(tag)->handler)(ok);
     } catch (const std::exception& error) {
       logger.Log(LogLevel::kError, "completion handler threw", {{"what", error.what()}});
     }
-    Drop(tag);
+    Drop(std::exchange(tag, nullptr));
+  };
+  while (true) {
+    const bool pauses = pause > absl::ZeroDuration() && !IsEnding();
+    // An operation that a handler starts and that is complete at once, such as reading a message that is there, comes
+    // back to the same thread. With Next, another thread would be woken for it.
+    const auto status = queue_->DoThenAsyncNext(
+        carry_out, &tag, &ok, pauses ? gpr_time_0(GPR_CLOCK_MONOTONIC) : gpr_inf_future(GPR_CLOCK_MONOTONIC));
+    if (status == grpc::CompletionQueue::SHUTDOWN) return;
+    if (status == grpc::CompletionQueue::TIMEOUT) Pause(pause);
   }
+}
+
+bool CallQueue::IsEnding() {
+  absl::MutexLock lock(&mu_);
+  return ending_;
+}
+
+void CallQueue::Pause(absl::Duration pause) {
+  absl::MutexLock lock(&mu_);
+  mu_.AwaitWithTimeout(absl::Condition(&ending_), pause);
 }
 
 void CallQueue::AwaitIdle() {
   absl::MutexLock lock(&mu_);
+  ending_ = true;
   mu_.Await(absl::Condition(this, &CallQueue::IsIdle));
 }
 
 CompletionThreads::CompletionThreads(std::vector<std::unique_ptr<grpc::ServerCompletionQueue>> queues,
-                                     int threads_per_queue, Logger& logger)
-    : threads_per_queue_(threads_per_queue), logger_(logger) {
+                                     const CompletionThreadsOptions& options, Logger& logger)
+    : options_(options), logger_(logger) {
   for (auto& queue : queues) queues_.push_back(std::make_unique<CallQueue>(std::move(queue)));
 }
 
@@ -55,17 +75,17 @@ CompletionThreads::~CompletionThreads() {
   for (const auto& queue : queues_) {
     if (!threads_.empty()) queue->AwaitIdle();
     queue->Shutdown();
-    if (threads_.empty()) queue->Run(logger_);  // A queue must be drained before it is destroyed.
+    if (threads_.empty()) queue->Run(logger_, options_.pause);  // A queue must be drained before it is destroyed.
   }
   for (std::thread& thread : threads_) thread.join();
 }
 
 void CompletionThreads::Start() {
   for (const auto& queue : queues_) {
-    for (int i = 0; i < threads_per_queue_; ++i) {
+    for (int i = 0; i < options_.threads_per_queue; ++i) {
       threads_.emplace_back([this, &queue] {
         pthread_setname_np(pthread_self(), "lossd-rpc");
-        queue->Run(logger_);
+        queue->Run(logger_, options_.pause);
       });
     }
   }

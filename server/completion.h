@@ -6,6 +6,7 @@
 #ifndef LOSSD_SERVER_COMPLETION_H_
 #define LOSSD_SERVER_COMPLETION_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <thread>
@@ -14,6 +15,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "grpcpp/completion_queue.h"
 #include "server/logger.h"
 
@@ -36,9 +38,10 @@ class CallQueue {
   // Gives up a tag that will not be reported.
   void Drop(void* tag);
 
-  // Calls handlers until the queue is shut down and empty. One that throws, which it must not, is logged.
-  void Run(Logger& logger);
-  // Waits until no operation is under way and no handler runs.
+  // Calls handlers until the queue is shut down and empty. One that throws, which it must not, is logged. `pause`: see
+  // CompletionThreadsOptions.
+  void Run(Logger& logger, absl::Duration pause);
+  // Waits until no operation is under way and no handler runs. Ends pausing.
   void AwaitIdle();
   // No operation may be started from now on.
   void Shutdown() { queue_->Shutdown(); }
@@ -46,19 +49,31 @@ class CallQueue {
  private:
   struct Operation;
 
-  bool IsIdle() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return operations_ == 0; }
+  bool IsEnding();
+  void Pause(absl::Duration pause);
+  bool IsIdle() const { return operations_.load(std::memory_order_acquire) == 0; }
 
   const std::unique_ptr<grpc::ServerCompletionQueue> queue_;
-  absl::Mutex mu_;
-  int64_t operations_ ABSL_GUARDED_BY(mu_) = 0;
+  std::atomic<int64_t> operations_ = 0;
+  absl::Mutex mu_;  // Also taken where operations_ becomes 0, for AwaitIdle.
+  bool ending_ ABSL_GUARDED_BY(mu_) = false;
+};
+
+struct CompletionThreadsOptions {
+  int threads_per_queue = 1;
+  // All threads of a process that wait in queues, of whatever server, take turns at one epoll set: one that returns
+  // with an event wakes another one to wait in its place, which costs a busy server up to half of its calls. Threads
+  // with a pause do not wait in their queue but look at it so often; meanwhile the threads without one move their
+  // bytes. 0: no pause.
+  absl::Duration pause;
 };
 
 // Owns queues and the threads that wait on them, some a queue. Thread-safe.
 class CompletionThreads {
  public:
   // `logger` is not owned and outlives this.
-  CompletionThreads(std::vector<std::unique_ptr<grpc::ServerCompletionQueue>> queues, int threads_per_queue,
-                    Logger& logger);
+  CompletionThreads(std::vector<std::unique_ptr<grpc::ServerCompletionQueue>> queues,
+                    const CompletionThreadsOptions& options, Logger& logger);
   CompletionThreads(const CompletionThreads&) = delete;
   CompletionThreads& operator=(const CompletionThreads&) = delete;
   // Waits for what is under way, then ends the threads. Precondition: the server of these queues was shut down, and
@@ -70,7 +85,7 @@ class CompletionThreads {
   void Start();
 
  private:
-  const int threads_per_queue_;
+  const CompletionThreadsOptions options_;
   Logger& logger_;
   std::vector<std::unique_ptr<CallQueue>> queues_;
   std::vector<std::thread> threads_;

@@ -17,7 +17,6 @@
 namespace lossd {
 namespace {
 
-constexpr int kThreadsPerQueue = 2;  // One may copy a payload while the other takes the next call.
 constexpr int kProcessorsPerQueue = 4;
 constexpr int kMaxQueues = 8;
 constexpr int kCallsAwaited = 8;  // A queue and method, so that a burst finds some.
@@ -74,7 +73,7 @@ absl::Status ServingServer::Listen() {
   std::vector<std::unique_ptr<grpc::ServerCompletionQueue>> queues;
   const int count = std::clamp(UsableProcessors() / kProcessorsPerQueue, 1, kMaxQueues);
   for (int i = 0; i < count; ++i) queues.push_back(builder.AddCompletionQueue());
-  threads_ = std::make_unique<CompletionThreads>(std::move(queues), kThreadsPerQueue, parts_.logger);
+  threads_ = std::make_unique<CompletionThreads>(std::move(queues), CompletionThreadsOptions{}, parts_.logger);
   LOSSD_ASSIGN_OR_RETURN(listening_, StartListening(builder, "listen", parts_.options.listen));
   for (const auto& queue : threads_->queues()) {
     for (int i = 0; i < kCallsAwaited; ++i) {

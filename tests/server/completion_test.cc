@@ -19,14 +19,14 @@ using ::testing::HasSubstr;
 // Owns what the handlers of a test run on.
 class CompletionTest : public ::testing::Test {
  protected:
-  CompletionTest() {
+  explicit CompletionTest(absl::Duration pause = absl::ZeroDuration()) {
     grpc::ServerBuilder builder;
     std::vector<std::unique_ptr<grpc::ServerCompletionQueue>> queues;
     queues.push_back(builder.AddCompletionQueue());
     server_ = builder.BuildAndStart();
     logger_ = std::make_unique<Logger>(LogLevel::kInfo, LogFormat::kText,
                                        [this](absl::string_view lines) { log_ += std::string(lines); });
-    threads_ = std::make_unique<CompletionThreads>(std::move(queues), 2, *logger_);
+    threads_ = std::make_unique<CompletionThreads>(std::move(queues), CompletionThreadsOptions{2, pause}, *logger_);
   }
   ~CompletionTest() override { Stop(); }
 
@@ -99,6 +99,30 @@ TEST_F(CompletionTest, DroppedTagFreesItsHandler) {
   const auto owned = std::make_shared<int>(0);
   queue().Drop(queue().Tag([owned](bool) {}));
   EXPECT_EQ(owned.use_count(), 1);
+}
+
+// Threads that only look at their queue now and then.
+class PausingCompletionTest : public CompletionTest {
+ protected:
+  PausingCompletionTest() : CompletionTest(absl::Milliseconds(1)) {}
+};
+
+TEST_F(PausingCompletionTest, CarriesOutWhatComesAndWhatThatStarts) {
+  threads_->Start();
+  grpc::Alarm first;
+  grpc::Alarm second;
+  absl::Notification ran;
+  Post(queue(), first, [&, &queue = queue()](bool) { Post(queue, second, [&](bool) { ran.Notify(); }); });
+  ran.WaitForNotification();
+}
+
+TEST_F(PausingCompletionTest, EndWaitsForWhatIsUnderWay) {
+  int ran = 0;
+  grpc::Alarm alarm;
+  threads_->Start();
+  Post(queue(), alarm, [&](bool) { ++ran; });
+  Stop();
+  EXPECT_EQ(ran, 1);
 }
 
 }  // namespace
