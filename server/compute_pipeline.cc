@@ -64,13 +64,23 @@ struct ComputePipeline::Computation {
   grpc::ByteBuffer response;
 };
 
-ComputePipeline::ComputePipeline(LossBackend& backend, Metrics& metrics, Clock& clock, int64_t max_message_bytes)
-    : backend_(backend), metrics_(metrics), clock_(clock), max_message_bytes_(max_message_bytes) {}
+ComputePipeline::ComputePipeline(LossBackend& backend, Metrics& metrics, Clock& clock, int64_t max_message_bytes,
+                                 int copy_threads)
+    : backend_(backend),
+      metrics_(metrics),
+      clock_(clock),
+      max_message_bytes_(max_message_bytes),
+      copiers_(copy_threads, "lossd-copy") {}
 
 void ComputePipeline::Start(ComputeMessage message, AnswerCallback on_answer) {
   auto computation = std::make_unique<Computation>();
   computation->message = std::move(message);
   computation->on_answer = std::move(on_answer);
+  if (computation->message.bytes.Length() <= kMaxBytesAtOnce) return Begin(std::move(computation));
+  copiers_.Run([this, computation = std::move(computation)]() mutable { Begin(std::move(computation)); });
+}
+
+void ComputePipeline::Begin(std::unique_ptr<Computation> computation) {
   absl::Status status;
   try {
     status = Decode(*computation);

@@ -20,6 +20,7 @@
 #include "grpcpp/support/byte_buffer.h"
 #include "server/call_reporter.h"
 #include "server/metrics.h"
+#include "server/thread_pool.h"
 
 namespace lossd {
 
@@ -45,11 +46,16 @@ struct ComputeAnswer {
 // Decodes, plans, admits, copies in, submits, encodes. Thread-safe.
 class ComputePipeline {
  public:
-  // Called once, on the thread of Start or of the backend, with no lock held. Must not block.
+  // Called once, on the thread of Start, of this or of the backend, with no lock held. Must not block.
   using AnswerCallback = absl::AnyInvocable<void(ComputeAnswer) &&>;
 
-  // None is owned; all outlive this and every computation.
-  ComputePipeline(LossBackend& backend, Metrics& metrics, Clock& clock, int64_t max_message_bytes);
+  // None is owned; all outlive this and every computation. `copy_threads`: for large messages.
+  ComputePipeline(LossBackend& backend, Metrics& metrics, Clock& clock, int64_t max_message_bytes,
+                  int copy_threads = 1);
+
+  // A message of more bytes is handed to a thread of its own, so that the thread of Start, on which all connections
+  // depend, does not spend milliseconds with its copy. One below takes no longer than waking that thread.
+  static constexpr size_t kMaxBytesAtOnce = size_t{1} << 20;
 
   // Starts a computation. Never blocks, never throws.
   void Start(ComputeMessage message, AnswerCallback on_answer);
@@ -57,6 +63,7 @@ class ComputePipeline {
  private:
   struct Computation;
 
+  void Begin(std::unique_ptr<Computation> computation);
   absl::Status Decode(Computation& computation);
   absl::Status Admit(Computation& computation);
   absl::Status CheckResponseBytes(int64_t bytes) const;
@@ -70,6 +77,7 @@ class ComputePipeline {
   Metrics& metrics_;
   Clock& clock_;
   const int64_t max_message_bytes_;
+  ThreadPool copiers_;  // Last: its threads use all of the above.
 };
 
 // An error as a message of a stream: a ComputeResponse with the record's request_id and status.
