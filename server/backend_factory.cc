@@ -14,9 +14,14 @@
 namespace lossd {
 namespace {
 
+// Estimated operations that take some tens of microseconds: a completion-queue thread that runs them itself is back
+// sooner than it would take to wake a worker.
+constexpr double kMaxWorkAtOnce = 250e3;
+
 BackendOptions MakeBackendOptions(const ServerOptions& options, BackendObserver* observer) {
   BackendOptions backend;
   backend.scheduler.threads = options.threads > 0 ? options.threads : UsableProcessors();
+  backend.scheduler.max_work_at_once = kMaxWorkAtOnce;
   backend.scheduler.queue.max_queue_delay = options.max_queue_delay;
   backend.scheduler.queue.max_batch_requests = options.max_batch_requests;
   // Admission refuses first: what is accepted finds room in the queue.

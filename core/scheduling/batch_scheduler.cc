@@ -49,6 +49,7 @@ absl::StatusOr<std::unique_ptr<BatchScheduler>> BatchScheduler::Create(const Bat
 
 BatchScheduler::BatchScheduler(const BatchSchedulerOptions& options, RunBatch run)
     : threads_(options.threads),
+      max_work_at_once_(options.max_work_at_once),
       clock_(options.clock != nullptr ? options.clock : &RealClock()),
       run_(std::move(run)),
       queue_(options.queue) {}
@@ -80,13 +81,33 @@ absl::Status BatchScheduler::Schedule(std::unique_ptr<BatchTask>& task) {
   if (task->cancellation() != nullptr) {
     task->cancellation()->SetListener([this, listening] { OnCancelled(listening); });
   }
-  absl::Status status = Push(task);
+  absl::Status status = PushOrRun(task);
   if (!status.ok()) StopListening(*task);
   return status;
 }
 
-absl::Status BatchScheduler::Push(std::unique_ptr<BatchTask>& task) {
+absl::Status BatchScheduler::PushOrRun(std::unique_ptr<BatchTask>& task) {
   absl::MutexLock lock(&mu_);
+  const absl::Time now = clock_->TimeNow();
+  const bool at_once = MayRunAtOnce(*task);
+  absl::Status status = Push(task, now);
+  if (status.ok() && at_once) {
+    if (Batch batch = queue_.PopReady(now); !batch.empty()) {
+      ++stood_in_for_;
+      Run(std::move(batch), now);
+      --stood_in_for_;
+    }
+  }
+  NoteQueue();
+  return status;
+}
+
+bool BatchScheduler::MayRunAtOnce(const BatchTask& task) const {
+  return task.work() <= max_work_at_once_ && task.bytes() <= kMaxBytesAtOnce && stood_in_for_ < idle_ &&
+         queue_.requests() == 0;
+}
+
+absl::Status BatchScheduler::Push(std::unique_ptr<BatchTask>& task, absl::Time now) {
   if (draining_) {
     return Rejected(absl::StatusCode::kUnavailable, {.reason = RejectReason::kDraining,
                                                      .flag = "",
@@ -95,12 +116,10 @@ absl::Status BatchScheduler::Push(std::unique_ptr<BatchTask>& task) {
   }
   // A cancellation that comes later finds the task in the queue, because its listener waits for the lock.
   if (task->cancelled()) return absl::CancelledError("cancelled before it was queued");
-  const absl::Time now = clock_->TimeNow();
   LOSSD_RETURN_IF_ERROR(CheckDeadline(*task, now));
-  absl::Status status = queue_.Push(task, now);
-  if (status.ok()) ++unanswered_;
-  NoteQueue();
-  return status;
+  LOSSD_RETURN_IF_ERROR(queue_.Push(task, now));
+  ++unanswered_;
+  return absl::OkStatus();
 }
 
 absl::Status BatchScheduler::CheckDeadline(const BatchTask& task, absl::Time now) const {

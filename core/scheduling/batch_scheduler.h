@@ -31,6 +31,9 @@ struct BatchSchedulerOptions {
   int threads = 1;
   // Bounds on the queue and on a batch.
   BatchQueueOptions queue = {};
+  // A task of at most so many estimated operations, and of at most kMaxBytesAtOnce, runs within Schedule, on the thread
+  // that calls it, if nothing waits and a worker is idle: waking that worker would take longer than the task. 0: never.
+  double max_work_at_once = 0;
   // Where time comes from. Not owned; outlives the scheduler. Null: RealClock().
   Clock* clock = nullptr;
 };
@@ -43,6 +46,9 @@ struct BatchSchedulerOptions {
 // function of the caller's is called with a lock held.
 class BatchScheduler {
  public:
+  // Bytes that a processor reads and writes in some tens of microseconds.
+  static constexpr int64_t kMaxBytesAtOnce = 256 << 10;
+
   // Runs and answers a batch of one key. Called by several workers at once. Must not throw, and must not call Drain.
   using RunBatch = absl::AnyInvocable<void(Batch) const>;
 
@@ -52,7 +58,8 @@ class BatchScheduler {
   // Drains and joins. No other call may be in progress or follow.
   ~BatchScheduler();
 
-  // Accepts a task; never blocks. On error `task` is left with the caller, and was not and will not be answered:
+  // Accepts a task; never blocks, but may run it (max_work_at_once). On error `task` is left with the caller, and was
+  // not and will not be answered:
   //   UNAVAILABLE, draining        after Drain was called
   //   CANCELLED                    its cancellation came first
   //   DEADLINE_EXCEEDED, deadline  less time is left than the shortest run of its key took, of at least 20
@@ -87,7 +94,9 @@ class BatchScheduler {
   bool ReaperHasWork() const ABSL_SHARED_LOCKS_REQUIRED(mu_);
   bool AllAnswered() const ABSL_SHARED_LOCKS_REQUIRED(mu_) { return unanswered_ == 0; }
 
-  absl::Status Push(std::unique_ptr<BatchTask>& task) ABSL_LOCKS_EXCLUDED(mu_);
+  absl::Status PushOrRun(std::unique_ptr<BatchTask>& task) ABSL_LOCKS_EXCLUDED(mu_);
+  absl::Status Push(std::unique_ptr<BatchTask>& task, absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool MayRunAtOnce(const BatchTask& task) const ABSL_SHARED_LOCKS_REQUIRED(mu_);
   absl::Status CheckDeadline(const BatchTask& task, absl::Time now) const ABSL_SHARED_LOCKS_REQUIRED(mu_);
   void WaitForHelpers(ParallelLoop* loop) ABSL_LOCKS_EXCLUDED(mu_);
   void OnCancelled(BatchTask* task) ABSL_LOCKS_EXCLUDED(mu_);
@@ -101,6 +110,7 @@ class BatchScheduler {
   void NoteQueue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const int threads_;
+  const double max_work_at_once_;
   Clock* const clock_;  // Not owned.
   const RunBatch run_;
 
@@ -109,7 +119,8 @@ class BatchScheduler {
   RunTimes run_times_ ABSL_GUARDED_BY(mu_);
   ParallelLoops loops_ ABSL_GUARDED_BY(mu_);
   int64_t unanswered_ ABSL_GUARDED_BY(mu_) = 0;  // Accepted tasks without an outcome yet.
-  int idle_ ABSL_GUARDED_BY(mu_) = 0;            // Workers that wait for work.
+  int idle_ ABSL_GUARDED_BY(mu_) = 0;            // Workers that wait for work,
+  int stood_in_for_ ABSL_GUARDED_BY(mu_) = 0;    // and those of them in whose place a caller of Schedule runs a task.
   absl::Time reaper_wakes_ ABSL_GUARDED_BY(mu_) = absl::InfiniteFuture();
   bool draining_ ABSL_GUARDED_BY(mu_) = false;
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;

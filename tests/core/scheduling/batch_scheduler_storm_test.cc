@@ -30,9 +30,11 @@ class Storm {
  public:
   Storm() : outcomes_(kCallers * kTasksOfACaller) {}
 
-  void Run(uint32_t seed) {
+  // `max_work_at_once` as of BatchSchedulerOptions; tasks have work 1 or 2.
+  void Run(uint32_t seed, double max_work_at_once) {
     absl::StatusOr<std::unique_ptr<BatchScheduler>> created = BatchScheduler::Create(
-        {.threads = 3, .queue = {.max_queue_requests = 200}}, [this](Batch batch) { RunBatch(std::move(batch)); });
+        {.threads = 3, .queue = {.max_queue_requests = 200}, .max_work_at_once = max_work_at_once},
+        [this](Batch batch) { RunBatch(std::move(batch)); });
     ASSERT_OK(created);
     scheduler_ = *std::move(created);
     std::vector<std::thread> callers;
@@ -82,6 +84,7 @@ class Storm {
       std::unique_ptr<BatchTask> task =
           MakeTask({.id = id,
                     .key = absl::StrCat(random() % 3),
+                    .work = random() % 2 == 0 ? 1.0 : 2.0,
                     .deadline = random() % 2 == 0 ? RealClock().TimeNow() + time_left : absl::InfiniteFuture(),
                     .cancellation = cancellation,
                     .on_drop = [this, id](const absl::Status&) {
@@ -111,10 +114,10 @@ class Storm {
 
 TEST(BatchSchedulerStormTest, EveryTaskHasExactlyOneOutcome) {
   const int seed = ::testing::UnitTest::GetInstance()->random_seed();
-  for (int round = 0; round < 3; ++round) {
+  for (int round = 0; round < 4; ++round) {
     SCOPED_TRACE(absl::StrCat("seed ", seed + 100 * round));
     Storm storm;
-    storm.Run(static_cast<uint32_t>(seed + 100 * round));
+    storm.Run(static_cast<uint32_t>(seed + 100 * round), /*max_work_at_once=*/round % 2);
     storm.Check();
   }
 }

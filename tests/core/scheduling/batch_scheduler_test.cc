@@ -290,5 +290,67 @@ TEST_F(BatchSchedulerTest, NamesItsThreads) {
   EXPECT_STREQ(name.data(), "lossd-work-0");
 }
 
+// Tasks that run within Schedule are told from others by their thread.
+class SchedulerAtOnceTest : public BatchSchedulerTest {
+ protected:
+  void StartAtOnce() {
+    BatchSchedulerOptions options{.threads = 1, .max_work_at_once = 10, .clock = &clock_};
+    ASSERT_OK_AND_ASSIGN(scheduler_, BatchScheduler::Create(options, [this](Batch batch) {
+                           if (std::this_thread::get_id() == caller_) at_once_.push_back(Ids(batch)[0]);
+                           Run(std::move(batch));
+                         }));
+    // The worker is idle once it waits for work, which is some time after it has run a task.
+    for (size_t tasks = 1; at_once_.empty(); ++tasks) {
+      MustSchedule({});
+      outcomes_.WaitForBatches(tasks);
+    }
+    at_once_.clear();
+  }
+
+  const std::thread::id caller_ = std::this_thread::get_id();
+  std::vector<int> at_once_;  // Ids.
+};
+
+TEST_F(SchedulerAtOnceTest, SmallTaskRunsOnItsCallersThreadWhileAWorkerIsIdle) {
+  StartAtOnce();
+  MustSchedule({.id = 1, .work = 10});
+  MustSchedule({.id = 2, .work = 11});
+  scheduler_->Drain();
+  EXPECT_THAT(at_once_, ElementsAre(1));
+}
+
+TEST_F(SchedulerAtOnceTest, LargeTaskIsLeftToTheWorker) {
+  StartAtOnce();
+  MustSchedule({.id = 1, .bytes = BatchScheduler::kMaxBytesAtOnce + 1});
+  scheduler_->Drain();
+  EXPECT_THAT(at_once_, IsEmpty());
+}
+
+TEST_F(SchedulerAtOnceTest, TaskWaitsWhileTheWorkerIsBusy) {
+  StartAtOnce();
+  MustSchedule({.key = "blocker", .work = 11});
+  blocked_.Wait();
+  MustSchedule({.id = 1});
+  EXPECT_EQ(scheduler_->queue_requests(), 1);
+  gate_.Open();
+  scheduler_->Drain();
+  EXPECT_THAT(at_once_, IsEmpty());
+}
+
+TEST_F(SchedulerAtOnceTest, TaskThatWaitsForCompanyIsQueued) {
+  Start({.threads = 1, .queue = {.max_queue_delay = absl::Seconds(1)}, .max_work_at_once = 10});
+  MustSchedule({.id = 1});
+  EXPECT_EQ(scheduler_->queue_requests(), 1);
+}
+
+TEST_F(SchedulerAtOnceTest, LateAndCancelledTasksAreRefusedAsEver) {
+  StartAtOnce();
+  EXPECT_THAT(Schedule({.deadline = clock_.TimeNow()}), StatusIs(absl::StatusCode::kDeadlineExceeded));
+  const auto cancellation = std::make_shared<Cancellation>();
+  cancellation->Cancel();
+  EXPECT_THAT(Schedule({.cancellation = cancellation}), StatusIs(absl::StatusCode::kCancelled));
+  EXPECT_THAT(at_once_, IsEmpty());
+}
+
 }  // namespace
 }  // namespace lossd
