@@ -33,12 +33,17 @@ class RunningTask {
     const Plan& plan = *task.plan;
     for (const TensorSpec& spec : plan.detail->outputs) outputs_.push_back(Allocate(pool, spec));
     computed_.resize(plan.inputs.size() + plan.detail->derived_inputs.size());
+    swept_.resize(computed_.size());
     for (const GradientPlan& gradient : plan.gradients) {
       TensorSpec spec = gradient.spec;
       spec.dtype = ComputedDType(plan, gradient);
       const bool rounds = spec.dtype != gradient.spec.dtype;
       Tensor& computed = computed_[static_cast<size_t>(gradient.source)];
-      computed = Allocate(pool, std::move(spec));
+      if (plan.detail->gradients_are_inputs) {
+        computed = task.inputs[static_cast<size_t>(gradient.source)];
+      } else {
+        computed = Allocate(pool, std::move(spec));
+      }
       gradients_.push_back(rounds ? Allocate(pool, gradient.spec) : computed);
     }
     loss_task_.request = &plan.request;
@@ -46,6 +51,7 @@ class RunningTask {
     loss_task_.inputs = task.inputs;
     loss_task_.outputs = absl::MakeSpan(outputs_);
     loss_task_.gradients = absl::MakeSpan(computed_);
+    loss_task_.swept = absl::MakeSpan(swept_);
     if (task.cancellation != nullptr) loss_task_.cancelled = &task.cancellation->flag();
   }
   RunningTask(const RunningTask&) = delete;
@@ -102,7 +108,7 @@ class RunningTask {
     double sum_of_squares = 0;
     for (size_t i = 0; i < gradients_.size(); ++i) {
       const auto source = static_cast<size_t>(task_.plan->gradients[i].source);
-      const SweepStats stats = SweepGradient(parallel, computed_[source], gradients_[i]);
+      const SweepStats stats = StatsOf(source, gradients_[i], parallel);
       sum_of_squares += stats.sum_of_squares;
       if (!stats.finite) result.nonfinite.push_back(gradients_[i].spec().name);
       computed_[source] = Tensor();  // A gradient that was rounded leaves its wide form here.
@@ -110,11 +116,19 @@ class RunningTask {
     result.gradient_norm = std::sqrt(sum_of_squares);
   }
 
+  // Rounds the gradient of `source` if it is to be, and looks at what leaves.
+  SweepStats StatsOf(size_t source, const Tensor& leaving, Parallel& parallel) const {
+    const bool rounds = leaving.bytes() != computed_[source].bytes();
+    if (swept_[source].has_value() && !rounds) return *swept_[source];
+    return SweepGradient(parallel, computed_[source], leaving);
+  }
+
   const ComputeTask& task_;
   std::vector<Tensor> outputs_;
-  std::vector<Tensor> computed_;        // Where the loss writes, by source.
-  std::vector<Tensor> gradients_;       // As they leave; share the computed ones where nothing is rounded.
-  std::vector<std::string> nonfinite_;  // Names of inputs.
+  std::vector<Tensor> computed_;                  // Where the loss writes, by source.
+  std::vector<Tensor> gradients_;                 // As they leave; share the computed ones where nothing is rounded.
+  std::vector<std::optional<SweepStats>> swept_;  // What the loss has seen of computed_.
+  std::vector<std::string> nonfinite_;            // Names of inputs.
   LossTask loss_task_;
 };
 

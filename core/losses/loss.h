@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@
 #include "core/engine/parallel.h"
 #include "core/losses/loss_config.h"
 #include "core/tensor/buffer_pool.h"
+#include "core/tensor/convert.h"
 #include "core/tensor/tensor.h"
 
 namespace lossd {
@@ -38,6 +40,9 @@ struct LossPlan {
   std::string batch_key;
   // Estimate of the floating-point operations, an upper bound where draws decide.
   double flops = 0;
+  // The gradients, up to rounding, are the inputs: LossTask::gradients may share their buffers, and Run leaves those
+  // alone.
+  bool gradients_are_inputs = false;
   // Bytes that Run allocates beyond inputs, outputs and gradients.
   int64_t workspace_bytes = 0;
 };
@@ -55,6 +60,8 @@ struct LossTask {
   // request->gradients.scale, unrounded, in the compute dtype (float32; float64 where inputs are). Uninitialised on
   // entry. An empty buffer means that this gradient is not wanted.
   absl::Span<Tensor> gradients;
+  // For each of `gradients`, what Run saw in it if it looked: nobody looks again then. May be empty.
+  absl::Span<std::optional<SweepStats>> swept;
   // Turns true when the answer is no longer wanted; looked at between row chunks. May be null.
   const std::atomic<bool>* cancelled = nullptr;
 

@@ -61,43 +61,53 @@ std::vector<Chunk> CutIntoChunks(absl::Span<const Tensor> inputs) {
   return chunks;
 }
 
-template <typename T>
-double RunFloatingChunk(const LossTask& task, const Chunk& chunk) {
-  const T* x = task.inputs[chunk.input].data<T>() + chunk.first;
-  if (const Tensor& gradient = task.gradients[chunk.input]; gradient.buffer()) {
-    Scale(x, chunk.count, task.request->gradients.scale, gradient.data<T>() + chunk.first);
-  }
-  return SumOfSquares(x, chunk.count);
-}
-
-double RunChunk(const LossTask& task, const Chunk& chunk) {
+SweepStats ScanChunk(const LossTask& task, const Chunk& chunk) {
   const Tensor& input = task.inputs[chunk.input];
   switch (input.spec().dtype) {
-    case DType::kFloat64:
-      return RunFloatingChunk<double>(task, chunk);
     case DType::kInt32:
-      return SumOfSquares(input.data<int32_t>() + chunk.first, chunk.count);
+      return {true, SumOfSquares(input.data<int32_t>() + chunk.first, chunk.count)};
     case DType::kInt64:
-      return SumOfSquares(input.data<int64_t>() + chunk.first, chunk.count);
+      return {true, SumOfSquares(input.data<int64_t>() + chunk.first, chunk.count)};
     case DType::kUint8:
-      return SumOfSquares(input.data<uint8_t>() + chunk.first, chunk.count);
+      return {true, SumOfSquares(input.data<uint8_t>() + chunk.first, chunk.count)};
+    case DType::kFloat64:
+      return Scan(DType::kFloat64, input.data<double>() + chunk.first, chunk.count);
     default:
-      return RunFloatingChunk<float>(task, chunk);
+      return Scan(DType::kFloat32, input.data<float>() + chunk.first, chunk.count);
+  }
+}
+
+void WriteGradient(const LossTask& task, const Chunk& chunk) {
+  const Tensor& input = task.inputs[chunk.input];
+  const Tensor& gradient = task.gradients[chunk.input];
+  if (!gradient.buffer() || gradient.bytes() == input.bytes()) return;
+  const double scale = task.request->gradients.scale;
+  if (input.spec().dtype == DType::kFloat64) {
+    Scale(input.data<double>() + chunk.first, chunk.count, scale, gradient.data<double>() + chunk.first);
+  } else {
+    Scale(input.data<float>() + chunk.first, chunk.count, scale, gradient.data<float>() + chunk.first);
   }
 }
 
 void RunTask(LossTask& task, Parallel& parallel) {
   const std::vector<Chunk> chunks = CutIntoChunks(task.inputs);
-  std::vector<double> sums(chunks.size());
+  std::vector<SweepStats> stats(chunks.size());
   parallel.For(static_cast<int64_t>(chunks.size()), [&](int64_t i) {
     if (task.IsCancelled()) return;
-    sums[static_cast<size_t>(i)] = RunChunk(task, chunks[static_cast<size_t>(i)]);
+    stats[static_cast<size_t>(i)] = ScanChunk(task, chunks[static_cast<size_t>(i)]);
+    WriteGradient(task, chunks[static_cast<size_t>(i)]);
   });
   if (task.IsCancelled()) {
     task.status = absl::CancelledError("cancelled during the computation");
     return;
   }
-  task.objective = 0.5 * std::accumulate(sums.begin(), sums.end(), 0.0);
+  std::vector<SweepStats> inputs(task.inputs.size());
+  for (size_t i = 0; i < chunks.size(); ++i) {
+    inputs[chunks[i].input].finite &= stats[i].finite;
+    inputs[chunks[i].input].sum_of_squares += stats[i].sum_of_squares;
+    task.objective += 0.5 * stats[i].sum_of_squares;
+  }
+  if (task.plan->gradients_are_inputs) std::copy_n(inputs.begin(), task.swept.size(), task.swept.begin());
   const Tensor& loss = task.outputs[0];
   if (loss.spec().dtype == DType::kFloat64) {
     *loss.data<double>() = task.objective;
@@ -123,6 +133,7 @@ class SquaredNorm final : public Loss {
     auto plan = std::make_unique<LossPlan>();
     plan->outputs.push_back({"loss", dtype, {}});
     plan->batch_key = "squared_norm";
+    plan->gradients_are_inputs = request.gradients.scale == 1;
     for (const TensorSpec& input : request.inputs) {
       const double elements = static_cast<double>(ElementCount(input.shape));
       plan->flops += 3 * elements;

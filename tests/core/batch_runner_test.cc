@@ -79,6 +79,37 @@ TEST_F(BatchRunnerTest, ReturnsWhatTheLossWrites) {
   EXPECT_THAT(results[0]->nonfinite, IsEmpty());
 }
 
+TEST_F(BatchRunnerTest, InputsThatAreTheGradientsLeaveWithoutACopy) {
+  loss_.gradients_are_inputs = true;
+  const ComputeTask task = MakeTask({3, 4});
+  const auto results = Run({&task});
+  ASSERT_OK(results[0]);
+  EXPECT_EQ(results[0]->gradients[0].bytes(), task.inputs[0].bytes());
+  EXPECT_EQ(results[0]->gradient_norm, 5);
+}
+
+TEST_F(BatchRunnerTest, InputsThatAreTheGradientsAreRoundedElsewhere) {
+  loss_.gradients_are_inputs = true;
+  const ComputeTask task = MakeTask({3, 65536}, NonfinitePolicy::kReport, DType::kFloat16);
+  const auto results = Run({&task});
+  ASSERT_OK(results[0]);
+  EXPECT_THAT(task.inputs[0].elements<float>(), ElementsAre(3, 65536));
+  EXPECT_THAT(results[0]->gradients[0].elements<uint16_t>(), ElementsAre(0x4200, 0x7c00));
+  EXPECT_THAT(results[0]->nonfinite, ElementsAre("x"));
+}
+
+TEST_F(BatchRunnerTest, GradientThatTheLossHasLookedOverIsNotLookedAtAgain) {
+  loss_.run = [](absl::Span<LossTask* const> batch) {
+    CopyInputs(batch);
+    batch[0]->swept[0] = SweepStats{.finite = false, .sum_of_squares = 9};
+  };
+  const ComputeTask task = MakeTask({3, 4});
+  const auto results = Run({&task});
+  ASSERT_OK(results[0]);
+  EXPECT_EQ(results[0]->gradient_norm, 3);
+  EXPECT_THAT(results[0]->nonfinite, ElementsAre("x"));
+}
+
 TEST_F(BatchRunnerTest, RoundsGradientsToTheDtypeAskedFor) {
   loss_.run = CopyInputs;
   const ComputeTask task = MakeTask({1.0f + 1.0f / 1024, -2}, NonfinitePolicy::kReport, DType::kBFloat16);

@@ -22,6 +22,7 @@ class FakeLoss final : public Loss {
   std::string batch_key = "fake";
   double flops = 1;
   int64_t workspace_bytes = 0;
+  bool gradients_are_inputs = false;
   absl::Status prepare_status;
   std::function<void(absl::Span<LossTask* const>)> run = [](absl::Span<LossTask* const>) {};
 
@@ -35,6 +36,7 @@ class FakeLoss final : public Loss {
     plan->batch_key = batch_key;
     plan->flops = flops;
     plan->workspace_bytes = workspace_bytes;
+    plan->gradients_are_inputs = gradients_are_inputs;
     return plan;
   }
 
