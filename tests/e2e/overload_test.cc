@@ -14,6 +14,7 @@
 #include "client/load/level_runner.h"
 #include "client/load/load_engine.h"
 #include "client/load/load_request.h"
+#include "client/load/stop_signal.h"
 #include "core/scheduling/clock.h"
 #include "gmock/gmock.h"
 #include "google/rpc/error_details.pb.h"
@@ -58,12 +59,13 @@ class Load {
     load::MeasureOptions measure;
     measure.warmup = absl::Milliseconds(200);
     measure.duration = measure.window = length;
-    return load::RunLevel(*engine_, level, measure, RealClock(), nullptr);
+    return load::RunLevel(*engine_, level, measure, RealClock(), stop_, nullptr);
   }
 
  private:
   const load::LoadRequest request_;
   const load::CallContext context_;
+  load::StopSignal stop_;  // Not given.
   std::unique_ptr<load::LoadEngine> engine_;
 };
 
@@ -144,7 +146,7 @@ TEST(OverloadTest, RefusalTellsLimitValueFlagAndWhenToComeBack) {
   void* tag = nullptr;
   bool ok = false;
   queue.Next(&tag, &ok);
-  EXPECT_EQ(server.Metric("lossd_rejected_total{reason=\"concurrency\"}"), 1);
+  server.AwaitMetric("lossd_rejected_total{reason=\"concurrency\"}", 1);
   EXPECT_EQ(server.process().Stop(), 0);
 }
 
