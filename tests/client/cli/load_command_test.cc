@@ -83,24 +83,24 @@ TEST_F(LoadCommandTest, WrongAnswersAreFailures) {
 }
 
 TEST_F(LoadCommandTest, AnInterruptEndsTheRunWithAReport) {
-  absl::Notification fifth;
+  absl::Notification enough;  // By then, the measurement is well under way.
   std::atomic<int> calls{0};
   server_.service.on_compute = [&](grpc::ServerContext*, const v1::ComputeRequest& request,
                                    v1::ComputeResponse* response) {
-    if (++calls == 5) fifth.Notify();
+    if (++calls == 500) enough.Notify();
     return client::AnswerSquaredNorm(request, response);
   };
   const auto process = testing::ChildProcess::Start(
       {testing::BuiltProgram("lossctl"), "load", "--target", server_.target(), "--loss", "squared_norm", "--shape", "2",
        "--warmup", "0s", "--duration", "1h", "--json", File("report.json")});
   ASSERT_NE(process, nullptr);
-  fifth.WaitForNotification();
+  enough.WaitForNotification();
   process->Signal(SIGINT);
   EXPECT_EQ(process->Wait(), kExitInterrupted);
   EXPECT_THAT(process->Output(), AllOf(HasSubstr("INTERRUPTED"), HasSubstr("concurrency 1")));
   EXPECT_THAT(process->Errors(), HasSubstr("lossctl: interrupted"));
   EXPECT_TRUE(Report().interrupted);
-  EXPECT_GE(Report().levels.at(0).succeeded, 3);
+  EXPECT_GT(Report().levels.at(0).succeeded, 0);
 }
 
 }  // namespace
