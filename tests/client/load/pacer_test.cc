@@ -3,10 +3,10 @@
 
 #include "client/load/pacer.h"
 
-#include <atomic>
 #include <thread>
 #include <vector>
 
+#include "absl/synchronization/mutex.h"
 #include "client/load/recording.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -47,18 +47,24 @@ TEST(PacerTest, NeverStartsACallBeforeItIsDue) {
   testing::SimulatedClock clock;
   const absl::Time begin = clock.TimeNow();
   ArrivalSchedule schedule({1, 1});
-  std::atomic<int> started{0};
+  absl::Mutex mu;
+  int started = 0;
+  const auto once = [&] { return started == 1; };
   std::thread pacing([&] {
     Pace(schedule, begin, begin + absl::Milliseconds(2500), clock, never, [&](absl::Time) {
+      absl::MutexLock lock(&mu);
       ++started;
       return true;
     });
   });
   clock.WaitUntilWaiting(1);
+  mu.Lock();
   EXPECT_EQ(started, 0);
+  mu.Unlock();
   clock.AdvanceTime(absl::Seconds(1));
+  mu.LockWhen(absl::Condition(&once));
+  mu.Unlock();
   clock.WaitUntilWaiting(1);
-  EXPECT_EQ(started, 1);
   clock.AdvanceTime(absl::Seconds(1));
   pacing.join();
   EXPECT_EQ(started, 2);
