@@ -198,6 +198,23 @@ TEST(StreamCallTest, HoldsNoMoreThanItsWindowOfBytes) {
   writer.join();
 }
 
+TEST(StreamCallTest, StreamWhoseClientDoesNotReadHoldsUpNoOther) {
+  RunningServer server;
+  ClientStream slow(server);
+  const std::vector<float> values(65'536, 1);
+  for (int i = 0; i < 8; ++i) ASSERT_TRUE(slow.Send(MakeRequest(values, std::to_string(i))));
+  ClientStream other(server);  // On the same connection.
+  for (int i = 0; i < 8; ++i) {
+    ASSERT_TRUE(other.Send(MakeRequest(values, std::to_string(i))));
+    EXPECT_EQ(other.Read().request_id(), std::to_string(i));
+  }
+  EXPECT_TRUE(server.Call(MakeRequest(values)).ok());
+  slow.HalfClose();
+  int answers = 0;
+  EXPECT_TRUE(slow.End(&answers).ok());
+  EXPECT_EQ(answers, 8);
+}
+
 TEST(StreamCallTest, IdleStreamEndsUnavailableWhenTheServerDrains) {
   RunningServer server;
   ClientStream stream(server);
