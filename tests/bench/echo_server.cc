@@ -22,11 +22,12 @@
 #include "grpcpp/support/async_unary_call.h"
 #include "server/grpc_listener.h"
 #include "server/options.h"
+#include "server/process_settings.h"
 
 namespace lossd {
 namespace {
 
-constexpr int kThreads = 2;  // Of the one queue, as lossd has on up to seven processors.
+constexpr int kThreads = 1;  // Of the one queue, as lossd has on up to seven processors.
 constexpr int kCallsAwaited = 64;
 
 class EchoService final : public grpc::Service {
@@ -106,6 +107,7 @@ int Run(const std::vector<std::string>& addresses) {
 }  // namespace lossd
 
 int main(int argc, char** argv) {
+  lossd::ApplyProcessSettings();
   sigset_t stop;
   sigemptyset(&stop);
   sigaddset(&stop, SIGTERM);
