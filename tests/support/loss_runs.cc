@@ -111,6 +111,17 @@ std::string TestResult::Bytes() const {
   return bytes;
 }
 
+double CentralDifference(const Loss& loss, TestCase test_case, size_t input, size_t element) {
+  constexpr double kStep = 1e-5;
+  double& value = test_case.inputs[input].values[element];
+  const double middle = value;
+  const auto objective_at = [&](double moved) {
+    value = moved;
+    return RunAlone(loss, test_case).value().objective;
+  };
+  return (objective_at(middle + kStep) - objective_at(middle - kStep)) / (2 * kStep);
+}
+
 Tensor MakeTensor(const TestInput& input, BufferPool& pool) {
   Tensor tensor = MakePoisoned({input.name, StorageDType(input.dtype), input.shape}, pool);
   EXPECT_EQ(static_cast<int64_t>(input.values.size()), tensor.element_count()) << input.name;
