@@ -11,10 +11,8 @@
 #define LOSSD_CORE_ENGINE_CONTRAST_CLIP_INL_H_
 #endif
 
-#include <cstddef>
 #include <cstdint>
 
-#include "core/engine/partial_vector-inl.h"
 #include "core/engine/vector_math-inl.h"
 #include "hwy/highway.h"
 
@@ -31,52 +29,29 @@ inline constexpr int kGroupVectors = 4;
 inline constexpr int kGroupVectors = 2;
 #endif
 
-// kVectors whole vectors of neighbouring elements; or, if kVectors is 0, the first `count` elements of one.
+// Vectors of kCount neighbouring rows that lie `stride` elements apart.
 template <typename T, int kVectors>
-struct VectorGroup {
+struct RowGroup {
   using D = hn::ScalableTag<T>;
   using V = hn::Vec<D>;
   static constexpr int kCount = kVectors;
 
+  int64_t stride;
+
   HWY_INLINE void Load(const T* from, V (&x)[kCount]) const {
-    const D d;
-    for (int k = 0; k < kCount; ++k) x[k] = hn::LoadU(d, from + static_cast<size_t>(k) * hn::Lanes(d));
+    for (int k = 0; k < kCount; ++k) x[k] = hn::LoadU(D(), from + k * stride);
   }
   HWY_INLINE void Store(const V (&x)[kCount], T* to) const {
-    const D d;
-    for (int k = 0; k < kCount; ++k) hn::StoreU(x[k], d, to + static_cast<size_t>(k) * hn::Lanes(d));
-  }
-  // Adds the lanes that are in use.
-  HWY_INLINE void AddTo(V& sum, const V (&x)[kCount]) const {
-    for (int k = 0; k < kCount; ++k) sum = hn::Add(sum, x[k]);
+    for (int k = 0; k < kCount; ++k) hn::StoreU(x[k], D(), to + k * stride);
   }
 };
 
-template <typename T>
-struct VectorGroup<T, 0> {
-  using D = hn::ScalableTag<T>;
-  using V = hn::Vec<D>;
-  static constexpr int kCount = 1;
-
-  size_t count;
-
-  // Lanes that are not in use become 0.
-  HWY_INLINE void Load(const T* from, V (&x)[kCount]) const { x[0] = LoadFirst(D(), from, count); }
-  HWY_INLINE void Store(const V (&x)[kCount], T* to) const { StoreFirst(D(), x[0], to, count); }
-  HWY_INLINE void AddTo(V& sum, const V (&x)[kCount]) const {
-    sum = hn::Add(sum, hn::IfThenElseZero(hn::FirstN(D(), count), x[0]));
-  }
-};
-
-// Calls `body(group, i)` for the elements [first, last) in groups that start at i.
+// Calls `body(group, offset)` for `rows` rows in groups whose first row lies at that offset.
 template <typename T, class Body>
-HWY_INLINE void ForGroups(int64_t first, int64_t last, const Body& body) {
-  const auto lanes = static_cast<int64_t>(hn::Lanes(hn::ScalableTag<T>()));
-  constexpr int64_t kVectors = kGroupVectors;
-  int64_t i = first;
-  for (; i + kVectors * lanes <= last; i += kVectors * lanes) body(VectorGroup<T, kGroupVectors>(), i);
-  for (; i + lanes <= last; i += lanes) body(VectorGroup<T, 1>(), i);
-  if (i < last) body(VectorGroup<T, 0>{static_cast<size_t>(last - i)}, i);
+HWY_INLINE void ForRows(int64_t rows, int64_t stride, const Body& body) {
+  int64_t r = 0;
+  for (; r + kGroupVectors <= rows; r += kGroupVectors) body(RowGroup<T, kGroupVectors>{stride}, r * stride);
+  for (; r < rows; ++r) body(RowGroup<T, 1>{stride}, r * stride);
 }
 
 // A group of scores on the way: e = exp(phi(x) - m), phi'(x), phi(x) - m.
@@ -94,7 +69,7 @@ class AnyClip {
  public:
   explicit AnyClip(T clip) : clip_(hn::Set(d_, clip)), inverse_(hn::Set(d_, T{1} / clip)) {}
 
-  void SetReference(T reference) { reference_ = hn::Set(d_, reference); }
+  void SetReference(hn::Vec<hn::ScalableTag<T>> reference) { reference_ = reference; }
 
   template <int kVectors>
   HWY_INLINE ClippedGroup<T, kVectors> Apply(const hn::Vec<hn::ScalableTag<T>> (&x)[kVectors]) const {
@@ -125,7 +100,7 @@ class BareClip {
 
   explicit BareClip(float clip) : half_factor_(hn::Set(d_, -2 * kLog2e / clip)), scale_(hn::Set(d_, clip * kLog2e)) {}
 
-  void SetReference(float /*zero*/) {}
+  void SetReference(V /*zero*/) {}
 
   template <int kVectors>
   HWY_INLINE ClippedGroup<float, kVectors> Apply(const V (&x)[kVectors]) const {

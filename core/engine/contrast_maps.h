@@ -7,8 +7,8 @@
 // N_b = sum over j != b and l of exp(s_bjl):
 //   loss        = mean over b, l of log(exp(s_bbl) + N_b) - s_bbl
 //   mean square = mean over b, j, l of x_bjl^2
-// The gradient is that of loss_weight * loss + square_weight * mean square. Rows b are handled in chunks whose scores
-// stay in cache; nothing else of the size of the scores is kept.
+// The gradient is that of loss_weight * loss + square_weight * mean square. Sources b are handled in chunks whose
+// scores are kept in cache from the sums to the gradient, or formed twice where they are too many.
 
 #ifndef LOSSD_CORE_ENGINE_CONTRAST_MAPS_H_
 #define LOSSD_CORE_ENGINE_CONTRAST_MAPS_H_
@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/engine/panels.h"
 #include "core/engine/parallel.h"
 
 namespace lossd {
@@ -28,16 +29,22 @@ struct MapContrastShape {
   int64_t locations;  // L of a target image, at least 1.
 };
 
+// How the sources' vectors lie in memory: as the columns of a matrix [C, B].
+template <typename T>
+Panels MapSourcePanels(const MapContrastShape& shape) {
+  return {shape.channels, shape.images, PanelWidth<T>(shape.images)};
+}
+
 // What to compute. Pointers are not owned; T is float or double.
 template <typename T>
 struct MapContrast {
   MapContrastShape shape;
   double clip;       // c > 0; +inf: no clip.
-  const T* sources;  // [B, C]: one vector of each source image.
+  const T* sources;  // One vector of each source image: MapSourcePanels, 0 in the columns behind the last.
   const T* targets;  // [B, C, L]
   double loss_weight = 0;
   double square_weight = 0;
-  T* source_gradient = nullptr;    // [B, C], overwritten. Null: not wanted.
+  T* source_gradient = nullptr;    // In panels like the sources, overwritten. Null: not wanted.
   T* target_gradient = nullptr;    // [B, C, L]. Null: not wanted.
   bool accumulate_target = false;  // Whether the target's gradient is added to what is there, or overwrites it.
 };

@@ -5,82 +5,93 @@
 
 #include <algorithm>
 
-#include "core/engine/packed_matrix.h"
+#include "core/engine/panels.h"
 
 namespace lossd {
 namespace {
 
-// Scores of a chunk: what the last-level cache can hold beside the operands.
-constexpr int64_t kChunkBytes = 14 << 20;
-// Columns of a tile: its scores stay in the second-level cache between the product and the sweep.
-constexpr int64_t kLeastTileColumns = 384;
-constexpr int64_t kMostTileColumns = 1024;
-// Sources are packed once a chunk, for all its tiles, where that takes no more than this.
-constexpr int64_t kPackedBytes = 2 << 20;
-// The sources' gradient is summed in groups of targets, as many as the partial sums may take memory and each of them
-// large enough, times blocks of channels: up to kLeastParts parts in all.
-constexpr int64_t kPartialBytes = 4 << 20;
-constexpr int64_t kLeastGroupColumns = 1024;
-constexpr int64_t kLeastBlockChannels = 128;
-constexpr int64_t kLeastParts = 8;
+// Groups of targets: at most so many, which is how many threads can help, each with enough rows of scores to do; fewer,
+// if all sources make one chunk then, because with each chunk all targets are read again.
+constexpr int64_t kMostGroups = 8;
+constexpr int64_t kLeastGroups = 4;
+constexpr int64_t kLeastGroupRows = 512;
+// Rows of scores of a tile: many against the columns of a panel of a product, and few enough to stay in cache.
+constexpr int64_t kMostTileRows = 512;
 
 int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-// The number of images that fills panels of the product best.
-int64_t TileImages(const MapContrastShape& shape) {
-  const int64_t least = std::clamp(CeilDiv(kLeastTileColumns, shape.locations), int64_t{1}, shape.images);
-  const int64_t most = std::clamp(kMostTileColumns / shape.locations, least, shape.images);
-  if (most == shape.images) return most;
-  int64_t best = least;
-  const auto waste = [&](int64_t images) {  // Share of the last panel's columns that are empty.
-    const int64_t columns = images * shape.locations;
-    return static_cast<double>(CeilDiv(columns, kPanelColumns) * kPanelColumns) / static_cast<double>(columns);
-  };
-  for (int64_t images = least + 1; images <= most; ++images) {
-    if (waste(images) < waste(best)) best = images;
-  }
-  return best;
+// Memory that one more panel of a chunk takes.
+template <typename T>
+int64_t BytesOfPanel(const MapContrastShape& shape, const MapContrastCut& cut) {
+  const int64_t scores = cut.groups * cut.kept_images() * shape.locations;
+  const int64_t others = shape.locations + (cut.groups - 1) * shape.channels + 8 * (cut.groups + 4);
+  return static_cast<int64_t>(sizeof(T)) * cut.width * (scores + others);
+}
+
+// What there is for the arrays.
+template <typename T>
+int64_t ArrayBytes(const MapContrastShape& shape) {
+  const int64_t vectors = static_cast<int64_t>(sizeof(T)) * MapSourcePanels<T>(shape).size();
+  return std::max(kMapContrastBytes - 2 * vectors, kLeastMapContrastBytes);
+}
+
+// Cuts targets into groups of tiles and sources into chunks as large as memory allows.
+template <typename T>
+MapContrastCut CutIntoGroups(const MapContrastShape& shape, int64_t groups, int64_t most_images) {
+  MapContrastCut cut;
+  cut.sources = shape.images;
+  cut.width = PanelWidth<T>(shape.images);
+  cut.panels = CeilDiv(shape.images, cut.width);
+  cut.group_images = CeilDiv(shape.images, groups);
+  cut.groups = CeilDiv(shape.images, cut.group_images);
+  cut.tile_images = CeilDiv(cut.group_images, CeilDiv(cut.group_images, most_images));
+  cut.keeps_scores = true;
+  const int64_t bytes = ArrayBytes<T>(shape);
+  cut.keeps_scores = std::min<int64_t>(cut.panels, 2) * BytesOfPanel<T>(shape, cut) <= bytes;
+  const int64_t most_panels = std::clamp(bytes / BytesOfPanel<T>(shape, cut), int64_t{1}, cut.panels);
+  cut.chunks = CeilDiv(cut.panels, most_panels);
+  cut.chunk_panels = CeilDiv(cut.panels, cut.chunks);
+  return cut;
 }
 
 }  // namespace
 
+SourceChunk MapContrastCut::Chunk(int64_t i) const {
+  const int64_t first = panels * i / chunks * width;
+  return {first, std::min(panels * (i + 1) / chunks * width, sources) - first};
+}
+
+Images MapContrastCut::Group(int64_t i) const { return {i * group_images, std::min((i + 1) * group_images, sources)}; }
+
 template <typename T>
 MapContrastCut CutMapContrast(const MapContrastShape& shape) {
-  constexpr int64_t kSize = static_cast<int64_t>(sizeof(T));
-  MapContrastCut cut;
-  const int64_t row_columns = shape.images * shape.locations;
-  const int64_t most_rows = std::clamp(kChunkBytes / (kSize * row_columns), int64_t{1}, shape.images);
-  cut.chunk_rows = CeilDiv(shape.images, CeilDiv(shape.images, most_rows));
-  cut.tile_images = TileImages(shape);
-  cut.tiles = CeilDiv(shape.images, cut.tile_images);
-  const int64_t source_bytes = kSize * cut.chunk_rows * shape.channels;
-  cut.packs_sources = cut.tiles > 1 && source_bytes <= kPackedBytes;
-  const int64_t most_groups = std::min(row_columns / kLeastGroupColumns, shape.images);
-  const int64_t groups = std::clamp(std::min(kPartialBytes / source_bytes, most_groups), int64_t{1}, kLeastParts);
-  cut.group_images = CeilDiv(shape.images, groups);
-  cut.groups = CeilDiv(shape.images, cut.group_images);
-  const int64_t blocks = std::clamp(shape.channels / kLeastBlockChannels, int64_t{1}, CeilDiv(kLeastParts, groups));
-  cut.block_channels = CeilDiv(shape.channels, blocks);
-  cut.blocks = CeilDiv(shape.channels, cut.block_channels);
-  return cut;
+  const int64_t most_images = std::clamp(kMostTileRows / shape.locations, int64_t{1}, shape.images);
+  const int64_t tile_bytes =
+      static_cast<int64_t>(sizeof(T)) * PanelWidth<T>(shape.images) * most_images * shape.locations;
+  const int64_t most =
+      std::clamp(ArrayBytes<T>(shape) / 2 / tile_bytes, int64_t{1}, std::min(kMostGroups, shape.images));
+  const int64_t groups = std::clamp(shape.images * shape.locations / kLeastGroupRows, int64_t{1}, most);
+  const MapContrastCut cut = CutIntoGroups<T>(shape, groups, most_images);
+  if (cut.chunks == 1 || groups <= kLeastGroups) return cut;
+  const MapContrastCut coarse = CutIntoGroups<T>(shape, kLeastGroups, most_images);
+  return coarse.chunks == 1 ? coarse : cut;
 }
 
 template <typename T>
 MapContrastArrays<T> LayOutMapContrast(const MapContrastShape& shape, const MapContrastCut& cut, Workspace& workspace) {
-  const int64_t rows = cut.chunk_rows;
+  const int64_t columns = cut.padded_columns();
   MapContrastArrays<T> arrays;
-  arrays.scores = workspace.Take<T>(rows * shape.images * shape.locations);
-  arrays.packed_sources = workspace.Take<T>(cut.packs_sources ? PackedRowsSize(rows, shape.channels) : 0);
-  arrays.packed_transposed = workspace.Take<T>(cut.packs_sources ? PackedRowsSize(shape.channels, rows) : 0);
-  arrays.partials = workspace.Take<T>(cut.groups > 1 ? cut.groups * rows * shape.channels : 0);
-  arrays.tile_maxima = workspace.Take<T>(cut.tiles * rows);
-  arrays.references = workspace.Take<T>(rows);
-  arrays.negative_weights = workspace.Take<T>(rows);
-  arrays.tile_exps = workspace.Take<double>(cut.tiles * rows);
-  arrays.tile_squares = workspace.Take<double>(cut.tiles * rows);
-  arrays.exp_sums = workspace.Take<double>(rows);
-  arrays.loss_sums = workspace.Take<double>(rows);
-  arrays.sigmoid_sums = workspace.Take<double>(rows);
+  arrays.scores = workspace.Take<T>(cut.groups * cut.kept_images() * shape.locations * columns);
+  arrays.positives = workspace.Take<T>(shape.locations * columns);
+  arrays.partials = workspace.Take<T>((cut.groups - 1) * shape.channels * columns);
+  arrays.group_maxima = workspace.Take<T>(cut.groups * columns);
+  arrays.references = workspace.Take<T>(columns);
+  arrays.negative_weights = workspace.Take<T>(columns);
+  arrays.group_exps = workspace.Take<double>(cut.groups * columns);
+  arrays.group_squares = workspace.Take<double>(cut.groups * columns);
+  arrays.exp_sums = workspace.Take<double>(columns);
+  arrays.loss_sums = workspace.Take<double>(columns);
+  arrays.sigmoid_sums = workspace.Take<double>(columns);
   return arrays;
 }
 

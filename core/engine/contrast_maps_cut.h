@@ -10,41 +10,61 @@
 #include <cstdint>
 
 #include "core/engine/contrast_maps.h"
+#include "core/engine/map_products.h"
 #include "core/engine/workspace.h"
 
 namespace lossd {
 
-// The parts of a contrast.
+// What the arrays of a contrast, the sources' vectors and their gradient take together at most, as long as those
+// vectors leave kLeastMapContrastBytes to the arrays, and the scores of one image with a panel of sources take no more
+// than half of that.
+inline constexpr int64_t kMapContrastBytes = 14 << 20;
+inline constexpr int64_t kLeastMapContrastBytes = 4 << 20;
+
+// Source images, [first, first + columns), whose panels of scores are worked on together.
+struct SourceChunk {
+  int64_t first;
+  int64_t columns;
+};
+
+// The parts of a contrast. Scores are those of a chunk of sources with a group of targets at a time, and of each tile
+// of the group in turn; groups run at the same time.
 struct MapContrastCut {
-  int64_t chunk_rows;   // Rows b of a chunk.
-  int64_t tile_images;  // Images j of a tile.
-  int64_t tiles;
-  int64_t groups;          // Of targets, for the sources' gradient.
-  int64_t group_images;    // Images j of a group.
-  int64_t block_channels;  // Channels of a block, for the sources' gradient.
-  int64_t blocks;
-  bool packs_sources;
+  int64_t sources;       // B
+  int64_t width;         // Of panels.
+  int64_t panels;        // Of all sources.
+  int64_t chunks;        // Runs of panels, as equal as can be.
+  int64_t chunk_panels;  // Of the largest chunk.
+  int64_t groups;        // Of target images.
+  int64_t group_images;
+  int64_t tile_images;
+  bool keeps_scores;  // From the sums to the gradient; else they are formed again.
+
+  SourceChunk Chunk(int64_t i) const;
+  Images Group(int64_t i) const;
+  // Images whose scores a group has memory for.
+  int64_t kept_images() const { return keeps_scores ? group_images : tile_images; }
+  int64_t padded_columns() const { return chunk_panels * width; }
 };
 
 // T: float or double.
 template <typename T>
 MapContrastCut CutMapContrast(const MapContrastShape& shape);
 
-// The arrays of a chunk.
+// The arrays of a chunk. "Columns" are a chunk's padded columns.
 template <typename T>
 struct MapContrastArrays {
-  T* scores;          // x, then the gradient with respect to x: [chunk rows, B L]
-  T* packed_sources;  // For the scores; and transposed, for the targets' gradient.
-  T* packed_transposed;
-  T* partials;           // Of the sources' gradient: [groups, chunk rows, C], unless there is one group only.
-  T* tile_maxima;        // [tiles, chunk rows]
-  T* references;         // m: [chunk rows]
-  T* negative_weights;   // [chunk rows]
-  double* tile_exps;     // [tiles, chunk rows]
-  double* tile_squares;  // [tiles, chunk rows]
-  double* exp_sums;      // N: [chunk rows]
-  double* loss_sums;     // [chunk rows]
-  double* sigmoid_sums;  // [chunk rows]
+  T* scores;              // x, then the gradient with respect to x: for each group, panels [kept images, L][columns].
+  T* positives;           // Scores of positives, then the gradient: panels [L][columns].
+  T* partials;            // Of the sources' gradient: for each group but the first, panels [C][columns].
+  T* group_maxima;        // [groups, columns]
+  T* references;          // m: [columns]
+  T* negative_weights;    // [columns]
+  double* group_exps;     // [groups, columns]
+  double* group_squares;  // [groups, columns]
+  double* exp_sums;       // N: [columns]
+  double* loss_sums;      // [columns]
+  double* sigmoid_sums;   // [columns]
 };
 
 // Takes the arrays from `workspace`.

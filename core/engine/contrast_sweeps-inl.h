@@ -28,20 +28,51 @@ namespace lossd {
 namespace HWY_NAMESPACE {
 namespace {
 
-// The columns of a row that are its own image's; negatives lie on both sides. May be empty.
-struct OwnColumns {
-  int64_t first;
-  int64_t last;  // One behind.
+// Rows whose sums are kept in T before they are added up in double.
+constexpr int64_t kRowsASum = 64;
+
+// A vector of a tile's columns: where it lies, and which images are its columns' own.
+template <typename T>
+struct ColumnVector {
+  using D = hn::ScalableTag<T>;
+
+  ColumnVector(const MapTile& of, int64_t first)
+      : tile(of),
+        column(first),
+        offset(first / of.width * of.panel_size + first % of.width),
+        used(std::min(static_cast<int64_t>(hn::Lanes(D())), of.columns - first)),
+        own_first(std::clamp(first - of.own_column, int64_t{0}, of.images)),
+        own_last(std::clamp(first + used - of.own_column, own_first, of.images)) {}
+
+  int64_t LaneOf(int64_t image) const { return tile.own_column + image - column; }
+  auto MaskOf(int64_t image) const { return hn::Eq(hn::Iota(D(), T{0}), hn::Set(D(), static_cast<T>(LaneOf(image)))); }
+  int64_t RowOf(int64_t image) const { return offset + image * tile.locations * tile.width; }
+  // Of a column's first positive, in panels of `locations` rows.
+  int64_t positives() const { return Panels{tile.locations, tile.columns, tile.width}.Offset(0, column); }
+
+  // Calls `others(first, rows)` for rows of negatives only and `own(image)` for the images that are a column's own, in
+  // their order.
+  template <class Others, class Own>
+  HWY_INLINE void Visit(const Others& others, const Own& own) const {
+    others(RowOf(0), own_first * tile.locations);
+    for (int64_t image = own_first; image < own_last; ++image) own(image);
+    others(RowOf(own_last), (tile.images - own_last) * tile.locations);
+  }
+
+  const MapTile& tile;
+  const int64_t column;
+  const int64_t offset;  // Of its first row.
+  const int64_t used;    // Lanes that are columns.
+  const int64_t own_first;
+  const int64_t own_last;
 };
 
-inline OwnColumns OwnOf(const SweepTile& tile, int64_t r) {
-  const int64_t own = tile.own_first + r * tile.own_width;
-  return {std::clamp(own, int64_t{0}, tile.columns), std::clamp(own + tile.own_width, int64_t{0}, tile.columns)};
-}
-
+// Adds the lanes of a sum that was formed in T to sums in double.
 template <class D, class V = hn::Vec<D>>
-double SumLanes(D d, V sums) {
-  return static_cast<double>(hn::GetLane(hn::SumOfLanes(d, sums)));
+HWY_INLINE void AddLanes(D d, V sum, int64_t lanes, double* sums) {
+  HWY_ALIGN hn::TFromD<D> values[hn::MaxLanes(d)];
+  hn::Store(sum, d, values);
+  for (int64_t i = 0; i < lanes; ++i) sums[i] += static_cast<double>(values[i]);
 }
 
 // log(1 + exp(z)).
@@ -51,117 +82,182 @@ HWY_INLINE V Softplus(D d, V z) {
   return hn::Add(positive_part, hn::Log1p(d, HWY_NAMESPACE::Exp(d, hn::Neg(hn::Abs(z)))));
 }
 
-template <typename T>
-void MaxRows(const SweepTile& tile, const T* scores, T* maxima) {
+template <class Clip, typename T>
+Clip ClipOf(const ScoreClip<T>& how, int64_t column) {
+  Clip clip(how.clip);
   const hn::ScalableTag<T> d;
-  for (int64_t r = 0; r < tile.rows; ++r) {
-    const T* x = scores + r * tile.stride;
-    auto vector_maximum = hn::Set(d, -std::numeric_limits<T>::infinity());
-    T maximum = -std::numeric_limits<T>::infinity();
-    const auto take = [&](int64_t first, int64_t last) HWY_ATTR {
-      const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-      for (; first + lanes <= last; first += lanes) vector_maximum = hn::Max(vector_maximum, hn::LoadU(d, x + first));
-      for (; first < last; ++first) maximum = std::max(maximum, x[first]);
-    };
-    const OwnColumns own = OwnOf(tile, r);
-    take(0, own.first);
-    take(own.last, tile.columns);
-    maxima[r] = std::max(maximum, hn::GetLane(hn::MaxOfLanes(d, vector_maximum)));
+  clip.SetReference(how.references == nullptr ? hn::Zero(d) : hn::LoadU(d, how.references + column));
+  return clip;
+}
+
+template <typename T>
+int64_t LanesOf() {
+  return static_cast<int64_t>(hn::Lanes(hn::ScalableTag<T>()));
+}
+
+template <typename T>
+void MaxColumns(const MapTile& tile, const T* scores, T* maxima) {
+  const hn::ScalableTag<T> d;
+  const auto lowest = hn::Set(d, -std::numeric_limits<T>::infinity());
+  for (int64_t c = 0; c < tile.columns; c += LanesOf<T>()) {
+    const ColumnVector<T> columns(tile, c);
+    auto maximum = hn::LoadU(d, maxima + c);
+    columns.Visit(
+        [&](int64_t first, int64_t rows) HWY_ATTR {
+          for (int64_t r = 0; r < rows; ++r) maximum = hn::Max(maximum, hn::LoadU(d, scores + first + r * tile.width));
+        },
+        [&](int64_t image) HWY_ATTR {
+          const auto own = columns.MaskOf(image);
+          const T* x = scores + columns.RowOf(image);
+          for (int64_t r = 0; r < tile.locations; ++r) {
+            maximum = hn::Max(maximum, hn::IfThenElse(own, lowest, hn::LoadU(d, x + r * tile.width)));
+          }
+        });
+    hn::StoreU(maximum, d, maxima + c);
   }
 }
 
-template <class Clip, typename T>
-void SumRows(const SweepTile& tile, const T* scores, const ScoreClip<T>& how, double* exp_sums, double* square_sums) {
+template <typename T>
+void CopyPositives(const ColumnVector<T>& columns, int64_t image, const T* scores, T* positives) {
+  const int64_t width = columns.tile.width;
+  const T* from = scores + columns.RowOf(image) + columns.LaneOf(image);
+  T* to = positives + columns.positives() + columns.LaneOf(image);
+  for (int64_t l = 0; l < columns.tile.locations; ++l) to[l * width] = from[l * width];
+}
+
+// Sums over `rows` rows of a vector of columns, of which `own` lanes are positives.
+template <class Clip, typename T, class Mask>
+HWY_INLINE void SumRows(const Clip& clip, const ColumnVector<T>& columns, const T* x, int64_t rows, Mask own,
+                        double* exp_sums, double* square_sums) {
   const hn::ScalableTag<T> d;
-  Clip clip(how.clip);
-  for (int64_t r = 0; r < tile.rows; ++r) {
-    const T* x = scores + r * tile.stride;
-    clip.SetReference(how.references == nullptr ? T{0} : how.references[r]);
+  const int64_t width = columns.tile.width;
+  for (int64_t r = 0; r < rows; r += kRowsASum) {
     auto exp_sum = hn::Zero(d);
     auto square_sum = hn::Zero(d);
-    const auto positives = [&](auto group, int64_t i) HWY_ATTR ABSL_ATTRIBUTE_ALWAYS_INLINE {
+    ForRows<T>(std::min(kRowsASum, rows - r), width, [&](auto group, int64_t i) HWY_ATTR ABSL_ATTRIBUTE_ALWAYS_INLINE {
       typename decltype(group)::V vectors[decltype(group)::kCount];
-      group.Load(x + i, vectors);
-      for (const auto& vector : vectors) square_sum = hn::MulAdd(vector, vector, square_sum);
-    };
-    const auto negatives = [&](auto group, int64_t i) HWY_ATTR ABSL_ATTRIBUTE_ALWAYS_INLINE {
-      typename decltype(group)::V vectors[decltype(group)::kCount];
-      group.Load(x + i, vectors);
-      for (const auto& vector : vectors) square_sum = hn::MulAdd(vector, vector, square_sum);
-      group.AddTo(exp_sum, clip.Apply(vectors).exponential);
-    };
-    const OwnColumns own = OwnOf(tile, r);
-    ForGroups<T>(0, own.first, negatives);
-    ForGroups<T>(own.first, own.last, positives);
-    ForGroups<T>(own.last, tile.columns, negatives);
-    exp_sums[r] = SumLanes(d, exp_sum);
-    square_sums[r] = SumLanes(d, square_sum);
-  }
-}
-
-template <class Clip, typename T>
-void PositiveRows(const SweepTile& tile, const T* scores, const ScoreClip<T>& how, const double* exp_sums,
-                  double* loss_sums, double* sigmoid_sums) {
-  const hn::ScalableTag<T> d;
-  Clip clip(how.clip);
-  for (int64_t r = 0; r < tile.rows; ++r) {
-    const T* x = scores + r * tile.stride;
-    clip.SetReference(how.references == nullptr ? T{0} : how.references[r]);
-    const auto total = hn::Set(d, static_cast<T>(exp_sums[r]));
-    const auto log_total = hn::Set(d, static_cast<T>(std::log(exp_sums[r])));
-    auto loss_sum = hn::Zero(d);
-    auto sigmoid_sum = hn::Zero(d);
-    const OwnColumns own = OwnOf(tile, r);
-    ForGroups<T>(own.first, own.last, [&](auto group, int64_t i) HWY_ATTR ABSL_ATTRIBUTE_ALWAYS_INLINE {
-      typename decltype(group)::V vectors[decltype(group)::kCount];
-      group.Load(x + i, vectors);
+      group.Load(x + r * width + i, vectors);
       const auto clipped = clip.Apply(vectors);
-      for (int k = 0; k < group.kCount; ++k) vectors[k] = Softplus(d, hn::Sub(log_total, clipped.distance[k]));
-      group.AddTo(loss_sum, vectors);
-      for (int k = 0; k < group.kCount; ++k) vectors[k] = hn::Div(total, hn::Add(total, clipped.exponential[k]));
-      group.AddTo(sigmoid_sum, vectors);
+      for (int k = 0; k < group.kCount; ++k) square_sum = hn::MulAdd(vectors[k], vectors[k], square_sum);
+      for (int k = 0; k < group.kCount; ++k) {
+        exp_sum = hn::Add(exp_sum, hn::IfThenZeroElse(own, clipped.exponential[k]));
+      }
     });
-    loss_sums[r] = SumLanes(d, loss_sum);
-    sigmoid_sums[r] = SumLanes(d, sigmoid_sum);
+    AddLanes(d, exp_sum, columns.used, exp_sums);
+    AddLanes(d, square_sum, columns.used, square_sums);
   }
 }
 
 template <class Clip, typename T>
-void GradientRows(const SweepTile& tile, const ScoreClip<T>& how, const GradientWeights<T>& weights, T* scores) {
+void SumColumns(const MapTile& tile, const T* scores, const ScoreClip<T>& how, double* exp_sums, double* square_sums,
+                T* positives) {
   const hn::ScalableTag<T> d;
-  Clip clip(how.clip);
+  for (int64_t c = 0; c < tile.columns; c += LanesOf<T>()) {
+    const ColumnVector<T> columns(tile, c);
+    const Clip clip = ClipOf<Clip>(how, c);
+    columns.Visit(
+        [&](int64_t first, int64_t rows)
+            HWY_ATTR { SumRows(clip, columns, scores + first, rows, hn::FirstN(d, 0), exp_sums + c, square_sums + c); },
+        [&](int64_t image) HWY_ATTR {
+          SumRows(clip, columns, scores + columns.RowOf(image), tile.locations, columns.MaskOf(image), exp_sums + c,
+                  square_sums + c);
+          CopyPositives(columns, image, scores, positives);
+        });
+  }
+}
+
+// N of some columns and its logarithm; 1 and 0 where there are no columns.
+template <typename T>
+struct Totals {
+  using D = hn::ScalableTag<T>;
+
+  Totals(const double* exp_sums, int64_t used) {
+    for (int64_t i = 0; i < LanesOf<T>(); ++i) {
+      total[i] = i < used ? static_cast<T>(exp_sums[i]) : T{1};
+      logarithm[i] = i < used ? static_cast<T>(std::log(exp_sums[i])) : T{0};
+    }
+  }
+
+  HWY_ALIGN T total[hn::MaxLanes(D())];
+  HWY_ALIGN T logarithm[hn::MaxLanes(D())];
+};
+
+template <class Clip, typename T>
+void PositiveColumns(const Panels& panels, const ScoreClip<T>& how, const PositiveWeights<T>& weights, T* positives,
+                     double* loss_sums, double* sigmoid_sums) {
+  const hn::ScalableTag<T> d;
   const auto score_weight = hn::Set(d, weights.scores);
   const auto positive_weight = hn::Set(d, -weights.positives);
-  for (int64_t r = 0; r < tile.rows; ++r) {
-    T* x = scores + r * tile.stride;
-    clip.SetReference(how.references == nullptr ? T{0} : how.references[r]);
-    const auto negative_weight = hn::Set(d, weights.negatives[r]);
-    const auto total = hn::Set(d, static_cast<T>(weights.exp_sums[r]));
-    const auto negatives = [&](auto group, int64_t i) HWY_ATTR ABSL_ATTRIBUTE_ALWAYS_INLINE {
-      typename decltype(group)::V vectors[decltype(group)::kCount];
-      group.Load(x + i, vectors);
-      const auto clipped = clip.Apply(vectors);
-      for (int k = 0; k < group.kCount; ++k) {
-        const auto slope = hn::Mul(clipped.exponential[k], clipped.slope[k]);
-        vectors[k] = hn::MulAdd(slope, negative_weight, hn::Mul(vectors[k], score_weight));
+  for (int64_t c = 0; c < panels.columns; c += LanesOf<T>()) {
+    const int64_t used = std::min(LanesOf<T>(), panels.columns - c);
+    const Totals<T> totals(weights.exp_sums + c, used);
+    const auto total = hn::Load(d, totals.total);
+    const auto log_total = hn::Load(d, totals.logarithm);
+    const Clip clip = ClipOf<Clip>(how, c);
+    std::fill_n(loss_sums + c, used, 0.0);
+    std::fill_n(sigmoid_sums + c, used, 0.0);
+    for (int64_t r = 0; r < panels.rows; r += kRowsASum) {
+      T* const x = positives + panels.Offset(r, c);
+      auto loss_sum = hn::Zero(d);
+      auto sigmoid_sum = hn::Zero(d);
+      ForRows<T>(std::min(kRowsASum, panels.rows - r), panels.width,
+                 [&](auto group, int64_t i) HWY_ATTR ABSL_ATTRIBUTE_ALWAYS_INLINE {
+                   typename decltype(group)::V vectors[decltype(group)::kCount];
+                   group.Load(x + i, vectors);
+                   const auto clipped = clip.Apply(vectors);
+                   for (int k = 0; k < group.kCount; ++k) {
+                     loss_sum = hn::Add(loss_sum, Softplus(d, hn::Sub(log_total, clipped.distance[k])));
+                     const auto sigmoid = hn::Div(total, hn::Add(total, clipped.exponential[k]));
+                     sigmoid_sum = hn::Add(sigmoid_sum, sigmoid);
+                     const auto slope = hn::Mul(sigmoid, clipped.slope[k]);
+                     vectors[k] = hn::MulAdd(slope, positive_weight, hn::Mul(vectors[k], score_weight));
+                   }
+                   group.Store(vectors, x + i);
+                 });
+      AddLanes(d, loss_sum, used, loss_sums + c);
+      AddLanes(d, sigmoid_sum, used, sigmoid_sums + c);
+    }
+  }
+}
+
+// Replaces the scores of `rows` rows of a vector of columns by their gradient; that of the lanes in `own`, positives,
+// is taken from `positives`.
+template <bool kHasOwn, class Clip, typename T, class Mask>
+HWY_INLINE void ReplaceRows(const Clip& clip, const GradientWeights<T>& weights, const ColumnVector<T>& columns,
+                            int64_t rows, Mask own, const T* positives, T* x) {
+  const hn::ScalableTag<T> d;
+  const auto score_weight = hn::Set(d, weights.scores);
+  const auto negative_weight = hn::LoadU(d, weights.negatives + columns.column);
+  const int64_t width = columns.tile.width;
+  ForRows<T>(rows, width, [&](auto group, int64_t i) HWY_ATTR ABSL_ATTRIBUTE_ALWAYS_INLINE {
+    typename decltype(group)::V vectors[decltype(group)::kCount];
+    group.Load(x + i, vectors);
+    const auto clipped = clip.Apply(vectors);
+    for (int k = 0; k < group.kCount; ++k) {
+      const auto slope = hn::Mul(clipped.exponential[k], clipped.slope[k]);
+      vectors[k] = hn::MulAdd(slope, negative_weight, hn::Mul(vectors[k], score_weight));
+      if constexpr (kHasOwn) {
+        vectors[k] = hn::IfThenElse(own, hn::LoadU(d, positives + i + k * width), vectors[k]);
       }
-      group.Store(vectors, x + i);
-    };
-    const auto positives = [&](auto group, int64_t i) HWY_ATTR ABSL_ATTRIBUTE_ALWAYS_INLINE {
-      typename decltype(group)::V vectors[decltype(group)::kCount];
-      group.Load(x + i, vectors);
-      const auto clipped = clip.Apply(vectors);
-      for (int k = 0; k < group.kCount; ++k) {
-        const auto sigmoid = hn::Div(total, hn::Add(total, clipped.exponential[k]));
-        const auto slope = hn::Mul(sigmoid, clipped.slope[k]);
-        vectors[k] = hn::MulAdd(slope, positive_weight, hn::Mul(vectors[k], score_weight));
-      }
-      group.Store(vectors, x + i);
-    };
-    const OwnColumns own = OwnOf(tile, r);
-    ForGroups<T>(0, own.first, negatives);
-    ForGroups<T>(own.first, own.last, positives);
-    ForGroups<T>(own.last, tile.columns, negatives);
+    }
+    group.Store(vectors, x + i);
+  });
+}
+
+template <class Clip, typename T>
+void GradientColumns(const MapTile& tile, const ScoreClip<T>& how, const GradientWeights<T>& weights, T* scores) {
+  const hn::ScalableTag<T> d;
+  for (int64_t c = 0; c < tile.columns; c += LanesOf<T>()) {
+    const ColumnVector<T> columns(tile, c);
+    const Clip clip = ClipOf<Clip>(how, c);
+    columns.Visit(
+        [&](int64_t first, int64_t rows) HWY_ATTR {
+          ReplaceRows<false, Clip, T>(clip, weights, columns, rows, hn::FirstN(d, 0), nullptr, scores + first);
+        },
+        [&](int64_t image) HWY_ATTR {
+          ReplaceRows<true, Clip, T>(clip, weights, columns, tile.locations, columns.MaskOf(image),
+                                     weights.positives + columns.positives(), scores + columns.RowOf(image));
+        });
   }
 }
 
@@ -175,44 +271,45 @@ void WithClip(const ScoreClip<T>& how, const Body& body) {
 }
 
 template <typename T>
-void SumSweep(const SweepTile& tile, const T* scores, const ScoreClip<T>& how, double* exp_sums, double* square_sums) {
-  WithClip(how, [&]<class Clip>() { SumRows<Clip>(tile, scores, how, exp_sums, square_sums); });
+void SumSweep(const MapTile& tile, const T* scores, const ScoreClip<T>& how, double* exp_sums, double* square_sums,
+              T* positives) {
+  WithClip(how, [&]<class Clip>() { SumColumns<Clip>(tile, scores, how, exp_sums, square_sums, positives); });
 }
 
 template <typename T>
-void PositiveSweep(const SweepTile& tile, const T* scores, const ScoreClip<T>& how, const double* exp_sums,
+void PositiveSweep(const Panels& panels, const ScoreClip<T>& how, const PositiveWeights<T>& weights, T* positives,
                    double* loss_sums, double* sigmoid_sums) {
-  WithClip(how, [&]<class Clip>() { PositiveRows<Clip>(tile, scores, how, exp_sums, loss_sums, sigmoid_sums); });
+  WithClip(how, [&]<class Clip>() { PositiveColumns<Clip>(panels, how, weights, positives, loss_sums, sigmoid_sums); });
 }
 
 template <typename T>
-void GradientSweep(const SweepTile& tile, const ScoreClip<T>& how, const GradientWeights<T>& weights, T* scores) {
-  WithClip(how, [&]<class Clip>() { GradientRows<Clip>(tile, how, weights, scores); });
+void GradientSweep(const MapTile& tile, const ScoreClip<T>& how, const GradientWeights<T>& weights, T* scores) {
+  WithClip(how, [&]<class Clip>() { GradientColumns<Clip>(tile, how, weights, scores); });
 }
 
-void MaxFloat(const SweepTile& tile, const float* scores, float* maxima) { MaxRows(tile, scores, maxima); }
-void MaxDouble(const SweepTile& tile, const double* scores, double* maxima) { MaxRows(tile, scores, maxima); }
-void SumFloat(const SweepTile& tile, const float* scores, const ScoreClip<float>& how, double* exp_sums,
-              double* square_sums) {
-  SumSweep(tile, scores, how, exp_sums, square_sums);
+void MaxFloat(const MapTile& tile, const float* scores, float* maxima) { MaxColumns(tile, scores, maxima); }
+void MaxDouble(const MapTile& tile, const double* scores, double* maxima) { MaxColumns(tile, scores, maxima); }
+void SumFloat(const MapTile& tile, const float* scores, const ScoreClip<float>& how, double* exp_sums,
+              double* square_sums, float* positives) {
+  SumSweep(tile, scores, how, exp_sums, square_sums, positives);
 }
-void SumDouble(const SweepTile& tile, const double* scores, const ScoreClip<double>& how, double* exp_sums,
-               double* square_sums) {
-  SumSweep(tile, scores, how, exp_sums, square_sums);
+void SumDouble(const MapTile& tile, const double* scores, const ScoreClip<double>& how, double* exp_sums,
+               double* square_sums, double* positives) {
+  SumSweep(tile, scores, how, exp_sums, square_sums, positives);
 }
-void PositivesFloat(const SweepTile& tile, const float* scores, const ScoreClip<float>& how, const double* exp_sums,
-                    double* loss_sums, double* sigmoid_sums) {
-  PositiveSweep(tile, scores, how, exp_sums, loss_sums, sigmoid_sums);
+void PositivesFloat(const Panels& panels, const ScoreClip<float>& how, const PositiveWeights<float>& weights,
+                    float* positives, double* loss_sums, double* sigmoid_sums) {
+  PositiveSweep(panels, how, weights, positives, loss_sums, sigmoid_sums);
 }
-void PositivesDouble(const SweepTile& tile, const double* scores, const ScoreClip<double>& how, const double* exp_sums,
-                     double* loss_sums, double* sigmoid_sums) {
-  PositiveSweep(tile, scores, how, exp_sums, loss_sums, sigmoid_sums);
+void PositivesDouble(const Panels& panels, const ScoreClip<double>& how, const PositiveWeights<double>& weights,
+                     double* positives, double* loss_sums, double* sigmoid_sums) {
+  PositiveSweep(panels, how, weights, positives, loss_sums, sigmoid_sums);
 }
-void GradientFloat(const SweepTile& tile, const ScoreClip<float>& how, const GradientWeights<float>& weights,
+void GradientFloat(const MapTile& tile, const ScoreClip<float>& how, const GradientWeights<float>& weights,
                    float* scores) {
   GradientSweep(tile, how, weights, scores);
 }
-void GradientDouble(const SweepTile& tile, const ScoreClip<double>& how, const GradientWeights<double>& weights,
+void GradientDouble(const MapTile& tile, const ScoreClip<double>& how, const GradientWeights<double>& weights,
                     double* scores) {
   GradientSweep(tile, how, weights, scores);
 }

@@ -3,7 +3,9 @@
 
 #include "core/engine/contrast_sweeps.h"
 
+// Vectors are not longer than panels are wide.
 // Highway compiles contrast_sweeps-inl.h once for each instruction set and picks one at run time.
+#define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "core/engine/contrast_sweeps-inl.h"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
@@ -25,40 +27,40 @@ HWY_EXPORT(GradientDouble);
 
 }  // namespace
 
-void MaxOfNegatives(const SweepTile& tile, const float* scores, float* maxima) {
+void MaxOfNegatives(const MapTile& tile, const float* scores, float* maxima) {
   HWY_DYNAMIC_DISPATCH(MaxFloat)(tile, scores, maxima);
 }
 
-void MaxOfNegatives(const SweepTile& tile, const double* scores, double* maxima) {
-  HWY_DYNAMIC_DISPATCH(MaxDouble)(tile, scores, maxima);
+void SumExponentials(const MapTile& tile, const float* scores, const ScoreClip<float>& clip, double* exp_sums,
+                     double* square_sums, float* positives) {
+  HWY_DYNAMIC_DISPATCH(SumFloat)(tile, scores, clip, exp_sums, square_sums, positives);
 }
 
-void SumExponentials(const SweepTile& tile, const float* scores, const ScoreClip<float>& clip, double* exp_sums,
-                     double* square_sums) {
-  HWY_DYNAMIC_DISPATCH(SumFloat)(tile, scores, clip, exp_sums, square_sums);
+void ScorePositives(const Panels& panels, const ScoreClip<float>& clip, const PositiveWeights<float>& weights,
+                    float* positives, double* loss_sums, double* sigmoid_sums) {
+  HWY_DYNAMIC_DISPATCH(PositivesFloat)(panels, clip, weights, positives, loss_sums, sigmoid_sums);
 }
 
-void SumExponentials(const SweepTile& tile, const double* scores, const ScoreClip<double>& clip, double* exp_sums,
-                     double* square_sums) {
-  HWY_DYNAMIC_DISPATCH(SumDouble)(tile, scores, clip, exp_sums, square_sums);
-}
-
-void ScorePositives(const SweepTile& tile, const float* scores, const ScoreClip<float>& clip, const double* exp_sums,
-                    double* loss_sums, double* sigmoid_sums) {
-  HWY_DYNAMIC_DISPATCH(PositivesFloat)(tile, scores, clip, exp_sums, loss_sums, sigmoid_sums);
-}
-
-void ScorePositives(const SweepTile& tile, const double* scores, const ScoreClip<double>& clip, const double* exp_sums,
-                    double* loss_sums, double* sigmoid_sums) {
-  HWY_DYNAMIC_DISPATCH(PositivesDouble)(tile, scores, clip, exp_sums, loss_sums, sigmoid_sums);
-}
-
-void FormGradient(const SweepTile& tile, const ScoreClip<float>& clip, const GradientWeights<float>& weights,
+void FormGradient(const MapTile& tile, const ScoreClip<float>& clip, const GradientWeights<float>& weights,
                   float* scores) {
   HWY_DYNAMIC_DISPATCH(GradientFloat)(tile, clip, weights, scores);
 }
 
-void FormGradient(const SweepTile& tile, const ScoreClip<double>& clip, const GradientWeights<double>& weights,
+void MaxOfNegatives(const MapTile& tile, const double* scores, double* maxima) {
+  HWY_DYNAMIC_DISPATCH(MaxDouble)(tile, scores, maxima);
+}
+
+void SumExponentials(const MapTile& tile, const double* scores, const ScoreClip<double>& clip, double* exp_sums,
+                     double* square_sums, double* positives) {
+  HWY_DYNAMIC_DISPATCH(SumDouble)(tile, scores, clip, exp_sums, square_sums, positives);
+}
+
+void ScorePositives(const Panels& panels, const ScoreClip<double>& clip, const PositiveWeights<double>& weights,
+                    double* positives, double* loss_sums, double* sigmoid_sums) {
+  HWY_DYNAMIC_DISPATCH(PositivesDouble)(panels, clip, weights, positives, loss_sums, sigmoid_sums);
+}
+
+void FormGradient(const MapTile& tile, const ScoreClip<double>& clip, const GradientWeights<double>& weights,
                   double* scores) {
   HWY_DYNAMIC_DISPATCH(GradientDouble)(tile, clip, weights, scores);
 }

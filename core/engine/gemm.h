@@ -22,7 +22,7 @@ inline constexpr int64_t kGemmDepth = 256;
 // packed_matrix.h), and give a call at least 5 panels of rows where B has to be packed for it.
 
 // Memory that a thread keeps for packing, from its first product that needs it until its end.
-inline constexpr int64_t kGemmScratchBytes = 2 << 20;
+inline constexpr int64_t kGemmScratchBytes = 3 << 19;
 
 // C[m, n] = alpha * A[m, k] B[k, n] + (accumulate ? C : 0), C row-major with `c_stride` elements a row, on the calling
 // thread. C is not read unless `accumulate`. m, n or k may be 0. C overlaps neither A nor B.

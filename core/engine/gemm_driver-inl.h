@@ -133,7 +133,7 @@ HWY_INLINE void AskForPanel(const PanelSource<T>& next, int64_t tile, int64_t ti
   const int64_t steps = (next.steps + tiles - 1) / tiles;
   task.ahead = next.data + next.along.Offset(next.first_step + std::min(tile * steps, next.steps - 1));
   task.ahead_stride = next.along.stride;
-  task.ahead_every = std::max<int64_t>(1, task.k / steps);
+  task.stretch = std::max<int64_t>(1, task.k / steps);
   // A panel's row takes up to three cache lines where it is in one run, and two a run otherwise.
   const MatrixRun run = RunAt(next.across, next.first_lane, next.lanes);
   const int64_t last = next.across.Offset(next.first_lane + next.lanes - 1);
@@ -181,7 +181,7 @@ class BlockWalk {
       task.b = panel.data;
       task.b_step = panel.step;
       task.ahead = nullptr;
-      task.ahead_every = kNothingAhead;
+      task.stretch = kOneStretch;
       const bool packs_next = plan_.pack_columns && block.row == 0 && j + kTileColumns<T> < block.columns;
       for (int64_t i = 0; i < block.rows; i += kTileRows) {
         if (packs_next) AskForPanel(SourceOf(block, j + kTileColumns<T>), i / kTileRows, tiles, task);

@@ -44,7 +44,15 @@ inline constexpr int kTileColumns = kTileVectors* kVectorLanes<T>;
 // Steps of k from which on it pays to ask for C before it is needed.
 inline constexpr int64_t kWorthPrefetching = 64;
 
-inline constexpr int64_t kNothingAhead = int64_t{1} << 62;
+inline constexpr int64_t kOneStretch = int64_t{1} << 62;
+
+// Where a vector of a row goes: its first lanes to `first` elements behind the row's first, the next to `second`.
+struct VectorPlace {
+  int64_t first;
+  int64_t first_lanes;
+  int64_t second;
+  int64_t second_lanes;
+};
 
 // Where a kernel reads and writes. Row i of A at a + i * a_row, step p of k at p * a_step on (packed: a_row 1, a_step
 // kTileRows); row p of B at b + p * b_step.
@@ -60,21 +68,24 @@ struct TileTask {
   bool accumulate = false;
   T* c = nullptr;
   int64_t c_stride = 0;
-  int64_t last_lanes = 0;  // Of the last vector, where that is a partial one.
-  // What will be packed for the next panel, asked for while this tile is computed: the elements at ahead +
-  // ahead_offsets, then, after every ahead_every steps, those ahead_stride further on. Few at a time, or they are
-  // dropped.
+  int64_t last_lanes = 0;                             // Of the last vector, where that is a partial one.
+  std::array<VectorPlace, kTileVectors> places = {};  // Of the vectors of a row, where they are in two parts.
+  // After every `stretch` steps A is found a_jump elements further on: steps that lie in blocks.
+  int64_t stretch = kOneStretch;
+  int64_t a_jump = 0;
+  // What will be read next, asked for while this tile is computed: the elements at ahead + ahead_offsets, then, after
+  // every stretch, those ahead_stride further on. Few at a time, or they are dropped.
   const T* ahead = nullptr;
   std::array<int64_t, 4> ahead_offsets = {};
   int64_t ahead_stride = 0;
-  int64_t ahead_every = kNothingAhead;
 };
 
 // Whether kernels can leave out lanes of their last vector.
 inline constexpr bool kPartialTiles = LOSSD_MASKED_STORES;
 
-// How a kernel reads A, whether its last vector is a partial one, and whether A and B hold pairs (gemm_bf16-inl.h).
-enum TileForm { kStridedRows = 0, kPackedRows = 1, kPartial = 2, kPairs = 4 };
+// How a kernel reads A, whether its last vector is a partial one, whether A and B hold pairs (gemm_bf16-inl.h), and
+// whether vectors are written in two parts.
+enum TileForm { kStridedRows = 0, kPackedRows = 1, kPartial = 2, kPairs = 4, kInParts = 8 };
 
 template <int kForm, class D, typename T = hn::TFromD<D>>
 HWY_INLINE hn::Vec<D> LoadTile(D d, const T* from, bool last, int64_t last_lanes) {
@@ -87,6 +98,34 @@ HWY_INLINE void StoreTile(D d, hn::Vec<D> v, T* to, bool last, int64_t last_lane
   } else {
     hn::StoreU(v, d, to);
   }
+}
+
+template <int kVectors, typename T>
+HWY_INLINE void PrefetchParts(const TileTask<T>& task, const T* row) {
+  for (size_t j = 0; j < kVectors; ++j) hwy::Prefetch(row + task.places[j].first);
+  const VectorPlace& last = task.places[kVectors - 1];
+  hwy::Prefetch(row + (last.second_lanes > 0 ? last.second + last.second_lanes : last.first + last.first_lanes) - 1);
+}
+
+// row = alpha * sum + (accumulate ? row : 0) in the places of one vector.
+template <class D, typename T = hn::TFromD<D>>
+HWY_INLINE void UpdateInParts(D d, const TileTask<T>& task, hn::Vec<D> sum, const VectorPlace& place, T* row) {
+  const auto alpha = hn::Set(d, task.alpha);
+  const auto first = hn::FirstN(d, static_cast<size_t>(place.first_lanes));
+  T* to = row + place.first;
+  if (place.second_lanes == 0) {
+    const auto c = task.accumulate ? hn::MulAdd(alpha, sum, hn::MaskedLoad(first, d, to)) : hn::Mul(alpha, sum);
+    hn::BlendedStore(c, first, d, to);
+    return;
+  }
+  T* behind = row + place.second - place.first_lanes;
+  const auto second = hn::AndNot(first, hn::FirstN(d, static_cast<size_t>(place.first_lanes + place.second_lanes)));
+  auto c = hn::Mul(alpha, sum);
+  if (task.accumulate) {
+    c = hn::MulAdd(alpha, sum, hn::Or(hn::MaskedLoad(first, d, to), hn::MaskedLoad(second, d, behind)));
+  }
+  hn::BlendedStore(c, first, d, to);
+  hn::BlendedStore(c, second, d, behind);
 }
 
 // c = alpha * (A B) + (accumulate ? c : 0) for a whole tile, one multiply-add after the other along k.
@@ -104,6 +143,10 @@ HWY_NOINLINE void ComputeTile(const TileTask<T>& task) {
   }
   if (task.k >= kWorthPrefetching) {
     for (int i = 0; i < kRows; ++i) {
+      if constexpr ((kForm & kInParts) != 0) {
+        PrefetchParts<kVectors>(task, task.c + i * task.c_stride);
+        continue;
+      }
       hwy::Prefetch(task.c + i * task.c_stride);
       hwy::Prefetch(task.c + i * task.c_stride + kVectors * kLanes - 1);
     }
@@ -114,13 +157,13 @@ HWY_NOINLINE void ComputeTile(const TileTask<T>& task) {
   const int64_t a_step = (kForm & kPackedRows) != 0 ? kTileRows : task.a_step;
   const int64_t b_step = task.b_step;
   const T* ahead = task.ahead;
-  for (int64_t left = task.k; left > 0; left -= task.ahead_every) {
+  for (int64_t left = task.k; left > 0; left -= task.stretch) {
     if (ahead != nullptr) {
       for (const int64_t offset : task.ahead_offsets) hwy::Prefetch(ahead + offset);
       ahead += task.ahead_stride;
     }
 #pragma GCC unroll 1
-    for (int64_t p = std::min(left, task.ahead_every); p > 0; --p) {
+    for (int64_t p = std::min(left, task.stretch); p > 0; --p) {
       V row[kVectors];
 #pragma GCC unroll 16
       for (int j = 0; j < kVectors; ++j) row[j] = LoadTile<kForm>(d, b + j * kLanes, j == kVectors - 1, last_lanes);
@@ -139,9 +182,20 @@ HWY_NOINLINE void ComputeTile(const TileTask<T>& task) {
       a += a_step;
       b += b_step;
     }
+    a += task.a_jump;
   }
   T* HWY_RESTRICT c = task.c;
   const int64_t c_stride = task.c_stride;
+  if constexpr ((kForm & kInParts) != 0) {
+#pragma GCC unroll 16
+    for (int j = 0; j < kVectors; ++j) {
+#pragma GCC unroll 16
+      for (int i = 0; i < kRows; ++i) {
+        UpdateInParts(d, task, sums[i][j], task.places[static_cast<size_t>(j)], c + i * c_stride);
+      }
+    }
+    return;
+  }
   const V alpha = hn::Set(d, task.alpha);
   if (task.accumulate) {
 #pragma GCC unroll 16

@@ -75,10 +75,24 @@ void CopyPanels(const PanelSource<T>& source, int64_t width, T* HWY_RESTRICT pan
 }
 
 #if HWY_TARGET != HWY_SCALAR
-// Transposes a square of 128-bit vectors: step p of lane i goes to panel[p * width + i].
-HWY_INLINE void TransposeSquare(const float* const* lanes, int64_t step, int64_t width, float* HWY_RESTRICT panel) {
-  const hn::FixedTag<float, 4> d;
-  const hn::FixedTag<uint64_t, 2> pairs;
+// Stores the 128-bit blocks of v, `distance` elements from one to the next.
+template <class D, typename T = hn::TFromD<D>>
+HWY_INLINE void StoreBlocks(D d, hn::Vec<D> v, int64_t distance, T* HWY_RESTRICT to) {
+  constexpr size_t kLanes = hn::MaxLanes(d);
+  if constexpr (kLanes * sizeof(T) <= 16) {
+    hn::StoreU(v, d, to);
+  } else {
+    const hn::Half<D> half;
+    StoreBlocks(half, hn::LowerHalf(half, v), distance, to);
+    StoreBlocks(half, hn::UpperHalf(half, v), distance, to + static_cast<int64_t>(kLanes * sizeof(T) / 32) * distance);
+  }
+}
+
+// Transposes a vector of steps of as many lanes as a 128-bit block holds: step p of lane i goes to panel[p * width +
+// i].
+template <class D>
+HWY_INLINE void TransposeSteps(D d, const float* const* lanes, int64_t step, int64_t width, float* HWY_RESTRICT panel) {
+  const hn::Repartition<uint64_t, D> pairs;
   const auto a = hn::LoadU(d, lanes[0] + step);
   const auto b = hn::LoadU(d, lanes[1] + step);
   const auto c = hn::LoadU(d, lanes[2] + step);
@@ -87,21 +101,22 @@ HWY_INLINE void TransposeSquare(const float* const* lanes, int64_t step, int64_t
   const auto ab_high = hn::BitCast(pairs, hn::InterleaveUpper(d, a, b));
   const auto ce_low = hn::BitCast(pairs, hn::InterleaveLower(d, c, e));
   const auto ce_high = hn::BitCast(pairs, hn::InterleaveUpper(d, c, e));
-  hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, ab_low, ce_low)), d, panel);
-  hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, ab_low, ce_low)), d, panel + width);
-  hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, ab_high, ce_high)), d, panel + 2 * width);
-  hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, ab_high, ce_high)), d, panel + 3 * width);
+  StoreBlocks(d, hn::BitCast(d, hn::InterleaveLower(pairs, ab_low, ce_low)), 4 * width, panel);
+  StoreBlocks(d, hn::BitCast(d, hn::InterleaveUpper(pairs, ab_low, ce_low)), 4 * width, panel + width);
+  StoreBlocks(d, hn::BitCast(d, hn::InterleaveLower(pairs, ab_high, ce_high)), 4 * width, panel + 2 * width);
+  StoreBlocks(d, hn::BitCast(d, hn::InterleaveUpper(pairs, ab_high, ce_high)), 4 * width, panel + 3 * width);
 }
-HWY_INLINE void TransposeSquare(const double* const* lanes, int64_t step, int64_t width, double* HWY_RESTRICT panel) {
-  const hn::FixedTag<double, 2> d;
+template <class D>
+HWY_INLINE void TransposeSteps(D d, const double* const* lanes, int64_t step, int64_t width,
+                               double* HWY_RESTRICT panel) {
   const auto a = hn::LoadU(d, lanes[0] + step);
   const auto b = hn::LoadU(d, lanes[1] + step);
-  hn::StoreU(hn::InterleaveLower(d, a, b), d, panel);
-  hn::StoreU(hn::InterleaveUpper(d, a, b), d, panel + width);
+  StoreBlocks(d, hn::InterleaveLower(d, a, b), 2 * width, panel);
+  StoreBlocks(d, hn::InterleaveUpper(d, a, b), 2 * width, panel + width);
 }
 #endif
 
-// Steps lie side by side in memory: lanes are transposed in squares, and one by one what is left over.
+// Steps lie side by side in memory: lanes are transposed by vectors, by blocks, and one by one what is left over.
 template <typename T>
 void TransposePanel(const PanelSource<T>& source, int64_t width, T* HWY_RESTRICT panel) {
   constexpr int64_t kSquare = HWY_TARGET == HWY_SCALAR ? 1 : 16 / sizeof(T);
@@ -117,7 +132,11 @@ void TransposePanel(const PanelSource<T>& source, int64_t width, T* HWY_RESTRICT
       int64_t q = 0;
 #if HWY_TARGET != HWY_SCALAR
       if (lanes == kSquare) {
-        for (; q + kSquare <= steps.length; q += kSquare) TransposeSquare(from, q, width, to + q * width);
+        const hn::ScalableTag<T> d;
+        constexpr auto kLanes = static_cast<int64_t>(hn::MaxLanes(d));
+        for (; q + kLanes <= steps.length; q += kLanes) TransposeSteps(d, from, q, width, to + q * width);
+        const hn::FixedTag<T, kSquare> block;
+        for (; q + kSquare <= steps.length; q += kSquare) TransposeSteps(block, from, q, width, to + q * width);
       }
 #endif
       for (; q < steps.length; ++q) {

@@ -37,7 +37,7 @@ struct Meeting {
 // A source's gradient that waits to be added to its map: the map's first dense gradient would overwrite it.
 template <typename T>
 struct Slot {
-  T* vectors;                        // [B, C]
+  T* vectors;                        // As the engine takes them.
   const Meeting* meeting = nullptr;  // Null: free.
 };
 
@@ -51,9 +51,9 @@ class TaskRun {
         share_(1.0 / plan_.space.directions),
         parallel_(parallel) {
     Workspace workspace(block);
-    const int64_t vectors = plan_.images() * plan_.most_channels;
+    const int64_t vectors = SourceVectors<T>(plan_);
     sources_ = workspace.Take<T>(vectors);
-    for (int64_t i = 0; i < SourceGradientSlots(plan_); ++i) slots_.push_back({workspace.Take<T>(vectors)});
+    for (int64_t i = 0; i < plan_.source_slots; ++i) slots_.push_back({workspace.Take<T>(vectors)});
     engine_block_ = block + workspace.bytes();
   }
 
@@ -112,12 +112,11 @@ class TaskRun {
 
   // Computes one direction and settles the gradients it gives.
   void Hold(const Meeting& meeting) {
-    const T* map = task_.inputs[meeting.source].data<T>();
-    ForSourceElements(meeting, [&](int64_t element, int64_t vector) { sources_[vector] = map[element]; });
     Slot<T>& slot = FreeSlot();
     const double scale = share_ * task_.request->gradients.scale;
     MapContrast<T> contrast;
     contrast.shape = {plan_.images(), ShapeOf(meeting.target)[1], LocationsOf(meeting.target)};
+    GatherSources(meeting);
     contrast.clip = std::abs(config_.tclip);
     contrast.sources = sources_;
     contrast.targets = task_.inputs[meeting.target].data<T>();
@@ -172,17 +171,33 @@ class TaskRun {
     maps_[input].written = true;
   }
 
-  // Calls `body(element, vector)` with the index into the source map and into [B, C] of all sampled elements.
+  // The vectors at the sampled positions, zeros behind the last.
+  void GatherSources(const Meeting& meeting) {
+    const Panels panels = SourcePanels(meeting);
+    if (panels.padded_columns() > panels.columns) {
+      T* const last = sources_ + (panels.count() - 1) * panels.panel_size();
+      std::fill_n(last, panels.panel_size(), T{0});
+    }
+    const T* map = task_.inputs[meeting.source].data<T>();
+    ForSourceElements(meeting, [&](int64_t element, int64_t vector) { sources_[vector] = map[element]; });
+  }
+
+  Panels SourcePanels(const Meeting& meeting) const {
+    return MapSourcePanels<T>({plan_.images(), ShapeOf(meeting.source)[1], LocationsOf(meeting.target)});
+  }
+
+  // Calls `body(element, vector)` with the index into the source map and into the vectors of all sampled elements.
   template <typename Body>
   void ForSourceElements(const Meeting& meeting, const Body& body) {
-    const int64_t channels = ShapeOf(meeting.source)[1];
+    const Panels panels = SourcePanels(meeting);
     const int64_t locations = LocationsOf(meeting.source);
     const int64_t iterations = (plan_.images() + kImagesAtATime - 1) / kImagesAtATime;
     parallel_.For(iterations, [&](int64_t i) {
       const int64_t last = std::min((i + 1) * kImagesAtATime, plan_.images());
       for (int64_t b = i * kImagesAtATime; b < last; ++b) {
-        const int64_t element = b * channels * locations + meeting.positions[b];
-        for (int64_t c = 0; c < channels; ++c) body(element + c * locations, b * channels + c);
+        const int64_t element = b * panels.rows * locations + meeting.positions[b];
+        const int64_t vector = panels.Offset(0, b);
+        for (int64_t c = 0; c < panels.rows; ++c) body(element + c * locations, vector + c * panels.width);
       }
     });
   }
@@ -201,7 +216,7 @@ class TaskRun {
   const FeatureMapContrastiveConfig& config_;
   const double share_;  // Of a direction in its pair's loss.
   Parallel& parallel_;
-  T* sources_;  // [B, C] of the meeting at hand.
+  T* sources_;  // Vectors of the meeting at hand, as the engine takes them.
   std::byte* engine_block_;
   absl::InlinedVector<Slot<T>, 8> slots_;
   absl::InlinedVector<Meeting, 16> meetings_;

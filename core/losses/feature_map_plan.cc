@@ -10,6 +10,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "core/engine/contrast_maps_cut.h"
 #include "core/losses/input_names.h"
 #include "core/status/errors.h"
 #include "core/status/status_macros.h"
@@ -18,8 +19,7 @@ namespace lossd {
 namespace {
 
 constexpr absl::string_view kConfig = "loss.feature_map_contrastive";
-// Most memory for source gradients that wait for their map.
-constexpr int64_t kWaitingBytes = 4 << 20;
+// Most source gradients that wait for their map.
 constexpr int64_t kMostSlots = 8;
 
 absl::Status CheckFinite(absl::string_view field, double value) {
@@ -124,6 +124,23 @@ class Pairing {
   const FeatureMapPlan& plan_;
 };
 
+// What the source vectors of one direction take.
+int64_t VectorBytes(const FeatureMapPlan& plan) {
+  const int64_t elements = plan.dtype == DType::kFloat64 ? SourceVectors<double>(plan) : SourceVectors<float>(plan);
+  return elements * static_cast<int64_t>(SizeOf(plan.dtype));
+}
+
+// What the engine takes for the direction that takes most.
+int64_t ContrastBytes(const FeatureMapPlan& plan, const ComputeSpec& request) {
+  int64_t most = 0;
+  for (const TensorSpec& map : request.inputs) {
+    const MapContrastShape shape = {plan.images(), map.shape[1], map.shape[2] * map.shape[3]};
+    most = std::max(most, plan.dtype == DType::kFloat64 ? MapContrastWorkspaceBytes<double>(shape)
+                                                        : MapContrastWorkspaceBytes<float>(shape));
+  }
+  return most;
+}
+
 // An upper bound of the floating-point operations of one direction.
 double DirectionFlops(const Pairing& pairing, const Comparison& comparison, int direction, bool gradients) {
   double most = 0;
@@ -171,11 +188,10 @@ void EstimateWork(const ComputeSpec& request, const FeatureMapContrastiveConfig&
   for (const Comparison& comparison : plan.space.comparisons) {
     for (int d = 0; d < plan.space.directions; ++d) plan.flops += DirectionFlops(pairing, comparison, d, gradients);
   }
-  const MapContrastShape largest = {plan.images(), plan.most_channels, plan.most_locations};
-  const int64_t vectors = plan.images() * plan.most_channels * static_cast<int64_t>(SizeOf(plan.dtype));
-  plan.workspace_bytes = plan.dtype == DType::kFloat64 ? MapContrastWorkspaceBytes<double>(largest)
-                                                       : MapContrastWorkspaceBytes<float>(largest);
-  plan.workspace_bytes += (1 + SourceGradientSlots(plan)) * (vectors + static_cast<int64_t>(kBufferAlignment));
+  const int64_t contrast = ContrastBytes(plan, request);
+  const int64_t vectors = VectorBytes(plan);
+  plan.source_slots = std::clamp((kMapContrastBytes - contrast) / vectors - 1, int64_t{1}, kMostSlots);
+  plan.workspace_bytes = contrast + (1 + plan.source_slots) * vectors;
   plan.batch_key = absl::StrCat("feature_map_contrastive ", config.comparisons, plan.space.directions,
                                 gradients ? " gradients" : "");
   for (const TensorSpec& input : request.inputs) {
@@ -185,11 +201,6 @@ void EstimateWork(const ComputeSpec& request, const FeatureMapContrastiveConfig&
 }
 
 }  // namespace
-
-int64_t SourceGradientSlots(const FeatureMapPlan& plan) {
-  const int64_t bytes = plan.images() * plan.most_channels * static_cast<int64_t>(SizeOf(plan.dtype));
-  return std::clamp(kWaitingBytes / bytes, int64_t{1}, kMostSlots);
-}
 
 absl::StatusOr<std::unique_ptr<FeatureMapPlan>> PlanFeatureMaps(const ComputeSpec& request) {
   const auto& config = std::get<FeatureMapContrastiveConfig>(request.loss);

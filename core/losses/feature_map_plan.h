@@ -27,6 +27,7 @@ struct FeatureMapPlan : LossPlan {
   DType dtype = DType::kFloat32;         // FLOAT32 or FLOAT64: what is computed in.
   int64_t most_channels = 0;             // Over all maps.
   int64_t most_locations = 0;            // Over all maps.
+  int64_t source_slots = 1;              // Gradients of source vectors that a run keeps at a time.
 
   int64_t images() const { return space.images; }
 };
@@ -34,9 +35,11 @@ struct FeatureMapPlan : LossPlan {
 // Checks a request and plans it. `request.loss` holds a FeatureMapContrastiveConfig. Fails with InvalidField.
 absl::StatusOr<std::unique_ptr<FeatureMapPlan>> PlanFeatureMaps(const ComputeSpec& request);
 
-// Source vectors and their gradients that a run keeps at a time, each [B, most_channels], the sources themselves not
-// counted: at least one, more where they are small.
-int64_t SourceGradientSlots(const FeatureMapPlan& plan);
+// Elements of the source vectors of one direction, or of their gradient, as the engine takes them.
+template <typename T>
+int64_t SourceVectors(const FeatureMapPlan& plan) {
+  return MapSourcePanels<T>({plan.images(), plan.most_channels, 1}).size();
+}
 
 }  // namespace lossd
 

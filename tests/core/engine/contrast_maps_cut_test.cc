@@ -18,17 +18,41 @@ class MapContrastCutTest : public ::testing::Test {};
 using Types = ::testing::Types<float, double>;
 TYPED_TEST_SUITE(MapContrastCutTest, Types);
 
-TYPED_TEST(MapContrastCutTest, CoversEveryImageAndChannelOnce) {
+TYPED_TEST(MapContrastCutTest, CoversEverySourceAndTargetOnce) {
   for (const MapContrastShape& shape : kShapes) {
     const MapContrastCut cut = CutMapContrast<TypeParam>(shape);
-    EXPECT_GE(cut.chunk_rows, 1);
-    EXPECT_LE(cut.chunk_rows, shape.images);
-    EXPECT_GE(cut.tiles * cut.tile_images, shape.images);
-    EXPECT_LT((cut.tiles - 1) * cut.tile_images, shape.images);
-    EXPECT_GE(cut.groups * cut.group_images, shape.images);
-    EXPECT_LT((cut.groups - 1) * cut.group_images, shape.images);
-    EXPECT_GE(cut.blocks * cut.block_channels, shape.channels);
-    EXPECT_LT((cut.blocks - 1) * cut.block_channels, shape.channels);
+    int64_t sources = 0;
+    for (int64_t i = 0; i < cut.chunks; ++i) {
+      const SourceChunk chunk = cut.Chunk(i);
+      EXPECT_EQ(chunk.first, sources);
+      EXPECT_EQ(chunk.first % cut.width, 0);
+      EXPECT_GT(chunk.columns, 0);
+      EXPECT_LE(chunk.columns, cut.padded_columns());
+      sources += chunk.columns;
+    }
+    EXPECT_EQ(sources, shape.images);
+    int64_t targets = 0;
+    for (int64_t i = 0; i < cut.groups; ++i) {
+      const Images group = cut.Group(i);
+      EXPECT_EQ(group.first, targets);
+      EXPECT_GT(group.last, group.first);
+      targets = group.last;
+    }
+    EXPECT_EQ(targets, shape.images);
+    EXPECT_LE(cut.tile_images, cut.kept_images());
+  }
+}
+
+TYPED_TEST(MapContrastCutTest, KeepsScoresOfAllButTheLargestMaps) {
+  EXPECT_TRUE(CutMapContrast<TypeParam>({200, 1280, 49}).keeps_scores);
+  EXPECT_FALSE(CutMapContrast<TypeParam>({4096, 64, 49}).keeps_scores);
+}
+
+TYPED_TEST(MapContrastCutTest, GivesTwoThreadsEqualWork) {
+  for (const MapContrastShape& shape : {MapContrastShape{256, 128, 49}, MapContrastShape{200, 1280, 49}}) {
+    const MapContrastCut cut = CutMapContrast<TypeParam>(shape);
+    EXPECT_EQ(cut.groups % 2, 0);
+    EXPECT_GE(cut.groups, 4);
   }
 }
 
@@ -38,8 +62,7 @@ TYPED_TEST(MapContrastCutTest, LaysOutWhatItCounts) {
     Workspace workspace(nullptr);
     LayOutMapContrast<TypeParam>(shape, cut, workspace);
     EXPECT_EQ(workspace.bytes(), MapContrastWorkspaceBytes<TypeParam>(shape));
-    const int64_t scores = cut.chunk_rows * shape.images * shape.locations * static_cast<int64_t>(sizeof(TypeParam));
-    EXPECT_GE(workspace.bytes(), scores);
+    EXPECT_LE(workspace.bytes(), kMapContrastBytes);
   }
 }
 
