@@ -50,6 +50,7 @@ EngineRequest::EngineRequest(const EngineCase& bench_case, int threads, GemmPrec
   TileBackendOptions options;
   options.gemm_precision = precision;
   options.scheduler.threads = threads;
+  options.scheduler.max_work_at_once = 250e3;  // As in the server.
   options.max_request_flops = 1e18;
   backend_ = *CreateTileBackend(options);
   plan_ = *backend_->Prepare(bench_case.request);
