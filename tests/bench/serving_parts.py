@@ -164,20 +164,23 @@ def batching(bench):
             arrivals(bench, servers["lossd"].target("tcp"))
 
 
+def load(bench, target, *flags):
+    """A level of `lossctl load`, which has open loops."""
+    path = bench.folder / "load.json"
+    subprocess.run([str(bench.options.bin / "lossctl"), "load", "--target", target, "--loss", "feature_map_contrastive",
+                    "--shape", "16,64,7,7", "--connections=4", "--json", str(path), *flags], capture_output=True,
+                   check=False)
+    return json.loads(path.read_text())["levels"][0]
+
+
 def arrivals(bench, target):
     """p99 of Poisson arrivals beside that of constant ones, counted from when a call was due."""
-    request = bench.file_of(requests.feature_maps(MAPS["(16,64,7,7)"]))
-    capacity = bench.call(target, request, (16,), "--duration=1s")[16]["calls_per_second"]
+    capacity = load(bench, target, "--concurrency=16", "--duration=1s", "--window=1s")["goodput_per_second"]
     figures = {}
     for _ in range(bench.options.rounds):
         for kind in ("constant", "poisson"):
-            path = bench.folder / "load.json"
-            command = [str(bench.options.bin / "lossctl"), "load", "--target", target, "--loss",
-                       "feature_map_contrastive", "--shape", "16,64,7,7", "--rate", str(LOAD_SHARE * capacity),
-                       "--arrivals", kind, "--duration", f"{ARRIVAL_SECONDS}s", "--window", f"{ARRIVAL_SECONDS}s",
-                       "--connections=4", "--json", str(path)]
-            subprocess.run(command, capture_output=True, check=False)
-            level = json.loads(path.read_text())["levels"][0]
+            level = load(bench, target, f"--rate={LOAD_SHARE * capacity}", f"--arrivals={kind}",
+                         f"--duration={ARRIVAL_SECONDS}s", f"--window={ARRIVAL_SECONDS}s")
             p99 = next(value for share, value in level["latency_ms"]["percentiles"] if share == 0.99)
             best = figures.setdefault(kind, {"calls_per_second": level["goodput_per_second"], "p99_ms": p99})
             best["p99_ms"] = min(best["p99_ms"], p99)
