@@ -113,6 +113,7 @@ std::string TestResult::Bytes() const {
 
 double CentralDifference(const Loss& loss, TestCase test_case, size_t input, size_t element) {
   constexpr double kStep = 1e-5;
+  test_case.request.gradients.mode = GradientSelection::Mode::kNone;
   double& value = test_case.inputs[input].values[element];
   const double middle = value;
   const auto objective_at = [&](double moved) {

@@ -45,19 +45,6 @@ TEST(CpcPassTest, LossAgreesWithTheDefinition) {
   }
 }
 
-// (loss(x + h) - loss(x - h)) / 2h for one element of one input.
-double CentralDifference(const Loss& loss, TestCase test_case, size_t input, size_t element) {
-  constexpr double kStep = 1e-5;
-  test_case.request.gradients.mode = GradientSelection::Mode::kNone;
-  double& value = test_case.inputs[input].values[element];
-  const double kept = value;
-  value = kept + kStep;
-  const double above = RunAlone(loss, test_case)->objective;
-  value = kept - kStep;
-  const double below = RunAlone(loss, test_case)->objective;
-  return (above - below) / (2 * kStep);
-}
-
 TEST(CpcPassTest, AllGradientsAgreeWithCentralDifferences) {
   const auto loss = MakeCpc(0);
   std::mt19937_64 engine(5);
