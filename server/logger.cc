@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -35,9 +34,7 @@ void AppendJson(const std::string& text, std::string& line) {
 }
 void AppendJson(bool value, std::string& line) { line += value ? "true" : "false"; }
 void AppendJson(int64_t value, std::string& line) { absl::StrAppend(&line, value); }
-void AppendJson(double value, std::string& line) {
-  absl::StrAppend(&line, std::isfinite(value) ? absl::StrCat(value) : "null");
-}
+void AppendJson(double value, std::string& line) { line += nlohmann::json(value).dump(); }
 
 std::string JsonLine(absl::Time time, LogLevel level, absl::string_view message, const std::vector<LogField>& fields) {
   std::string line =

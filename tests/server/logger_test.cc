@@ -76,6 +76,11 @@ TEST(LoggerTest, NumbersThatJsonDoesNotKnowAreNull) {
               HasSubstr("\"seconds\":null"));
 }
 
+TEST(LoggerTest, NumbersKeepTheirDigitsInJson) {
+  EXPECT_THAT(LogLine(LogFormat::kJson, kTime, LogLevel::kInfo, "call", {{"seconds", 12345.678901}}),
+              HasSubstr("\"seconds\":12345.678901"));
+}
+
 TEST(LoggerTest, SinkThatBlocksHoldsUpNobodyAndLostLinesAreCounted) {
   std::string written;
   absl::Mutex sink_blocked;
