@@ -44,8 +44,8 @@ bool MayHaveCuda() {
 
 absl::StatusOr<std::unique_ptr<LossBackend>> MakeBackend(const ServerOptions& options, BackendObserver* observer) {
   const BackendOptions backend = MakeBackendOptions(options, observer);
-  const bool wants_tiles = options.compute_precision == "bf16";
-  if (options.device == "auto" && !wants_tiles && MayHaveCuda()) {
+  const bool only_tiles = backend.gemm_precision == GemmPrecision::kBf16;
+  if (options.device == "auto" && !only_tiles && MayHaveCuda()) {
     absl::StatusOr<std::unique_ptr<LossBackend>> cuda = CreateAtenBackend(backend, "cuda");
     if (cuda.ok()) return cuda;
   }
