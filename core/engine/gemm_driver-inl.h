@@ -256,11 +256,9 @@ class BlockWalk {
 };
 
 // A product that is read and written in place, tile by tile, without packing; tiles end where blocks of columns do.
-// Tiles are of equal height, as far as that goes.
 template <typename T>
 void MultiplyInPlace(const Product<T>& product) {
-  const int64_t tiles = (product.m + kTileRows - 1) / kTileRows;
-  const int64_t height = tiles == 1 ? product.m : (product.m + tiles - 1) / tiles;
+  const int64_t height = TileHeight(product.m);
   const BlockedView<T>& a = product.a.view;
   const BlockedView<T>& b = product.b.view;
   TileTask<T> task;

@@ -236,6 +236,12 @@ HWY_INLINE void UpdateRow(const T* HWY_RESTRICT tile, int64_t count, T alpha, bo
   }
 }
 
+// The height of tiles that are of equal height, as far as that goes, over `extent` rows, at least one.
+HWY_INLINE int64_t TileHeight(int64_t extent) {
+  const int64_t tiles = (extent + kTileRows - 1) / kTileRows;
+  return (extent + tiles - 1) / tiles;
+}
+
 template <typename T>
 using TileFunction = void (*)(const TileTask<T>&);
 

@@ -27,12 +27,6 @@ namespace lossd {
 namespace HWY_NAMESPACE {
 namespace {
 
-// The height of tiles of equal height, as far as that goes.
-HWY_INLINE int64_t TileHeight(int64_t extent) {
-  const int64_t tiles = (extent + kTileRows - 1) / kTileRows;
-  return (extent + tiles - 1) / tiles;
-}
-
 // Multiplies `rows` rows of A, at most a tile's, with all panels of B: the rows stay in the first-level cache.
 template <typename T>
 HWY_INLINE void MultiplyRows(TileTask<T>& task, int64_t rows, const T* b, int64_t b_panel, T* c, int64_t c_panel,
@@ -257,8 +251,6 @@ class GeneralProduct {
   explicit GeneralProduct(const MapProduct<T>& product, int64_t panel_size)
       : product_(product), scores_{panel_size / product.width, product.columns, product.width} {}
 
-  static bool IsBest() { return sizeof(T) == sizeof(float) && GetGemmPrecision() == GemmPrecision::kBf16; }
-
   void FormScores(const T* sources, T* scores) const {
     Gemm(product_.rows(), product_.columns, product_.channels, product_.alpha, Targets().Transposed(),
          PanelView(sources, product_.sources()), false, PanelResult(scores, scores_));
@@ -283,16 +275,18 @@ class GeneralProduct {
   const Panels scores_;
 };
 
+bool RoundsFloats() { return GetGemmPrecision() == GemmPrecision::kBf16; }
+
 }  // namespace
 
 void FormMapScores(const MapProduct<float>& product, const float* sources, int64_t panel_size, float* scores) {
-  if (GeneralProduct<float>::IsBest()) return GeneralProduct(product, panel_size).FormScores(sources, scores);
+  if (RoundsFloats()) return GeneralProduct(product, panel_size).FormScores(sources, scores);
   HWY_DYNAMIC_DISPATCH(ScoresFloat)(product, sources, panel_size, scores);
 }
 
 void FormSourceGradient(const MapProduct<float>& product, const float* scores, int64_t panel_size, bool accumulate,
                         float* gradient) {
-  if (GeneralProduct<float>::IsBest()) {
+  if (RoundsFloats()) {
     return GeneralProduct(product, panel_size).FormSourceGradient(scores, accumulate, gradient);
   }
   HWY_DYNAMIC_DISPATCH(SourceGradientFloat)(product, scores, panel_size, accumulate, gradient);
@@ -300,28 +294,24 @@ void FormSourceGradient(const MapProduct<float>& product, const float* scores, i
 
 void FormTargetGradient(const MapProduct<float>& product, const float* sources, const float* scores, int64_t panel_size,
                         bool accumulate, float* gradient) {
-  if (product.locations == 1 || GeneralProduct<float>::IsBest()) {
+  if (product.locations == 1 || RoundsFloats()) {
     return GeneralProduct(product, panel_size).FormTargetGradient(sources, scores, accumulate, gradient);
   }
   HWY_DYNAMIC_DISPATCH(TargetGradientFloat)(product, sources, scores, panel_size, accumulate, gradient);
 }
 
 void FormMapScores(const MapProduct<double>& product, const double* sources, int64_t panel_size, double* scores) {
-  if (GeneralProduct<double>::IsBest()) return GeneralProduct(product, panel_size).FormScores(sources, scores);
   HWY_DYNAMIC_DISPATCH(ScoresDouble)(product, sources, panel_size, scores);
 }
 
 void FormSourceGradient(const MapProduct<double>& product, const double* scores, int64_t panel_size, bool accumulate,
                         double* gradient) {
-  if (GeneralProduct<double>::IsBest()) {
-    return GeneralProduct(product, panel_size).FormSourceGradient(scores, accumulate, gradient);
-  }
   HWY_DYNAMIC_DISPATCH(SourceGradientDouble)(product, scores, panel_size, accumulate, gradient);
 }
 
 void FormTargetGradient(const MapProduct<double>& product, const double* sources, const double* scores,
                         int64_t panel_size, bool accumulate, double* gradient) {
-  if (product.locations == 1 || GeneralProduct<double>::IsBest()) {
+  if (product.locations == 1) {
     return GeneralProduct(product, panel_size).FormTargetGradient(sources, scores, accumulate, gradient);
   }
   HWY_DYNAMIC_DISPATCH(TargetGradientDouble)(product, sources, scores, panel_size, accumulate, gradient);

@@ -112,11 +112,11 @@ class TaskRun {
 
   // Computes one direction and settles the gradients it gives.
   void Hold(const Meeting& meeting) {
+    GatherSources(meeting);
     Slot<T>& slot = FreeSlot();
     const double scale = share_ * task_.request->gradients.scale;
     MapContrast<T> contrast;
     contrast.shape = {plan_.images(), ShapeOf(meeting.target)[1], LocationsOf(meeting.target)};
-    GatherSources(meeting);
     contrast.clip = std::abs(config_.tclip);
     contrast.sources = sources_;
     contrast.targets = task_.inputs[meeting.target].data<T>();
