@@ -7,29 +7,12 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "core/process/termination_signals.h"
+
 namespace lossd {
-namespace {
-
-sigset_t Signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  return signals;
-}
-
-int Await() {
-  const sigset_t signals = Signals();
-  int number = 0;
-  while (sigwait(&signals, &number) != 0) {
-  }
-  return number;
-}
-
-}  // namespace
 
 StopSignals::StopSignals() {
-  const sigset_t signals = Signals();
+  const sigset_t signals = TerminationSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
 }
@@ -41,11 +24,11 @@ StopSignals::~StopSignals() {
   watcher_.join();
 }
 
-int StopSignals::Wait() { return Await(); }
+int StopSignals::Wait() { return AwaitTerminationSignal(); }
 
 void StopSignals::ExitOnNext() {
   watcher_ = std::thread([this] {
-    const int number = Await();
+    const int number = AwaitTerminationSignal();
     if (!finished_) _exit(128 + number);
   });
 }

@@ -8,29 +8,12 @@
 
 #include <utility>
 
+#include "core/process/termination_signals.h"
+
 namespace lossd::cli {
-namespace {
-
-sigset_t Signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
-  return signals;
-}
-
-int Await() {
-  const sigset_t signals = Signals();
-  int number = 0;
-  while (sigwait(&signals, &number) != 0) {
-  }
-  return number;
-}
-
-}  // namespace
 
 InterruptWatch::InterruptWatch(std::function<void()> on_first) : on_first_(std::move(on_first)) {
-  const sigset_t signals = Signals();
+  const sigset_t signals = TerminationSignals();
   pthread_sigmask(SIG_BLOCK, &signals, &before_);
   watcher_ = std::thread([this] { Watch(); });
 }
@@ -43,10 +26,10 @@ InterruptWatch::~InterruptWatch() {
 }
 
 void InterruptWatch::Watch() {
-  Await();
+  AwaitTerminationSignal();
   if (finished_) return;
   on_first_();
-  const int number = Await();
+  const int number = AwaitTerminationSignal();
   if (!finished_) _exit(128 + number);
 }
 

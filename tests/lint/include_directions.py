@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # Folder -> folders of ours that it may include (itself always). The longest matching prefix counts.
 ALLOWED = {
     "core/status": [],
+    "core/process": [],
     "core/tensor": ["core/status"],
     "core/random": [],
     "core/scheduling": ["core/status"],
@@ -28,7 +29,7 @@ ALLOWED = {
     "server": ["core", "proto"],
     "client/npy": ["core/status", "core/tensor"],
     "client/cpp": ["core/status", "core/tensor", "proto"],
-    "client/cli": ["client", "core/status", "core/tensor", "proto"],
+    "client/cli": ["client", "core/process", "core/status", "core/tensor", "proto"],
     "client/load": ["client", "core", "proto"],
 }
 
