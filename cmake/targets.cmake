@@ -47,15 +47,16 @@ function(lossd_fast_to_compile target)
   endif()
 endfunction()
 
-# lossd_test(<name> SRCS ... [DEPS ...] [LABELS ...] [TIMEOUT seconds]): a GoogleTest program and its ctest entry.
+# lossd_test(<name> SRCS ... [DEPS ...] [LABELS ...] [TIMEOUT seconds] [TORCH]): a GoogleTest program and its ctest
+# entry. TORCH: one that is compiled with the options of LibTorch, which the precompiled headers are not.
 function(lossd_test name)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "SRCS;DEPS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "TORCH" "TIMEOUT" "SRCS;DEPS;LABELS" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 300)
   endif()
   add_executable(${name} ${ARG_SRCS})
   target_link_libraries(${name} PRIVATE lossd_options ${ARG_DEPS} GTest::gmock_main)
-  if(NOT lossd::torch IN_LIST ARG_DEPS)  # Whose compile options are others.
+  if(NOT ARG_TORCH)
     lossd_fast_to_compile(${name} REUSE_FROM lossd_test_headers)
   endif()
   add_test(NAME ${name} COMMAND ${name})

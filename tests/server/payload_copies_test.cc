@@ -78,7 +78,7 @@ INSTANTIATE_TEST_SUITE_P(Slicings, PayloadCopiesTest,
                                            CopiesCase{"StreamWhole", "ComputeStream", 1, size_t{1} << 30},
                                            CopiesCase{"StreamInOddSlices", "ComputeStream", 2, 4097},
                                            CopiesCase{"StreamLarge", "ComputeStream", 9, 65'536}),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& copies) { return copies.param.name; });
 
 }  // namespace
 }  // namespace lossd::testing
