@@ -13,6 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "core/process/build_info.h"
 #include "server/backend_factory.h"
 #include "server/flags.h"
 #include "server/healthcheck.h"
@@ -73,7 +74,7 @@ void LogStart(const ServerOptions& options, const LossBackend& backend, const Se
     devices.push_back(absl::StrCat(device.name, " (", device.description, ", ", device.threads, " threads)"));
   }
   logger.Log(LogLevel::kInfo, "serving",
-             {{"version", VersionText()},
+             {{"version", VersionText("lossd")},
               {"listen", absl::StrJoin(addresses.listen, ",")},
               {"admin_listen", absl::StrJoin(addresses.admin_listen, ",")},
               {"http_listen", absl::StrJoin(addresses.http_listen, ",")},
@@ -108,7 +109,7 @@ int Main(const std::vector<std::string>& arguments) {
   const ServerOptions options = OptionsFromFlags();
   const Action action = ActionFromFlags();
   if (action == Action::kHelp) return std::fputs(HelpText().c_str(), stdout) < 0 ? kFailed : kClean;
-  if (action == Action::kVersion) return std::puts(VersionText().c_str()) < 0 ? kFailed : kClean;
+  if (action == Action::kVersion) return std::puts(VersionText("lossd").c_str()) < 0 ? kFailed : kClean;
   const absl::Status valid = ValidateOptions(options);
   if (!valid.ok()) return Complain(kUsage, valid);
   if (action == Action::kValidateConfig) return kClean;

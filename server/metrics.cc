@@ -7,8 +7,8 @@
 #include <sstream>
 #include <utility>
 
+#include "core/process/build_info.h"
 #include "prometheus/text_serializer.h"
-#include "server/build_info.h"
 
 namespace lossd {
 namespace {
@@ -84,7 +84,7 @@ struct Metrics::Series {
         .Name("lossd_build_info")
         .Help("1, with what was built as labels.")
         .Register(registry)
-        .Add({{"version", kVersion}, {"revision", kRevision}})
+        .Add({{"version", kBuildVersion}, {"revision", kBuildRevision}})
         .Set(1);
   }
 

@@ -3,7 +3,7 @@
 
 #include "server/server_info.h"
 
-#include "server/build_info.h"
+#include "core/process/build_info.h"
 
 namespace lossd {
 namespace {
@@ -25,8 +25,8 @@ void Describe(const LossDescription& loss, v1::LossInfo& info) {
 
 v1::GetServerInfoResponse ServerInfo(const LossBackend& backend, const ServerOptions& options) {
   v1::GetServerInfoResponse info;
-  info.set_version(kVersion);
-  info.set_revision(kRevision);
+  info.set_version(kBuildVersion);
+  info.set_revision(kBuildRevision);
   for (const DeviceDescription& device : backend.Devices()) {
     v1::Device* described = info.add_devices();
     described->set_name(device.name);

@@ -5,8 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "core/process/build_info.h"
 #include "nlohmann/json.hpp"
-#include "server/build_info.h"
 
 namespace lossd {
 namespace {
@@ -40,14 +40,12 @@ void AddTimes(const ServerOptions& options, Json& json) {
 
 std::string VersionJson() {
   Json json;
-  json["version"] = kVersion;
-  json["revision"] = kRevision;
+  json["version"] = kBuildVersion;
+  json["revision"] = kBuildRevision;
   return json.dump() + "\n";
 }
 
 }  // namespace
-
-std::string VersionText() { return absl::StrCat("lossd ", kVersion, " (", kRevision, ")"); }
 
 std::string ConfigText(const ServerOptions& options) {
   Json json;

@@ -19,9 +19,6 @@ namespace lossd {
 // `metrics` and `health` are not owned and outlive the result.
 HttpServer::Pages StatusPages(const Metrics& metrics, const HealthStates& health, const ServerOptions& options);
 
-// "lossd 0.1.0 (revision)".
-std::string VersionText();
-
 // The settings in force as a JSON object, by the names of their flags.
 std::string ConfigText(const ServerOptions& options);
 

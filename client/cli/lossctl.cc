@@ -14,6 +14,7 @@
 #include "client/cli/info_command.h"
 #include "client/cli/load_command.h"
 #include "client/cpp/error_details.h"
+#include "core/process/build_info.h"
 
 namespace lossd::cli {
 namespace {
@@ -64,6 +65,7 @@ int RunLossctl(std::vector<std::string> arguments, const Streams& streams) {
   CLI::App app("Talks to a lossd server: losses and gradients over .npy files, server facts, golden checks, load.",
                "lossctl");
   app.require_subcommand(1);
+  app.set_version_flag("--version", VersionText("lossctl"), "Print the version and exit");
   const Commands commands(app);
   try {
     std::reverse(arguments.begin(), arguments.end());  // As CLI11 takes them.

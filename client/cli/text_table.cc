@@ -30,7 +30,7 @@ void TextTable::Print(std::ostream& out) const {
   };
   print(rows_.front());
   std::vector<std::string> rule;
-  for (const size_t width : widths) rule.emplace_back(std::min<size_t>(width, 40), '-');
+  for (const size_t width : widths) rule.emplace_back(width, '-');
   print(rule);
   std::for_each(rows_.begin() + 1, rows_.end(), print);
 }

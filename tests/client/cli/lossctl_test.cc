@@ -3,6 +3,7 @@
 
 #include "client/cli/lossctl.h"
 
+#include "core/process/build_info.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/client/cli/lossctl_fixture.h"
@@ -23,6 +24,11 @@ TEST_F(LossctlTest, HelpSucceedsAndNonsenseIsAUsageError) {
   EXPECT_EQ(Run({}), kExitUsage);
   EXPECT_EQ(Run({"dance"}), kExitUsage);
   EXPECT_EQ(Run({"info", "--nonsense"}), kExitUsage);
+}
+
+TEST_F(LossctlTest, TellsItsVersion) {
+  EXPECT_EQ(Run({"--version"}), kExitOk);
+  EXPECT_EQ(out_.str(), VersionText("lossctl") + "\n");
 }
 
 TEST_F(LossctlTest, ErrorsOfTheServerShowTheirDetails) {

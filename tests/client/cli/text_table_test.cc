@@ -5,6 +5,7 @@
 
 #include <limits>
 #include <sstream>
+#include <string>
 
 #include "gtest/gtest.h"
 
@@ -18,6 +19,13 @@ TEST(TextTableTest, AlignsColumnsWithoutTrailingBlanks) {
   std::ostringstream out;
   table.Print(out);
   EXPECT_EQ(out.str(), "name    value\n------  -----\na       1\nlonger\n");
+}
+
+TEST(TextTableTest, RulesColumnsAsWideAsTheyAre) {
+  TextTable table({std::string(50, 'n')});
+  std::ostringstream out;
+  table.Print(out);
+  EXPECT_EQ(out.str(), std::string(50, 'n') + "\n" + std::string(50, '-') + "\n");
 }
 
 TEST(NumberTextTest, HasSixSignificantDigits) {
