@@ -14,27 +14,26 @@ constexpr int kErrorLineBurst = 20;
 constexpr absl::Duration kErrorLinePeriod = absl::Seconds(1);
 constexpr size_t kMaxLoggedText = 512;  // Of a status.
 
-void AddSeconds(const char* key, const std::optional<absl::Duration>& time, std::vector<LogField>& fields) {
-  if (time.has_value()) fields.push_back({key, absl::ToDoubleSeconds(*time)});
+void AddSeconds(absl::string_view key, const std::optional<absl::Duration>& time, LogLine& line) {
+  if (time.has_value()) line.Add(key, absl::ToDoubleSeconds(*time));
 }
 
-std::vector<LogField> AccessFields(const CallRecord& record, absl::Time now) {
-  std::vector<LogField> fields = {{"request_id", record.request_id},
-                                  {"method", std::string(RpcMethodName(record.method))},
-                                  {"code", absl::StatusCodeToString(record.status.code())},
-                                  {"peer", record.peer}};
-  if (record.loss.has_value()) fields.push_back({"loss", std::string(kLossNames[*record.loss])});
-  fields.push_back({"inputs", record.inputs});
-  fields.push_back({"request_bytes", record.request_bytes});
-  fields.push_back({"response_bytes", record.response_bytes});
-  fields.push_back({"seconds", absl::ToDoubleSeconds(now - record.arrival)});
-  AddSeconds("decode_seconds", record.decode, fields);
-  AddSeconds("queue_seconds", record.queue, fields);
-  AddSeconds("compute_seconds", record.compute, fields);
-  AddSeconds("encode_seconds", record.encode, fields);
-  if (record.batch_requests > 0) fields.push_back({"batch_requests", int64_t{record.batch_requests}});
-  if (!record.status.ok()) fields.push_back({"error", std::string(record.status.message().substr(0, kMaxLoggedText))});
-  return fields;
+void AddFields(const CallRecord& record, absl::Time now, LogLine& line) {
+  line.Add("request_id", record.request_id);
+  line.Add("method", RpcMethodName(record.method));
+  line.Add("code", absl::StatusCodeToString(record.status.code()));
+  line.Add("peer", record.peer);
+  if (record.loss.has_value()) line.Add("loss", kLossNames[*record.loss]);
+  line.Add("inputs", record.inputs);
+  line.Add("request_bytes", record.request_bytes);
+  line.Add("response_bytes", record.response_bytes);
+  line.Add("seconds", absl::ToDoubleSeconds(now - record.arrival));
+  AddSeconds("decode_seconds", record.decode, line);
+  AddSeconds("queue_seconds", record.queue, line);
+  AddSeconds("compute_seconds", record.compute, line);
+  AddSeconds("encode_seconds", record.encode, line);
+  if (record.batch_requests > 0) line.Add("batch_requests", record.batch_requests);
+  if (!record.status.ok()) line.Add("error", record.status.message().substr(0, kMaxLoggedText));
 }
 
 }  // namespace
@@ -71,13 +70,15 @@ void CallReporter::Write(CallRecord record) {
   const absl::Time now = clock_.TimeNow();
   if (record.status.code() == absl::StatusCode::kInternal) {
     if (const auto held_back = internal_errors_.Admit(now)) {
-      std::vector<LogField> fields = AccessFields(record, now);
-      fields.push_back({"held_back", *held_back});
-      logger_.Log(LogLevel::kError, "internal error", fields);
+      logger_.LogLater(LogLevel::kError, "internal error", [record, now, held_back = *held_back](LogLine& line) {
+        AddFields(record, now, line);
+        line.Add("held_back", held_back);
+      });
     }
   }
   if (!logger_.enabled(LogLevel::kInfo)) return;
-  logger_.LogLater(LogLevel::kInfo, "call", [record = std::move(record), now] { return AccessFields(record, now); });
+  logger_.LogLater(LogLevel::kInfo, "call",
+                   [record = std::move(record), now](LogLine& line) { AddFields(record, now, line); });
 }
 
 }  // namespace lossd

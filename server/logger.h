@@ -1,7 +1,7 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Writes the log: one line an event, as JSON or text.
+// Writes the log: one line an event.
 
 #ifndef LOSSD_SERVER_LOGGER_H_
 #define LOSSD_SERVER_LOGGER_H_
@@ -11,7 +11,6 @@
 #include <initializer_list>
 #include <string>
 #include <thread>
-#include <variant>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -20,25 +19,9 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "core/scheduling/clock.h"
+#include "server/log_line.h"
 
 namespace lossd {
-
-enum class LogLevel { kDebug, kInfo, kWarning, kError };
-enum class LogFormat { kJson, kText };
-
-// A named value of a line. Never a payload, a token, or a whole message of a client.
-struct LogField {
-  std::string key;
-  std::variant<std::string, int64_t, double, bool> value;
-};
-
-// One line without its end: {"time": RFC 3339 in UTC, "level", "message", then the fields}, or
-// `time LEVEL message key=value ...`. Text that is not UTF-8 is mended; control characters are escaped.
-std::string LogLine(LogFormat format, absl::Time time, LogLevel level, absl::string_view message,
-                    const std::vector<LogField>& fields);
-
-// "debug", "info", "warning", "error"; kInfo for anything else.
-LogLevel ParseLogLevel(absl::string_view text);
 
 // Hands lines to a thread of its own that formats and writes them, so that neither that work nor a slow reader of the
 // log holds up a call. Where more than kMaxPendingBytes wait, lines are dropped and counted in a line of their own.
@@ -49,8 +32,8 @@ class Logger {
   // Lines are gathered so long, or until there are so many bytes: a busy server need not wake a thread for each.
   static constexpr absl::Duration kMaxDelay = absl::Milliseconds(10);
   static constexpr size_t kManyBytes = size_t{64} << 10;
-  // Makes the fields of a line; called at most once, on the logger's thread.
-  using MakeFields = absl::AnyInvocable<std::vector<LogField>() &&>;
+  // Adds the fields of a line; called at most once, on the logger's thread.
+  using AddFields = absl::AnyInvocable<void(LogLine& line) &&>;
   // Receives whole lines, ends included; called on the logger's thread only.
   using Sink = std::function<void(absl::string_view lines)>;
 
@@ -62,14 +45,14 @@ class Logger {
   bool enabled(LogLevel level) const { return level >= least_; }
   void Log(LogLevel level, absl::string_view message, const std::vector<LogField>& fields = {});
   // The same where the fields take time to make, and few bytes.
-  void LogLater(LogLevel level, absl::string_view message, MakeFields fields);
+  void LogLater(LogLevel level, absl::string_view message, AddFields fields);
 
  private:
   struct Entry {
     absl::Time time;
     LogLevel level;
     std::string message;
-    MakeFields fields;
+    AddFields fields;
   };
 
   void Add(Entry entry, size_t bytes);
