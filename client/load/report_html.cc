@@ -27,28 +27,19 @@ body{font:15px/1.45 system-ui,sans-serif;margin:0 auto;padding:24px;max-width:13
 color:var(--ink)}
 h1{font-size:22px;margin:0 0 2px}h2{font-size:16px;margin:28px 0 8px}p{margin:2px 0}.soft{color:var(--soft)}
 .warn{color:var(--warn)}.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,520px),1fr));
-gap:24px 32px;margin-top:20px}figure{margin:0}svg{width:100%;height:auto;display:block}
+gap:24px 32px;margin-top:20px}figure{margin:0}
 .scroll{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums}
 th,td{padding:3px 10px;text-align:right;white-space:nowrap;border-bottom:1px solid var(--line)}
 th{font-weight:600;color:var(--soft)}th:first-child,td:first-child{text-align:left;padding-left:0}
 .left{text-align:left;white-space:normal;overflow-wrap:anywhere}
-svg text{font:11.5px system-ui,sans-serif;fill:var(--soft)}svg .title{font-size:13.5px;font-weight:600;fill:var(--ink)}
-svg .mid{text-anchor:middle}svg .end{text-anchor:end}.grid{stroke:var(--line)}.axis{stroke:var(--axis)}
-.mark{stroke:var(--axis);stroke-dasharray:2 3}svg .word{font-size:10.5px}
-svg polyline{fill:none;stroke-width:2;stroke-linejoin:round}svg .dashed{stroke-dasharray:5 4}
 )";
 
-// Rules for a class of each colour.
-std::string ColorRules() {
-  std::string rules;
+// The colours of the style sheet.
+std::vector<std::string> Colors() {
   std::vector<std::string> names = {"quiet"};
   for (int i = 1; i <= 7; ++i) names.push_back(absl::StrCat("step", i));
   for (int i = 1; i <= 6; ++i) names.push_back(absl::StrCat("hue", i));
-  for (const std::string& name : names) {
-    absl::StrAppendFormat(
-        &rules, ".%1$s polyline{stroke:var(--%1$s)}.%1$s circle,.%1$s.bar,svg text.%1$s{fill:var(--%1$s)}\n", name);
-  }
-  return rules;
+  return names;
 }
 
 // Numbers stand at the right of their cells, words at the left.
@@ -150,7 +141,7 @@ std::string ReportHtml(const LoadReport& report) {
   const std::string version = report.setup.value("server_version", "");
   return absl::StrCat("<!DOCTYPE html>\n<html lang='en'><head><meta charset='utf-8'>",
                       "<meta name='viewport' content='width=device-width'><title>lossctl load: ", Escaped(report.what),
-                      "</title>\n<style>", kStyle, ColorRules(), "</style></head><body>\n", "<h1>",
+                      "</title>\n<style>", kStyle, PlotStyle(Colors()), "</style></head><body>\n", "<h1>",
                       Escaped(report.what), "</h1>\n<p class='soft'>Requests of ",
                       ShortNumber(static_cast<double>(report.request_bytes)), "B to ", Escaped(report.target),
                       version.empty() ? "" : absl::StrCat(", lossd ", Escaped(version)), "</p>\n", Notes(report),

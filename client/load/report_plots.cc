@@ -52,7 +52,7 @@ Series LevelSeries(const LoadReport& report, const std::string& name, const std:
                    const std::function<double(const LevelFigures&)>& figure) {
   Series series{name, color, {{}}};
   series.dots = true;
-  for (const LevelFigures* level : Sorted(report)) series.lines[0].emplace_back(level->load, figure(*level));
+  for (const LevelFigures* level : Sorted(report)) series.lines[0].push_back({level->load, figure(*level)});
   return series;
 }
 
@@ -65,7 +65,7 @@ Series WindowSeries(const LoadReport& report, const std::string& name, const std
   for (const LevelFigures& level : report.levels) {
     Points line;
     for (const WindowFigures& window : level.windows) {
-      line.emplace_back(begin + window.start + window.seconds / 2, figure(window));
+      line.push_back({begin + window.start + window.seconds / 2, figure(window)});
     }
     if (!level.windows.empty()) begin += level.windows.back().start + level.windows.back().seconds;
     series.lines.push_back(std::move(line));
@@ -121,15 +121,13 @@ std::string GoodputPlot(const LoadReport& report) {
       [](const WindowFigures& a, const WindowFigures& b) { return a.offered_per_second < b.offered_per_second; });
   if (most->offered_per_second < 1.5 * least->offered_per_second) return "";  // No ramp.
   spec.x.label = "offered load of a window, calls/s";
-  Points points;
-  for (const WindowFigures& window : report.levels[0].windows) {
-    points.emplace_back(window.offered_per_second, window.calls_per_second);
-  }
-  std::sort(points.begin(), points.end());
-  Points even = {{points.front().first, points.front().first}, {points.back().first, points.back().first}};
+  Points even = {{least->offered_per_second, least->offered_per_second},
+                 {most->offered_per_second, most->offered_per_second}};
   spec.series.push_back({"offered", "quiet", {even}, true});
   spec.series.push_back({"goodput", Hue(0), {}});
-  for (const auto& point : points) spec.series.back().lines.push_back({point});
+  for (const WindowFigures& window : report.levels[0].windows) {
+    spec.series.back().lines.push_back({{window.offered_per_second, window.calls_per_second}});
+  }
   return SvgPlot(spec);
 }
 
@@ -161,7 +159,7 @@ std::string PercentilePlot(const LoadReport& report) {
   const auto levels = Sorted(report);
   for (size_t i = 0; i < levels.size(); ++i) {
     Series series{ShortNumber(levels[i]->load), Step(i, levels.size()), {{}}};
-    for (const auto& [share, latency] : levels[i]->curve) series.lines[0].emplace_back(1 / (1 - share), latency);
+    for (const auto& [share, latency] : levels[i]->curve) series.lines[0].push_back({1 / (1 - share), latency});
     if (levels.size() == 1) series.name = levels[i]->name;
     spec.series.push_back(std::move(series));
   }

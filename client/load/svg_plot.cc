@@ -97,10 +97,10 @@ class Plot {
     for (const Series& series : spec.series) {
       right_ = std::max(right_, 16 + kLetter * static_cast<double>(series.name.size()));
       for (const Points& line : series.lines) {
-        for (const auto& [x, y] : line) {
-          if (!Drawable(x, y)) continue;
-          x_.Include(x);
-          y_.Include(y);
+        for (const PlotPoint& point : line) {
+          if (!Drawable(point)) continue;
+          x_.Include(point.x);
+          y_.Include(point.y);
           empty_ = false;
         }
       }
@@ -124,7 +124,7 @@ class Plot {
   }
 
  private:
-  bool Drawable(double x, double y) const { return x_.Takes(x) && y_.Takes(y); }
+  bool Drawable(const PlotPoint& point) const { return x_.Takes(point.x) && y_.Takes(point.y); }
   double X(double x) const { return kLeft + x_.Place(x) * (kWidth - kLeft - right_); }
   double Y(double y) const { return kHeight - kBottom - y_.Place(y) * (kHeight - kTop - kBottom); }
 
@@ -159,16 +159,24 @@ class Plot {
     }
   }
 
+  std::string Tooltip(const Series& series, const PlotPoint& point) const {
+    if (!point.tooltip.empty()) return point.tooltip;
+    return absl::StrFormat("%s: %s %s; %s: %s", series.name, ShortNumber(point.y), spec_.y.label, spec_.x.label,
+                           ShortNumber(point.x));
+  }
+
   void DrawSeries(const Series& series) {
     EndLabel label = {0, 0, nullptr};
     for (const Points& line : series.lines) {
       std::string path, dots;
       int points = 0;
-      for (const auto& [x, y] : line) {
-        if (!Drawable(x, y)) continue;
-        absl::StrAppendFormat(&path, "%.1f,%.1f ", X(x), Y(y));
-        absl::StrAppendFormat(&dots, "<circle cx='%.1f' cy='%.1f' r='2.5'/>", X(x), Y(y));
-        label = {X(x), Y(y), &series};
+      for (const PlotPoint& point : line) {
+        if (!Drawable(point)) continue;
+        const double x = X(point.x), y = Y(point.y);
+        absl::StrAppendFormat(&path, "%.1f,%.1f ", x, y);
+        absl::StrAppendFormat(&dots, "<circle cx='%.1f' cy='%.1f' r='2.5'><title>%s</title></circle>", x, y,
+                              Escaped(Tooltip(series, point)));
+        label = {x, y, &series};
         ++points;
       }
       absl::StrAppendFormat(&out_, "<g class='%s'>", series.color);
@@ -220,6 +228,22 @@ std::string ShortNumber(double value) {
   if (size >= 999.5e3) return absl::StrFormat("%.3gM", value / 1e6);
   if (size >= 999.5) return absl::StrFormat("%.3gk", value / 1e3);
   return absl::StrFormat("%.3g", value);
+}
+
+std::string PlotStyle(const std::vector<std::string>& colors) {
+  std::string rules = R"(
+svg{width:100%;height:auto;display:block}
+svg text{font:11.5px system-ui,sans-serif;fill:var(--soft)}svg .title{font-size:13.5px;font-weight:600;fill:var(--ink)}
+svg .mid{text-anchor:middle}svg .end{text-anchor:end}.grid{stroke:var(--line)}.axis{stroke:var(--axis)}
+.mark{stroke:var(--axis);stroke-dasharray:2 3}svg .word{font-size:10.5px}
+svg polyline{fill:none;stroke-width:2;stroke-linejoin:round}svg .dashed{stroke-dasharray:5 4}
+svg circle{stroke:transparent;stroke-width:12;pointer-events:all}
+)";
+  for (const std::string& color : colors) {
+    absl::StrAppendFormat(
+        &rules, ".%1$s polyline{stroke:var(--%1$s)}.%1$s circle,.%1$s.bar,svg text.%1$s{fill:var(--%1$s)}\n", color);
+  }
+  return rules;
 }
 
 std::string SvgPlot(const PlotSpec& spec) {

@@ -1,7 +1,7 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Draws plots as SVG.
+// Draws plots as SVG within HTML pages.
 
 #ifndef LOSSD_CLIENT_LOAD_SVG_PLOT_H_
 #define LOSSD_CLIENT_LOAD_SVG_PLOT_H_
@@ -12,7 +12,12 @@
 
 namespace lossd::load {
 
-using Points = std::vector<std::pair<double, double>>;
+struct PlotPoint {
+  double x = 0;
+  double y = 0;
+  std::string tooltip = {};  // Shown where a mark is pointed at; empty: both coordinates.
+};
+using Points = std::vector<PlotPoint>;
 
 // Lines that belong together: one name, one colour. A line of one point is a dot.
 struct Series {
@@ -38,8 +43,8 @@ struct PlotSpec {
   std::vector<std::pair<double, std::string>> marks;  // Vertical lines with a word to their right.
 };
 
-// An SVG element with axes, grid and names at the lines' ends. A spec without a drawable point gives "". Colours are
-// those of the page's style sheet: classes grid, axis, title, mark, and those of the series.
+// An SVG element with axes, grid and names at the lines' ends. A spec without a drawable point gives "". The page's
+// style sheet must contain PlotStyle.
 std::string SvgPlot(const PlotSpec& spec);
 
 // A bar a row, of parts one after the other: "compute 1.2".
@@ -49,6 +54,10 @@ struct BarRow {
 };
 std::string SvgBars(const std::string& title, const std::string& unit, const std::vector<std::string>& part_names,
                     const std::vector<std::string>& part_colors, const std::vector<BarRow>& rows);
+
+// The rules of a style sheet for plots whose series have these colours. The page defines what the rules refer to: a
+// custom property for each colour ("--hue1" for "hue1"), and --ink, --soft (text), --line (grid), --axis.
+std::string PlotStyle(const std::vector<std::string>& colors);
 
 // Text as HTML and SVG need it.
 std::string Escaped(const std::string& text);

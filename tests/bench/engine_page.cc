@@ -13,59 +13,68 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "client/load/svg_plot.h"
 #include "tests/bench/engine_table.h"
-#include "tests/bench/log_plot.h"
 
 namespace lossd::bench {
 namespace {
 
-constexpr char kStyle[] =
-    ":root{color-scheme:light "
-    "dark;--text:#222;--back:#fff;--grid:#ddd;--lossd:#0060a8;--bf16:#7a3fb0;--bound:#777;--eager:#c43b00;"
-    "--hand:#a86f00;--compiled:#00795a}@media(prefers-color-scheme:dark){:root{--text:#ddd;--back:#161616;--grid:#"
-    "3a3a3a;"
-    "--lossd:#5ab4f0;--bf16:#c79bf2;--bound:#a0a0a0;--eager:#ff8a5c;--hand:#f0b840;--compiled:#4fcfa0}}body{font:15px/"
-    "1.45 "
-    "system-ui,sans-serif;color:var(--text);background:var(--back);max-width:1080px;margin:2em auto;padding:0 1em}"
-    ".plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(420px,1fr));gap:1em}.wide{overflow-x:auto}"
-    "table{border-collapse:collapse;font-size:13px;font-variant-numeric:tabular-nums}td,th{padding:3px 9px;"
-    "text-align:right;border-bottom:1px solid var(--grid);white-space:nowrap}td:first-child,th:first-child{"
-    "text-align:left}small{opacity:.7}";
+// Light and dark, by what the reader's system asks for.
+constexpr char kStyle[] = R"(
+:root{color-scheme:light dark;--page:#fff;--ink:#222;--soft:#555;--line:#ddd;--axis:#999;--lossd:#0060a8;--bf16:#7a3fb0;
+--bound:#777;--eager:#c43b00;--hand:#a86f00;--compiled:#00795a}
+@media(prefers-color-scheme:dark){:root{--page:#161616;--ink:#ddd;--soft:#aaa;--line:#3a3a3a;--axis:#777;--lossd:#5ab4f0;
+--bf16:#c79bf2;--bound:#a0a0a0;--eager:#ff8a5c;--hand:#f0b840;--compiled:#4fcfa0}}
+body{font:15px/1.45 system-ui,sans-serif;color:var(--ink);background:var(--page);max-width:1080px;margin:2em auto;
+padding:0 1em}
+.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(420px,1fr));gap:1em}.wide{overflow-x:auto}
+table{border-collapse:collapse;font-size:13px;font-variant-numeric:tabular-nums}
+td,th{padding:3px 9px;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
+td:first-child,th:first-child{text-align:left}small{opacity:.7}
+)";
 
 // A way to compute the cases.
 struct Way {
   const char* name;
-  const char* colour;
+  const char* color;
   std::function<std::optional<Timing>(const EngineRow&)> timing;
 };
 
 std::vector<Way> Ways() {
-  return {{"lossd", "var(--lossd)", [](const EngineRow& row) { return row.lossd; }},
-          {"bound", "var(--bound)", [](const EngineRow& row) { return row.bound; }},
-          {"lossd, bf16", "var(--bf16)", [](const EngineRow& row) { return row.bf16; }},
-          {"torch, reference", "var(--eager)", [](const EngineRow& row) { return row.reference.timing; }},
-          {"torch, by hand", "var(--hand)", [](const EngineRow& row) { return row.by_hand.timing; }},
-          {"torch, compiled", "var(--compiled)", [](const EngineRow& row) { return row.compiled.timing; }}};
+  return {{"lossd", "lossd", [](const EngineRow& row) { return row.lossd; }},
+          {"bound", "bound", [](const EngineRow& row) { return row.bound; }},
+          {"lossd, bf16", "bf16", [](const EngineRow& row) { return row.bf16; }},
+          {"torch, reference", "eager", [](const EngineRow& row) { return row.reference.timing; }},
+          {"torch, by hand", "hand", [](const EngineRow& row) { return row.by_hand.timing; }},
+          {"torch, compiled", "compiled", [](const EngineRow& row) { return row.compiled.timing; }}};
+}
+
+std::vector<std::string> Colors() {
+  std::vector<std::string> colors;
+  for (const Way& way : Ways()) colors.emplace_back(way.color);
+  return colors;
 }
 
 std::string Plot(const EngineReport& report, const std::string& loss, int threads) {
-  LogPlot plot;
+  load::PlotSpec plot;
   plot.title = absl::StrFormat("%s, %d thread%s", loss, threads, threads > 1 ? "s" : "");
-  plot.x_label = "work of the bound's products (GFLOP)";
-  plot.y_label = "smallest time (ms)";
+  plot.x.label = "work of the bound's products (GFLOP)";
+  plot.y.label = "smallest time (ms)";
+  plot.x.logarithmic = plot.y.logarithmic = true;
   for (const Way& way : Ways()) {
-    PlotSeries series = {way.name, way.colour, {}};
+    load::Points points;
     for (const EngineRow& row : report.rows) {
       const std::optional<Timing> timing = way.timing(row);
       if (row.loss_title != loss || row.threads != threads || !timing.has_value()) continue;
-      series.points.push_back({row.bound_flops * 1e-9, timing->min * 1e3,
-                               absl::StrCat(row.name, ", ", way.name, ": ", TimeText(timing->min))});
+      points.push_back({row.bound_flops * 1e-9, timing->min * 1e3,
+                        absl::StrCat(row.name, ", ", way.name, ": ", TimeText(timing->min))});
     }
-    std::sort(series.points.begin(), series.points.end(),
-              [](const PlotPoint& a, const PlotPoint& b) { return a.x < b.x; });
-    plot.series.push_back(std::move(series));
+    std::sort(points.begin(), points.end(),
+              [](const load::PlotPoint& a, const load::PlotPoint& b) { return a.x < b.x; });
+    plot.series.push_back({way.name, way.color, {std::move(points)}});
+    plot.series.back().dots = true;
   }
-  return LogPlotSvg(plot);
+  return load::SvgPlot(plot);
 }
 
 std::string Plots(const EngineReport& report) {
@@ -156,7 +165,7 @@ std::string Page(const EngineReport& report) {
   return absl::StrCat(
       "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport "
       "content='width=device-width'><title>lossd: the engine</title><style>",
-      kStyle, kLogPlotStyle, "</style><h1>lossd: the engine</h1><p>", report.machine,
+      kStyle, load::PlotStyle(Colors()), "</style><h1>lossd: the engine</h1><p>", report.machine,
       ". Contenders of a case took turns in one run. The bound is the matrix products alone that the "
       "loss cannot avoid, by OpenBLAS. Point at a dot for its case.</p>\n",
       Plots(report), Table(report), MissedGoals(report), Neighbours(report), "\n");

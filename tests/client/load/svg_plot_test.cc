@@ -55,6 +55,19 @@ TEST(SvgPlotTest, NothingToDrawIsNoPlot) {
   EXPECT_THAT(SvgBars("t", "ms", {"a"}, {"hue1"}, {}), IsEmpty());
 }
 
+TEST(SvgPlotTest, MarksTellWhatTheyMark) {
+  PlotSpec spec = LineOf({{16, 1500}, {32, 2000, "<two>"}});
+  EXPECT_THAT(SvgPlot(spec), Not(HasSubstr("<title>"))) << "Lines without marks.";
+  spec.series[0].dots = true;
+  EXPECT_THAT(SvgPlot(spec), AllOf(HasSubstr("<title>line: 1.5k ms; seconds: 16</title>"),
+                                   HasSubstr("<title>&lt;two&gt;</title>"), Not(HasSubstr(": 2k ms"))));
+}
+
+TEST(SvgPlotTest, StylesEveryColor) {
+  EXPECT_THAT(PlotStyle({"hue1", "quiet"}),
+              AllOf(HasSubstr(".hue1 polyline{stroke:var(--hue1)}"), HasSubstr("svg text.quiet{fill:var(--quiet)}")));
+}
+
 TEST(SvgPlotTest, NamesOfLinesThatEndTogetherLieApart) {
   PlotSpec spec = LineOf({{0, 0}, {1, 1}});
   spec.series.push_back({"other", "hue2", {{{0, 0}, {1, 1}}}});
