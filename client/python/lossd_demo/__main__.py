@@ -9,6 +9,7 @@ import argparse
 import os
 import platform
 import sys
+import textwrap
 from pathlib import Path
 
 import torch
@@ -39,10 +40,10 @@ def _arguments() -> argparse.Namespace:
 
 
 def _print_table(head: list[str], rows: list[report.Row]) -> None:
-    width = max(len(row.label) for row in rows)
-    print(" " * width, *(f"{h:>15}" for h in head[1:]))
-    for row in rows:
-        print(f"{row.label:<{width}}", *(f"{v:>15}" for v in row.values))
+    table = [head, *([row.label, *row.values] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*table)]
+    for label, *values in table:
+        print(label.ljust(widths[0]), *(value.rjust(width) for value, width in zip(values, widths[1:])), sep="  ")
 
 
 def _accuracies(encoders: dict[str, torch.nn.Module], digits: images.Digits) -> tuple[list[str], list[report.Row]]:
@@ -95,7 +96,8 @@ def main() -> int:
     text = _agreement_text(remote, local, agreement)
     print()
     _print_table(head, rows)
-    print(f"\nobjective: {remote.curve[0]:.4f} -> {remote.curve[-1]:.4f}. {text}")
+    print(textwrap.fill(f"\nobjective: {remote.curve[0]:.4f} -> {remote.curve[-1]:.4f}. {text}", width=100,
+                        replace_whitespace=False))
     print(f"loss and gradients, a step: {_milliseconds(remote)} remote, {_milliseconds(local)} local torch")
     page = report.render(report.Content(
         lead=f"A convolutional encoder learns from scikit-learn's handwritten digits, without labels, in "
