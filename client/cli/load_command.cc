@@ -128,7 +128,7 @@ absl::StatusOr<int> LoadCommand::Run(const Streams& streams) {
   load::StopSignal stop;
   const InterruptWatch watch([&] {
     stop.Trigger();
-    streams.err << "\nlossctl: interrupted: waits for the calls under way, then reports; once more to end at once"
+    streams.err << "\nlossctl: interrupted: cancels the calls under way and reports; once more to end at once"
                 << std::endl;
   });
   LOSSD_ASSIGN_OR_RETURN(const load::LoadPlan plan, Plan());

@@ -32,7 +32,7 @@ struct CallContext {
   Chaos* chaos = nullptr;                             // Null: calls are left in peace.
 };
 
-// Makes calls over one connection. Start is thread-safe.
+// Makes calls over one connection. Thread-safe.
 class Caller {
  public:
   // Called once for each call, on the thread of the connection's event loop.
@@ -41,6 +41,9 @@ class Caller {
   // Waits for nothing: no call may be outstanding.
   virtual ~Caller() = default;
   virtual void Start(absl::Time intended, Done done) = 0;
+  // Cancels all calls that are under way, and those that are still to come: their outcomes, which say that they were
+  // withdrawn, come within moments, whatever the server does.
+  virtual void Withdraw() = 0;
 };
 
 // One unary call of Compute each.

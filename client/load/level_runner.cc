@@ -38,8 +38,9 @@ class Arrivals {
         }) {}
   ~Arrivals() { Stop(); }
 
+  void StartNoMore() { stop_.Trigger(); }
   void Stop() {
-    stop_.Trigger();
+    StartNoMore();
     if (thread_.joinable()) thread_.join();
   }
   int64_t TakeSkipped() { return skipped_.exchange(0); }
@@ -151,12 +152,15 @@ LevelResult RunLevel(LoadEngine& engine, const Level& level, const MeasureOption
   }
   result.interrupted = stop.triggered();
   result.busiest_thread = BusiestThread(times, ThreadTimes(engine, arrivals.get()), start - begin);
+  if (arrivals != nullptr) arrivals->StartNoMore();
+  if (result.interrupted) engine.Withdraw();  // Before Stop: an arrival may wait for room.
   if (arrivals != nullptr) arrivals->Stop();
   engine.Quiesce();
   Recording late = engine.TakeRecording();
   // What ends late was due in the last window; in a closed loop it is as much as was under way when the first began.
   if (level.arrivals && !result.windows.empty()) result.windows.back().calls.Merge(late);
   SumUp(options, result);
+  result.calls.withdrawn = late.withdrawn;
   return result;
 }
 

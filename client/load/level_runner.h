@@ -63,7 +63,8 @@ struct LevelResult {
 bool AreStable(absl::Span<const Window> windows, const MeasureOptions& options);
 
 // Runs `level`. Every call that was started is counted in an open loop, however late it ends. `progress` is told of
-// each window. `stop` ends it early: with the window under way, or without any during the warm-up.
+// each window. `stop` ends it early: with the window under way, or without any during the warm-up; then what is
+// outstanding is withdrawn, and the engine makes no further calls.
 LevelResult RunLevel(LoadEngine& engine, const Level& level, const MeasureOptions& options, Clock& clock,
                      StopSignal& stop, const std::function<void(const Window&)>& progress);
 

@@ -109,6 +109,11 @@ void LoadEngine::StartWhenRoom(absl::Time intended, int64_t max_outstanding) {
   StartNext(intended, intended > last_wait_);  // What was due during a wait is late through it, not through us.
 }
 
+void LoadEngine::Withdraw() {
+  wanted_ = 0;
+  for (const auto& lane : lanes_) lane->caller->Withdraw();
+}
+
 void LoadEngine::Quiesce() {
   wanted_ = 0;
   absl::MutexLock lock(&idle_mu_);

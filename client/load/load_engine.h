@@ -44,6 +44,8 @@ class LoadEngine {
   bool TryStart(absl::Time intended, int64_t max_outstanding);
   // Starts one call, as soon as fewer than `max_outstanding` are under way.
   void StartWhenRoom(absl::Time intended, int64_t max_outstanding);
+  // Cancels what is outstanding, and whatever is started from now on.
+  void Withdraw();
   // Starts no more and waits until none is outstanding.
   void Quiesce();
 

@@ -80,7 +80,11 @@ bool LatencyFigures::Supports(double share) const {
 
 std::vector<std::string> LevelFigures::Doubts() const {
   std::vector<std::string> doubts;
-  if (interrupted) doubts.emplace_back("interrupted: the figures are those up to then");
+  if (interrupted) {
+    doubts.push_back(absl::StrFormat(
+        "interrupted: the figures are those up to then; %d calls under way were cancelled and are in none of them",
+        withdrawn));
+  }
   if (!stable) doubts.emplace_back("the figures did not become stable");
   if (busiest_thread > kBusy) {
     doubts.push_back(absl::StrFormat(
@@ -129,6 +133,7 @@ LevelFigures FiguresOf(const LevelResult& result, int64_t request_bytes) {
   figures.different = calls.different;
   figures.provoked = calls.provoked;
   figures.interrupted = result.interrupted;
+  figures.withdrawn = calls.withdrawn;
   return figures;
 }
 

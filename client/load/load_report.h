@@ -89,6 +89,7 @@ struct LevelFigures {
   int64_t disturbances = 0;  // What chaos did: calls, connections or reads.
   std::string missed;        // Which objective was missed, and by how much; empty: none.
   bool interrupted = false;  // Ended early.
+  int64_t withdrawn = 0;     // Calls that were under way then: cancelled, and in no other figure.
 
   // What to doubt about the figures, a sentence each: unstable, late starts, a busy client, skipped arrivals.
   std::vector<std::string> Doubts() const;

@@ -97,6 +97,7 @@ json ToJson(const LevelFigures& level) {
           {"disturbances", level.disturbances},
           {"missed", level.missed},
           {"interrupted", level.interrupted},
+          {"withdrawn", level.withdrawn},
           {"doubts", level.Doubts()}};
 }
 
@@ -133,6 +134,7 @@ LevelFigures LevelFromJson(const json& value) {
   level.disturbances = value.value("disturbances", int64_t{0});
   level.missed = value.value("missed", "");
   level.interrupted = value.value("interrupted", false);
+  level.withdrawn = value.value("withdrawn", int64_t{0});
   return level;
 }
 

@@ -6,6 +6,10 @@
 namespace lossd::load {
 
 void Recording::Add(const CallOutcome& outcome) {
+  if (outcome.withdrawn) {
+    ++withdrawn;
+    return;
+  }
   received_bytes += outcome.received_bytes;
   checked += outcome.check != CallOutcome::Check::kNone;
   different += outcome.check == CallOutcome::Check::kDifferent;
@@ -32,6 +36,7 @@ void Recording::Merge(const Recording& other) {
   service.Merge(other.service);
   lag.Merge(other.lag);
   provoked += other.provoked;
+  withdrawn += other.withdrawn;
   for (const auto& [code, count] : other.errors) {
     ErrorCount& error = errors[code];
     if (error.calls == 0) error.example = count.example;

@@ -26,6 +26,7 @@ struct CallOutcome {
   enum class Check { kNone, kEqual, kDifferent };
   Check check = Check::kNone;  // Against the local computation.
   bool provoked = false;       // Failed because chaos made it.
+  bool withdrawn = false;      // Cancelled because the run was to end.
   bool had_room = true;        // Could start when it was due, as far as the number of calls under way goes.
 };
 
@@ -47,6 +48,7 @@ struct Recording {
   Histogram service;      // Of successful calls: from `started` to the answer.
   Histogram lag;          // Of calls that had room: from `intended` to `started`, what this client was late.
   int64_t provoked = 0;   // Of those that failed.
+  int64_t withdrawn = 0;  // In none of the other sums.
   std::map<absl::StatusCode, ErrorCount> errors;
 
   void Add(const CallOutcome& outcome);

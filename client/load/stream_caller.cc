@@ -24,7 +24,14 @@ class StreamCaller : public Caller {
     while (session_ == nullptr || !session_->Send(intended, done)) {
       session_ = std::make_shared<StreamSession>(context_);
       session_->Open(stub_, queue_);
+      if (withdrawn_) session_->Withdraw();
     }
+  }
+
+  void Withdraw() override {
+    absl::MutexLock lock(&mu_);
+    withdrawn_ = true;
+    if (session_ != nullptr) session_->Withdraw();
   }
 
  private:
@@ -32,6 +39,7 @@ class StreamCaller : public Caller {
   grpc::CompletionQueue* const queue_;
   const CallContext& context_;
   absl::Mutex mu_;
+  bool withdrawn_ ABSL_GUARDED_BY(mu_) = false;
   std::shared_ptr<StreamSession> session_ ABSL_GUARDED_BY(mu_);
 };
 

@@ -52,6 +52,14 @@ bool StreamSession::Send(absl::Time intended, Caller::Done& done) {
   return true;
 }
 
+void StreamSession::Withdraw() {
+  {
+    absl::MutexLock lock(&mu_);
+    withdrawn_ = true;
+  }
+  client_context_.TryCancel();
+}
+
 void StreamSession::Close() {
   client_context_.TryCancel();
   absl::MutexLock lock(&mu_);
@@ -145,9 +153,11 @@ void StreamSession::OnAnswer() {
 
 void StreamSession::OnFinished() {
   absl::flat_hash_map<std::string, Outstanding> left;
+  bool withdrawn = false;
   {
     absl::MutexLock lock(&mu_);
     finished_ = true;
+    withdrawn = withdrawn_;
     left.swap(outstanding_);
   }
   absl::Status status = client::ToAbslStatus(status_);
@@ -155,6 +165,7 @@ void StreamSession::OnFinished() {
   for (auto& [id, call] : left) {
     call.outcome.finished = context_.clock.TimeNow();
     call.outcome.status = status;
+    call.outcome.withdrawn = withdrawn && status.code() == absl::StatusCode::kCancelled;
     std::move(call.done)(std::move(call.outcome));
   }
 }

@@ -33,6 +33,8 @@ class StreamSession : public std::enable_shared_from_this<StreamSession> {
   void Open(grpc::GenericStub& stub, grpc::CompletionQueue* queue);
   // Sends a message. False, and `done` is left alone, if the stream has ended.
   bool Send(absl::Time intended, Caller::Done& done);
+  // Cancels the stream: what is outstanding is withdrawn, and nothing is sent any more.
+  void Withdraw();
   // Cancels the stream and waits until its last event was served. Not on the event loop's thread.
   void Close();
 
@@ -63,7 +65,8 @@ class StreamSession : public std::enable_shared_from_this<StreamSession> {
   absl::Mutex mu_;
   bool opened_ ABSL_GUARDED_BY(mu_) = false;
   bool writing_ ABSL_GUARDED_BY(mu_) = false;
-  bool ended_ ABSL_GUARDED_BY(mu_) = false;     // Takes no more messages.
+  bool ended_ ABSL_GUARDED_BY(mu_) = false;  // Takes no more messages.
+  bool withdrawn_ ABSL_GUARDED_BY(mu_) = false;
   bool finished_ ABSL_GUARDED_BY(mu_) = false;  // The status has come.
   int events_ ABSL_GUARDED_BY(mu_) = 0;         // Under way.
   uint64_t next_id_ ABSL_GUARDED_BY(mu_) = 0;

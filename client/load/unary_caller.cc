@@ -4,9 +4,13 @@
 #include <grpcpp/alarm.h>
 #include <grpcpp/generic/generic_stub.h>
 
+#include <atomic>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "client/cpp/event_loop.h"
 #include "client/cpp/grpc_status.h"
 #include "client/load/caller.h"
@@ -16,10 +20,35 @@ namespace {
 
 constexpr char kMethod[] = "/lossd.v1.LossService/Compute";
 
+class UnaryCall;
+
+// The calls under way on a connection. Thread-safe.
+class UnaryCalls {
+ public:
+  // False if all calls were withdrawn.
+  bool Add(UnaryCall* call) {
+    absl::MutexLock lock(&mu_);
+    calls_.insert(call);
+    return !withdrawn_;
+  }
+  void Remove(UnaryCall* call) {
+    absl::MutexLock lock(&mu_);
+    calls_.erase(call);
+  }
+  void Withdraw();
+
+ private:
+  absl::Mutex mu_;
+  bool withdrawn_ ABSL_GUARDED_BY(mu_) = false;
+  absl::flat_hash_set<UnaryCall*> calls_ ABSL_GUARDED_BY(mu_);
+};
+
 // One call. Deletes itself after its last event.
 class UnaryCall : public client::Event {
  public:
-  UnaryCall(const CallContext& context, Caller::Done done) : context_(context), done_(std::move(done)) {}
+  // `calls` is not owned and outlives this.
+  UnaryCall(const CallContext& context, UnaryCalls& calls, Caller::Done done)
+      : context_(context), calls_(calls), done_(std::move(done)) {}
 
   void Start(grpc::GenericStub& stub, grpc::CompletionQueue* queue, absl::Time intended) {
     outcome_.intended = intended;
@@ -31,18 +60,27 @@ class UnaryCall : public client::Event {
     const bool cancel = context_.chaos != nullptr && context_.chaos->kind() == ChaosKind::kCancel;
     reader_ = stub.PrepareUnaryCall(&client_context_, kMethod, context_.request.Message(), queue);
     events_ = cancel ? 2 : 1;
+    if (!calls_.Add(this)) Withdraw();
     reader_->StartCall();
     if (cancel) context_.chaos->Count();
     if (cancel) alarm_.Set(queue, absl::ToChronoTime(outcome_.started + context_.chaos->NextDelay()), &on_alarm_);
     reader_->Finish(&response_, &status_, this);
   }
 
+  // May come from any thread, as long as the call is among the calls under way.
+  void Withdraw() {
+    withdrawn_ = true;
+    client_context_.TryCancel();
+  }
+
   void OnEvent(bool) override {
+    calls_.Remove(this);
     outcome_.finished = context_.clock.TimeNow();
     outcome_.status = client::ToAbslStatus(status_);
     outcome_.received_bytes = status_.ok() ? static_cast<int64_t>(response_.Length()) : 0;
     if (status_.ok() && context_.check != nullptr) outcome_.check = context_.check->Sample(response_);
     outcome_.provoked = outcome_.status.code() == provokes_;
+    outcome_.withdrawn = withdrawn_ && outcome_.status.code() == absl::StatusCode::kCancelled;
     alarm_.Cancel();
     std::move(done_)(std::move(outcome_));
     Release();
@@ -79,6 +117,7 @@ class UnaryCall : public client::Event {
   }
 
   const CallContext& context_;
+  UnaryCalls& calls_;
   Caller::Done done_;
   grpc::ClientContext client_context_;
   std::unique_ptr<grpc::ClientAsyncResponseReader<grpc::ByteBuffer>> reader_;
@@ -86,10 +125,17 @@ class UnaryCall : public client::Event {
   grpc::Status status_;
   CallOutcome outcome_;
   absl::StatusCode provokes_ = absl::StatusCode::kOk;  // What chaos makes of the call.
+  std::atomic<bool> withdrawn_ = false;
   grpc::Alarm alarm_;
   OnAlarm on_alarm_{this};
   int events_ = 0;
 };
+
+void UnaryCalls::Withdraw() {
+  absl::MutexLock lock(&mu_);
+  withdrawn_ = true;
+  for (UnaryCall* const call : calls_) call->Withdraw();
+}
 
 class UnaryCaller : public Caller {
  public:
@@ -97,13 +143,16 @@ class UnaryCaller : public Caller {
       : stub_(std::move(channel)), queue_(queue), context_(context) {}
 
   void Start(absl::Time intended, Done done) override {
-    (new UnaryCall(context_, std::move(done)))->Start(stub_, queue_, intended);
+    (new UnaryCall(context_, calls_, std::move(done)))->Start(stub_, queue_, intended);
   }
+
+  void Withdraw() override { calls_.Withdraw(); }
 
  private:
   grpc::GenericStub stub_;
   grpc::CompletionQueue* const queue_;
   const CallContext& context_;
+  UnaryCalls calls_;
 };
 
 }  // namespace

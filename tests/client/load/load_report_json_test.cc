@@ -18,6 +18,7 @@ TEST(LoadReportJsonTest, ComesBackAsItWent) {
   level.provoked = 1;
   level.missed = "p99";
   level.interrupted = true;
+  level.withdrawn = 3;
   report.searched = true;
   report.highest = 8;
   report.interrupted = true;
@@ -42,7 +43,8 @@ TEST(LoadReportJsonTest, ReportsOfOlderVersionsAreRead) {
   nlohmann::json json = ToJson(SampleReport());
   for (const char* name : {"setup", "interrupted", "chaos_deeds"}) json.erase(name);
   nlohmann::json& level = json.at("levels").at(0);
-  for (const char* name : {"start_lag_ms", "provoked", "disturbances", "curve_ms", "missed", "interrupted", "doubts"}) {
+  for (const char* name :
+       {"start_lag_ms", "provoked", "disturbances", "curve_ms", "missed", "interrupted", "withdrawn", "doubts"}) {
     level.erase(name);
   }
   for (const char* name : {"p50_ms", "p99_ms", "max_ms"}) level.at("errors").at("UNAVAILABLE").erase(name);

@@ -64,6 +64,41 @@ TEST(LoadRunTest, AStopEndsItWithWhatWasMeasured) {
   EXPECT_EQ(report.levels[0].windows.size(), 2u);
 }
 
+// A server that never answers, and calls without a deadline.
+TEST(LoadRunTest, AStopCancelsWhatIsOutstanding) {
+  const auto never = std::make_shared<absl::Notification>();
+  client::FakeServer server;
+  server.service.on_compute = [never](grpc::ServerContext*, const v1::ComputeRequest&, v1::ComputeResponse*) {
+    never->WaitForNotification();
+    return grpc::Status::OK;
+  };
+  server.service.on_stream = [never](client::FakeLossService::Stream*) {
+    never->WaitForNotification();
+    return grpc::Status::OK;
+  };
+  for (const bool stream : {false, true}) {
+    for (const bool open : {false, true}) {
+      LoadPlan plan = SmallPlan(server.target(), {3});
+      plan.engine.stream = stream;
+      plan.measure.duration = absl::Hours(1);
+      if (open) {
+        plan.levels[0].arrivals = ArrivalOptions{10'000, 10'000};
+        plan.levels[0].max_outstanding = 3;
+        plan.levels[0].wait_for_room = true;
+      }
+      StopSignal stop;
+      int windows = 0;
+      const LoadReport report = ReportOf(plan, &stop, [&](const Level&, const Window&) {
+        if (++windows == 2) stop.Trigger();
+      });
+      ASSERT_EQ(report.levels.size(), 1u);
+      EXPECT_GE(report.levels[0].withdrawn, 3) << stream << open;
+      EXPECT_EQ(report.levels[0].failed, 0) << stream << open;
+    }
+  }
+  never->Notify();
+}
+
 TEST(LoadRunTest, AStopDuringTheWarmUpLeavesNoLevel) {
   client::FakeServer server;
   LoadPlan plan = SmallPlan(server.target());

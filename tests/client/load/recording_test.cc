@@ -66,6 +66,18 @@ TEST(RecordingTest, WhatChaosProvokedIsNoError) {
   EXPECT_DOUBLE_EQ(recording.ErrorRate(), 0.5);
 }
 
+TEST(RecordingTest, WhatWasWithdrawnIsInNoOtherSum) {
+  Recording recording;
+  CallOutcome cancelled = Outcome(absl::CancelledError("us"));
+  cancelled.withdrawn = true;
+  recording.Add(cancelled);
+  Recording total;
+  total.Merge(recording);
+  EXPECT_EQ(total.withdrawn, 1);
+  EXPECT_EQ(total.failed(), 0);
+  EXPECT_EQ(total.lag.count(), 0);
+}
+
 TEST(RecordingTest, LateStartsCountOnlyWhereThereWasRoom) {
   Recording recording;
   recording.Add(Outcome(absl::OkStatus(), absl::Milliseconds(3)));
