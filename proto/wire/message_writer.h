@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
+#include "absl/types/span.h"
 #include "core/tensor/tensor_spec.h"
 #include "google/protobuf/message_lite.h"
 #include "grpcpp/support/slice.h"
@@ -39,9 +41,11 @@ class MessageWriter {
   // Appends all fields that are set in `fields`.
   void AppendFields(const google::protobuf::MessageLite& fields);
 
-  // Appends a lossd.v1.Tensor as field `number` (1 to 15). A payload up to kMaxInlinePayloadBytes is copied and
-  // released; a larger one becomes a slice of the message. The payload has the spec's ByteSize.
-  void AppendTensor(uint32_t number, const TensorSpec& spec, grpc::Slice payload);
+  // Appends a lossd.v1.Tensor as field `number` (1 to 15). A payload, of the spec's ByteSize, up to
+  // kMaxInlinePayloadBytes is copied; of a larger one `slice` is asked for a slice over it, which becomes one of the
+  // message.
+  void AppendTensor(uint32_t number, const TensorSpec& spec, absl::Span<const std::byte> payload,
+                    absl::FunctionRef<grpc::Slice()> slice);
 
   EncodedMessage Finish() &&;
 

@@ -30,7 +30,6 @@ absl::StatusOr<size_t> PayloadBytes(const TensorSpec& spec, int64_t index) {
 }
 
 grpc::Slice PayloadSlice(const BorrowedTensor& tensor, size_t size) {
-  if (size == 0) return grpc::Slice();
   if (tensor.owner == nullptr) return grpc::Slice(tensor.elements, size, grpc::Slice::STATIC_SLICE);
   return SliceOver(tensor.elements, size, tensor.owner);
 }
@@ -43,7 +42,8 @@ absl::StatusOr<EncodedMessage> EncodeRequest(const v1::ComputeRequest& header,
   writer.AppendFields(header);
   for (size_t i = 0; i < inputs.size(); ++i) {
     LOSSD_ASSIGN_OR_RETURN(const size_t size, PayloadBytes(inputs[i].spec, static_cast<int64_t>(i)));
-    writer.AppendTensor(v1::ComputeRequest::kInputsFieldNumber, inputs[i].spec, PayloadSlice(inputs[i], size));
+    writer.AppendTensor(v1::ComputeRequest::kInputsFieldNumber, inputs[i].spec,
+                        absl::MakeConstSpan(inputs[i].elements, size), [&] { return PayloadSlice(inputs[i], size); });
   }
   return std::move(writer).Finish();
 }

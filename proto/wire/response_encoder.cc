@@ -11,8 +11,9 @@ namespace {
 
 void AppendTensors(uint32_t number, absl::Span<const Tensor> tensors, MessageWriter& writer) {
   for (const Tensor& tensor : tensors) {
-    const size_t size = static_cast<size_t>(tensor.byte_size());
-    writer.AppendTensor(number, tensor.spec(), SliceOver(tensor.bytes(), size, tensor.buffer()));
+    const auto size = static_cast<size_t>(tensor.byte_size());
+    writer.AppendTensor(number, tensor.spec(), absl::MakeConstSpan(tensor.bytes(), size),
+                        [&] { return SliceOver(tensor.bytes(), size, tensor.buffer()); });
   }
 }
 
