@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "core/status/status_macros.h"
 #include "proto/wire/payload.h"
 #include "proto/wire/request_decoder.h"
+#include "proto/wire/request_form.h"
 #include "proto/wire/response_encoder.h"
 #include "server/request_conversion.h"
 #include "server/rpc_status.h"
@@ -56,9 +58,8 @@ struct ComputePipeline::Computation {
   ComputeMessage message;
   AnswerCallback on_answer;
   std::vector<grpc::Slice> slices;  // Of the message, until the payloads are copied.
-  wire::DecodedRequest request;
-  bool timing = false;
-  std::shared_ptr<const Plan> plan;
+  std::vector<wire::PayloadRange> payloads;
+  std::shared_ptr<const PlannedRequest> planned;
   std::vector<Tensor> inputs;
   std::vector<bool> inputs_finite;
   grpc::ByteBuffer response;
@@ -100,38 +101,61 @@ absl::Status ComputePipeline::Decode(Computation& computation) {
     return absl::InvalidArgumentError("the message's bytes cannot be read");
   }
   message.bytes.Clear();
-  auto request = wire::DecodeRequest(computation.slices);
-  message.record.request_id = request.ok() ? request->header.request_id() : wire::DecodeRequestId(computation.slices);
-  if (message.on_request_id) {
-    LOSSD_RETURN_IF_ERROR(std::move(message.on_request_id)(message.record.request_id));
-  }
-  if (message.record.request_bytes > max_message_bytes_) {
-    return LimitExceeded({RejectReason::kMessageBytes, "--max_message_bytes",
-                          absl::StrCat("expected a request of at most ", max_message_bytes_, " bytes, got ",
-                                       message.record.request_bytes),
-                          std::nullopt});
-  }
+  std::optional<wire::RequestForm> form = wire::ReadForm(computation.slices);
+  if (form.has_value()) computation.planned = plans_.Find(form->bytes);
+  if (computation.planned == nullptr) return DecodeAnew(computation, std::move(form));
+  computation.payloads = std::move(form->payloads);
+  message.record.loss = computation.planned->plan->request.loss.index();
+  LOSSD_RETURN_IF_ERROR(TellRequestId(std::move(form->request_id), message));
+  return CheckRequestBytes(message.record.request_bytes);
+}
+
+// Tells whoever asked. `message.record` keeps it.
+absl::Status ComputePipeline::TellRequestId(std::string request_id, ComputeMessage& message) {
+  message.record.request_id = std::move(request_id);
+  if (!message.on_request_id) return absl::OkStatus();
+  return std::move(message.on_request_id)(message.record.request_id);
+}
+
+// A request whose form is not known, nor perhaps worth knowing.
+absl::Status ComputePipeline::DecodeAnew(Computation& computation, std::optional<wire::RequestForm> form) {
+  ComputeMessage& message = computation.message;
+  absl::StatusOr<wire::DecodedRequest> request = wire::DecodeRequest(computation.slices);
+  LOSSD_RETURN_IF_ERROR(
+      TellRequestId(request.ok() ? request->header.request_id() : wire::DecodeRequestId(computation.slices), message));
+  LOSSD_RETURN_IF_ERROR(CheckRequestBytes(message.record.request_bytes));
   LOSSD_RETURN_IF_ERROR(request.status());
-  computation.request = *std::move(request);
-  message.record.inputs = static_cast<int64_t>(computation.request.specs.size());
-  computation.timing = computation.request.header.options().timing();
+  computation.payloads = std::move(request->payloads);
+  PlannedRequest planned;
+  planned.timing = request->header.options().timing();
+  LOSSD_ASSIGN_OR_RETURN(planned.timeout, RequestTimeout(request->header));
+  message.record.inputs = static_cast<int64_t>(request->specs.size());
+  LOSSD_ASSIGN_OR_RETURN(ComputeSpec spec, ToComputeSpec(request->header, std::move(request->specs)));
+  message.record.loss = spec.loss.index();
+  LOSSD_ASSIGN_OR_RETURN(planned.plan, backend_.Prepare(std::move(spec)));
+  int64_t response_bytes = 0;
+  for (const GradientPlan& gradient : planned.plan->gradients) {
+    if (__builtin_add_overflow(response_bytes, ByteSize(gradient.spec), &response_bytes)) response_bytes = INT64_MAX;
+  }
+  LOSSD_RETURN_IF_ERROR(CheckResponseBytes(response_bytes));
+  computation.planned = std::make_shared<const PlannedRequest>(std::move(planned));
+  if (form.has_value()) plans_.Keep(std::move(form->bytes), computation.planned);
   return absl::OkStatus();
+}
+
+absl::Status ComputePipeline::CheckRequestBytes(int64_t bytes) const {
+  if (bytes <= max_message_bytes_) return absl::OkStatus();
+  return LimitExceeded({RejectReason::kMessageBytes, "--max_message_bytes",
+                        absl::StrCat("expected a request of at most ", max_message_bytes_, " bytes, got ", bytes),
+                        std::nullopt});
 }
 
 absl::Status ComputePipeline::Admit(Computation& computation) {
   ComputeMessage& message = computation.message;
-  LOSSD_ASSIGN_OR_RETURN(const absl::Duration timeout, RequestTimeout(computation.request.header));
-  message.deadline = std::min(message.deadline, message.arrival + timeout);
-  LOSSD_ASSIGN_OR_RETURN(ComputeSpec spec,
-                         ToComputeSpec(computation.request.header, std::move(computation.request.specs)));
-  message.record.loss = spec.loss.index();
-  LOSSD_ASSIGN_OR_RETURN(computation.plan, backend_.Prepare(std::move(spec)));
-  int64_t response_bytes = 0;
-  for (const GradientPlan& gradient : computation.plan->gradients) {
-    if (__builtin_add_overflow(response_bytes, ByteSize(gradient.spec), &response_bytes)) response_bytes = INT64_MAX;
-  }
-  LOSSD_RETURN_IF_ERROR(CheckResponseBytes(response_bytes));
-  LOSSD_RETURN_IF_ERROR(message.reservation.Resize(computation.plan->bytes));
+  const PlannedRequest& planned = *computation.planned;
+  message.record.inputs = static_cast<int64_t>(planned.plan->inputs.size());
+  message.deadline = std::min(message.deadline, message.arrival + planned.timeout);
+  LOSSD_RETURN_IF_ERROR(message.reservation.Resize(planned.plan->bytes));
   const absl::Time now = clock_.TimeNow();
   return now < message.deadline ? absl::OkStatus() : Expired(now - message.arrival);
 }
@@ -146,21 +170,20 @@ absl::Status ComputePipeline::CheckResponseBytes(int64_t bytes) const {
 
 // Copies all payloads into one buffer, once, and lets go of the transport's memory.
 void ComputePipeline::Gather(Computation& computation) {
-  const std::vector<TensorSpec>& specs = computation.plan->inputs;
+  const Plan& plan = *computation.planned->plan;
+  const std::vector<TensorSpec>& specs = plan.inputs;
   size_t bytes = 0;
   for (const TensorSpec& spec : specs) bytes += Aligned(ByteSize(spec));
   const Buffer arena = backend_.pool().Allocate(bytes);
   size_t offset = 0;
   for (size_t i = 0; i < specs.size(); ++i) {
     computation.inputs.emplace_back(specs[i], arena, offset);
-    computation.inputs_finite.push_back(wire::GatherPayload(computation.slices, computation.request.payloads[i],
-                                                            computation.plan->request.inputs[i].dtype,
-                                                            arena.data() + offset));
+    computation.inputs_finite.push_back(wire::GatherPayload(computation.slices, computation.payloads[i],
+                                                            plan.request.inputs[i].dtype, arena.data() + offset));
     offset += Aligned(ByteSize(specs[i]));
   }
   metrics_.OnCopiesIn(static_cast<int64_t>(specs.size()));
   computation.slices.clear();
-  computation.request = {};
 }
 
 void ComputePipeline::Submit(std::unique_ptr<Computation> computation) {
@@ -168,7 +191,7 @@ void ComputePipeline::Submit(std::unique_ptr<Computation> computation) {
   record.decode = clock_.TimeNow() - record.arrival;
   record.accepted = true;
   ComputeTask task;
-  task.plan = computation->plan;
+  task.plan = computation->planned->plan;
   task.inputs = std::move(computation->inputs);
   task.inputs_finite = computation->inputs_finite;
   task.deadline = computation->message.deadline;
@@ -197,7 +220,7 @@ void ComputePipeline::Encode(Computation& computation, ComputeResult result) {
   header.set_request_id(record.request_id);
   header.set_objective(result.objective);
   header.mutable_nonfinite()->Assign(result.nonfinite.begin(), result.nonfinite.end());
-  if (computation.timing) {
+  if (computation.planned->timing) {
     v1::Timing* timing = header.mutable_timing();
     SetDuration(*record.decode, timing->mutable_decode());
     SetDuration(result.queue, timing->mutable_queue());
@@ -218,7 +241,7 @@ void ComputePipeline::CountNonfinite(const Computation& computation, const Compu
   const auto total = static_cast<int64_t>(result.nonfinite.size());
   int64_t outputs = 0;
   for (auto name = result.nonfinite.begin() + std::min(inputs, total); name != result.nonfinite.end(); ++name) {
-    for (const TensorSpec& output : computation.plan->detail->outputs) outputs += output.name == *name ? 1 : 0;
+    for (const TensorSpec& output : computation.planned->plan->detail->outputs) outputs += output.name == *name ? 1 : 0;
   }
   const size_t loss = *computation.message.record.loss;
   metrics_.OnNonfinite(loss, NonfinitePlace::kInput, std::min(inputs, total));

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/functional/any_invocable.h"
@@ -18,8 +19,10 @@
 #include "core/scheduling/cancellation.h"
 #include "core/scheduling/clock.h"
 #include "grpcpp/support/byte_buffer.h"
+#include "proto/wire/request_form.h"
 #include "server/call_reporter.h"
 #include "server/metrics.h"
+#include "server/plan_cache.h"
 #include "server/thread_pool.h"
 
 namespace lossd {
@@ -57,6 +60,9 @@ class ComputePipeline {
   // depend, does not spend milliseconds with its copy. One below takes no longer than waking that thread.
   static constexpr size_t kMaxBytesAtOnce = size_t{1} << 20;
 
+  // Forms of requests that are remembered; each is a few kilobytes.
+  static constexpr size_t kMaxPlans = 128;
+
   // Starts a computation. Never blocks, never throws.
   void Start(ComputeMessage message, AnswerCallback on_answer);
 
@@ -65,7 +71,10 @@ class ComputePipeline {
 
   void Begin(std::unique_ptr<Computation> computation);
   absl::Status Decode(Computation& computation);
+  absl::Status DecodeAnew(Computation& computation, std::optional<wire::RequestForm> form);
+  static absl::Status TellRequestId(std::string request_id, ComputeMessage& message);
   absl::Status Admit(Computation& computation);
+  absl::Status CheckRequestBytes(int64_t bytes) const;
   absl::Status CheckResponseBytes(int64_t bytes) const;
   void Gather(Computation& computation);
   void Submit(std::unique_ptr<Computation> computation);
@@ -77,6 +86,7 @@ class ComputePipeline {
   Metrics& metrics_;
   Clock& clock_;
   const int64_t max_message_bytes_;
+  PlanCache plans_{kMaxPlans};
   ThreadPool copiers_;  // Last: its threads use all of the above.
 };
 

@@ -3,10 +3,12 @@
 
 #include "server/compute_pipeline.h"
 
+#include <algorithm>
 #include <new>
 #include <optional>
 #include <stdexcept>
 
+#include "absl/strings/str_cat.h"
 #include "core/status/errors.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -106,6 +108,53 @@ TEST_F(ComputePipelineTest, RequestIdIsToldBeforeAnythingOfSizeAndMayEndIt) {
   EXPECT_THAT(answer_->record.status, StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("expected another")));
   EXPECT_FALSE(answer_->record.accepted);
   EXPECT_EQ(backend_.pool().live_bytes(), 0);
+}
+
+TEST_F(ComputePipelineTest, FormSeenTwiceIsNotPlannedAgain) {
+  for (int i = 1; i <= 5; ++i) {
+    answer_.reset();
+    pipeline_.Start(MakeMessage(MakeRequest({static_cast<float>(i), 0, 0}, absl::StrCat("id ", i))), Keep());
+    ASSERT_TRUE(answer_.has_value());
+    ASSERT_OK(answer_->record.status);
+    EXPECT_EQ(Parsed(answer_->bytes).objective(), 0.5 * i * i);
+    EXPECT_EQ(Parsed(answer_->bytes).request_id(), absl::StrCat("id ", i));
+    EXPECT_EQ(answer_->record.request_id, absl::StrCat("id ", i));
+    EXPECT_EQ(answer_->record.loss, 3);
+    EXPECT_EQ(answer_->record.inputs, 1);
+    EXPECT_EQ(backend_.prepared(), std::min(i, 2));
+  }
+}
+
+TEST_F(ComputePipelineTest, WhatAKnownFormAsksForHoldsEachTime) {
+  v1::ComputeRequest request = MakeRequest();
+  request.mutable_options()->set_timing(true);
+  request.mutable_options()->mutable_timeout()->set_seconds(2);
+  backend_.Hold();
+  for (int i = 0; i < 4; ++i) {
+    answer_.reset();
+    ComputeMessage message = MakeMessage(request);
+    message.arrival = clock_.TimeNow() - absl::Seconds(i % 2 == 0 ? 1 : 3);
+    pipeline_.Start(std::move(message), Keep());
+    if (i % 2 == 0) backend_.ReleaseOne();
+    ASSERT_TRUE(answer_.has_value());
+    if (i % 2 == 0) {
+      ASSERT_OK(answer_->record.status);
+      EXPECT_TRUE(Parsed(answer_->bytes).has_timing());
+    } else {
+      EXPECT_THAT(answer_->record.status, StatusIs(absl::StatusCode::kDeadlineExceeded));
+    }
+  }
+  EXPECT_EQ(backend_.prepared(), 2);
+}
+
+TEST_F(ComputePipelineTest, RequestOfAKnownFormMayStillBeEndedByItsId) {
+  for (int i = 0; i < 3; ++i) pipeline_.Start(MakeMessage(), [](ComputeAnswer) {});
+  ASSERT_EQ(backend_.prepared(), 2);
+  ComputeMessage message = MakeMessage();
+  message.on_request_id = [](const std::string& request_id) { return InvalidField("request_id", request_id); };
+  pipeline_.Start(std::move(message), Keep());
+  EXPECT_THAT(answer_->record.status, StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("id")));
+  EXPECT_FALSE(answer_->record.accepted);
 }
 
 TEST_F(ComputePipelineTest, ExceptionsBecomeStatuses) {

@@ -63,6 +63,7 @@ bool HeldBackend::drained() const {
 }
 
 absl::StatusOr<std::shared_ptr<const Plan>> HeldBackend::Prepare(ComputeSpec request) const {
+  ++prepared_;
   request.loss = SquaredNormConfig();
   return MakePlan(std::move(request), *loss_, 1e9);
 }

@@ -6,6 +6,7 @@
 #ifndef LOSSD_TESTS_SUPPORT_HELD_BACKEND_H_
 #define LOSSD_TESTS_SUPPORT_HELD_BACKEND_H_
 
+#include <atomic>
 #include <deque>
 #include <memory>
 #include <vector>
@@ -35,6 +36,8 @@ class HeldBackend final : public LossBackend {
   // Waits until exactly `tasks` tasks wait.
   void AwaitHeld(size_t tasks);
   bool drained() const;
+  // Calls of Prepare.
+  int prepared() const { return prepared_; }
 
   absl::StatusOr<std::shared_ptr<const Plan>> Prepare(ComputeSpec request) const override;
   void Submit(ComputeTask task) override;
@@ -53,6 +56,7 @@ class HeldBackend final : public LossBackend {
 
   const std::unique_ptr<Loss> loss_;
   BufferPool pool_{size_t{64} << 20};
+  mutable std::atomic<int> prepared_ = 0;
   mutable absl::Mutex mu_;
   bool holding_ ABSL_GUARDED_BY(mu_) = false;
   bool drained_ ABSL_GUARDED_BY(mu_) = false;

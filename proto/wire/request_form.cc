@@ -1,0 +1,87 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "proto/wire/request_form.h"
+
+#include <utility>
+
+#include "lossd/v1/loss_service.pb.h"
+#include "proto/wire/text_checks.h"
+
+namespace lossd::wire {
+namespace {
+
+bool IsDelimited(const Field& field, int number) {
+  return field.type == WireType::kLengthDelimited && field.number == static_cast<uint32_t>(number);
+}
+
+class FormReader {
+ public:
+  bool Read(Reader message) {
+    while (!message.AtEnd()) {
+      const std::optional<Field> field = message.ReadField();
+      if (!field) return false;
+      const bool good = IsDelimited(*field, v1::ComputeRequest::kInputsFieldNumber)      ? ReadInput(*field)
+                        : IsDelimited(*field, v1::ComputeRequest::kRequestIdFieldNumber) ? ReadId(field->content)
+                                                                                         : Append(field->whole);
+      if (!good) return false;
+    }
+    return true;
+  }
+
+  RequestForm Take() && { return std::move(form_); }
+
+ private:
+  bool ReadInput(const Field& input) {
+    if (!AppendLength(input)) return false;
+    Reader tensor = input.content;
+    bool has_payload = false;
+    form_.payloads.emplace_back();
+    while (!tensor.AtEnd()) {
+      const std::optional<Field> field = tensor.ReadField();
+      if (!field) return false;
+      if (!IsDelimited(*field, v1::Tensor::kDataFieldNumber)) {
+        if (!Append(field->whole)) return false;
+        continue;
+      }
+      if (std::exchange(has_payload, true) || !AppendLength(*field)) return false;
+      form_.payloads.back() = field->content.Range();
+    }
+    return true;
+  }
+
+  bool ReadId(const Reader& content) {
+    if (std::exchange(has_id_, true)) return false;
+    absl::StatusOr<std::string> id = ReadName("request_id", content);
+    if (id.ok()) form_.request_id = *std::move(id);
+    return id.ok();
+  }
+
+  // Tag and length: what comes behind them is read field by field, or left out.
+  bool AppendLength(const Field& field) {
+    const int64_t length = field.content.remaining();
+    if (form_.bytes.size() + 1 + sizeof(length) > kMaxFormBytes) return false;
+    form_.bytes.push_back(static_cast<char>(field.number << 3 | static_cast<uint32_t>(field.type)));
+    form_.bytes.append(reinterpret_cast<const char*>(&length), sizeof(length));
+    return true;
+  }
+
+  bool Append(const Reader& bytes) {
+    if (form_.bytes.size() + static_cast<size_t>(bytes.remaining()) > kMaxFormBytes) return false;
+    bytes.AppendTo(form_.bytes);
+    return true;
+  }
+
+  RequestForm form_;
+  bool has_id_ = false;
+};
+
+}  // namespace
+
+std::optional<RequestForm> ReadForm(absl::Span<const grpc::Slice> slices) {
+  FormReader reader;
+  if (!reader.Read(Reader(slices))) return std::nullopt;
+  return std::move(reader).Take();
+}
+
+}  // namespace lossd::wire

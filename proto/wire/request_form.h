@@ -1,0 +1,38 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Tells requests that differ in nothing but their elements.
+
+#ifndef LOSSD_PROTO_WIRE_REQUEST_FORM_H_
+#define LOSSD_PROTO_WIRE_REQUEST_FORM_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "grpcpp/support/slice.h"
+#include "proto/wire/reader.h"
+
+namespace lossd::wire {
+
+// A ComputeRequest as its form, which a training loop sends again and again, and what is new each time.
+struct RequestForm {
+  // All bytes but those of request_id and of payloads, lengths included. If DecodeRequest accepts one message, it
+  // accepts all whose forms have equal bytes, with equal specs, and equal headers but for request_id.
+  std::string bytes;
+  std::string request_id;              // As DecodeRequest reads it.
+  std::vector<PayloadRange> payloads;  // Of each input, as DecodeRequest finds them.
+};
+
+// Reads the form of a message in one walk. Nullopt where it is not worth knowing, or not safe to: it is longer than
+// kMaxFormBytes, a tensor has two payloads, request_id comes twice or is not valid, or bytes are malformed. Judges
+// nothing else. Thread-safe.
+std::optional<RequestForm> ReadForm(absl::Span<const grpc::Slice> slices);
+
+// Of RequestForm::bytes. More than 44 parameters need.
+inline constexpr size_t kMaxFormBytes = 4096;
+
+}  // namespace lossd::wire
+
+#endif  // LOSSD_PROTO_WIRE_REQUEST_FORM_H_
