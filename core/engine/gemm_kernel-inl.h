@@ -107,25 +107,40 @@ HWY_INLINE void PrefetchParts(const TileTask<T>& task, const T* row) {
   hwy::Prefetch(row + (last.second_lanes > 0 ? last.second + last.second_lanes : last.first + last.first_lanes) - 1);
 }
 
-// row = alpha * sum + (accumulate ? row : 0) in the places of one vector.
-template <class D, typename T = hn::TFromD<D>>
-HWY_INLINE void UpdateInParts(D d, const TileTask<T>& task, hn::Vec<D> sum, const VectorPlace& place, T* row) {
-  const auto alpha = hn::Set(d, task.alpha);
+// Column j of vectors of c = alpha * sums + (accumulate ? c : 0), in two parts a vector or in one. What kind it is, is
+// asked once for all rows.
+template <bool kAccumulate, bool kTwoParts, size_t j, class V, int kRows, int kVectors, typename T>
+HWY_INLINE void UpdateColumn(const TileTask<T>& task, const V (&sums)[kRows][kVectors]) {
+  const hn::ScalableTag<T> d;
+  const VectorPlace& place = task.places[j];
+  const V alpha = hn::Set(d, task.alpha);
   const auto first = hn::FirstN(d, static_cast<size_t>(place.first_lanes));
-  T* to = row + place.first;
-  if (place.second_lanes == 0) {
-    const auto c = task.accumulate ? hn::MulAdd(alpha, sum, hn::MaskedLoad(first, d, to)) : hn::Mul(alpha, sum);
-    hn::BlendedStore(c, first, d, to);
-    return;
-  }
-  T* behind = row + place.second - place.first_lanes;
   const auto second = hn::AndNot(first, hn::FirstN(d, static_cast<size_t>(place.first_lanes + place.second_lanes)));
-  auto c = hn::Mul(alpha, sum);
-  if (task.accumulate) {
-    c = hn::MulAdd(alpha, sum, hn::Or(hn::MaskedLoad(first, d, to), hn::MaskedLoad(second, d, behind)));
+  T* HWY_RESTRICT to = task.c + place.first;
+  T* HWY_RESTRICT behind = task.c + place.second - place.first_lanes;
+  const int64_t stride = task.c_stride;
+#pragma GCC unroll 16
+  for (int i = 0; i < kRows; ++i) {
+    V c = hn::Zero(d);
+    if constexpr (kAccumulate) {
+      c = hn::MaskedLoad(first, d, to + i * stride);
+      if constexpr (kTwoParts) c = hn::Or(c, hn::MaskedLoad(second, d, behind + i * stride));
+      c = hn::MulAdd(alpha, sums[i][j], c);
+    } else {
+      c = hn::Mul(alpha, sums[i][j]);
+    }
+    hn::BlendedStore(c, first, d, to + i * stride);
+    if constexpr (kTwoParts) hn::BlendedStore(c, second, d, behind + i * stride);
   }
-  hn::BlendedStore(c, first, d, to);
-  hn::BlendedStore(c, second, d, behind);
+}
+
+template <size_t j, class V, int kRows, int kVectors, typename T>
+HWY_INLINE void UpdateInParts(const TileTask<T>& task, const V (&sums)[kRows][kVectors]) {
+  if (task.places[j].second_lanes == 0) {
+    task.accumulate ? UpdateColumn<true, false, j>(task, sums) : UpdateColumn<false, false, j>(task, sums);
+  } else {
+    task.accumulate ? UpdateColumn<true, true, j>(task, sums) : UpdateColumn<false, true, j>(task, sums);
+  }
 }
 
 // c = alpha * (A B) + (accumulate ? c : 0) for a whole tile, one multiply-add after the other along k.
@@ -184,18 +199,13 @@ HWY_NOINLINE void ComputeTile(const TileTask<T>& task) {
     }
     a += task.a_jump;
   }
-  T* HWY_RESTRICT c = task.c;
-  const int64_t c_stride = task.c_stride;
   if constexpr ((kForm & kInParts) != 0) {
-#pragma GCC unroll 16
-    for (int j = 0; j < kVectors; ++j) {
-#pragma GCC unroll 16
-      for (int i = 0; i < kRows; ++i) {
-        UpdateInParts(d, task, sums[i][j], task.places[static_cast<size_t>(j)], c + i * c_stride);
-      }
-    }
+    UpdateInParts<0>(task, sums);
+    if constexpr (kVectors > 1) UpdateInParts<1>(task, sums);
     return;
   }
+  T* HWY_RESTRICT c = task.c;
+  const int64_t c_stride = task.c_stride;
   const V alpha = hn::Set(d, task.alpha);
   if (task.accumulate) {
 #pragma GCC unroll 16
