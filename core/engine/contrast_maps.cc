@@ -58,9 +58,13 @@ class Direction {
   int64_t ChunkOffset(SourceChunk chunk) const { return chunk.first * shape_.channels; }
 
   int64_t PanelSize() const { return cut_.kept_images() * shape_.locations * cut_.width; }
-  T* ScoresOf(int64_t group, Images images) const {
+  T* ScoresOf(int64_t group, Images images) const { return arrays_.scores + ScoreOffset(group, images); }
+  T* SlopesOf(int64_t group, Images images) const {
+    return cut_.keeps_slopes && wants_gradient_ ? arrays_.slopes + ScoreOffset(group, images) : nullptr;
+  }
+  int64_t ScoreOffset(int64_t group, Images images) const {
     const int64_t image = cut_.keeps_scores ? images.first - cut_.Group(group).first : 0;
-    return arrays_.scores + group * cut_.chunk_panels * PanelSize() + image * shape_.locations * cut_.width;
+    return group * cut_.chunk_panels * PanelSize() + image * shape_.locations * cut_.width;
   }
   MapTile TileOf(SourceChunk chunk, Images images) const {
     return {images.last - images.first,
@@ -83,8 +87,9 @@ class Direction {
     parallel_.For(cut_.groups, [&](int64_t group) {
       ForTiles(group, [&](Images images) {
         if (!has_references_ || !cut_.keeps_scores) FormScores(chunk, group, images);
-        SumExponentials(TileOf(chunk, images), ScoresOf(group, images), clip_, arrays_.group_exps + group * columns,
-                        arrays_.group_squares + group * columns, arrays_.positives);
+        SumExponentials(TileOf(chunk, images), ScoresOf(group, images), clip_, SlopesOf(group, images),
+                        arrays_.group_exps + group * columns, arrays_.group_squares + group * columns,
+                        arrays_.positives);
       });
     });
     FinishColumns(chunk);
@@ -156,7 +161,8 @@ class Direction {
   void AddGradients(SourceChunk chunk, int64_t group, Images images) const {
     if (!cut_.keeps_scores) FormScores(chunk, group, images);
     T* const scores = ScoresOf(group, images);
-    FormGradient(TileOf(chunk, images), clip_, {arrays_.negative_weights, ScoreWeight(), arrays_.positives}, scores);
+    FormGradient(TileOf(chunk, images), clip_,
+                 {arrays_.negative_weights, ScoreWeight(), arrays_.positives, SlopesOf(group, images)}, scores);
     if (contrast_.target_gradient != nullptr) {
       FormTargetGradient(ProductOf(chunk, images), contrast_.sources + ChunkOffset(chunk), scores, PanelSize(),
                          contrast_.accumulate_target || chunk.first > 0, contrast_.target_gradient);

@@ -28,6 +28,11 @@ int64_t BytesOfPanel(const MapContrastShape& shape, const MapContrastCut& cut) {
   return static_cast<int64_t>(sizeof(T)) * cut.width * (scores + others);
 }
 
+template <typename T>
+int64_t ScoreBytes(const MapContrastShape& shape, const MapContrastCut& cut) {
+  return static_cast<int64_t>(sizeof(T)) * cut.groups * cut.kept_images() * shape.locations * cut.padded_columns();
+}
+
 // What there is for the arrays.
 template <typename T>
 int64_t ArrayBytes(const MapContrastShape& shape) {
@@ -51,6 +56,7 @@ MapContrastCut CutIntoGroups(const MapContrastShape& shape, int64_t groups, int6
   const int64_t most_panels = std::clamp(bytes / BytesOfPanel<T>(shape, cut), int64_t{1}, cut.panels);
   cut.chunks = CeilDiv(cut.panels, most_panels);
   cut.chunk_panels = CeilDiv(cut.panels, cut.chunks);
+  cut.keeps_slopes = cut.keeps_scores && ScoreBytes<T>(shape, cut) <= kKeptSlopeBytes;
   return cut;
 }
 
@@ -81,7 +87,9 @@ template <typename T>
 MapContrastArrays<T> LayOutMapContrast(const MapContrastShape& shape, const MapContrastCut& cut, Workspace& workspace) {
   const int64_t columns = cut.padded_columns();
   MapContrastArrays<T> arrays;
-  arrays.scores = workspace.Take<T>(cut.groups * cut.kept_images() * shape.locations * columns);
+  const int64_t scores = cut.groups * cut.kept_images() * shape.locations * columns;
+  arrays.scores = workspace.Take<T>(scores);
+  arrays.slopes = cut.keeps_slopes ? workspace.Take<T>(scores) : nullptr;
   arrays.positives = workspace.Take<T>(shape.locations * columns);
   arrays.partials = workspace.Take<T>((cut.groups - 1) * shape.channels * columns);
   arrays.group_maxima = workspace.Take<T>(cut.groups * columns);

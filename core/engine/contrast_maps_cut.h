@@ -20,6 +20,8 @@ namespace lossd {
 // than half of that.
 inline constexpr int64_t kMapContrastBytes = 14 << 20;
 inline constexpr int64_t kLeastMapContrastBytes = 4 << 20;
+// Scores up to this size are kept along with their slopes: together they stay in the second-level cache.
+inline constexpr int64_t kKeptSlopeBytes = 256 << 10;
 
 // Source images, [first, first + columns), whose panels of scores are worked on together.
 struct SourceChunk {
@@ -39,6 +41,7 @@ struct MapContrastCut {
   int64_t group_images;
   int64_t tile_images;
   bool keeps_scores;  // From the sums to the gradient; else they are formed again.
+  bool keeps_slopes;  // Likewise e phi'(x).
 
   SourceChunk Chunk(int64_t i) const;
   Images Group(int64_t i) const;
@@ -55,6 +58,7 @@ MapContrastCut CutMapContrast(const MapContrastShape& shape);
 template <typename T>
 struct MapContrastArrays {
   T* scores;              // x, then the gradient with respect to x: for each group, panels [kept images, L][columns].
+  T* slopes;              // e phi'(x), laid out like the scores. Null: not kept.
   T* positives;           // Scores of positives, then the gradient: panels [L][columns].
   T* partials;            // Of the sources' gradient: for each group but the first, panels [C][columns].
   T* group_maxima;        // [groups, columns]

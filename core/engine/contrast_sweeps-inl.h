@@ -125,9 +125,10 @@ void CopyPositives(const ColumnVector<T>& columns, int64_t image, const T* score
   for (int64_t l = 0; l < columns.tile.locations; ++l) to[l * width] = from[l * width];
 }
 
-// Sums over `rows` rows of a vector of columns, of which `own` lanes are positives.
+// Sums over `rows` rows of a vector of columns, of which `own` lanes are positives. Keeps e phi'(x) in `slopes`, if
+// that is not null.
 template <class Clip, typename T, class Mask>
-HWY_INLINE void SumRows(const Clip& clip, const ColumnVector<T>& columns, const T* x, int64_t rows, Mask own,
+HWY_INLINE void SumRows(const Clip& clip, const ColumnVector<T>& columns, const T* x, int64_t rows, Mask own, T* slopes,
                         double* exp_sums, double* square_sums) {
   const hn::ScalableTag<T> d;
   const int64_t width = columns.tile.width;
@@ -142,6 +143,9 @@ HWY_INLINE void SumRows(const Clip& clip, const ColumnVector<T>& columns, const 
       for (int k = 0; k < group.kCount; ++k) {
         exp_sum = hn::Add(exp_sum, hn::IfThenZeroElse(own, clipped.exponential[k]));
       }
+      if (slopes == nullptr) return;
+      for (int k = 0; k < group.kCount; ++k) vectors[k] = hn::Mul(clipped.exponential[k], clipped.slope[k]);
+      group.Store(vectors, slopes + r * width + i);
     });
     AddLanes(d, exp_sum, columns.used, exp_sums);
     AddLanes(d, square_sum, columns.used, square_sums);
@@ -149,17 +153,21 @@ HWY_INLINE void SumRows(const Clip& clip, const ColumnVector<T>& columns, const 
 }
 
 template <class Clip, typename T>
-void SumColumns(const MapTile& tile, const T* scores, const ScoreClip<T>& how, double* exp_sums, double* square_sums,
-                T* positives) {
+void SumColumns(const MapTile& tile, const T* scores, const ScoreClip<T>& how, T* slopes, double* exp_sums,
+                double* square_sums, T* positives) {
+  const auto slopes_at = [&](int64_t row) { return slopes == nullptr ? nullptr : slopes + row; };
   const hn::ScalableTag<T> d;
   for (int64_t c = 0; c < tile.columns; c += LanesOf<T>()) {
     const ColumnVector<T> columns(tile, c);
     const Clip clip = ClipOf<Clip>(how, c);
     columns.Visit(
-        [&](int64_t first, int64_t rows)
-            HWY_ATTR { SumRows(clip, columns, scores + first, rows, hn::FirstN(d, 0), exp_sums + c, square_sums + c); },
+        [&](int64_t first, int64_t rows) HWY_ATTR {
+          SumRows(clip, columns, scores + first, rows, hn::FirstN(d, 0), slopes_at(first), exp_sums + c,
+                  square_sums + c);
+        },
         [&](int64_t image) HWY_ATTR {
-          SumRows(clip, columns, scores + columns.RowOf(image), tile.locations, columns.MaskOf(image), exp_sums + c,
+          const int64_t first = columns.RowOf(image);
+          SumRows(clip, columns, scores + first, tile.locations, columns.MaskOf(image), slopes_at(first), exp_sums + c,
                   square_sums + c);
           CopyPositives(columns, image, scores, positives);
         });
@@ -244,6 +252,28 @@ HWY_INLINE void ReplaceRows(const Clip& clip, const GradientWeights<T>& weights,
   });
 }
 
+// FormGradient from what the sums have kept.
+template <typename T>
+void GradientFromSlopes(const MapTile& tile, const GradientWeights<T>& weights, T* scores) {
+  const hn::ScalableTag<T> d;
+  const auto score_weight = hn::Set(d, weights.scores);
+  for (int64_t c = 0; c < tile.columns; c += LanesOf<T>()) {
+    const ColumnVector<T> columns(tile, c);
+    const auto negative_weight = hn::LoadU(d, weights.negatives + c);
+    T* const x = scores + columns.RowOf(0);
+    const T* const slopes = weights.slopes + columns.RowOf(0);
+    for (int64_t r = 0; r < tile.images * tile.locations * tile.width; r += tile.width) {
+      const auto score_part = hn::Mul(hn::LoadU(d, x + r), score_weight);
+      hn::StoreU(hn::MulAdd(hn::LoadU(d, slopes + r), negative_weight, score_part), d, x + r);
+    }
+    for (int64_t image = columns.own_first; image < columns.own_last; ++image) {
+      const T* from = weights.positives + columns.positives() + columns.LaneOf(image);
+      T* to = scores + columns.RowOf(image) + columns.LaneOf(image);
+      for (int64_t l = 0; l < tile.locations; ++l) to[l * tile.width] = from[l * tile.width];
+    }
+  }
+}
+
 template <class Clip, typename T>
 void GradientColumns(const MapTile& tile, const ScoreClip<T>& how, const GradientWeights<T>& weights, T* scores) {
   const hn::ScalableTag<T> d;
@@ -271,9 +301,9 @@ void WithClip(const ScoreClip<T>& how, const Body& body) {
 }
 
 template <typename T>
-void SumSweep(const MapTile& tile, const T* scores, const ScoreClip<T>& how, double* exp_sums, double* square_sums,
-              T* positives) {
-  WithClip(how, [&]<class Clip>() { SumColumns<Clip>(tile, scores, how, exp_sums, square_sums, positives); });
+void SumSweep(const MapTile& tile, const T* scores, const ScoreClip<T>& how, T* slopes, double* exp_sums,
+              double* square_sums, T* positives) {
+  WithClip(how, [&]<class Clip>() { SumColumns<Clip>(tile, scores, how, slopes, exp_sums, square_sums, positives); });
 }
 
 template <typename T>
@@ -284,18 +314,19 @@ void PositiveSweep(const Panels& panels, const ScoreClip<T>& how, const Positive
 
 template <typename T>
 void GradientSweep(const MapTile& tile, const ScoreClip<T>& how, const GradientWeights<T>& weights, T* scores) {
+  if (weights.slopes != nullptr) return GradientFromSlopes(tile, weights, scores);
   WithClip(how, [&]<class Clip>() { GradientColumns<Clip>(tile, how, weights, scores); });
 }
 
 void MaxFloat(const MapTile& tile, const float* scores, float* maxima) { MaxColumns(tile, scores, maxima); }
 void MaxDouble(const MapTile& tile, const double* scores, double* maxima) { MaxColumns(tile, scores, maxima); }
-void SumFloat(const MapTile& tile, const float* scores, const ScoreClip<float>& how, double* exp_sums,
+void SumFloat(const MapTile& tile, const float* scores, const ScoreClip<float>& how, float* slopes, double* exp_sums,
               double* square_sums, float* positives) {
-  SumSweep(tile, scores, how, exp_sums, square_sums, positives);
+  SumSweep(tile, scores, how, slopes, exp_sums, square_sums, positives);
 }
-void SumDouble(const MapTile& tile, const double* scores, const ScoreClip<double>& how, double* exp_sums,
-               double* square_sums, double* positives) {
-  SumSweep(tile, scores, how, exp_sums, square_sums, positives);
+void SumDouble(const MapTile& tile, const double* scores, const ScoreClip<double>& how, double* slopes,
+               double* exp_sums, double* square_sums, double* positives) {
+  SumSweep(tile, scores, how, slopes, exp_sums, square_sums, positives);
 }
 void PositivesFloat(const Panels& panels, const ScoreClip<float>& how, const PositiveWeights<float>& weights,
                     float* positives, double* loss_sums, double* sigmoid_sums) {

@@ -31,9 +31,9 @@ void MaxOfNegatives(const MapTile& tile, const float* scores, float* maxima) {
   HWY_DYNAMIC_DISPATCH(MaxFloat)(tile, scores, maxima);
 }
 
-void SumExponentials(const MapTile& tile, const float* scores, const ScoreClip<float>& clip, double* exp_sums,
-                     double* square_sums, float* positives) {
-  HWY_DYNAMIC_DISPATCH(SumFloat)(tile, scores, clip, exp_sums, square_sums, positives);
+void SumExponentials(const MapTile& tile, const float* scores, const ScoreClip<float>& clip, float* slopes,
+                     double* exp_sums, double* square_sums, float* positives) {
+  HWY_DYNAMIC_DISPATCH(SumFloat)(tile, scores, clip, slopes, exp_sums, square_sums, positives);
 }
 
 void ScorePositives(const Panels& panels, const ScoreClip<float>& clip, const PositiveWeights<float>& weights,
@@ -50,9 +50,9 @@ void MaxOfNegatives(const MapTile& tile, const double* scores, double* maxima) {
   HWY_DYNAMIC_DISPATCH(MaxDouble)(tile, scores, maxima);
 }
 
-void SumExponentials(const MapTile& tile, const double* scores, const ScoreClip<double>& clip, double* exp_sums,
-                     double* square_sums, double* positives) {
-  HWY_DYNAMIC_DISPATCH(SumDouble)(tile, scores, clip, exp_sums, square_sums, positives);
+void SumExponentials(const MapTile& tile, const double* scores, const ScoreClip<double>& clip, double* slopes,
+                     double* exp_sums, double* square_sums, double* positives) {
+  HWY_DYNAMIC_DISPATCH(SumDouble)(tile, scores, clip, slopes, exp_sums, square_sums, positives);
 }
 
 void ScorePositives(const Panels& panels, const ScoreClip<double>& clip, const PositiveWeights<double>& weights,

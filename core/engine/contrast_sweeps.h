@@ -47,11 +47,12 @@ void MaxOfNegatives(const MapTile& tile, const float* scores, float* maxima);
 void MaxOfNegatives(const MapTile& tile, const double* scores, double* maxima);
 
 // Adds to exp_sums[b] the sum of e over the negatives of column b, to square_sums[b] that of x^2 over all its elements.
-// Copies the scores of those columns' positives that lie in the tile to `positives`.
-void SumExponentials(const MapTile& tile, const float* scores, const ScoreClip<float>& clip, double* exp_sums,
-                     double* square_sums, float* positives);
-void SumExponentials(const MapTile& tile, const double* scores, const ScoreClip<double>& clip, double* exp_sums,
-                     double* square_sums, double* positives);
+// Copies the scores of those columns' positives that lie in the tile to `positives`. Writes e phi'(x), laid out like
+// the scores, to `slopes` (may be null).
+void SumExponentials(const MapTile& tile, const float* scores, const ScoreClip<float>& clip, float* slopes,
+                     double* exp_sums, double* square_sums, float* positives);
+void SumExponentials(const MapTile& tile, const double* scores, const ScoreClip<double>& clip, double* slopes,
+                     double* exp_sums, double* square_sums, double* positives);
 
 // What the gradient with respect to the scores of positives is made of.
 template <typename T>
@@ -74,6 +75,7 @@ struct GradientWeights {
   const T* negatives;  // For each column, padded.
   T scores;            // Of the regularizer.
   const T* positives;  // Their gradient, as ScorePositives leaves it.
+  const T* slopes;     // e phi'(x), as SumExponentials leaves it. Null: formed again.
 };
 
 // Replaces scores by the gradient with respect to them: scores * x + negatives[b] * e phi'(x) for a negative, what

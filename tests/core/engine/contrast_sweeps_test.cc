@@ -92,8 +92,8 @@ TYPED_TEST(ContrastSweepsTest, SumsExponentialsOfNegativesAndSquaresOfAll) {
         auto example = MakeExample<TypeParam>(layout);
         std::vector<double> exps(static_cast<size_t>(layout.columns), 2);
         std::vector<double> squares(exps.size(), 3);
-        SumExponentials(example.tile, example.scores.data(), example.How(clip, referenced), exps.data(), squares.data(),
-                        example.positives.data());
+        SumExponentials(example.tile, example.scores.data(), example.How(clip, referenced), nullptr, exps.data(),
+                        squares.data(), example.positives.data());
         for (int64_t b = 0; b < layout.columns; ++b) {
           double exp_sum = 2;
           double square_sum = 3;
@@ -116,7 +116,7 @@ TYPED_TEST(ContrastSweepsTest, CopiesThePositivesOfTheTile) {
   for (const Layout& layout : kLayouts) {
     auto example = MakeExample<TypeParam>(layout);
     std::vector<double> sums(static_cast<size_t>(layout.columns));
-    SumExponentials(example.tile, example.scores.data(), example.How(10, false), sums.data(), sums.data(),
+    SumExponentials(example.tile, example.scores.data(), example.How(10, false), nullptr, sums.data(), sums.data(),
                     example.positives.data());
     for (int64_t b = 0; b < layout.columns; ++b) {
       const int64_t image = b - layout.own_column;
@@ -191,7 +191,7 @@ TYPED_TEST(ContrastSweepsTest, FormsGradientsInPlaceAndNothingBehind) {
       const bool referenced = clip > kLargestBareClip;
       const std::vector<TypeParam> negatives(static_cast<size_t>(example.tile.padded_columns()), TypeParam{0.25});
       FormGradient(example.tile, example.How(clip, referenced),
-                   {negatives.data(), TypeParam{0.5}, example.positives.data()}, example.scores.data());
+                   {negatives.data(), TypeParam{0.5}, example.positives.data(), nullptr}, example.scores.data());
       for (int64_t b = 0; b < layout.columns; ++b) {
         for (int64_t image = 0; image < layout.images; ++image) {
           for (int64_t l = 0; l < layout.locations; ++l) {
@@ -212,11 +212,36 @@ TYPED_TEST(ContrastSweepsTest, FormsGradientsInPlaceAndNothingBehind) {
   }
 }
 
+TYPED_TEST(ContrastSweepsTest, FormsTheSameGradientsFromKeptSlopes) {
+  for (const Layout& layout : kLayouts) {
+    for (double clip : {10.0, 60.0, kInfinity}) {
+      auto example = MakeExample<TypeParam>(layout);
+      const auto how = example.How(clip, clip > kLargestBareClip);
+      std::vector<TypeParam> slopes(example.scores.size());
+      std::vector<double> sums(static_cast<size_t>(layout.columns));
+      SumExponentials(example.tile, example.scores.data(), how, slopes.data(), sums.data(), sums.data(),
+                      example.positives.data());
+      auto kept = example;
+      const std::vector<TypeParam> weights(static_cast<size_t>(example.tile.padded_columns()), TypeParam{0.25});
+      FormGradient(example.tile, how, {weights.data(), TypeParam{0.5}, example.positives.data(), nullptr},
+                   example.scores.data());
+      FormGradient(kept.tile, how, {weights.data(), TypeParam{0.5}, kept.positives.data(), slopes.data()},
+                   kept.scores.data());
+      for (int64_t b = 0; b < layout.columns; ++b) {
+        for (int64_t image = 0; image < layout.images; ++image) {
+          for (int64_t l = 0; l < layout.locations; ++l) EXPECT_EQ(kept.at(image, l, b), example.at(image, l, b));
+        }
+        EXPECT_EQ(kept.at(layout.images, 0, b), example.at(layout.images, 0, b));
+      }
+    }
+  }
+}
+
 TYPED_TEST(ContrastSweepsTest, KeepsRelativePrecisionOfSlopesWhereTheClipSaturates) {
   auto example = MakeExample<TypeParam>({1, 1, 5, 1});
   example.scores[0] = 120;
   const std::vector<TypeParam> weights(static_cast<size_t>(example.tile.padded_columns()), TypeParam{1});
-  FormGradient(example.tile, example.How(10, false), {weights.data(), TypeParam{0}, example.positives.data()},
+  FormGradient(example.tile, example.How(10, false), {weights.data(), TypeParam{0}, example.positives.data(), nullptr},
                example.scores.data());
   const double expected = std::exp(10 * std::tanh(12.0)) * Clip(120, 10).slope;
   EXPECT_NEAR(static_cast<double>(example.at(0, 0, 0)), expected, 1e-5 * expected);
@@ -232,7 +257,7 @@ TYPED_TEST(ContrastSweepsTest, PassesOnNanToItsColumnAlone) {
         std::vector<double> exps(20);
         std::vector<double> squares(20);
         const ScoreClip<TypeParam> how = example.How(clip, clip > kLargestBareClip);
-        SumExponentials(example.tile, example.scores.data(), how, exps.data(), squares.data(),
+        SumExponentials(example.tile, example.scores.data(), how, nullptr, exps.data(), squares.data(),
                         example.positives.data());
         for (int64_t b = 0; b < 20; ++b) {
           EXPECT_EQ(std::isnan(exps[static_cast<size_t>(b)]), b == column && !example.IsOwn(image, b));
