@@ -8,7 +8,7 @@ WORKDIR /src
 COPY dev packages.txt ./
 RUN apt-get update -qq \
  && ./dev packages build python | DEBIAN_FRONTEND=noninteractive xargs apt-get install -y -qq --no-install-recommends \
- && rm -rf /var/lib/apt/lists/*
+ && apt-get clean && rm -rf /var/lib/apt/lists/*
 
 FROM dependencies AS build
 COPY . .
@@ -21,8 +21,8 @@ FROM ${DEBIAN} AS runtime
 COPY dev packages.txt /tmp/
 RUN apt-get update -qq \
  && /tmp/dev packages runtime | DEBIAN_FRONTEND=noninteractive xargs apt-get install -y -qq --no-install-recommends \
- && rm -rf /var/lib/apt/lists/* /tmp/dev /tmp/packages.txt \
- && useradd --system --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin lossd
+ && apt-get clean && rm -rf /var/lib/apt/lists/* /tmp/dev /tmp/packages.txt \
+ && useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin lossd
 COPY --from=build /out /
 USER 10001:10001
 EXPOSE 50051 50052 9090
