@@ -80,7 +80,7 @@ void ComputeCall::OnMessage(bool ok) {
   transfer_.End();
   if (!ok) return Refuse(absl::InvalidArgumentError("expected one message, got none"));
   ComputeMessage message;
-  message.bytes.Swap(&message_);
+  message.slices = TakeSlices(message_);
   message.arrival = record_.arrival;
   message.deadline = CallDeadline(context_, record_.arrival, environment_.options);
   message.cancellation = cancellation_;
@@ -95,7 +95,7 @@ void ComputeCall::OnAnswer(ComputeAnswer answer) {
   record_ = std::move(answer.record);
   if (!record_.status.ok()) return Refuse(std::move(record_.status));
   WatchTransfer();
-  stream_.WriteAndFinish(answer.bytes, grpc::WriteOptions(), grpc::Status::OK,
+  stream_.WriteAndFinish(ToByteBuffer(answer.slices), grpc::WriteOptions(), grpc::Status::OK,
                          queue_.Tag([self = shared_from_this()](bool ok) { self->OnFinished(ok); }));
 }
 

@@ -57,13 +57,27 @@ absl::Status Mapped(const std::exception& error) {
 struct ComputePipeline::Computation {
   ComputeMessage message;
   AnswerCallback on_answer;
-  std::vector<grpc::Slice> slices;  // Of the message, until the payloads are copied.
   std::vector<wire::PayloadRange> payloads;
   std::shared_ptr<const PlannedRequest> planned;
   std::vector<Tensor> inputs;
   std::vector<bool> inputs_finite;
-  grpc::ByteBuffer response;
+  MessageSlices response;
 };
+
+MessageSlices TakeSlices(grpc::ByteBuffer& message) {
+  MessageSlices slices;
+  message.Dump(&slices).ok();  // Only decompressing fails, and compressed messages are refused before.
+  message.Clear();
+  return slices;
+}
+
+grpc::ByteBuffer ToByteBuffer(const MessageSlices& slices) { return {slices.data(), slices.size()}; }
+
+int64_t TotalBytes(const MessageSlices& slices) {
+  int64_t bytes = 0;
+  for (const grpc::Slice& slice : slices) bytes += static_cast<int64_t>(slice.size());
+  return bytes;
+}
 
 ComputePipeline::ComputePipeline(LossBackend& backend, Metrics& metrics, Clock& clock, int64_t max_message_bytes,
                                  int copy_threads)
@@ -77,7 +91,9 @@ void ComputePipeline::Start(ComputeMessage message, AnswerCallback on_answer) {
   auto computation = std::make_unique<Computation>();
   computation->message = std::move(message);
   computation->on_answer = std::move(on_answer);
-  if (computation->message.bytes.Length() <= kMaxBytesAtOnce) return Begin(std::move(computation));
+  const int64_t bytes = TotalBytes(computation->message.slices);
+  computation->message.record.request_bytes = bytes;
+  if (bytes <= kMaxBytesAtOnce) return Begin(std::move(computation));
   copiers_.Run([this, computation = std::move(computation)]() mutable { Begin(std::move(computation)); });
 }
 
@@ -96,12 +112,7 @@ void ComputePipeline::Begin(std::unique_ptr<Computation> computation) {
 
 absl::Status ComputePipeline::Decode(Computation& computation) {
   ComputeMessage& message = computation.message;
-  message.record.request_bytes = static_cast<int64_t>(message.bytes.Length());
-  if (const grpc::Status dumped = message.bytes.Dump(&computation.slices); !dumped.ok()) {
-    return absl::InvalidArgumentError("the message's bytes cannot be read");
-  }
-  message.bytes.Clear();
-  std::optional<wire::RequestForm> form = wire::ReadForm(computation.slices);
+  std::optional<wire::RequestForm> form = wire::ReadForm(message.slices);
   if (form.has_value()) computation.planned = plans_.Find(form->bytes);
   if (computation.planned == nullptr) return DecodeAnew(computation, std::move(form));
   computation.payloads = std::move(form->payloads);
@@ -120,9 +131,9 @@ absl::Status ComputePipeline::TellRequestId(std::string request_id, ComputeMessa
 // A request whose form is not known, nor perhaps worth knowing.
 absl::Status ComputePipeline::DecodeAnew(Computation& computation, std::optional<wire::RequestForm> form) {
   ComputeMessage& message = computation.message;
-  absl::StatusOr<wire::DecodedRequest> request = wire::DecodeRequest(computation.slices);
+  absl::StatusOr<wire::DecodedRequest> request = wire::DecodeRequest(message.slices);
   LOSSD_RETURN_IF_ERROR(
-      TellRequestId(request.ok() ? request->header.request_id() : wire::DecodeRequestId(computation.slices), message));
+      TellRequestId(request.ok() ? request->header.request_id() : wire::DecodeRequestId(message.slices), message));
   LOSSD_RETURN_IF_ERROR(CheckRequestBytes(message.record.request_bytes));
   LOSSD_RETURN_IF_ERROR(request.status());
   computation.payloads = std::move(request->payloads);
@@ -178,12 +189,12 @@ void ComputePipeline::Gather(Computation& computation) {
   size_t offset = 0;
   for (size_t i = 0; i < specs.size(); ++i) {
     computation.inputs.emplace_back(specs[i], arena, offset);
-    computation.inputs_finite.push_back(wire::GatherPayload(computation.slices, computation.payloads[i],
+    computation.inputs_finite.push_back(wire::GatherPayload(computation.message.slices, computation.payloads[i],
                                                             plan.request.inputs[i].dtype, arena.data() + offset));
     offset += Aligned(ByteSize(specs[i]));
   }
   metrics_.OnCopiesIn(static_cast<int64_t>(specs.size()));
-  computation.slices.clear();
+  computation.message.slices.clear();
 }
 
 void ComputePipeline::Submit(std::unique_ptr<Computation> computation) {
@@ -228,8 +239,8 @@ void ComputePipeline::Encode(Computation& computation, ComputeResult result) {
     SetDuration(clock_.TimeNow() - start, timing->mutable_encode());
     timing->set_batch_requests(result.batch_requests);
   }
-  const wire::EncodedMessage message = wire::EncodeResponse(header, result.outputs, result.gradients);
-  computation.response = grpc::ByteBuffer(message.slices.data(), message.slices.size());
+  wire::EncodedMessage message = wire::EncodeResponse(header, result.outputs, result.gradients);
+  computation.response = std::move(message.slices);
   record.response_bytes = message.bytes;
   record.encode = clock_.TimeNow() - start;
   metrics_.OnCopiesOut(message.payload_copies);
@@ -256,7 +267,7 @@ void ComputePipeline::Answer(std::unique_ptr<Computation> computation, absl::Sta
     status = absl::DeadlineExceededError(status.message());
   }
   ComputeAnswer answer;
-  if (status.ok()) answer.bytes.Swap(&computation->response);
+  if (status.ok()) answer.slices = std::move(computation->response);
   answer.reservation = std::move(message.reservation);
   answer.record = std::move(message.record);
   answer.record.status = std::move(status);
@@ -265,12 +276,11 @@ void ComputePipeline::Answer(std::unique_ptr<Computation> computation, absl::Sta
   std::move(on_answer)(std::move(answer));
 }
 
-grpc::ByteBuffer ErrorResponse(const CallRecord& record) {
+MessageSlices ErrorResponse(const CallRecord& record) {
   v1::ComputeResponse response;
   response.set_request_id(record.request_id);
   *response.mutable_status() = ToRpcStatus(record.status, record.request_id);
-  const grpc::Slice slice(response.SerializeAsString());
-  return grpc::ByteBuffer(&slice, 1);
+  return {grpc::Slice(response.SerializeAsString())};
 }
 
 }  // namespace lossd

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
@@ -19,6 +20,7 @@
 #include "core/scheduling/cancellation.h"
 #include "core/scheduling/clock.h"
 #include "grpcpp/support/byte_buffer.h"
+#include "grpcpp/support/slice.h"
 #include "proto/wire/request_form.h"
 #include "server/call_reporter.h"
 #include "server/metrics.h"
@@ -27,9 +29,18 @@
 
 namespace lossd {
 
+// The bytes of a message. Unlike a grpc::ByteBuffer, whose moves are copies, it costs nothing to hand on.
+using MessageSlices = std::vector<grpc::Slice>;
+
+// The slices of what was read, which is empty then.
+MessageSlices TakeSlices(grpc::ByteBuffer& message);
+// The message to be written.
+grpc::ByteBuffer ToByteBuffer(const MessageSlices& slices);
+int64_t TotalBytes(const MessageSlices& slices);
+
 // A request as it came.
 struct ComputeMessage {
-  grpc::ByteBuffer bytes;
+  MessageSlices slices;
   absl::Time arrival;
   absl::Time deadline = absl::InfiniteFuture();
   std::shared_ptr<Cancellation> cancellation;
@@ -41,7 +52,7 @@ struct ComputeMessage {
 
 // Its answer. `record.status` says whether it is a result.
 struct ComputeAnswer {
-  grpc::ByteBuffer bytes;   // The response; only of a result.
+  MessageSlices slices;     // The response; only of a result.
   Reservation reservation;  // To be kept until the response has left.
   CallRecord record;
 };
@@ -58,7 +69,7 @@ class ComputePipeline {
 
   // A message of more bytes is handed to a thread of its own, so that the thread of Start, on which all connections
   // depend, does not spend milliseconds with its copy. One below takes no longer than waking that thread.
-  static constexpr size_t kMaxBytesAtOnce = size_t{1} << 20;
+  static constexpr int64_t kMaxBytesAtOnce = int64_t{1} << 20;
 
   // Forms of requests that are remembered; each is a few kilobytes.
   static constexpr size_t kMaxPlans = 128;
@@ -91,7 +102,7 @@ class ComputePipeline {
 };
 
 // An error as a message of a stream: a ComputeResponse with the record's request_id and status.
-grpc::ByteBuffer ErrorResponse(const CallRecord& record);
+MessageSlices ErrorResponse(const CallRecord& record);
 
 }  // namespace lossd
 

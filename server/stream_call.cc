@@ -69,10 +69,10 @@ void StreamCall::OnMessage(bool ok) {
       half_closed_ = true;
       return Advance();
     }
-    message.bytes.Swap(&message_);
+    message.slices = TakeSlices(message_);
     message.cancellation = std::make_shared<Cancellation>();
     ticket = next_ticket_++;
-    const auto bytes = static_cast<int64_t>(message.bytes.Length());
+    const auto bytes = TotalBytes(message.slices);
     outstanding_[ticket] = {message.cancellation, bytes};
     held_bytes_ += bytes;
     if (cancelled_) message.cancellation->Cancel();
@@ -110,8 +110,8 @@ absl::Status StreamCall::Claim(Ticket ticket, const std::string& request_id) {
 }
 
 void StreamCall::OnAnswer(Ticket ticket, ComputeAnswer answer) {
-  if (!answer.record.status.ok()) answer.bytes = ErrorResponse(answer.record);
-  answer.record.response_bytes = static_cast<int64_t>(answer.bytes.Length());
+  if (!answer.record.status.ok()) answer.slices = ErrorResponse(answer.record);
+  answer.record.response_bytes = TotalBytes(answer.slices);
   absl::MutexLock lock(&mu_);
   const auto outstanding = outstanding_.find(ticket);
   held_bytes_ += answer.record.response_bytes - outstanding->second.bytes;
@@ -148,7 +148,8 @@ bool StreamCall::MayRead() const {
 void StreamCall::Write() {
   writing_ = true;
   transfer_ = environment_.watch.Begin(CutOff());
-  stream_.Write(answers_.front().bytes, queue_.Tag([self = shared_from_this()](bool ok) { self->OnWritten(ok); }));
+  stream_.Write(ToByteBuffer(answers_.front().slices),
+                queue_.Tag([self = shared_from_this()](bool ok) { self->OnWritten(ok); }));
 }
 
 TransferWatch::Cut StreamCall::CutOff() {

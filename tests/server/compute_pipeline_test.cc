@@ -22,15 +22,12 @@ namespace {
 
 using ::testing::HasSubstr;
 
-grpc::ByteBuffer BytesOf(const v1::ComputeRequest& request) {
-  const grpc::Slice slice(request.SerializeAsString());
-  return grpc::ByteBuffer(&slice, 1);
-}
+MessageSlices SlicesOf(const v1::ComputeRequest& request) { return {grpc::Slice(request.SerializeAsString())}; }
 
-v1::ComputeResponse Parsed(const grpc::ByteBuffer& bytes) {
+v1::ComputeResponse Parsed(const MessageSlices& slices) {
   grpc::Slice slice;
   v1::ComputeResponse response;
-  EXPECT_TRUE(bytes.DumpToSingleSlice(&slice).ok());
+  EXPECT_TRUE(ToByteBuffer(slices).DumpToSingleSlice(&slice).ok());
   EXPECT_TRUE(response.ParseFromArray(slice.begin(), static_cast<int>(slice.size())));
   return response;
 }
@@ -59,7 +56,7 @@ class ComputePipelineTest : public ::testing::Test {
  protected:
   ComputeMessage MakeMessage(const v1::ComputeRequest& request = MakeRequest()) {
     ComputeMessage message;
-    message.bytes = BytesOf(request);
+    message.slices = SlicesOf(request);
     message.arrival = message.record.arrival = clock_.TimeNow();
     message.cancellation = std::make_shared<Cancellation>();
     message.reservation = *admission_.Reserve(0);
@@ -84,11 +81,11 @@ TEST_F(ComputePipelineTest, AnswerHoldsTheResponseTheRecordAndTheReservation) {
   pipeline_.Start(MakeMessage(), Keep());
   ASSERT_TRUE(answer_.has_value());
   ASSERT_OK(answer_->record.status);
-  EXPECT_EQ(Parsed(answer_->bytes).objective(), 7);
+  EXPECT_EQ(Parsed(answer_->slices).objective(), 7);
   EXPECT_EQ(answer_->record.request_id, "id");
   EXPECT_EQ(answer_->record.loss, 3);
   EXPECT_EQ(answer_->record.inputs, 1);
-  EXPECT_EQ(answer_->record.response_bytes, static_cast<int64_t>(answer_->bytes.Length()));
+  EXPECT_EQ(answer_->record.response_bytes, static_cast<int64_t>(TotalBytes(answer_->slices)));
   EXPECT_TRUE(answer_->record.accepted);
   EXPECT_GE(answer_->reservation.bytes(), 24);  // Input and gradient.
   EXPECT_EQ(admission_.inflight_bytes(), answer_->reservation.bytes());
@@ -116,8 +113,8 @@ TEST_F(ComputePipelineTest, FormSeenTwiceIsNotPlannedAgain) {
     pipeline_.Start(MakeMessage(MakeRequest({static_cast<float>(i), 0, 0}, absl::StrCat("id ", i))), Keep());
     ASSERT_TRUE(answer_.has_value());
     ASSERT_OK(answer_->record.status);
-    EXPECT_EQ(Parsed(answer_->bytes).objective(), 0.5 * i * i);
-    EXPECT_EQ(Parsed(answer_->bytes).request_id(), absl::StrCat("id ", i));
+    EXPECT_EQ(Parsed(answer_->slices).objective(), 0.5 * i * i);
+    EXPECT_EQ(Parsed(answer_->slices).request_id(), absl::StrCat("id ", i));
     EXPECT_EQ(answer_->record.request_id, absl::StrCat("id ", i));
     EXPECT_EQ(answer_->record.loss, 3);
     EXPECT_EQ(answer_->record.inputs, 1);
@@ -139,7 +136,7 @@ TEST_F(ComputePipelineTest, WhatAKnownFormAsksForHoldsEachTime) {
     ASSERT_TRUE(answer_.has_value());
     if (i % 2 == 0) {
       ASSERT_OK(answer_->record.status);
-      EXPECT_TRUE(Parsed(answer_->bytes).has_timing());
+      EXPECT_TRUE(Parsed(answer_->slices).has_timing());
     } else {
       EXPECT_THAT(answer_->record.status, StatusIs(absl::StatusCode::kDeadlineExceeded));
     }
