@@ -45,7 +45,7 @@ absl::Status BatchQueue::Push(std::unique_ptr<BatchTask>& task, absl::Time now) 
   LOSSD_RETURN_IF_ERROR(CheckRoom(*task));
   const absl::Time deadline = task->deadline();
   const absl::Duration hold =
-      draining_ ? absl::ZeroDuration() : std::min(options_.max_queue_delay, (deadline - now) / 2);
+      MayGather() ? std::min(options_.max_queue_delay, (deadline - now) / 2) : absl::ZeroDuration();
   task->enqueued_ = now;
   task->held_until_ = now + hold;
   task->urgency_ = std::min(deadline, now + kPatience);
@@ -67,6 +67,14 @@ absl::Status BatchQueue::Push(std::unique_ptr<BatchTask>& task, absl::Time now) 
   group.tasks.emplace(BatchRank{task->urgency_, task->sequence_}, std::move(task));
   Relist(&group);
   return absl::OkStatus();
+}
+
+Batch BatchQueue::TakeAtOnce(std::unique_ptr<BatchTask>& task, absl::Time now) {
+  Batch batch;
+  if (requests_ > 0 || MayGather() || task->bytes() > options_.max_queue_bytes) return batch;
+  task->enqueued_ = now;
+  batch.push_back(std::move(task));
+  return batch;
 }
 
 Batch BatchQueue::PopReady(absl::Time now) {

@@ -80,6 +80,11 @@ class BatchQueue {
   // was.
   absl::Status Push(std::unique_ptr<BatchTask>& task, absl::Time now);
 
+  // What Push and PopReady would make of a task that nothing waits beside: a batch of it, which was never queued. Empty
+  // where it must be pushed, because others wait, it would wait for company, or it finds no room. Precondition: its
+  // deadline is after `now`, and it is not cancelled.
+  Batch TakeAtOnce(std::unique_ptr<BatchTask>& task, absl::Time now);
+
   // Removes and returns the next batch; empty if none is ready. Tasks that expired or were cancelled are never in it:
   // they wait for TakeExpired and TakeCancelled.
   Batch PopReady(absl::Time now);
@@ -111,6 +116,7 @@ class BatchQueue {
  private:
   using Timers = absl::btree_map<std::pair<absl::Time, uint64_t>, BatchTask*>;
 
+  bool MayGather() const { return options_.max_queue_delay > absl::ZeroDuration() && !draining_; }
   absl::Status CheckRoom(const BatchTask& task) const;
   bool IsReady(const BatchGroup& group) const;
   Batch PopFrom(BatchGroup* group);

@@ -89,25 +89,25 @@ absl::Status BatchScheduler::Schedule(std::unique_ptr<BatchTask>& task) {
 absl::Status BatchScheduler::PushOrRun(std::unique_ptr<BatchTask>& task) {
   absl::MutexLock lock(&mu_);
   const absl::Time now = clock_->TimeNow();
-  const bool at_once = MayRunAtOnce(*task);
-  absl::Status status = Push(task, now);
-  if (status.ok() && at_once) {
-    if (Batch batch = queue_.PopReady(now); !batch.empty()) {
-      ++stood_in_for_;
-      Run(std::move(batch), now);
-      --stood_in_for_;
-    }
+  Batch at_once;
+  absl::Status status = Check(*task, now);
+  if (status.ok() && MayRunAtOnce(*task)) at_once = queue_.TakeAtOnce(task, now);
+  if (status.ok() && at_once.empty()) status = queue_.Push(task, now);
+  if (status.ok()) ++unanswered_;
+  if (!at_once.empty()) {
+    ++stood_in_for_;
+    Run(std::move(at_once), now);
+    --stood_in_for_;
   }
   NoteQueue();
   return status;
 }
 
 bool BatchScheduler::MayRunAtOnce(const BatchTask& task) const {
-  return task.work() <= max_work_at_once_ && task.bytes() <= kMaxBytesAtOnce && stood_in_for_ < idle_ &&
-         queue_.requests() == 0;
+  return task.work() <= max_work_at_once_ && task.bytes() <= kMaxBytesAtOnce && stood_in_for_ < idle_;
 }
 
-absl::Status BatchScheduler::Push(std::unique_ptr<BatchTask>& task, absl::Time now) {
+absl::Status BatchScheduler::Check(const BatchTask& task, absl::Time now) const {
   if (draining_) {
     return Rejected(absl::StatusCode::kUnavailable, {.reason = RejectReason::kDraining,
                                                      .flag = "",
@@ -115,11 +115,8 @@ absl::Status BatchScheduler::Push(std::unique_ptr<BatchTask>& task, absl::Time n
                                                      .retry_delay = BatchQueue::kRetryDelay});
   }
   // A cancellation that comes later finds the task in the queue, because its listener waits for the lock.
-  if (task->cancelled()) return absl::CancelledError("cancelled before it was queued");
-  LOSSD_RETURN_IF_ERROR(CheckDeadline(*task, now));
-  LOSSD_RETURN_IF_ERROR(queue_.Push(task, now));
-  ++unanswered_;
-  return absl::OkStatus();
+  if (task.cancelled()) return absl::CancelledError("cancelled before it was queued");
+  return CheckDeadline(task, now);
 }
 
 absl::Status BatchScheduler::CheckDeadline(const BatchTask& task, absl::Time now) const {

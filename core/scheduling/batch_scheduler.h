@@ -95,7 +95,7 @@ class BatchScheduler {
   bool AllAnswered() const ABSL_SHARED_LOCKS_REQUIRED(mu_) { return unanswered_ == 0; }
 
   absl::Status PushOrRun(std::unique_ptr<BatchTask>& task) ABSL_LOCKS_EXCLUDED(mu_);
-  absl::Status Push(std::unique_ptr<BatchTask>& task, absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status Check(const BatchTask& task, absl::Time now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool MayRunAtOnce(const BatchTask& task) const ABSL_SHARED_LOCKS_REQUIRED(mu_);
   absl::Status CheckDeadline(const BatchTask& task, absl::Time now) const ABSL_SHARED_LOCKS_REQUIRED(mu_);
   void WaitForHelpers(ParallelLoop* loop) ABSL_LOCKS_EXCLUDED(mu_);

@@ -53,6 +53,29 @@ TEST(BatchQueueOptionsTest, NamesTheFieldThatIsOutOfRange) {
   EXPECT_THAT(error_of({.max_queue_bytes = -1}), StatusIs(invalid, HasSubstr("max_queue_bytes")));
 }
 
+TEST(BatchQueueTest, TakesAtOnceWhatPushAndPopReadyWouldGive) {
+  for (const BatchQueueOptions& options :
+       {BatchQueueOptions{}, BatchQueueOptions{.max_queue_delay = kDelay}, BatchQueueOptions{.max_queue_bytes = 9}}) {
+    for (const bool others : {false, true}) {
+      for (const bool draining : {false, true}) {
+        BatchQueue queue = MakeQueue(options);
+        BatchQueue pushed = MakeQueue(options);
+        if (draining) queue.Drain();
+        if (draining) pushed.Drain();
+        if (others) MustPush(queue, {.id = 1, .bytes = 1});
+        std::unique_ptr<BatchTask> task = MakeTask({.id = 2, .bytes = 10});
+        std::unique_ptr<BatchTask> twin = MakeTask({.id = 2, .bytes = 10});
+        const Batch batch = queue.TakeAtOnce(task, kT0);
+        const bool would_come = !others && pushed.Push(twin, kT0).ok() && pushed.has_ready();
+        EXPECT_EQ(batch.size(), would_come ? 1u : 0u);
+        EXPECT_EQ(task == nullptr, would_come);
+        EXPECT_EQ(would_come ? batch.front()->enqueued() : kT0, kT0);
+        EXPECT_EQ(queue.requests(), others ? 1 : 0);
+      }
+    }
+  }
+}
+
 TEST(BatchQueueTest, GivesSingleTaskAtOnceWithoutDelay) {
   BatchQueue queue = MakeQueue();
   EXPECT_FALSE(queue.has_ready());
