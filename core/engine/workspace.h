@@ -6,6 +6,7 @@
 #ifndef LOSSD_CORE_ENGINE_WORKSPACE_H_
 #define LOSSD_CORE_ENGINE_WORKSPACE_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -23,17 +24,24 @@ class Workspace {
   // An array of `count` elements, uninitialised; null over a null block.
   template <typename T>
   T* Take(int64_t count) {
-    const int64_t offset = bytes_;
+    const int64_t offset = position_;
     constexpr int64_t kAlignment = static_cast<int64_t>(kBufferAlignment);
-    bytes_ += (count * static_cast<int64_t>(sizeof(T)) + kAlignment - 1) / kAlignment * kAlignment;
+    position_ += (count * static_cast<int64_t>(sizeof(T)) + kAlignment - 1) / kAlignment * kAlignment;
+    bytes_ = std::max(bytes_, position_);
     return block_ == nullptr ? nullptr : reinterpret_cast<T*>(block_ + offset);
   }
 
-  // Bytes handed out so far.
+  // Where the next array begins.
+  int64_t position() const { return position_; }
+  // Takes back all arrays from this position on: those that follow lie in their place.
+  void ReturnTo(int64_t position) { position_ = position; }
+
+  // Most bytes that were handed out at the same time.
   int64_t bytes() const { return bytes_; }
 
  private:
   std::byte* const block_;
+  int64_t position_ = 0;
   int64_t bytes_ = 0;
 };
 

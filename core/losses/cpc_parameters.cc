@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "core/random/torch_generator.h"
@@ -90,10 +92,15 @@ std::array<std::vector<float>, kCpcParameters> DrawCpcParameters(uint64_t seed, 
 
 template <typename T>
 CpcSeedParameters<T>::CpcSeedParameters(uint64_t seed, int64_t channels, int64_t dim, Parallel& parallel) {
-  const auto drawn = DrawCpcParameters(seed, channels, dim);
+  auto drawn = DrawCpcParameters(seed, channels, dim);
   std::array<const T*, kCpcParameters> pointers;
   for (size_t i = 0; i < kCpcParameters; ++i) {
-    values_[i].assign(drawn[i].begin(), drawn[i].end());
+    if constexpr (std::is_same_v<T, float>) {
+      values_[i] = std::move(drawn[i]);
+    } else {
+      values_[i].assign(drawn[i].begin(), drawn[i].end());
+      std::vector<float>().swap(drawn[i]);
+    }
     pointers[i] = values_[i].data();
   }
   Workspace sizing(nullptr);

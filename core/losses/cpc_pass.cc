@@ -204,13 +204,16 @@ CpcMemory<T> TakeCpcMemory(const CpcPlan& plan, const CpcWants& wants, Workspace
   memory.targets = workspace.Take<T>(targets * plan.dim);
   memory.predictions = workspace.Take<T>(predictions * plan.dim);
   memory.step_losses = workspace.Take<double>(plan.contrast().steps());
-  memory.contrast = TakeContrastMemory<T>(plan.contrast(), workspace);
   const PixelCnnKeeping keeping{.relus = wants.context(), .inputs = wants.context_parameters()};
   memory.activations = TakeActivations<T>(plan.shape, keeping, workspace);
   if (wants.targets()) memory.target_gradient = workspace.Take<T>(targets * plan.dim);
   if (wants.predictions()) memory.prediction_gradient = workspace.Take<T>(predictions * plan.dim);
+  // The contrast is over when the way back through the network begins, and z has served when its gradient is formed.
+  const int64_t phase = workspace.position();
+  memory.contrast = TakeContrastMemory<T>(plan.contrast(), workspace);
+  workspace.ReturnTo(phase);
   if (wants.context()) memory.gradients = TakeGradients<T>(plan.shape, wants.context_parameters(), workspace);
-  if (wants.z) memory.z_gradient = workspace.Take<T>(targets * channels);
+  if (wants.z) memory.z_gradient = memory.z;
   return memory;
 }
 

@@ -28,7 +28,7 @@ struct CpcMemory {
   T* predictions;          // [predictions, D], positions in order [x][r][b].
   T* target_gradient;      // As targets.
   T* prediction_gradient;  // As predictions.
-  T* z_gradient;           // As z: what comes back through the targets.
+  T* z_gradient;           // What comes back through the targets: in the place of z, which has served by then.
   double* step_losses;     // [H - 2]
   CpcContrastMemory<T> contrast;
   PixelCnnActivations<T> activations;

@@ -21,6 +21,20 @@ TEST(WorkspaceTest, CutsAlignedArraysThatDoNotOverlap) {
   EXPECT_EQ(workspace.bytes(), 256);
 }
 
+TEST(WorkspaceTest, GivesReturnedMemoryAgainAndCountsItOnce) {
+  BufferPool pool(0);
+  const Buffer block = pool.Allocate(1024);
+  Workspace workspace(block.data());
+  workspace.Take<float>(16);
+  const int64_t position = workspace.position();
+  float* const first = workspace.Take<float>(64);
+  workspace.ReturnTo(position);
+  EXPECT_EQ(workspace.Take<float>(16), first);
+  EXPECT_EQ(workspace.bytes(), 64 + 256);
+  workspace.Take<float>(64);
+  EXPECT_EQ(workspace.bytes(), 128 + 256);
+}
+
 TEST(WorkspaceTest, CountsBytesWithoutABlock) {
   Workspace workspace(nullptr);
   EXPECT_EQ(workspace.Take<float>(17), nullptr);
