@@ -38,23 +38,22 @@ HeapUse HeapUseOf(const std::function<void()>& run) {
   return ReadHeapWatch();
 }
 
-// Peak memory of a cold request and allocations of a warm one.
-void MeasureHeap(const EngineCase& bench_case, EngineRow& row) {
+// Peak memory of a cold request, whose result it returns, and allocations of a warm one.
+ComputeResult MeasureHeap(const EngineCase& bench_case, EngineRow& row) {
   EngineRequest request(bench_case, row.threads);
   int64_t results = 0;
   StartHeapWatch();
-  {
-    const ComputeResult result = request.Compute();
-    for (const Tensor& tensor : result.outputs) results += static_cast<int64_t>(tensor.buffer().capacity());
-    for (const Tensor& tensor : result.gradients) results += static_cast<int64_t>(tensor.buffer().capacity());
-  }
+  ComputeResult result = request.Compute();
+  for (const Tensor& tensor : result.outputs) results += static_cast<int64_t>(tensor.buffer().capacity());
+  for (const Tensor& tensor : result.gradients) results += static_cast<int64_t>(tensor.buffer().capacity());
   row.extra_bytes = ReadHeapWatch().peak_bytes - results;
-  if (row.bound_flops > kLargeFlops) return;
+  if (row.bound_flops > kLargeFlops) return result;
   const HeapUse warm = HeapUseOf([&] { request.Compute(); });
   row.allocations = static_cast<double>(warm.allocations) / kHeapRuns;
   row.allocated_bytes = static_cast<double>(warm.bytes) / kHeapRuns;
   BareLoss bare(request);
   row.loss_allocations = static_cast<double>(HeapUseOf([&] { bare.Compute(); }).allocations) / kHeapRuns;
+  return result;
 }
 
 // Length of the difference of all gradients over their length.
@@ -172,9 +171,8 @@ EngineRow MeasureCase(const EngineCase& bench_case, int threads, const EngineLab
   row.goals = bench_case.goals;
   row.bound_flops = BoundFlops(bench_case.products);
   row.bound_text = bench_case.bound;
-  MeasureHeap(bench_case, row);
+  const ComputeResult result = MeasureHeap(bench_case, row);
   EngineRequest request(bench_case, threads);
-  const ComputeResult result = request.Compute();
   Match match(ExpectedOf(bench_case, result), bench_case.torch, request.inputs(), threads, lab.seconds);
   match.Add("lossd", Repeated([&] { request.Compute(); }), Into(row.lossd));
   match.Add("bound", Repeated(BoundByOpenBlas(*lab.blas, threads, bench_case.products)), Into(row.bound));
@@ -184,7 +182,9 @@ EngineRow MeasureCase(const EngineCase& bench_case, int threads, const EngineLab
     row.bf16_error = GradientError(bf16->Compute(), result);
     match.Add("bf16", Repeated([&] { bf16->Compute(); }), Into(row.bf16));
   }
-  match.Add("own bound", Repeated(BoundByLossd(threads, bench_case.products)), Into(row.own_bound));
+  if (!bench_case.is_large) {
+    match.Add("own bound", Repeated(BoundByLossd(threads, bench_case.products)), Into(row.own_bound));
+  }
   BareLoss bare(request);
   if (threads == 1 && row.bound_flops < kSmallFlops) {
     match.Add("loss", Repeated([&] { bare.Compute(); }), Into(row.loss));

@@ -28,16 +28,16 @@ struct EngineRow {
   std::string name;
   int threads = 1;
   double bound_flops = 0;
-  std::string bound_text;      // Which products, in words.
-  Timing lossd;                // A request through the back end.
-  Timing bound;                // Its matrix products alone, OpenBLAS.
-  Timing own_bound;            // The same, lossd's product.
-  std::optional<Timing> loss;  // The loss alone, without the back end.
-  std::optional<Timing> bf16;  // Like `lossd`, with --compute_precision=bf16.
-  double bf16_error = 0;       // Of its gradients: length of the difference over their length.
-  TorchTiming reference;       // The reference's formulas, eager, with autograd.
-  TorchTiming by_hand;         // Rewritten in torch operations.
-  TorchTiming compiled;        // The same through torch.compile.
+  std::string bound_text;           // Which products, in words.
+  Timing lossd;                     // A request through the back end.
+  Timing bound;                     // Its matrix products alone, OpenBLAS.
+  std::optional<Timing> own_bound;  // The same, lossd's product. Absent: a large case.
+  std::optional<Timing> loss;       // The loss alone, without the back end.
+  std::optional<Timing> bf16;       // Like `lossd`, with --compute_precision=bf16.
+  double bf16_error = 0;            // Of its gradients: length of the difference over their length.
+  TorchTiming reference;            // The reference's formulas, eager, with autograd.
+  TorchTiming by_hand;              // Rewritten in torch operations.
+  TorchTiming compiled;             // The same through torch.compile.
   EngineGoals goals;
   int64_t extra_bytes = 0;  // Peak beyond inputs, outputs and gradients.
   // Once warm: a request, and the loss alone within it.
