@@ -48,7 +48,9 @@ void SimulatedClock::WaitUntilWaiting(size_t threads) {
   absl::MutexLock lock(&mu_);
   const auto waiting = [this, threads] {
     mu_.AssertReaderHeld();
-    return waiters_.size() >= threads;
+    // One that is due runs on as soon as it gets its mutex.
+    const auto waits = [](const Waiter* waiter) { return !waiter->expired; };
+    return std::count_if(waiters_.begin(), waiters_.end(), waits) >= static_cast<ptrdiff_t>(threads);
   };
   mu_.Await(absl::Condition(&waiting));
 }

@@ -28,7 +28,7 @@ class SimulatedClock final : public Clock {
   // Makes `duration` >= 0 pass and wakes the threads whose deadline is reached.
   void AdvanceTime(absl::Duration duration);
 
-  // Returns once at least `threads` threads wait in AwaitWithDeadline.
+  // Returns once at least `threads` threads wait in AwaitWithDeadline for a deadline that is not reached.
   void WaitUntilWaiting(size_t threads);
 
  private:

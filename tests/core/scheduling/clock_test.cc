@@ -66,5 +66,24 @@ TEST(SimulatedClockTest, WakesWaiterWhoseConditionComesTrue) {
   waiter.join();
 }
 
+TEST(SimulatedClockTest, WaitUntilWaitingDoesNotCountWaitersThatAreDue) {
+  SimulatedClock clock;
+  absl::Mutex mu;
+  constexpr int kRounds = 1000;
+  const absl::Time start = clock.TimeNow();
+  std::thread waiter([&] {
+    absl::MutexLock lock(&mu);
+    for (int round = 1; round <= kRounds; ++round) {
+      EXPECT_FALSE(clock.AwaitWithDeadline(&mu, kNever, start + absl::Seconds(round)));
+      EXPECT_EQ(clock.TimeNow(), start + absl::Seconds(round));
+    }
+  });
+  for (int round = 1; round <= kRounds; ++round) {
+    clock.WaitUntilWaiting(1);
+    clock.AdvanceTime(absl::Seconds(1));
+  }
+  waiter.join();
+}
+
 }  // namespace
 }  // namespace lossd
