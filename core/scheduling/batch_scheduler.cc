@@ -253,21 +253,24 @@ bool BatchScheduler::DropSome(absl::Time now) {
   Batch cancelled = queue_.TakeCancelled();
   NoteQueue();
   if (expired.empty() && cancelled.empty()) return false;
-  mu_.Unlock();
-  for (const std::unique_ptr<BatchTask>& task : expired) {
-    StopListening(*task);
-    task->Drop(absl::DeadlineExceededError(absl::StrCat("deadline exceeded", InQueue(*task, now))));
-  }
-  for (const std::unique_ptr<BatchTask>& task : cancelled) {
-    StopListening(*task);
-    task->Drop(absl::CancelledError(absl::StrCat("cancelled", InQueue(*task, now))));
-  }
-  const auto tasks = static_cast<int64_t>(expired.size() + cancelled.size());
-  expired.clear();
-  cancelled.clear();
-  mu_.Lock();
-  unanswered_ -= tasks;
+  DropEach(std::move(expired), absl::StatusCode::kDeadlineExceeded, "deadline exceeded");
+  DropEach(std::move(cancelled), absl::StatusCode::kCancelled, "cancelled");
   return true;
+}
+
+void BatchScheduler::DropEach(Batch tasks, absl::StatusCode code, absl::string_view reason) {
+  for (std::unique_ptr<BatchTask>& task : tasks) {
+    const absl::Time now = clock_->TimeNow();
+    mu_.Unlock();
+    StopListening(*task);
+    task->Drop(absl::Status(code, absl::StrCat(reason, InQueue(*task, now))));
+    task = nullptr;
+    mu_.Lock();
+    --unanswered_;
+    // An answer takes tens of microseconds. What expires meanwhile must not keep its room until the last is given.
+    queue_.Advance(clock_->TimeNow());
+    NoteQueue();
+  }
 }
 
 void BatchScheduler::NoteQueue() { batch_ready_.store(queue_.has_ready(), std::memory_order_relaxed); }

@@ -17,6 +17,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "core/scheduling/batch_queue.h"
 #include "core/scheduling/batch_task.h"
@@ -105,6 +106,7 @@ class BatchScheduler {
   void Run(Batch batch, absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Help(ParallelLoop* loop, const std::atomic<bool>* stop) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool DropSome(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void DropEach(Batch tasks, absl::StatusCode code, absl::string_view reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   // To be called after every change of queue_.
   void NoteQueue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

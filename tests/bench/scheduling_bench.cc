@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "core/scheduling/admission.h"
 #include "core/scheduling/batch_scheduler.h"
 #include "tests/core/scheduling/fake_task.h"
@@ -44,6 +45,36 @@ void ReportPercentiles(benchmark::State& state, std::vector<double> latencies_us
   state.counters["p50_us"] = latencies_us[latencies_us.size() / 2];
   state.counters["p99_us"] = latencies_us[latencies_us.size() * 99 / 100];
 }
+
+// How late tasks leave the queue whose deadlines pass one every state.range(0) microseconds, while the worker is busy
+// and each answer takes some tens of microseconds. Seen by a poller, whose own wait for a processor counts, too.
+void BM_LeaveQueueExpired(benchmark::State& state) {
+  constexpr int kTasks = 50;
+  std::vector<double> lateness;
+  for (auto _ : state) {
+    std::atomic<bool> release = false;
+    const auto scheduler = MakeScheduler(1, [&](Batch) { release.wait(false); });
+    std::unique_ptr<BatchTask> blocker = MakeTask({.key = "blocker"});
+    if (!scheduler->Schedule(blocker).ok()) state.SkipWithError("the blocker was refused");
+    while (scheduler->queue_requests() > 0) std::this_thread::yield();
+    const absl::Time first = absl::Now() + absl::Milliseconds(2);
+    const auto deadline = [&](int64_t i) { return first + i * absl::Microseconds(state.range(0)); };
+    for (int i = 0; i < kTasks; ++i) {
+      std::unique_ptr<BatchTask> task =
+          MakeTask({.deadline = deadline(i), .on_drop = [](absl::Status) { Compute(15'000); }});
+      if (!scheduler->Schedule(task).ok()) state.SkipWithError("a task was refused");
+    }
+    for (int64_t left = 0; left < kTasks;) {
+      const int64_t gone = kTasks - scheduler->queue_requests();
+      const absl::Time now = absl::Now();
+      for (; left < gone; ++left) lateness.push_back(absl::ToDoubleMicroseconds(now - deadline(left)));
+    }
+    release = true;
+    release.notify_all();
+  }
+  ReportPercentiles(state, std::move(lateness));
+}
+BENCHMARK(BM_LeaveQueueExpired)->Arg(0)->Arg(20)->Arg(100)->Iterations(200);
 
 void BM_AdmissionReserve(benchmark::State& state) {
   static Admission admission(int64_t{1} << 40, 1 << 20);
