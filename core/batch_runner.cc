@@ -49,6 +49,7 @@ class RunningTask {
     loss_task_.request = &plan.request;
     loss_task_.plan = plan.detail.get();
     loss_task_.inputs = task.inputs;
+    loss_task_.inputs_swept = task.inputs_swept;
     loss_task_.outputs = absl::MakeSpan(outputs_);
     loss_task_.gradients = absl::MakeSpan(computed_);
     loss_task_.swept = absl::MakeSpan(swept_);
@@ -90,7 +91,7 @@ class RunningTask {
   bool Rejects() const { return task_.plan->request.nonfinite_policy == NonfinitePolicy::kReject; }
 
   bool InputIsFinite(size_t i, Parallel& parallel) const {
-    return task_.inputs_finite.empty() ? IsFinite(parallel, task_.inputs[i]) : task_.inputs_finite[i];
+    return task_.inputs_swept.empty() ? IsFinite(parallel, task_.inputs[i]) : task_.inputs_swept[i].finite;
   }
 
   absl::Status RejectInput(size_t i) const {

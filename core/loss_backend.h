@@ -54,9 +54,8 @@ struct ComputeResult {
 struct ComputeTask {
   std::shared_ptr<const Plan> plan;
   std::vector<Tensor> inputs;  // Matching plan->inputs.
-  // For each input whether all its elements are finite, where the copy from the transport has seen that; empty: the
-  // backend looks.
-  std::vector<bool> inputs_finite;
+  // For each input what the copy from the transport has seen of it; empty: the backend looks.
+  std::vector<InputSweep> inputs_swept;
   absl::Time deadline = absl::InfiniteFuture();
   std::shared_ptr<Cancellation> cancellation;  // May be null.
   // Called exactly once, on a thread of the backend or within Submit, with no lock held: the result, or

@@ -60,7 +60,7 @@ struct ComputePipeline::Computation {
   std::vector<wire::PayloadRange> payloads;
   std::shared_ptr<const PlannedRequest> planned;
   std::vector<Tensor> inputs;
-  std::vector<bool> inputs_finite;
+  std::vector<InputSweep> inputs_swept;
   MessageSlices response;
 };
 
@@ -189,8 +189,9 @@ void ComputePipeline::Gather(Computation& computation) {
   size_t offset = 0;
   for (size_t i = 0; i < specs.size(); ++i) {
     computation.inputs.emplace_back(specs[i], arena, offset);
-    computation.inputs_finite.push_back(wire::GatherPayload(computation.message.slices, computation.payloads[i],
-                                                            plan.request.inputs[i].dtype, arena.data() + offset));
+    computation.inputs_swept.push_back(wire::GatherPayload(computation.message.slices, computation.payloads[i],
+                                                           plan.request.inputs[i].dtype, arena.data() + offset,
+                                                           plan.detail->uses_squares_of_inputs));
     offset += Aligned(ByteSize(specs[i]));
   }
   metrics_.OnCopiesIn(static_cast<int64_t>(specs.size()));
@@ -204,7 +205,7 @@ void ComputePipeline::Submit(std::unique_ptr<Computation> computation) {
   ComputeTask task;
   task.plan = computation->planned->plan;
   task.inputs = std::move(computation->inputs);
-  task.inputs_finite = computation->inputs_finite;
+  task.inputs_swept = computation->inputs_swept;
   task.deadline = computation->message.deadline;
   task.cancellation = computation->message.cancellation;
   task.done = [this, computation = std::move(computation)](absl::StatusOr<ComputeResult> result) mutable {
@@ -248,7 +249,8 @@ void ComputePipeline::Encode(Computation& computation, ComputeResult result) {
 
 // `result.nonfinite` names inputs, then outputs, then gradients; gradients have names of inputs.
 void ComputePipeline::CountNonfinite(const Computation& computation, const ComputeResult& result) {
-  const auto inputs = std::count(computation.inputs_finite.begin(), computation.inputs_finite.end(), false);
+  const auto inputs = std::count_if(computation.inputs_swept.begin(), computation.inputs_swept.end(),
+                                    [](const InputSweep& input) { return !input.finite; });
   const auto total = static_cast<int64_t>(result.nonfinite.size());
   int64_t outputs = 0;
   for (auto name = result.nonfinite.begin() + std::min(inputs, total); name != result.nonfinite.end(); ++name) {

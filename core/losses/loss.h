@@ -43,6 +43,8 @@ struct LossPlan {
   // The gradients, up to rounding, are the inputs: LossTask::gradients may share their buffers, and Run leaves those
   // alone.
   bool gradients_are_inputs = false;
+  // Run makes use of the sums of squares of inputs, where who copies these provides them: LossTask::inputs_swept.
+  bool uses_squares_of_inputs = false;
   // Bytes that Run allocates beyond inputs, outputs and gradients.
   int64_t workspace_bytes = 0;
 };
@@ -54,6 +56,8 @@ struct LossTask {
   const LossPlan* plan = nullptr;        // Not owned; made by the same loss's Prepare from `request`.
   // In the order of request->inputs, in storage dtype (16-bit floats widened to float32).
   absl::Span<const Tensor> inputs;
+  // One for each input, or none at all.
+  absl::Span<const InputSweep> inputs_swept;
   // In the order of plan->outputs.
   absl::Span<Tensor> outputs;
   // One for each input, then one for each derived input: where to write the gradient of the objective, times

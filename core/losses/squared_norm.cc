@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <numeric>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -21,7 +22,7 @@
 namespace lossd {
 namespace {
 
-constexpr int64_t kChunkElements = 1 << 16;
+constexpr int64_t kChunkElements = kSweepChunk;
 
 template <typename T>
 double SumOfSquares(const T* x, int64_t count) {
@@ -50,10 +51,22 @@ struct Chunk {
   int64_t count;
 };
 
-std::vector<Chunk> CutIntoChunks(absl::Span<const Tensor> inputs) {
+// What of an input is known without looking at it.
+std::optional<double> KnownSquares(const LossTask& task, size_t input) {
+  return task.inputs_swept.empty() ? std::nullopt : task.inputs_swept[input].sum_of_squares;
+}
+
+// Whether the gradient is to be written: it is wanted, and not the input itself.
+bool WritesGradient(const LossTask& task, size_t input) {
+  const Tensor& gradient = task.gradients[input];
+  return gradient.buffer() && gradient.bytes() != task.inputs[input].bytes();
+}
+
+std::vector<Chunk> CutIntoChunks(const LossTask& task) {
   std::vector<Chunk> chunks;
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    const int64_t count = inputs[i].element_count();
+  for (size_t i = 0; i < task.inputs.size(); ++i) {
+    if (KnownSquares(task, i).has_value() && !WritesGradient(task, i)) continue;
+    const int64_t count = task.inputs[i].element_count();
     for (int64_t first = 0; first < count; first += kChunkElements) {
       chunks.push_back({i, first, std::min(kChunkElements, count - first)});
     }
@@ -80,7 +93,6 @@ SweepStats ScanChunk(const LossTask& task, const Chunk& chunk) {
 void WriteGradient(const LossTask& task, const Chunk& chunk) {
   const Tensor& input = task.inputs[chunk.input];
   const Tensor& gradient = task.gradients[chunk.input];
-  if (!gradient.buffer() || gradient.bytes() == input.bytes()) return;
   const double scale = task.request->gradients.scale;
   if (input.spec().dtype == DType::kFloat64) {
     Scale(input.data<double>() + chunk.first, chunk.count, scale, gradient.data<double>() + chunk.first);
@@ -90,12 +102,13 @@ void WriteGradient(const LossTask& task, const Chunk& chunk) {
 }
 
 void RunTask(LossTask& task, Parallel& parallel) {
-  const std::vector<Chunk> chunks = CutIntoChunks(task.inputs);
+  const std::vector<Chunk> chunks = CutIntoChunks(task);
   std::vector<SweepStats> stats(chunks.size());
   parallel.For(static_cast<int64_t>(chunks.size()), [&](int64_t i) {
     if (task.IsCancelled()) return;
-    stats[static_cast<size_t>(i)] = ScanChunk(task, chunks[static_cast<size_t>(i)]);
-    WriteGradient(task, chunks[static_cast<size_t>(i)]);
+    const Chunk& chunk = chunks[static_cast<size_t>(i)];
+    if (!KnownSquares(task, chunk.input).has_value()) stats[static_cast<size_t>(i)] = ScanChunk(task, chunk);
+    if (WritesGradient(task, chunk.input)) WriteGradient(task, chunk);
   });
   if (task.IsCancelled()) {
     task.status = absl::CancelledError("cancelled during the computation");
@@ -105,7 +118,10 @@ void RunTask(LossTask& task, Parallel& parallel) {
   for (size_t i = 0; i < chunks.size(); ++i) {
     inputs[chunks[i].input].finite &= stats[i].finite;
     inputs[chunks[i].input].sum_of_squares += stats[i].sum_of_squares;
-    task.objective += 0.5 * stats[i].sum_of_squares;
+  }
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (const auto known = KnownSquares(task, i)) inputs[i] = {task.inputs_swept[i].finite, *known};
+    task.objective += 0.5 * inputs[i].sum_of_squares;
   }
   if (task.plan->gradients_are_inputs) std::copy_n(inputs.begin(), task.swept.size(), task.swept.begin());
   const Tensor& loss = task.outputs[0];
@@ -134,6 +150,7 @@ class SquaredNorm final : public Loss {
     plan->outputs.push_back({"loss", dtype, {}});
     plan->batch_key = "squared_norm";
     plan->gradients_are_inputs = request.gradients.scale == 1;
+    plan->uses_squares_of_inputs = true;
     for (const TensorSpec& input : request.inputs) {
       const double elements = static_cast<double>(ElementCount(input.shape));
       plan->flops += 3 * elements;

@@ -29,8 +29,6 @@ namespace {
 // Elements that are converted before the next are read: what makes the conversion in place possible, and small enough
 // to stay in the first-level cache between the passes over it.
 constexpr int64_t kBlock = 512;
-// Running sums of a sum of squares.
-constexpr int64_t kLanes = 16;
 
 // Each type's bits as a signed integer, whose magnitude part is at least kInfinity for NaN and infinity.
 struct Float16 {
@@ -131,24 +129,34 @@ typename To::Bits RoundBlock(const T* source, typename To::Bits* rounded, int64_
   return largest;
 }
 
-// Adds the squares of one block to kLanes running sums, element i to sum i % kLanes.
 template <typename T>
-void AddSquares(const T* source, int64_t count, double* sums) {
+HWY_INLINE double ElementAt(const void* elements, int64_t i) {
+  T element;
+  std::memcpy(&element, static_cast<const std::byte*>(elements) + i * static_cast<int64_t>(sizeof(T)), sizeof(T));
+  return element;
+}
+
+// Adds the squares of one block, of any alignment, to kSquareLanes running sums, element i to sum i % kSquareLanes.
+template <typename T>
+void AddSquares(const void* source, int64_t count, double* running) {
+  double sums[kSquareLanes];  // Which cannot overlap the source, for all that the compiler knows.
+  std::copy_n(running, kSquareLanes, sums);
   int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
-    for (int64_t lane = 0; lane < kLanes; ++lane) {
-      const double value = source[i + lane];
+  for (; i + kSquareLanes <= count; i += kSquareLanes) {
+    for (int64_t lane = 0; lane < kSquareLanes; ++lane) {
+      const double value = ElementAt<T>(source, i + lane);
       sums[lane] += value * value;
     }
   }
   for (; i < count; ++i) {
-    const double value = source[i];
-    sums[i % kLanes] += value * value;
+    const double value = ElementAt<T>(source, i);
+    sums[i % kSquareLanes] += value * value;
   }
+  std::copy_n(sums, kSquareLanes, running);
 }
 
 HWY_INLINE double AddUp(double* sums) {
-  for (int64_t half = kLanes / 2; half > 0; half /= 2) {
+  for (int64_t half = kSquareLanes / 2; half > 0; half /= 2) {
     for (int64_t lane = 0; lane < half; ++lane) sums[lane] += sums[lane + half];
   }
   return sums[0];
@@ -161,12 +169,12 @@ SweepStats RoundElements(const T* source, void* destination, int64_t count) {
   SweepStats stats;
   Bits largest = 0;
   for (int64_t chunk = 0; chunk < count; chunk += kSweepChunk) {
-    double sums[kLanes] = {};
+    double sums[kSquareLanes] = {};
     const int64_t end = std::min(count, chunk + kSweepChunk);
     for (int64_t i = chunk; i < end; i += kBlock) {
       const int64_t block = std::min(kBlock, end - i);
       Bits rounded[kBlock];
-      AddSquares(source + i, block, sums);
+      AddSquares<T>(source + i, block, sums);
       largest = std::max(largest, RoundBlock<To>(source + i, rounded, block));
       std::memcpy(static_cast<std::byte*>(destination) + i * static_cast<int64_t>(sizeof(Bits)), rounded,
                   static_cast<size_t>(block) * sizeof(Bits));
@@ -207,14 +215,14 @@ template <typename T>
 double SumOfSquares(const T* elements, int64_t count) {
   double total = 0;
   for (int64_t chunk = 0; chunk < count; chunk += kSweepChunk) {
-    double sums[kLanes] = {};
-    AddSquares(elements + chunk, std::min(count - chunk, kSweepChunk), sums);
+    double sums[kSquareLanes] = {};
+    AddSquares<T>(elements + chunk, std::min(count - chunk, kSweepChunk), sums);
     total += AddUp(sums);
   }
   return total;
 }
 
-// The four entry points.
+// The entry points.
 bool WidenSweep(DType from, const std::byte* source, float* destination, int64_t count) {
   return from == DType::kFloat16 ? WidenFrom<Float16>(source, destination, count)
                                  : WidenFrom<BFloat16>(source, destination, count);
@@ -247,6 +255,23 @@ SweepStats SquareSweep(DType dtype, const void* elements, int64_t count) {
   // A finite sum has finite terms; an infinite one may come of large finite ones.
   const bool sum_finite = (std::bit_cast<int64_t>(sum) & Float64::kMagnitude) < Float64::kInfinity;
   return {sum_finite || FiniteSweep(dtype, elements, count), sum};
+}
+
+void AddSquaresSweep(DType dtype, const void* elements, int64_t count, double* sums) {
+  if (dtype == DType::kFloat64) return AddSquares<double>(elements, count, sums);
+  AddSquares<float>(elements, count, sums);
+}
+
+double AddUpLanes(double* sums) { return AddUp(sums); }
+
+void StreamBytes(const std::byte* source, std::byte* destination, int64_t bytes) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  const hn::CappedTag<uint8_t, kStreamedLine> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (int64_t i = 0; i < bytes; i += lanes) {
+    hn::Stream(hn::LoadU(d, reinterpret_cast<const uint8_t*>(source) + i), d,
+               reinterpret_cast<uint8_t*>(destination) + i);
+  }
 }
 
 }  // namespace

@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 
 #include "core/tensor/convert.h"
 
@@ -15,7 +17,8 @@ static_assert(std::endian::native == std::endian::little, "payloads are little e
 namespace lossd::wire {
 namespace {
 
-// Bytes that are copied before they are looked at: small enough to be in the first-level cache still.
+// Bytes that are copied before they are looked at: small enough to be in the first-level cache still; a multiple of
+// Copier's lines.
 constexpr int64_t kBlockBytes = 4 << 10;
 
 // Calls visit(bytes, size) for each run of bytes of `range`, in order; no run is empty.
@@ -30,32 +33,69 @@ void ForEachRun(absl::Span<const grpc::Slice> slices, const PayloadRange& range,
   }
 }
 
-// Copies runs of bytes to where they belong, and looks at each element as soon as it is complete.
+// Copies runs of bytes to where they belong and looks at them meanwhile. Works by lines: those that lie in one run are
+// looked at where they come from; one that several runs share, once it is complete.
 class Copier {
  public:
-  Copier(DType dtype, std::byte* destination)
-      : dtype_(dtype), element_bytes_(static_cast<int64_t>(SizeOf(dtype))), destination_(destination) {}
+  Copier(DType dtype, std::byte* destination, int64_t length, bool sum_squares)
+      : dtype_(dtype), destination_(destination), streams_(length >= kMinStreamedBytes) {
+    if (sum_squares && (dtype == DType::kFloat32 || dtype == DType::kFloat64)) squares_.emplace(dtype);
+  }
 
   void Append(const std::byte* bytes, int64_t size) {
-    while (size > 0) {
-      const int64_t step = std::min(size, kBlockBytes);
+    if (const int64_t begun = copied_ % kLineBytes; begun > 0) {
+      const int64_t step = std::min(size, kLineBytes - begun);
       std::memcpy(destination_ + copied_, bytes, static_cast<size_t>(step));
-      copied_ += step;
-      bytes += step;
-      size -= step;
-      const int64_t count = (copied_ - seen_) / element_bytes_;
-      finite_ &= AllFinite(dtype_, destination_ + seen_, count);
-      seen_ += count * element_bytes_;
+      Advance(step, bytes, size);
+      if (begun + step < kLineBytes) return;
+      Look(destination_ + copied_ - kLineBytes, kLineBytes);
     }
+    while (size >= kLineBytes) {
+      const int64_t step = std::min(size - size % kLineBytes, kBlockBytes);
+      if (streams_) {
+        Stream(bytes, destination_ + copied_, step);
+      } else {
+        std::memcpy(destination_ + copied_, bytes, static_cast<size_t>(step));
+      }
+      Look(bytes, step);
+      Advance(step, bytes, size);
+    }
+    std::memcpy(destination_ + copied_, bytes, static_cast<size_t>(size));
+    copied_ += size;
   }
-  bool finite() const { return finite_; }
+
+  InputSweep Finish() {
+    const int64_t rest = copied_ % kLineBytes;
+    Look(destination_ + copied_ - rest, rest);
+    if (streams_) FinishStreaming();
+    if (!squares_.has_value()) return {finite_, std::nullopt};
+    // A finite sum has finite terms; an infinite one may come of large finite ones.
+    const double sum = squares_->total();
+    return {std::isfinite(sum) || AllFinite(dtype_, destination_, copied_ / ElementBytes()), sum};
+  }
 
  private:
+  // A multiple of kStreamedLine, and of kSquareLanes elements of up to eight bytes.
+  static constexpr int64_t kLineBytes = 128;
+
+  int64_t ElementBytes() const { return static_cast<int64_t>(SizeOf(dtype_)); }
+
+  void Advance(int64_t step, const std::byte*& bytes, int64_t& size) {
+    copied_ += step;
+    bytes += step;
+    size -= step;
+  }
+
+  void Look(const std::byte* elements, int64_t bytes) {
+    if (squares_.has_value()) return squares_->Add(elements, bytes / ElementBytes());
+    finite_ &= AllFinite(dtype_, elements, bytes / ElementBytes());
+  }
+
   const DType dtype_;
-  const int64_t element_bytes_;
   std::byte* const destination_;
-  int64_t copied_ = 0;  // Bytes in the destination,
-  int64_t seen_ = 0;    // and those of them that were looked at: whole elements.
+  const bool streams_;
+  std::optional<SquareSum> squares_;  // If they are asked for; tells finite elements apart, too.
+  int64_t copied_ = 0;                // Bytes in the destination.
   bool finite_ = true;
 };
 
@@ -75,7 +115,7 @@ class Widener {
     straddles_ = size % 2 != 0;
     if (straddles_) first_byte_ = bytes[size - 1];
   }
-  bool finite() const { return finite_; }
+  InputSweep Finish() const { return {finite_, std::nullopt}; }
 
  private:
   void Take(const std::byte* elements, int64_t count) {
@@ -91,17 +131,17 @@ class Widener {
 };
 
 template <typename Sink>
-bool Gather(absl::Span<const grpc::Slice> slices, const PayloadRange& range, Sink sink) {
+InputSweep Gather(absl::Span<const grpc::Slice> slices, const PayloadRange& range, Sink sink) {
   ForEachRun(slices, range, [&](const std::byte* bytes, int64_t size) { sink.Append(bytes, size); });
-  return sink.finite();
+  return sink.Finish();
 }
 
 }  // namespace
 
-bool GatherPayload(absl::Span<const grpc::Slice> slices, const PayloadRange& range, DType wire_dtype,
-                   std::byte* destination) {
+InputSweep GatherPayload(absl::Span<const grpc::Slice> slices, const PayloadRange& range, DType wire_dtype,
+                         std::byte* destination, bool sum_squares) {
   if (IsHalf(wire_dtype)) return Gather(slices, range, Widener(wire_dtype, reinterpret_cast<float*>(destination)));
-  return Gather(slices, range, Copier(wire_dtype, destination));
+  return Gather(slices, range, Copier(wire_dtype, destination, range.length, sum_squares));
 }
 
 void CopyPayload(absl::Span<const grpc::Slice> slices, const PayloadRange& range, std::byte* destination) {

@@ -7,20 +7,26 @@
 #define LOSSD_PROTO_WIRE_PAYLOAD_H_
 
 #include <cstddef>
+#include <cstdint>
 
 #include "absl/types/span.h"
+#include "core/tensor/convert.h"
 #include "core/tensor/dtype.h"
 #include "grpcpp/support/slice.h"
 #include "proto/wire/reader.h"
 
 namespace lossd::wire {
 
+// A payload from so many bytes on is copied past the caches, which could not hold it and its source together.
+inline constexpr int64_t kMinStreamedBytes = int64_t{8} << 20;
+
 // Copies the payload of a tensor whose elements are `wire_dtype`, once, into `destination`, which is aligned to
-// kBufferAlignment: 16-bit floats are widened to float32 on the way, all others stay as they are. Returns whether all
-// elements are finite, which the same pass sees; integers are. Preconditions: `range` is of these slices, its length a
-// multiple of the element's size, `destination` has room for as many elements of StorageDType(wire_dtype).
-bool GatherPayload(absl::Span<const grpc::Slice> slices, const PayloadRange& range, DType wire_dtype,
-                   std::byte* destination);
+// kBufferAlignment: 16-bit floats are widened to float32 on the way, all others stay as they are. Returns what the same
+// pass sees: whether all elements are finite; integers are; and, if `sum_squares`, the sum of squares of FLOAT32 and
+// FLOAT64. Preconditions: `range` is of these slices, its length a multiple of the element's size, `destination` has
+// room for as many elements of StorageDType(wire_dtype).
+InputSweep GatherPayload(absl::Span<const grpc::Slice> slices, const PayloadRange& range, DType wire_dtype,
+                         std::byte* destination, bool sum_squares = false);
 
 // Copies the payload as it is into `destination`, of range.length bytes and any alignment.
 void CopyPayload(absl::Span<const grpc::Slice> slices, const PayloadRange& range, std::byte* destination);

@@ -68,7 +68,7 @@ ComputeResult EngineRequest::Compute() {
   ComputeTask task;
   task.plan = plan_;
   task.inputs = inputs_;
-  task.inputs_finite.assign(inputs_.size(), true);
+  task.inputs_swept.resize(inputs_.size());
   task.done = [&](absl::StatusOr<ComputeResult> result) {
     answer = std::move(result);
     answered.Notify();

@@ -61,7 +61,7 @@ void CopySlices(benchmark::State& state) {
 }
 BENCHMARK(CopySlices)->Unit(benchmark::kMillisecond);
 
-void DecodeAndGather(benchmark::State& state, DType dtype) {
+void DecodeAndGather(benchmark::State& state, DType dtype, bool sum_squares = false) {
   const std::vector<grpc::Slice> slices = MakeRequest(dtype);
   BufferPool pool(1 << 30);
   for (auto _ : state) {
@@ -69,12 +69,13 @@ void DecodeAndGather(benchmark::State& state, DType dtype) {
     const TensorSpec& spec = request->specs[0];
     const size_t elements = static_cast<size_t>(ElementCount(spec.shape));
     const Buffer buffer = pool.Allocate(elements * SizeOf(StorageDType(dtype)));
-    benchmark::DoNotOptimize(GatherPayload(slices, request->payloads[0], dtype, buffer.data()));
+    benchmark::DoNotOptimize(GatherPayload(slices, request->payloads[0], dtype, buffer.data(), sum_squares));
     benchmark::ClobberMemory();
   }
   CountBytes(state);
 }
 BENCHMARK_CAPTURE(DecodeAndGather, Float32, DType::kFloat32)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(DecodeAndGather, Float32WithSquares, DType::kFloat32, true)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(DecodeAndGather, Float64, DType::kFloat64)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(DecodeAndGather, Float16, DType::kFloat16)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(DecodeAndGather, BFloat16, DType::kBFloat16)->Unit(benchmark::kMillisecond);

@@ -3,6 +3,7 @@
 
 #include "core/tensor/convert.h"
 
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -189,6 +190,36 @@ TEST_P(ConvertTest, ReportsOverflowByRoundingAsNonFinite) {
   EXPECT_TRUE(RoundTo(DType::kFloat32, &below, format_.dtype, &rounded, 1).finite);
   const float at = static_cast<float>(limit);
   EXPECT_FALSE(RoundTo(DType::kFloat32, &at, format_.dtype, &rounded, 1).finite);
+}
+
+TEST_P(ConvertTest, StreamsBytesAsTheyAre) {
+  alignas(64) std::array<std::byte, 512> destination = {};
+  std::array<std::byte, 513> source;
+  for (size_t i = 0; i < source.size(); ++i) source[i] = static_cast<std::byte>(i * 37);
+  Stream(source.data() + 1, destination.data() + 64, 384);
+  FinishStreaming();
+  EXPECT_EQ(std::memcmp(destination.data() + 64, source.data() + 1, 384), 0);
+  EXPECT_EQ(destination[63], std::byte{0});
+  EXPECT_EQ(destination[448], std::byte{0});
+}
+
+TEST_P(ConvertTest, SumsSquaresOfPiecesLikeThoseOfAll) {
+  std::vector<float> floats(2 * kSweepChunk + 33);
+  std::vector<double> doubles(floats.size());
+  std::mt19937 random(3);
+  for (float& x : floats) x = std::normal_distribution<float>()(random);
+  for (double& x : doubles) x = std::normal_distribution<double>()(random);
+  const auto count = static_cast<int64_t>(floats.size());
+  for (const int64_t piece : {kSquareLanes, 5 * kSquareLanes, kSweepChunk + kSquareLanes, count}) {
+    SquareSum of_floats(DType::kFloat32), of_doubles(DType::kFloat64);
+    for (int64_t i = 0; i < count; i += piece) {
+      const int64_t step = std::min(piece, count - i);
+      of_floats.Add(reinterpret_cast<const std::byte*>(floats.data() + i), step);
+      of_doubles.Add(reinterpret_cast<const std::byte*>(doubles.data() + i), step);
+    }
+    EXPECT_EQ(of_floats.total(), Scan(DType::kFloat32, floats.data(), count).sum_of_squares) << piece;
+    EXPECT_EQ(of_doubles.total(), Scan(DType::kFloat64, doubles.data(), count).sum_of_squares) << piece;
+  }
 }
 
 TEST(RoundToTest, ConvertsBetweenFloat32AndFloat64) {

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -25,19 +26,20 @@ std::string BytesOf(const std::vector<T>& elements) {
 struct Gathered {
   std::string bytes;
   bool finite;
+  std::optional<double> sum_of_squares;
 };
 
 // Gathers `bytes` from behind a prefix of `prefix` bytes and before a suffix, in slices of `size`.
-Gathered Gather(const std::string& bytes, DType dtype, size_t size, size_t prefix) {
+Gathered Gather(const std::string& bytes, DType dtype, size_t size, size_t prefix, bool sum_squares = false) {
   const std::vector<grpc::Slice> slices = Cut(std::string(prefix, '\xff') + bytes + "\xff\xff\xff", size);
   const PayloadRange range = {prefix / size, prefix % size, static_cast<int64_t>(bytes.size())};
   BufferPool pool(0);
   const size_t stored = bytes.size() / SizeOf(dtype) * SizeOf(StorageDType(dtype));
   const Buffer buffer = pool.Allocate(stored + 1);
   buffer.data()[stored] = std::byte{0x5a};
-  const bool finite = GatherPayload(slices, range, dtype, buffer.data());
+  const InputSweep sweep = GatherPayload(slices, range, dtype, buffer.data(), sum_squares);
   EXPECT_EQ(buffer.data()[stored], std::byte{0x5a}) << "written behind the end";
-  return {std::string(reinterpret_cast<const char*>(buffer.data()), stored), finite};
+  return {std::string(reinterpret_cast<const char*>(buffer.data()), stored), sweep.finite, sweep.sum_of_squares};
 }
 
 TEST(GatherPayloadTest, CopiesElementsThatStraddleSlices) {
@@ -62,6 +64,56 @@ TEST(GatherPayloadTest, CopiesPayloadsLargerThanItsBlocks) {
     EXPECT_FALSE(Gather(BytesOf(floats), DType::kFloat32, size, 11).finite);
     floats.back() = 1;
   }
+}
+
+template <typename T>
+std::vector<T> RandomNumbers(size_t count) {
+  std::vector<T> numbers(count);
+  std::mt19937 random(7);
+  for (T& x : numbers) x = std::normal_distribution<T>()(random);
+  return numbers;
+}
+
+template <typename T>
+void ExpectSumsLikeScan(const std::vector<T>& numbers, DType dtype) {
+  const std::string bytes = BytesOf(numbers);
+  const double sum = Scan(dtype, numbers.data(), static_cast<int64_t>(numbers.size())).sum_of_squares;
+  for (size_t size : {61u, 16'375u, 65'536u, 1'000'000u}) {
+    const Gathered gathered = Gather(bytes, dtype, size, 11, /*sum_squares=*/true);
+    ASSERT_TRUE(gathered.bytes == bytes) << size;
+    ASSERT_EQ(gathered.sum_of_squares, sum) << size;
+    ASSERT_TRUE(gathered.finite);
+  }
+}
+
+TEST(GatherPayloadTest, SumsSquaresToTheBitInAnySlicing) {
+  ExpectSumsLikeScan(RandomNumbers<float>(200'003), DType::kFloat32);
+  ExpectSumsLikeScan(RandomNumbers<double>(200'003), DType::kFloat64);
+  ExpectSumsLikeScan(std::vector<float>{3, 4}, DType::kFloat32);
+}
+
+TEST(GatherPayloadTest, CopiesAndSumsWhatGoesPastTheCaches) {
+  ExpectSumsLikeScan(RandomNumbers<float>(kMinStreamedBytes / sizeof(float) + 3), DType::kFloat32);
+  std::vector<float> numbers = RandomNumbers<float>(kMinStreamedBytes / sizeof(float) + 3);
+  numbers[1'000'001] = INFINITY;
+  for (const bool sum_squares : {false, true}) {
+    EXPECT_FALSE(Gather(BytesOf(numbers), DType::kFloat32, 65'536, 11, sum_squares).finite);
+  }
+}
+
+TEST(GatherPayloadTest, TellsASumThatOverflowsFromElementsThatAreNotFinite) {
+  std::vector<double> large(300, 1e300);
+  const Gathered overflown = Gather(BytesOf(large), DType::kFloat64, 100, 3, /*sum_squares=*/true);
+  EXPECT_EQ(overflown.sum_of_squares, INFINITY);
+  EXPECT_TRUE(overflown.finite);
+  large[299] = NAN;
+  EXPECT_FALSE(Gather(BytesOf(large), DType::kFloat64, 100, 3, /*sum_squares=*/true).finite);
+}
+
+TEST(GatherPayloadTest, SumsNothingThatIsNotAskedForOrNotOfItsTypes) {
+  EXPECT_EQ(Gather(BytesOf(std::vector<float>{1}), DType::kFloat32, 4, 0).sum_of_squares, std::nullopt);
+  EXPECT_EQ(Gather(BytesOf(std::vector<int32_t>{1}), DType::kInt32, 4, 0, true).sum_of_squares, std::nullopt);
+  EXPECT_EQ(Gather(BytesOf(std::vector<uint16_t>{1}), DType::kFloat16, 4, 0, true).sum_of_squares, std::nullopt);
 }
 
 TEST(GatherPayloadTest, SeesTheOneNonFiniteElementInAnySlicing) {
@@ -104,8 +156,8 @@ TEST(GatherPayloadTest, TakesIntegersAsTheyAre) {
 }
 
 TEST(GatherPayloadTest, TakesAnEmptyPayload) {
-  EXPECT_TRUE(GatherPayload({}, PayloadRange(), DType::kFloat32, nullptr));
-  EXPECT_TRUE(GatherPayload({}, PayloadRange(), DType::kFloat16, nullptr));
+  EXPECT_TRUE(GatherPayload({}, PayloadRange(), DType::kFloat32, nullptr).finite);
+  EXPECT_TRUE(GatherPayload({}, PayloadRange(), DType::kFloat16, nullptr).finite);
 }
 
 TEST(CopyPayloadTest, CopiesBytesToAnyAddress) {
