@@ -3,6 +3,7 @@
 
 #include "core/scheduled_backend.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,14 +20,26 @@
 namespace lossd {
 namespace {
 
+// Whether what the copy of the inputs has seen is all that the run is to find out.
+bool IsDoneByCopy(const ComputeTask& task) {
+  const Plan& plan = *task.plan;
+  return plan.detail->uses_squares_of_inputs && plan.detail->gradients_are_inputs && !task.inputs_swept.empty() &&
+         std::all_of(task.inputs_swept.begin(), task.inputs_swept.end(),
+                     [](const InputSweep& input) { return input.sum_of_squares.has_value(); }) &&
+         std::all_of(plan.gradients.begin(), plan.gradients.end(), [&](const GradientPlan& gradient) {
+           return gradient.spec.dtype == plan.inputs[static_cast<size_t>(gradient.source)].dtype;
+         });
+}
+
 // A request on its way through the scheduler.
 class QueuedTask final : public BatchTask {
  public:
-  explicit QueuedTask(ComputeTask task) : task_(std::move(task)) {}
+  explicit QueuedTask(ComputeTask task) : task_(std::move(task)), done_by_copy_(IsDoneByCopy(task_)) {}
 
   absl::string_view batch_key() const override { return task_.plan->detail->batch_key; }
   int64_t bytes() const override { return task_.plan->bytes; }
-  double work() const override { return task_.plan->detail->flops; }
+  double work() const override { return done_by_copy_ ? 0 : task_.plan->detail->flops; }
+  int64_t touched_bytes() const override { return done_by_copy_ ? 0 : bytes(); }
   absl::Time deadline() const override { return task_.deadline; }
   Cancellation* cancellation() const override { return task_.cancellation.get(); }
   void Drop(absl::Status status) override { Answer(std::move(status)); }
@@ -36,6 +49,7 @@ class QueuedTask final : public BatchTask {
 
  private:
   ComputeTask task_;
+  const bool done_by_copy_;
 };
 
 // The scheduler's workers as a computation sees them.

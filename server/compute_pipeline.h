@@ -69,7 +69,7 @@ class ComputePipeline {
 
   // A message of more bytes is handed to a thread of its own, so that the thread of Start, on which all connections
   // depend, does not spend milliseconds with its copy. One below takes no longer than waking that thread.
-  static constexpr int64_t kMaxBytesAtOnce = int64_t{1} << 20;
+  static constexpr int64_t kMaxBytesAtOnce = int64_t{2} << 20;
 
   // Forms of requests that are remembered; each is a few kilobytes.
   static constexpr size_t kMaxPlans = 128;

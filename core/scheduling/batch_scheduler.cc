@@ -104,7 +104,8 @@ absl::Status BatchScheduler::PushOrRun(std::unique_ptr<BatchTask>& task) {
 }
 
 bool BatchScheduler::MayRunAtOnce(const BatchTask& task) const {
-  return task.work() <= max_work_at_once_ && task.bytes() <= kMaxBytesAtOnce && stood_in_for_ < idle_;
+  return max_work_at_once_ > 0 && task.work() <= max_work_at_once_ && task.touched_bytes() <= kMaxBytesAtOnce &&
+         stood_in_for_ < idle_;
 }
 
 absl::Status BatchScheduler::Check(const BatchTask& task, absl::Time now) const {

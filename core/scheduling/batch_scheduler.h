@@ -32,8 +32,9 @@ struct BatchSchedulerOptions {
   int threads = 1;
   // Bounds on the queue and on a batch.
   BatchQueueOptions queue = {};
-  // A task of at most so many estimated operations, and of at most kMaxBytesAtOnce, runs within Schedule, on the thread
-  // that calls it, if nothing waits and a worker is idle: waking that worker would take longer than the task. 0: never.
+  // A task of at most so many estimated operations, which touches at most kMaxBytesAtOnce, runs within Schedule, on the
+  // thread that calls it, if nothing waits and a worker is idle: waking that worker would take longer than the task. 0:
+  // never.
   double max_work_at_once = 0;
   // Where time comes from. Not owned; outlives the scheduler. Null: RealClock().
   Clock* clock = nullptr;

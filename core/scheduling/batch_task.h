@@ -37,6 +37,9 @@ class BatchTask {
   // Estimated floating-point operations; not negative.
   virtual double work() const = 0;
 
+  // Bytes that running reads and writes; not negative.
+  virtual int64_t touched_bytes() const { return bytes(); }
+
   // When the answer stops being of use; InfiniteFuture if never.
   virtual absl::Time deadline() const = 0;
 

@@ -3,8 +3,11 @@
 
 #include "core/scheduled_backend.h"
 
+#include <cmath>
+#include <thread>
 #include <utility>
 
+#include "absl/synchronization/notification.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/status_matchers.h"
@@ -35,6 +38,34 @@ TEST(ScheduledBackendTest, PlansWithTheLossThatIsConfigured) {
   request.inputs = {{"x.0", DType::kFloat32, {3}}};
   ASSERT_OK_AND_ASSIGN(const auto plan, backend->Prepare(request));
   EXPECT_EQ(plan->loss, squared_norm);
+}
+
+// What the copy of an input has seen is believed, so that nobody looks at 1 MiB again, and no worker is woken.
+TEST(ScheduledBackendTest, ATaskThatTheCopyHasDoneRunsWithinSubmit) {
+  BackendOptions options;
+  options.scheduler.max_work_at_once = 1;
+  ASSERT_OK_AND_ASSIGN(const auto backend, CreateScheduledBackend(options, MakeTileLosses(0), {"cpu", "", 0}));
+  ComputeSpec request;
+  request.loss = SquaredNormConfig{};
+  request.inputs = {{"x.0", DType::kFloat32, {1 << 18}}};
+  ASSERT_OK_AND_ASSIGN(const auto plan, backend->Prepare(request));
+  std::thread::id ran_on;
+  while (ran_on != std::this_thread::get_id()) {  // Until the worker has come to wait for work.
+    ComputeTask task;
+    task.plan = plan;
+    task.inputs.emplace_back(plan->inputs[0], backend->pool().Allocate(1 << 20));
+    task.inputs_swept = {{.finite = true, .sum_of_squares = 50}};
+    absl::Notification answered;
+    task.done = [&](absl::StatusOr<ComputeResult> result) {
+      ASSERT_OK(result);
+      EXPECT_EQ(result->objective, 25);
+      EXPECT_EQ(result->gradient_norm, std::sqrt(50.0));
+      ran_on = std::this_thread::get_id();
+      answered.Notify();
+    };
+    backend->Submit(std::move(task));
+    answered.WaitForNotification();
+  }
 }
 
 TEST(ScheduledBackendTest, ThreadsOutOfRangeAreRefused) {

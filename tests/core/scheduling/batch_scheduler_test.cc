@@ -319,6 +319,13 @@ TEST_F(SchedulerAtOnceTest, SmallTaskRunsOnItsCallersThreadWhileAWorkerIsIdle) {
   EXPECT_THAT(at_once_, ElementsAre(1));
 }
 
+TEST_F(SchedulerAtOnceTest, LargeTaskThatTouchesLittleRunsOnItsCallersThread) {
+  StartAtOnce();
+  MustSchedule({.id = 1, .bytes = BatchScheduler::kMaxBytesAtOnce + 1, .touched_bytes = 0});
+  scheduler_->Drain();
+  EXPECT_THAT(at_once_, ElementsAre(1));
+}
+
 TEST_F(SchedulerAtOnceTest, LargeTaskIsLeftToTheWorker) {
   StartAtOnce();
   MustSchedule({.id = 1, .bytes = BatchScheduler::kMaxBytesAtOnce + 1});

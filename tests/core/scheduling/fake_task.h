@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,6 +26,7 @@ struct FakeTaskSpec {
   std::string key = "key";
   int64_t bytes = 1;
   double work = 1;
+  std::optional<int64_t> touched_bytes = std::nullopt;  // Absent: all.
   absl::Time deadline = absl::InfiniteFuture();
   std::shared_ptr<Cancellation> cancellation = nullptr;
   std::function<void(absl::Status)> on_drop = nullptr;
@@ -37,6 +39,7 @@ class FakeTask final : public BatchTask {
   absl::string_view batch_key() const override { return spec_.key; }
   int64_t bytes() const override { return spec_.bytes; }
   double work() const override { return spec_.work; }
+  int64_t touched_bytes() const override { return spec_.touched_bytes.value_or(spec_.bytes); }
   absl::Time deadline() const override { return spec_.deadline; }
   Cancellation* cancellation() const override { return spec_.cancellation.get(); }
   void Drop(absl::Status status) override {
