@@ -26,7 +26,7 @@ struct BackendOptions {
   // What CPC keeps of seed-initialised parameters, in bytes (--parameter_cache_bytes).
   int64_t parameter_cache_bytes = int64_t{256} << 20;
   // Most memory that lies idle for reuse, in bytes. Too little: the system is asked again for every large request.
-  size_t max_idle_buffer_bytes = size_t{1} << 30;
+  size_t max_idle_buffer_bytes = size_t{256} << 20;
   // How exactly the tile back end multiplies (--compute_precision). Holds for all of the process's: the one made last
   // decides.
   GemmPrecision gemm_precision = GemmPrecision::kFloat32;

@@ -3,11 +3,17 @@
 
 #include "core/tensor/buffer_pool.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <bit>
+#include <cstdint>
 #include <cstdlib>
+#include <deque>
 #include <new>
 #include <utility>
+
+#include "absl/types/span.h"
 
 namespace lossd {
 namespace {
@@ -32,6 +38,34 @@ SizeClass ClassOf(size_t bytes) {
   return {exponent * kClassesPerDoubling + static_cast<int>(steps), base + steps * quarter};
 }
 
+constexpr size_t kHugePage = size_t{2} << 20;
+
+// A mapping that begins at a huge page's boundary; null if the system has no memory.
+std::byte* Map(size_t bytes) {
+  void* const mapped =
+      mmap(nullptr, bytes + kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (mapped == MAP_FAILED) return nullptr;
+  auto* const first = static_cast<std::byte*>(mapped);
+  const size_t before = (kHugePage - reinterpret_cast<uintptr_t>(first) % kHugePage) % kHugePage;
+  if (before > 0) munmap(first, before);
+  munmap(first + before + bytes, kHugePage - before);
+  madvise(first + before, bytes, MADV_HUGEPAGE);  // Where there are none, small ones serve.
+  return first + before;
+}
+
+std::byte* NewBlock(size_t bytes) {
+  if (bytes >= kMinMappedBytes) return Map(bytes);
+  return static_cast<std::byte*>(std::aligned_alloc(kBufferAlignment, bytes));
+}
+
+void FreeBlock(std::byte* block, size_t bytes) {
+  if (bytes >= kMinMappedBytes) {
+    munmap(block, bytes);
+  } else {
+    std::free(block);
+  }
+}
+
 }  // namespace
 
 // The idle buffers by size class.
@@ -39,43 +73,58 @@ class BufferPool::Shelves {
  public:
   explicit Shelves(size_t max_idle_bytes) : max_idle_bytes_(max_idle_bytes) {}
   ~Shelves() {
-    for (std::vector<std::byte*>& shelf : idle_) {
-      for (std::byte* block : shelf) std::free(block);
+    for (const std::deque<Idle>& shelf : idle_) {
+      for (const Idle& idle : shelf) FreeBlock(idle.block, idle.bytes);
     }
   }
 
   std::byte* Take(SizeClass size_class) {
     {
       absl::MutexLock lock(&mu_);
+      ++allocations_;
       live_bytes_ += size_class.bytes;
-      std::vector<std::byte*>& shelf = idle_[static_cast<size_t>(size_class.index)];
+      std::deque<Idle>& shelf = idle_[static_cast<size_t>(size_class.index)];
       if (!shelf.empty()) {
-        std::byte* block = shelf.back();
+        std::byte* block = shelf.back().block;
         shelf.pop_back();
         idle_bytes_ -= size_class.bytes;
         return block;
       }
     }
-    void* block = std::aligned_alloc(kBufferAlignment, size_class.bytes);
-    if (block != nullptr) return static_cast<std::byte*>(block);
+    if (std::byte* const block = NewBlock(size_class.bytes)) return block;
     absl::MutexLock lock(&mu_);
     live_bytes_ -= size_class.bytes;
     throw std::bad_alloc();
   }
 
   void Return(SizeClass size_class, std::byte* block) {
+    std::vector<Idle> freed;
     {
       absl::MutexLock lock(&mu_);
       live_bytes_ -= size_class.bytes;
-      if (idle_bytes_ + size_class.bytes <= max_idle_bytes_) {
-        idle_[static_cast<size_t>(size_class.index)].push_back(block);
-        idle_bytes_ += size_class.bytes;
-        return;
-      }
+      idle_[static_cast<size_t>(size_class.index)].push_back({block, size_class.bytes, returns_++});
+      idle_bytes_ += size_class.bytes;
+      while (idle_bytes_ > max_idle_bytes_) freed.push_back(TakeOldest());
     }
-    std::free(block);
+    Free(freed);
   }
 
+  void FreeUnused() {
+    std::vector<Idle> freed;
+    {
+      absl::MutexLock lock(&mu_);
+      for (std::deque<Idle>& shelf : idle_) {
+        while (!shelf.empty() && shelf.front().returned < unused_since_) freed.push_back(TakeFrom(shelf));
+      }
+      unused_since_ = returns_;
+    }
+    Free(freed);
+  }
+
+  int64_t allocations() const {
+    absl::MutexLock lock(&mu_);
+    return allocations_;
+  }
   size_t idle_bytes() const {
     absl::MutexLock lock(&mu_);
     return idle_bytes_;
@@ -86,9 +135,39 @@ class BufferPool::Shelves {
   }
 
  private:
+  struct Idle {
+    std::byte* block;
+    size_t bytes;
+    int64_t returned;  // When, in returns.
+  };
+
+  // Precondition: something is idle.
+  Idle TakeOldest() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    std::deque<Idle>* oldest = nullptr;
+    for (std::deque<Idle>& shelf : idle_) {
+      if (shelf.empty()) continue;
+      if (oldest == nullptr || shelf.front().returned < oldest->front().returned) oldest = &shelf;
+    }
+    return TakeFrom(*oldest);
+  }
+
+  Idle TakeFrom(std::deque<Idle>& shelf) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    const Idle idle = shelf.front();
+    shelf.pop_front();
+    idle_bytes_ -= idle.bytes;
+    return idle;
+  }
+
+  static void Free(absl::Span<const Idle> freed) {
+    for (const Idle& idle : freed) FreeBlock(idle.block, idle.bytes);
+  }
+
   const size_t max_idle_bytes_;
   mutable absl::Mutex mu_;
-  std::array<std::vector<std::byte*>, kClassCount> idle_ ABSL_GUARDED_BY(mu_);
+  std::array<std::deque<Idle>, kClassCount> idle_ ABSL_GUARDED_BY(mu_);  // Oldest first.
+  int64_t returns_ ABSL_GUARDED_BY(mu_) = 0;
+  int64_t unused_since_ ABSL_GUARDED_BY(mu_) = 0;  // The last FreeUnused, in returns.
+  int64_t allocations_ ABSL_GUARDED_BY(mu_) = 0;
   size_t idle_bytes_ ABSL_GUARDED_BY(mu_) = 0;
   size_t live_bytes_ ABSL_GUARDED_BY(mu_) = 0;
 };
@@ -104,6 +183,9 @@ Buffer BufferPool::Allocate(size_t bytes) {
                 size_class.bytes);
 }
 
+void BufferPool::FreeUnused() { shelves_->FreeUnused(); }
+
+int64_t BufferPool::allocations() const { return shelves_->allocations(); }
 size_t BufferPool::idle_bytes() const { return shelves_->idle_bytes(); }
 size_t BufferPool::live_bytes() const { return shelves_->live_bytes(); }
 

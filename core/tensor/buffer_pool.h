@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -40,11 +41,17 @@ class Buffer {
   size_t capacity_ = 0;
 };
 
+// Buffers of so many bytes and more are mappings of their own, in huge pages where the system has them: fewer page
+// faults when they are fresh, fewer misses of address translations later, and back to the system, all of them, when
+// they are freed, whatever lies around them.
+inline constexpr size_t kMinMappedBytes = size_t{1} << 20;
+
 // Hands out buffers and keeps returned ones for reuse, in size classes four to a power of two. Thread-safe. The pool
 // bounds what lies idle in it; what is in use is bounded by Admission. Fresh and recycled memory is uninitialised.
 class BufferPool {
  public:
-  // Keeps at most `max_idle_bytes` of returned memory; beyond that, buffers are freed.
+  // Keeps at most `max_idle_bytes` of returned memory, of all classes together: beyond that, those that have lain idle
+  // longest are freed, so that sizes that nobody asks for any more make room for those of today.
   explicit BufferPool(size_t max_idle_bytes);
   BufferPool(const BufferPool&) = delete;
   BufferPool& operator=(const BufferPool&) = delete;
@@ -53,6 +60,11 @@ class BufferPool {
   // Returns a buffer of at least `bytes` bytes (also for 0). Throws std::bad_alloc if the system has no memory.
   Buffer Allocate(size_t bytes);
 
+  // Frees the buffers that have lain idle since the call before.
+  void FreeUnused();
+
+  // Buffers handed out so far.
+  int64_t allocations() const;
   // Bytes that lie idle in the pool.
   size_t idle_bytes() const;
   // Bytes handed out and not yet returned.

@@ -3,6 +3,9 @@
 
 #include "core/tensor/buffer_pool.h"
 
+#include <sys/mman.h>
+
+#include <cerrno>
 #include <cstdint>
 #include <cstring>
 #include <random>
@@ -40,6 +43,47 @@ TEST(BufferPoolTest, KeepsNoMoreIdleBytesThanItsBound) {
   }
   EXPECT_EQ(pool.live_bytes(), 0u);
   EXPECT_EQ(pool.idle_bytes(), 8192u);
+}
+
+TEST(BufferPoolTest, FreesWhatHasLainIdleLongestForWhatIsReturned) {
+  BufferPool pool(10000);
+  Buffer oldest = pool.Allocate(4096);
+  Buffer middle = pool.Allocate(5120);
+  Buffer newest = pool.Allocate(1024);
+  oldest = Buffer();
+  middle = Buffer();
+  newest = Buffer();
+  EXPECT_EQ(pool.idle_bytes(), 6144u);
+  middle = pool.Allocate(5120);
+  EXPECT_EQ(pool.idle_bytes(), 1024u);
+  oldest = pool.Allocate(4096);
+  EXPECT_EQ(pool.idle_bytes(), 1024u);
+}
+
+TEST(BufferPoolTest, FreesWhatLayIdleBetweenTwoCalls) {
+  BufferPool pool(10000);
+  pool.Allocate(4096);
+  pool.FreeUnused();
+  EXPECT_EQ(pool.idle_bytes(), 4096u);
+  pool.Allocate(1024);
+  pool.FreeUnused();
+  EXPECT_EQ(pool.idle_bytes(), 1024u);
+  pool.FreeUnused();
+  EXPECT_EQ(pool.idle_bytes(), 0u);
+  EXPECT_EQ(pool.allocations(), 2);
+}
+
+TEST(BufferPoolTest, LargeBuffersBeginAtAHugePageAndGoBackToTheSystem) {
+  BufferPool pool(0);
+  Buffer buffer = pool.Allocate(kMinMappedBytes + 1);
+  std::byte* const begin = buffer.data();
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(begin) % (2 << 20), 0u);
+  std::memset(begin, 1, buffer.capacity());
+  unsigned char resident = 0;
+  EXPECT_EQ(mincore(begin, 1, &resident), 0);
+  buffer = Buffer();
+  EXPECT_EQ(mincore(begin, 1, &resident), -1);
+  EXPECT_EQ(errno, ENOMEM);
 }
 
 TEST(BufferPoolTest, CopiesShareMemoryUntilTheLastIsGone) {
