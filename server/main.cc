@@ -18,6 +18,7 @@
 #include "server/flags.h"
 #include "server/healthcheck.h"
 #include "server/loss_server.h"
+#include "server/memory_trimmer.h"
 #include "server/process_settings.h"
 #include "server/status_pages.h"
 #include "server/stop_signals.h"
@@ -92,6 +93,7 @@ int Serve(const ServerOptions& options) {
   Metrics metrics;
   const auto backend = MakeBackend(options, &metrics);
   if (!backend.ok()) return Complain(kNoDevice, backend.status());
+  const MemoryTrimmer trimmer((*backend)->pool(), RealClock(), FreeUnusedHeap);
   const auto server = LossServer::Start(options, **backend, metrics, logger, RealClock());
   if (!server.ok()) return Complain(kCannotBind, server.status());
   LogStart(options, **backend, (*server)->addresses(), logger);

@@ -11,6 +11,9 @@ namespace lossd {
 // Chooses speed over diagnosis, and steady memory over little. To be called first of all, before a thread is started.
 void ApplyProcessSettings();
 
+// Gives all of the heap that is free back to the system. Thread-safe; takes milliseconds, and so does taking it again.
+void FreeUnusedHeap();
+
 }  // namespace lossd
 
 #endif  // LOSSD_SERVER_PROCESS_SETTINGS_H_

@@ -35,10 +35,10 @@ class Server:
     def target(self, transport):
         return ",".join(self.addresses[transport])
 
-    def rss(self):
-        """Resident bytes."""
+    def resident(self, peak=False):
+        """Resident bytes, now or at most so far."""
         status = Path(f"/proc/{self.processes[0].pid}/status").read_text()
-        return 1024 * int(status.split("VmRSS:")[1].split()[0])
+        return 1024 * int(status.split("VmHWM:" if peak else "VmRSS:")[1].split()[0])
 
     def stop(self):
         for process in self.processes:

@@ -5,6 +5,7 @@
 import contextlib
 import json
 import subprocess
+import time
 
 import serving_contenders as contenders
 import serving_report as report
@@ -20,6 +21,7 @@ IDLE_SECONDS = 3
 LOAD_SHARE = 0.6  # Of capacity, for arrivals.
 ARRIVAL_SECONDS = 4
 MEMORY_STEPS = 10
+MEMORY_SETTLES_SECONDS = 12  # Twice MemoryTrimmer::kPeriod, and some more.
 MEMORY_SIZES = [1 << exponent for exponent in range(8, 25)]  # Elements: 1 KB to 64 MB.
 
 
@@ -206,15 +208,21 @@ def memory(bench):
     files = [bench.file_of(requests.squared_norm(count), f"request{count}") for count in MEMORY_SIZES]
     total = bench.options.memory_calls
     step = total // MEMORY_STEPS
-    early = 0
     with bench.servers(lossd=bench.lossd) as servers:
         server = servers["lossd"]
+        at_once, settled = [], []
         for number in range(1, MEMORY_STEPS + 1):
             bench.call(server.target("tcp"), ",".join(map(str, files)), (4,), f"--calls={step}", f"--seed={number}")
-            early = early or server.rss()
-            print(f"memory: {number * step} of {total} calls, {server.rss() / 1e6:.0f} MB resident", flush=True)
-        figures = {"lossd": {f"rss_mb_after_{step}": early / 1e6, f"rss_mb_after_{total}": server.rss() / 1e6}}
-        bench.add("memory", "1 KB to 64 MB", "tcp", 4, figures, report.memory_goals(early, server.rss()))
+            print(f"memory: {number * step} of {total} calls, {server.resident() / 1e6:.0f} MB resident", flush=True)
+            if number in (1, MEMORY_STEPS):
+                at_once.append(server.resident())
+                time.sleep(MEMORY_SETTLES_SECONDS)
+                settled.append(server.resident())
+        figures = {"lossd": {"mb_peak": server.resident(peak=True) / 1e6}}
+        for calls, now, later in zip((step, total), at_once, settled):
+            figures["lossd"][f"mb_after_{calls}"] = now / 1e6
+            figures["lossd"][f"mb_{MEMORY_SETTLES_SECONDS}_s_after_{calls}"] = later / 1e6
+        bench.add("memory", "1 KB to 64 MB", "tcp", 4, figures, report.memory_goals(at_once, settled))
 
 
 RUN = {"echo": echo, "maps": maps, "peers": peers, "idle": idle, "batching": batching, "metrics": metrics,

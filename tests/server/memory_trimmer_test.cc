@@ -1,0 +1,66 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/memory_trimmer.h"
+
+#include "absl/synchronization/notification.h"
+#include "gtest/gtest.h"
+#include "tests/support/simulated_clock.h"
+
+namespace lossd {
+namespace {
+
+class MemoryTrimmerTest : public ::testing::Test {
+ protected:
+  BufferPool pool_{1 << 20};
+  testing::SimulatedClock clock_;
+  int heap_trims_ = 0;
+  MemoryTrimmer trimmer_{pool_, clock_, [this] { ++heap_trims_; }};  // Its thread waits for the simulated clock.
+};
+
+TEST_F(MemoryTrimmerTest, TrimsTheHeapOnceAfterAPeriodWithoutComputations) {
+  pool_.Allocate(1000);
+  trimmer_.Trim();
+  EXPECT_EQ(heap_trims_, 0);
+  trimmer_.Trim();
+  EXPECT_EQ(heap_trims_, 1);
+  trimmer_.Trim();
+  EXPECT_EQ(heap_trims_, 1);
+  pool_.Allocate(1000);
+  trimmer_.Trim();
+  trimmer_.Trim();
+  EXPECT_EQ(heap_trims_, 2);
+}
+
+TEST_F(MemoryTrimmerTest, LeavesTheHeapAloneWhileAComputationLasts) {
+  Buffer buffer = pool_.Allocate(1000);
+  trimmer_.Trim();
+  trimmer_.Trim();
+  EXPECT_EQ(heap_trims_, 0);
+  buffer = Buffer();
+  trimmer_.Trim();
+  EXPECT_EQ(heap_trims_, 1);
+}
+
+TEST_F(MemoryTrimmerTest, FreesBuffersThatHaveLainIdleAllThroughAPeriod) {
+  pool_.Allocate(1000);
+  trimmer_.Trim();
+  EXPECT_GT(pool_.idle_bytes(), 0u);
+  trimmer_.Trim();
+  EXPECT_EQ(pool_.idle_bytes(), 0u);
+}
+
+TEST(MemoryTrimmerThreadTest, TrimsEveryPeriod) {
+  BufferPool pool(1 << 20);
+  testing::SimulatedClock clock;
+  absl::Notification trimmed;
+  const MemoryTrimmer trimmer(pool, clock, [&] { trimmed.Notify(); });
+  for (int period = 0; period < 2; ++period) {
+    clock.WaitUntilWaiting(1);
+    clock.AdvanceTime(MemoryTrimmer::kPeriod);
+  }
+  trimmed.WaitForNotification();
+}
+
+}  // namespace
+}  // namespace lossd
