@@ -9,13 +9,14 @@
 
 #include "core/process/build_info.h"
 #include "prometheus/text_serializer.h"
+#include "server/metrics_histogram.h"
 
 namespace lossd {
 namespace {
 
 using prometheus::Counter;
-using prometheus::Histogram;
-using Buckets = Histogram::BucketBoundaries;
+using Histogram = ShardedHistogram;
+using Buckets = std::vector<double>;
 
 constexpr absl::string_view kMethodNames[] = {"Compute", "ComputeStream", "GetServerInfo"};
 constexpr const char* kMethodTypes[] = {"unary", "bidi_stream", "unary"};
@@ -60,20 +61,16 @@ prometheus::Labels MethodLabels(int method) {
 }
 
 using CounterFamily = prometheus::Family<Counter>;
-using HistogramFamily = prometheus::Family<Histogram>;
 
 CounterFamily& CountersOf(prometheus::Registry& registry, const char* name, const char* help) {
   return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
-}
-HistogramFamily& HistogramsOf(prometheus::Registry& registry, const char* name, const char* help) {
-  return prometheus::BuildHistogram().Name(name).Help(help).Register(registry);
 }
 
 }  // namespace
 
 absl::string_view RpcMethodName(RpcMethod method) { return kMethodNames[static_cast<int>(method)]; }
 
-// All series, by what they are labelled with. Owned by the registry.
+// All series, by what they are labelled with. The registry owns counters, `histograms` the histograms.
 struct Metrics::Series {
   explicit Series(prometheus::Registry& registry) {
     AddCalls(registry);
@@ -93,6 +90,7 @@ struct Metrics::Series {
   void AddRefusals(prometheus::Registry& registry);
   void AddLosses(prometheus::Registry& registry);
 
+  ShardedHistograms histograms;
   Counter* started[kRpcMethodCount];
   Counter* handled[kRpcMethodCount][kCodeCount];
   Histogram* handling_seconds[kRpcMethodCount];
@@ -112,12 +110,12 @@ struct Metrics::Series {
 void Metrics::Series::AddCalls(prometheus::Registry& registry) {
   CounterFamily& starts = CountersOf(registry, "grpc_server_started_total", "Calls that came in.");
   CounterFamily& ends = CountersOf(registry, "grpc_server_handled_total", "Calls that were answered, by code.");
-  HistogramFamily& seconds =
-      HistogramsOf(registry, "grpc_server_handling_seconds", "Time from a call's arrival to its answer's departure.");
   for (int method = 0; method < kRpcMethodCount; ++method) {
     prometheus::Labels labels = MethodLabels(method);
     started[method] = &starts.Add(labels);
-    handling_seconds[method] = &seconds.Add(labels, SecondsBuckets());
+    handling_seconds[method] =
+        &histograms.Add("grpc_server_handling_seconds", "Time from a call's arrival to its answer's departure.", labels,
+                        SecondsBuckets());
     for (int code = 0; code < kCodeCount; ++code) {
       labels["grpc_code"] = CodeName(code);
       handled[method][code] = &ends.Add(labels);
@@ -126,13 +124,13 @@ void Metrics::Series::AddCalls(prometheus::Registry& registry) {
 }
 
 void Metrics::Series::AddStages(prometheus::Registry& registry) {
-  HistogramFamily& seconds = HistogramsOf(registry, "lossd_stage_seconds", "Time that computations spent in a stage.");
   for (int stage = 0; stage < kStageCount; ++stage) {
-    stage_seconds[stage] = &seconds.Add({{"stage", kStageLabels[stage]}}, SecondsBuckets());
+    stage_seconds[stage] = &histograms.Add("lossd_stage_seconds", "Time that computations spent in a stage.",
+                                           {{"stage", kStageLabels[stage]}}, SecondsBuckets());
   }
-  batch_requests = &HistogramsOf(registry, "lossd_batch_requests", "Requests in a batch.")
-                        .Add({}, Buckets{1, 2, 4, 8, 16, 32, 64, 128, 256});
-  request_bytes = &HistogramsOf(registry, "lossd_request_bytes", "Bytes of a request.").Add({}, BytesBuckets());
+  batch_requests =
+      &histograms.Add("lossd_batch_requests", "Requests in a batch.", {}, {1, 2, 4, 8, 16, 32, 64, 128, 256});
+  request_bytes = &histograms.Add("lossd_request_bytes", "Bytes of a request.", {}, BytesBuckets());
   CounterFamily& copies = CountersOf(registry, "lossd_payload_copies_total", "Payloads of tensors that were copied.");
   copies_in = &copies.Add({{"direction", "in"}});
   copies_out = &copies.Add({{"direction", "out"}});
@@ -150,15 +148,15 @@ void Metrics::Series::AddRefusals(prometheus::Registry& registry) {
 }
 
 void Metrics::Series::AddLosses(prometheus::Registry& registry) {
-  HistogramFamily& values = HistogramsOf(registry, "lossd_loss_value", "Objectives that were computed and finite.");
-  HistogramFamily& norms =
-      HistogramsOf(registry, "lossd_gradient_norm", "Euclidean norms of a request's gradients that were finite.");
   CounterFamily& nonfinites =
       CountersOf(registry, "lossd_nonfinite_total", "Tensors that held a NaN or an infinity, by where.");
   for (size_t loss = 0; loss < kLossNames.size(); ++loss) {
     const std::string name(kLossNames[loss]);
-    loss_value[loss] = &values.Add({{"loss", name}}, LossBuckets());
-    gradient_norm[loss] = &norms.Add({{"loss", name}}, NormBuckets());
+    loss_value[loss] = &histograms.Add("lossd_loss_value", "Objectives that were computed and finite.",
+                                       {{"loss", name}}, LossBuckets());
+    gradient_norm[loss] =
+        &histograms.Add("lossd_gradient_norm", "Euclidean norms of a request's gradients that were finite.",
+                        {{"loss", name}}, NormBuckets());
     for (int place = 0; place < kNonfinitePlaceCount; ++place) {
       nonfinite[loss][place] = &nonfinites.Add({{"loss", name}, {"where", kPlaceLabels[place]}});
     }
@@ -189,8 +187,12 @@ void Metrics::OnDropped(absl::StatusCode code) {
   if (code == absl::StatusCode::kCancelled) series_->cancelled->Increment();
 }
 
-void Metrics::OnCopiesIn(int64_t payloads) { series_->copies_in->Increment(static_cast<double>(payloads)); }
-void Metrics::OnCopiesOut(int64_t payloads) { series_->copies_out->Increment(static_cast<double>(payloads)); }
+void Metrics::OnCopiesIn(int64_t payloads) {
+  if (payloads > 0) series_->copies_in->Increment(static_cast<double>(payloads));
+}
+void Metrics::OnCopiesOut(int64_t payloads) {
+  if (payloads > 0) series_->copies_out->Increment(static_cast<double>(payloads));
+}
 
 void Metrics::OnResult(size_t loss, double objective, double gradient_norm) {
   if (std::isfinite(objective)) series_->loss_value[loss]->Observe(objective);
@@ -198,7 +200,7 @@ void Metrics::OnResult(size_t loss, double objective, double gradient_norm) {
 }
 
 void Metrics::OnNonfinite(size_t loss, NonfinitePlace place, int64_t count) {
-  series_->nonfinite[loss][static_cast<int>(place)]->Increment(static_cast<double>(count));
+  if (count > 0) series_->nonfinite[loss][static_cast<int>(place)]->Increment(static_cast<double>(count));
 }
 
 void Metrics::OnBatch(int requests) { series_->batch_requests->Observe(requests); }
@@ -210,6 +212,7 @@ void Metrics::Add(const std::shared_ptr<prometheus::Collectable>& collectable) {
 
 std::string Metrics::Text() const {
   std::vector<prometheus::MetricFamily> families = registry_.Collect();
+  for (prometheus::MetricFamily& family : series_->histograms.Collect()) families.push_back(std::move(family));
   std::vector<std::weak_ptr<prometheus::Collectable>> collectables;
   {
     absl::MutexLock lock(&mu_);

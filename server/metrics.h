@@ -21,7 +21,6 @@
 #include "core/status/errors.h"
 #include "prometheus/collectable.h"
 #include "prometheus/counter.h"
-#include "prometheus/histogram.h"
 #include "prometheus/registry.h"
 
 namespace lossd {

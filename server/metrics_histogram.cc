@@ -1,0 +1,71 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/metrics_histogram.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+namespace lossd {
+namespace {
+
+// The calling thread's place among shards: threads take them in turn as they first observe anything.
+size_t ThreadShard() {
+  static std::atomic<size_t> threads = 0;
+  thread_local const size_t shard = threads.fetch_add(1, std::memory_order_relaxed);
+  return shard;
+}
+
+}  // namespace
+
+ShardedHistogram::ShardedHistogram(std::vector<double> bounds) : bounds_(std::move(bounds)) {
+  for (Shard& shard : shards_) shard.counts = std::make_unique<std::atomic<uint64_t>[]>(bounds_.size() + 1);
+}
+
+void ShardedHistogram::Observe(double value) {
+  Shard& shard = shards_[ThreadShard() % kShards];
+  const auto bucket = static_cast<size_t>(std::lower_bound(bounds_.begin(), bounds_.end(), value) - bounds_.begin());
+  shard.counts[bucket].fetch_add(1, std::memory_order_relaxed);
+  shard.sum.fetch_add(value, std::memory_order_relaxed);
+}
+
+prometheus::ClientMetric::Histogram ShardedHistogram::Read() const {
+  prometheus::ClientMetric::Histogram histogram;
+  for (size_t bucket = 0; bucket <= bounds_.size(); ++bucket) {
+    for (const Shard& shard : shards_) {
+      histogram.sample_count += shard.counts[bucket].load(std::memory_order_relaxed);
+    }
+    const double bound = bucket < bounds_.size() ? bounds_[bucket] : std::numeric_limits<double>::infinity();
+    histogram.bucket.push_back({histogram.sample_count, bound});
+  }
+  for (const Shard& shard : shards_) histogram.sample_sum += shard.sum.load(std::memory_order_relaxed);
+  return histogram;
+}
+
+ShardedHistograms::Series::Series(size_t family_index, const prometheus::Labels& names, std::vector<double> bounds)
+    : family(family_index), histogram(std::move(bounds)) {
+  for (const auto& [name, value] : names) labels.push_back({name, value});
+}
+
+ShardedHistogram& ShardedHistograms::Add(const std::string& name, const std::string& help,
+                                         const prometheus::Labels& labels, std::vector<double> bounds) {
+  const auto family = std::find_if(families_.begin(), families_.end(),
+                                   [&](const prometheus::MetricFamily& other) { return other.name == name; });
+  const auto index = static_cast<size_t>(family - families_.begin());
+  if (family == families_.end()) families_.push_back({name, help, prometheus::MetricType::Histogram, {}});
+  return series_.emplace_back(index, labels, std::move(bounds)).histogram;
+}
+
+std::vector<prometheus::MetricFamily> ShardedHistograms::Collect() const {
+  std::vector<prometheus::MetricFamily> families = families_;
+  for (const Series& series : series_) {
+    prometheus::ClientMetric metric;
+    metric.label = series.labels;
+    metric.histogram = series.histogram.Read();
+    families[series.family].metric.push_back(std::move(metric));
+  }
+  return families;
+}
+
+}  // namespace lossd
