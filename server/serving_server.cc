@@ -17,9 +17,12 @@
 namespace lossd {
 namespace {
 
-constexpr int kProcessorsPerQueue = 4;
-constexpr int kMaxQueues = 8;
+constexpr int kProcessorsPerMover = 4;
+constexpr int kMaxMovers = 8;
 constexpr int kCallsAwaited = 8;  // A queue and method, so that a burst finds some.
+
+// Threads that move bytes: so many poll, and so many copy large messages.
+int Movers() { return std::clamp(UsableProcessors() / kProcessorsPerMover, 1, kMaxMovers); }
 
 }  // namespace
 
@@ -29,7 +32,7 @@ ServingServer::ServingServer(const ServerParts& parts)
       gate_(parts.options.max_concurrent_streams),
       watch_(parts.options.transfer_timeout, parts.clock),
       reporter_(parts.metrics, parts.logger, parts.clock),
-      pipeline_(parts.backend, parts.metrics, parts.clock, parts.options.max_message_bytes),
+      pipeline_(parts.backend, parts.metrics, parts.clock, parts.options.max_message_bytes, Movers()),
       health_(parts.health),
       reflection_(ServiceNames()),
       info_(ServerInfo(parts.backend, parts.options)),
@@ -71,8 +74,7 @@ absl::Status ServingServer::Listen() {
   builder.RegisterService(health_.service());
   for (grpc::Service* service : reflection_.services()) builder.RegisterService(service);
   std::vector<std::unique_ptr<grpc::ServerCompletionQueue>> queues;
-  const int count = std::clamp(UsableProcessors() / kProcessorsPerQueue, 1, kMaxQueues);
-  for (int i = 0; i < count; ++i) queues.push_back(builder.AddCompletionQueue());
+  for (int i = 0; i < Movers(); ++i) queues.push_back(builder.AddCompletionQueue());
   threads_ = std::make_unique<CompletionThreads>(std::move(queues), CompletionThreadsOptions{}, parts_.logger);
   LOSSD_ASSIGN_OR_RETURN(listening_, StartListening(builder, "listen", parts_.options.listen));
   for (const auto& queue : threads_->queues()) {
