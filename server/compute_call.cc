@@ -80,7 +80,7 @@ void ComputeCall::OnMessage(bool ok) {
   transfer_.End();
   if (!ok) return Refuse(absl::InvalidArgumentError("expected one message, got none"));
   ComputeMessage message;
-  message.slices = TakeSlices(message_);
+  message.bytes = ReceivedMessage(message_);
   message.arrival = record_.arrival;
   message.deadline = CallDeadline(context_, record_.arrival, environment_.options);
   message.cancellation = cancellation_;

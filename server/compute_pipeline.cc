@@ -64,20 +64,7 @@ struct ComputePipeline::Computation {
   MessageSlices response;
 };
 
-MessageSlices TakeSlices(grpc::ByteBuffer& message) {
-  MessageSlices slices;
-  message.Dump(&slices).ok();  // Only decompressing fails, and compressed messages are refused before.
-  message.Clear();
-  return slices;
-}
-
 grpc::ByteBuffer ToByteBuffer(const MessageSlices& slices) { return {slices.data(), slices.size()}; }
-
-int64_t TotalBytes(const MessageSlices& slices) {
-  int64_t bytes = 0;
-  for (const grpc::Slice& slice : slices) bytes += static_cast<int64_t>(slice.size());
-  return bytes;
-}
 
 ComputePipeline::ComputePipeline(LossBackend& backend, Metrics& metrics, Clock& clock, int64_t max_message_bytes,
                                  int copy_threads)
@@ -91,7 +78,7 @@ void ComputePipeline::Start(ComputeMessage message, AnswerCallback on_answer) {
   auto computation = std::make_unique<Computation>();
   computation->message = std::move(message);
   computation->on_answer = std::move(on_answer);
-  const int64_t bytes = TotalBytes(computation->message.slices);
+  const int64_t bytes = computation->message.bytes.bytes();
   computation->message.record.request_bytes = bytes;
   if (bytes <= kMaxBytesAtOnce) return Begin(std::move(computation));
   copiers_.Run([this, computation = std::move(computation)]() mutable { Begin(std::move(computation)); });
@@ -112,7 +99,7 @@ void ComputePipeline::Begin(std::unique_ptr<Computation> computation) {
 
 absl::Status ComputePipeline::Decode(Computation& computation) {
   ComputeMessage& message = computation.message;
-  std::optional<wire::RequestForm> form = wire::ReadForm(message.slices);
+  std::optional<wire::RequestForm> form = wire::ReadForm(message.bytes.slices());
   if (form.has_value()) computation.planned = plans_.Find(form->bytes);
   if (computation.planned == nullptr) return DecodeAnew(computation, std::move(form));
   computation.payloads = std::move(form->payloads);
@@ -131,9 +118,9 @@ absl::Status ComputePipeline::TellRequestId(std::string request_id, ComputeMessa
 // A request whose form is not known, nor perhaps worth knowing.
 absl::Status ComputePipeline::DecodeAnew(Computation& computation, std::optional<wire::RequestForm> form) {
   ComputeMessage& message = computation.message;
-  absl::StatusOr<wire::DecodedRequest> request = wire::DecodeRequest(message.slices);
-  LOSSD_RETURN_IF_ERROR(
-      TellRequestId(request.ok() ? request->header.request_id() : wire::DecodeRequestId(message.slices), message));
+  absl::StatusOr<wire::DecodedRequest> request = wire::DecodeRequest(message.bytes.slices());
+  LOSSD_RETURN_IF_ERROR(TellRequestId(
+      request.ok() ? request->header.request_id() : wire::DecodeRequestId(message.bytes.slices()), message));
   LOSSD_RETURN_IF_ERROR(CheckRequestBytes(message.record.request_bytes));
   LOSSD_RETURN_IF_ERROR(request.status());
   computation.payloads = std::move(request->payloads);
@@ -189,13 +176,13 @@ void ComputePipeline::Gather(Computation& computation) {
   size_t offset = 0;
   for (size_t i = 0; i < specs.size(); ++i) {
     computation.inputs.emplace_back(specs[i], arena, offset);
-    computation.inputs_swept.push_back(wire::GatherPayload(computation.message.slices, computation.payloads[i],
+    computation.inputs_swept.push_back(wire::GatherPayload(computation.message.bytes.slices(), computation.payloads[i],
                                                            plan.request.inputs[i].dtype, arena.data() + offset,
                                                            plan.detail->uses_squares_of_inputs));
     offset += Aligned(ByteSize(specs[i]));
   }
   metrics_.OnCopiesIn(static_cast<int64_t>(specs.size()));
-  computation.message.slices.clear();
+  computation.message.bytes.Clear();
 }
 
 void ComputePipeline::Submit(std::unique_ptr<Computation> computation) {

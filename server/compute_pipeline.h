@@ -25,22 +25,18 @@
 #include "server/call_reporter.h"
 #include "server/metrics.h"
 #include "server/plan_cache.h"
+#include "server/received_message.h"
 #include "server/thread_pool.h"
 
 namespace lossd {
 
-// The bytes of a message. Unlike a grpc::ByteBuffer, whose moves are copies, it costs nothing to hand on.
+// A message to be written.
 using MessageSlices = std::vector<grpc::Slice>;
-
-// The slices of what was read, which is empty then.
-MessageSlices TakeSlices(grpc::ByteBuffer& message);
-// The message to be written.
 grpc::ByteBuffer ToByteBuffer(const MessageSlices& slices);
-int64_t TotalBytes(const MessageSlices& slices);
 
 // A request as it came.
 struct ComputeMessage {
-  MessageSlices slices;
+  ReceivedMessage bytes;
   absl::Time arrival;
   absl::Time deadline = absl::InfiniteFuture();
   std::shared_ptr<Cancellation> cancellation;

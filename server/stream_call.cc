@@ -69,10 +69,10 @@ void StreamCall::OnMessage(bool ok) {
       half_closed_ = true;
       return Advance();
     }
-    message.slices = TakeSlices(message_);
+    message.bytes = ReceivedMessage(message_);
     message.cancellation = std::make_shared<Cancellation>();
     ticket = next_ticket_++;
-    const auto bytes = TotalBytes(message.slices);
+    const auto bytes = message.bytes.bytes();
     outstanding_[ticket] = {message.cancellation, bytes};
     held_bytes_ += bytes;
     if (cancelled_) message.cancellation->Cancel();
@@ -111,7 +111,7 @@ absl::Status StreamCall::Claim(Ticket ticket, const std::string& request_id) {
 
 void StreamCall::OnAnswer(Ticket ticket, ComputeAnswer answer) {
   if (!answer.record.status.ok()) answer.slices = ErrorResponse(answer.record);
-  answer.record.response_bytes = TotalBytes(answer.slices);
+  answer.record.response_bytes = static_cast<int64_t>(ToByteBuffer(answer.slices).Length());
   absl::MutexLock lock(&mu_);
   const auto outstanding = outstanding_.find(ticket);
   held_bytes_ += answer.record.response_bytes - outstanding->second.bytes;

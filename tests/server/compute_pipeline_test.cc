@@ -56,7 +56,7 @@ class ComputePipelineTest : public ::testing::Test {
  protected:
   ComputeMessage MakeMessage(const v1::ComputeRequest& request = MakeRequest()) {
     ComputeMessage message;
-    message.slices = SlicesOf(request);
+    message.bytes = ReceivedMessage(SlicesOf(request));
     message.arrival = message.record.arrival = clock_.TimeNow();
     message.cancellation = std::make_shared<Cancellation>();
     message.reservation = *admission_.Reserve(0);
@@ -85,7 +85,7 @@ TEST_F(ComputePipelineTest, AnswerHoldsTheResponseTheRecordAndTheReservation) {
   EXPECT_EQ(answer_->record.request_id, "id");
   EXPECT_EQ(answer_->record.loss, 3);
   EXPECT_EQ(answer_->record.inputs, 1);
-  EXPECT_EQ(answer_->record.response_bytes, static_cast<int64_t>(TotalBytes(answer_->slices)));
+  EXPECT_EQ(answer_->record.response_bytes, static_cast<int64_t>(ToByteBuffer(answer_->slices).Length()));
   EXPECT_TRUE(answer_->record.accepted);
   EXPECT_GE(answer_->reservation.bytes(), 24);  // Input and gradient.
   EXPECT_EQ(admission_.inflight_bytes(), answer_->reservation.bytes());

@@ -4,6 +4,7 @@
 #include "server/serving_server.h"
 
 #include <thread>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -22,7 +23,7 @@ class ServingServerTest : public ::testing::Test {
     return *std::move(server);
   }
 
-  const ServerOptions options_ = TestOptions();
+  ServerOptions options_ = TestOptions();
   HeldBackend backend_;
   Metrics metrics_;
   HealthStates health_;
@@ -46,6 +47,35 @@ TEST_F(ServingServerTest, ReservesBytesWhileACallIsInside) {
   EXPECT_TRUE(server->Shutdown(absl::InfiniteFuture()));
   EXPECT_EQ(server->admission().inflight_bytes(), 0);
   EXPECT_EQ(server->admission().calls(), 0);
+}
+
+// gRPC then makes room by ending calls and closing connections, also where the last reference to a message's bytes is
+// dropped, on whatever thread of ours that is.
+TEST_F(ServingServerTest, SurvivesMessagesThatTheTransportHasNoMemoryFor) {
+  constexpr size_t kBytes = size_t{3} << 20;
+  constexpr int kCallers = 30;  // Each with a connection of its own.
+  options_.transport_memory_bytes = 4 * kBytes;
+  const auto server = Start();
+  const v1::ComputeRequest request = MakeRequest(std::vector<float>(kBytes / sizeof(float)));
+  std::vector<std::thread> callers;
+  for (int i = 0; i < kCallers; ++i) {
+    callers.emplace_back([&] {
+      const auto stub = v1::LossService::NewStub(MakeChannel(server->addresses()[0]));
+      for (int call = 0; call < 8; ++call) {
+        grpc::ClientContext context;
+        context.set_wait_for_ready(true);
+        v1::ComputeResponse response;
+        const grpc::Status status = stub->Compute(&context, request, &response);
+        EXPECT_NE(status.error_code(), grpc::StatusCode::INTERNAL) << status.error_message();
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  grpc::ClientContext context;
+  context.set_wait_for_ready(true);
+  v1::ComputeResponse response;
+  const auto stub = v1::LossService::NewStub(MakeChannel(server->addresses()[0]));
+  EXPECT_TRUE(stub->Compute(&context, MakeRequest(), &response).ok());
 }
 
 TEST_F(ServingServerTest, DestructionCutsOffWhatIsInsideAndLeavesNothingBehind) {
