@@ -7,6 +7,7 @@
 #include <sstream>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 
 namespace lossd::cli {
@@ -25,7 +26,7 @@ TEST(TextTableTest, RulesColumnsAsWideAsTheyAre) {
   TextTable table({std::string(50, 'n')});
   std::ostringstream out;
   table.Print(out);
-  EXPECT_EQ(out.str(), std::string(50, 'n') + "\n" + std::string(50, '-') + "\n");
+  EXPECT_EQ(out.str(), absl::StrCat(std::string(50, 'n'), "\n", std::string(50, '-'), "\n"));
 }
 
 TEST(NumberTextTest, HasSixSignificantDigits) {
