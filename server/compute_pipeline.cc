@@ -103,6 +103,7 @@ absl::Status ComputePipeline::Decode(Computation& computation) {
   if (form.has_value()) computation.planned = plans_.Find(form->bytes);
   if (computation.planned == nullptr) return DecodeAnew(computation, std::move(form));
   computation.payloads = std::move(form->payloads);
+  message.record.inputs = static_cast<int64_t>(computation.payloads.size());
   message.record.loss = computation.planned->plan->request.loss.index();
   LOSSD_RETURN_IF_ERROR(TellRequestId(std::move(form->request_id), message));
   return CheckRequestBytes(message.record.request_bytes);
@@ -151,7 +152,6 @@ absl::Status ComputePipeline::CheckRequestBytes(int64_t bytes) const {
 absl::Status ComputePipeline::Admit(Computation& computation) {
   ComputeMessage& message = computation.message;
   const PlannedRequest& planned = *computation.planned;
-  message.record.inputs = static_cast<int64_t>(planned.plan->inputs.size());
   message.deadline = std::min(message.deadline, message.arrival + planned.timeout);
   LOSSD_RETURN_IF_ERROR(message.reservation.Resize(planned.plan->bytes));
   const absl::Time now = clock_.TimeNow();
@@ -265,11 +265,11 @@ void ComputePipeline::Answer(std::unique_ptr<Computation> computation, absl::Sta
   std::move(on_answer)(std::move(answer));
 }
 
-MessageSlices ErrorResponse(const CallRecord& record) {
+grpc::Slice ErrorResponse(const CallRecord& record) {
   v1::ComputeResponse response;
   response.set_request_id(record.request_id);
   *response.mutable_status() = ToRpcStatus(record.status, record.request_id);
-  return {grpc::Slice(response.SerializeAsString())};
+  return grpc::Slice(response.SerializeAsString());
 }
 
 }  // namespace lossd

@@ -98,7 +98,7 @@ class ComputePipeline {
 };
 
 // An error as a message of a stream: a ComputeResponse with the record's request_id and status.
-MessageSlices ErrorResponse(const CallRecord& record);
+grpc::Slice ErrorResponse(const CallRecord& record);
 
 }  // namespace lossd
 

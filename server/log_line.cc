@@ -16,7 +16,6 @@ namespace lossd {
 namespace {
 
 constexpr absl::string_view kLevelNames[] = {"debug", "info", "warning", "error"};
-constexpr int64_t kMicrosecondsInSecond = 1'000'000;
 
 // RFC 3339 with microseconds. Most lines are of the same second as the one before.
 void AppendTime(absl::Time time, std::string& text) {

@@ -3,7 +3,6 @@
 
 #include "server/status_pages.h"
 
-#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "core/process/build_info.h"
 #include "nlohmann/json.hpp"

@@ -110,8 +110,11 @@ absl::Status StreamCall::Claim(Ticket ticket, const std::string& request_id) {
 }
 
 void StreamCall::OnAnswer(Ticket ticket, ComputeAnswer answer) {
-  if (!answer.record.status.ok()) answer.slices = ErrorResponse(answer.record);
-  answer.record.response_bytes = static_cast<int64_t>(ToByteBuffer(answer.slices).Length());
+  if (!answer.record.status.ok()) {
+    const grpc::Slice error = ErrorResponse(answer.record);
+    answer.record.response_bytes = static_cast<int64_t>(error.size());
+    answer.slices = {error};
+  }
   absl::MutexLock lock(&mu_);
   const auto outstanding = outstanding_.find(ticket);
   held_bytes_ += answer.record.response_bytes - outstanding->second.bytes;

@@ -203,7 +203,7 @@ TEST(ErrorResponseTest, IsAResponseWithIdAndStatus) {
   CallRecord record;
   record.request_id = "id";
   record.status = InvalidField("loss", "expected one");
-  const v1::ComputeResponse response = Parsed(ErrorResponse(record));
+  const v1::ComputeResponse response = Parsed({ErrorResponse(record)});
   EXPECT_EQ(response.request_id(), "id");
   EXPECT_EQ(response.status().code(), 3);
   EXPECT_EQ(response.status().message(), "loss: expected one");
