@@ -21,15 +21,6 @@ absl::Time CallDeadline(const grpc::ServerContext& context, absl::Time arrival, 
   return options.default_deadline > absl::ZeroDuration() ? arrival + options.default_deadline : absl::InfiniteFuture();
 }
 
-absl::StatusOr<Reservation> ReserveCall(Admission& admission, const ServerOptions& options) {
-  const int64_t inflight = admission.inflight_bytes();
-  if (inflight < options.max_inflight_bytes) return admission.Reserve(0);
-  return LimitExceeded(
-      {RejectReason::kInflightBytes, "--max_inflight_bytes",
-       absl::StrCat("expected room below ", options.max_inflight_bytes, " bytes in flight, got ", inflight, " in use"),
-       Admission::kRetryDelay});
-}
-
 void AddRetryPushback(const absl::Status& status, grpc::ServerContext& context) {
   const auto delay = RetryDelay(status);
   if (!delay.has_value()) return;
@@ -58,12 +49,15 @@ void ComputeCall::OnArrived(bool ok) {
   absl::Status status = Enter();
   if (!status.ok()) return Refuse(std::move(status));
   WatchTransfer();
+  reading_ = environment_.backlog.BeginReading(record_.arrival);
   stream_.Read(&message_, queue_.Tag([self = shared_from_this()](bool read) { self->OnMessage(read); }));
 }
 
 absl::Status ComputeCall::Enter() {
   LOSSD_ASSIGN_OR_RETURN(pass_, environment_.gate.Enter(record_.peer));
-  LOSSD_ASSIGN_OR_RETURN(reservation_, ReserveCall(environment_.admission, environment_.options));
+  LOSSD_RETURN_IF_ERROR(environment_.backlog.CheckBeforeReading(
+      CallDeadline(context_, record_.arrival, environment_.options), record_.arrival));
+  LOSSD_ASSIGN_OR_RETURN(reservation_, environment_.admission.ReserveUnread());
   return absl::OkStatus();
 }
 
@@ -78,6 +72,7 @@ void ComputeCall::WatchTransfer() {
 
 void ComputeCall::OnMessage(bool ok) {
   transfer_.End();
+  environment_.backlog.EndReading(reading_);
   if (!ok) return Refuse(absl::InvalidArgumentError("expected one message, got none"));
   ComputeMessage message;
   message.bytes = ReceivedMessage(message_);

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "core/scheduling/admission.h"
+#include "core/scheduling/backlog.h"
 #include "core/scheduling/cancellation.h"
 #include "core/scheduling/clock.h"
 #include "grpcpp/server_context.h"
@@ -32,6 +33,7 @@ struct CallEnvironment {
   ComputePipeline& pipeline;
   Admission& admission;
   CallGate& gate;
+  Backlog& backlog;
   TransferWatch& watch;
   CallReporter& reporter;
   Metrics& metrics;
@@ -42,15 +44,13 @@ struct CallEnvironment {
 // The deadline of a call: that of its context, or the default one.
 absl::Time CallDeadline(const grpc::ServerContext& context, absl::Time arrival, const ServerOptions& options);
 
-// The server's whole budget of bytes is in use: RESOURCE_EXHAUSTED; else a reservation of one call and no bytes.
-absl::StatusOr<Reservation> ReserveCall(Admission& admission, const ServerOptions& options);
-
 // Tells the client when to come back, where the status says so. Before Finish.
 void AddRetryPushback(const absl::Status& status, grpc::ServerContext& context);
 
 // One call of Compute, from waiting for it to its answer's departure:
 // 1. waits; once a call is there, another object waits for the next one;
-// 2. is refused if the server drains, has too many calls or no bytes left, before its message is read;
+// 2. is refused if the server drains, has too many calls, no bytes left, or no chance to answer it in time, before its
+//    message is read;
 // 3. reads the one message and hands it to the pipeline;
 // 4. writes the answer and finishes, exactly once;
 // 5. reports.
@@ -80,6 +80,7 @@ class ComputeCall : public std::enable_shared_from_this<ComputeCall> {
   void* done_tag_ = nullptr;  // Reported by the queue only if the call arrives.
   const std::shared_ptr<Cancellation> cancellation_ = std::make_shared<Cancellation>();
   Reservation reservation_;
+  Backlog::Place reading_ = 0;  // While its message is being read.
   grpc::ByteBuffer message_;
   TransferWatch::Transfer transfer_;
   std::atomic<bool> cut_off_ = false;  // By the watch.

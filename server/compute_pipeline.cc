@@ -56,6 +56,7 @@ absl::Status Mapped(const std::exception& error) {
 // What is known of a computation on its way.
 struct ComputePipeline::Computation {
   ComputeMessage message;
+  Backlog::Place place = 0;
   AnswerCallback on_answer;
   std::vector<wire::PayloadRange> payloads;
   std::shared_ptr<const PlannedRequest> planned;
@@ -66,21 +67,24 @@ struct ComputePipeline::Computation {
 
 grpc::ByteBuffer ToByteBuffer(const MessageSlices& slices) { return {slices.data(), slices.size()}; }
 
-ComputePipeline::ComputePipeline(LossBackend& backend, Metrics& metrics, Clock& clock, int64_t max_message_bytes,
-                                 int copy_threads)
+ComputePipeline::ComputePipeline(LossBackend& backend, Metrics& metrics, Backlog& backlog, Clock& clock,
+                                 const PipelineOptions& options)
     : backend_(backend),
       metrics_(metrics),
+      backlog_(backlog),
       clock_(clock),
-      max_message_bytes_(max_message_bytes),
-      copiers_(copy_threads, "lossd-copy") {}
+      max_message_bytes_(options.max_message_bytes),
+      copiers_(options.copy_threads, "lossd-copy") {}
 
 void ComputePipeline::Start(ComputeMessage message, AnswerCallback on_answer) {
   auto computation = std::make_unique<Computation>();
   computation->message = std::move(message);
   computation->on_answer = std::move(on_answer);
-  const int64_t bytes = computation->message.bytes.bytes();
-  computation->message.record.request_bytes = bytes;
-  if (bytes <= kMaxBytesAtOnce) return Begin(std::move(computation));
+  ComputeMessage& started = computation->message;
+  started.record.request_bytes = started.bytes.bytes();
+  computation->place = backlog_.Enter(started.deadline, started.arrival);
+  if (started.refusal.ok()) started.refusal = TakeIn(started);
+  if (started.bytes.bytes() <= kMaxBytesAtOnce || !started.refusal.ok()) return Begin(std::move(computation));
   copiers_.Run([this, computation = std::move(computation)]() mutable { Begin(std::move(computation)); });
 }
 
@@ -105,13 +109,13 @@ absl::Status ComputePipeline::Decode(Computation& computation) {
   computation.payloads = std::move(form->payloads);
   message.record.inputs = static_cast<int64_t>(computation.payloads.size());
   message.record.loss = computation.planned->plan->request.loss.index();
-  LOSSD_RETURN_IF_ERROR(TellRequestId(std::move(form->request_id), message));
-  return CheckRequestBytes(message.record.request_bytes);
+  return TellRequestId(std::move(form->request_id), message);
 }
 
 // Tells whoever asked. `message.record` keeps it.
 absl::Status ComputePipeline::TellRequestId(std::string request_id, ComputeMessage& message) {
   message.record.request_id = std::move(request_id);
+  LOSSD_RETURN_IF_ERROR(message.refusal);
   if (!message.on_request_id) return absl::OkStatus();
   return std::move(message.on_request_id)(message.record.request_id);
 }
@@ -122,7 +126,6 @@ absl::Status ComputePipeline::DecodeAnew(Computation& computation, std::optional
   absl::StatusOr<wire::DecodedRequest> request = wire::DecodeRequest(message.bytes.slices());
   LOSSD_RETURN_IF_ERROR(TellRequestId(
       request.ok() ? request->header.request_id() : wire::DecodeRequestId(message.bytes.slices()), message));
-  LOSSD_RETURN_IF_ERROR(CheckRequestBytes(message.record.request_bytes));
   LOSSD_RETURN_IF_ERROR(request.status());
   computation.payloads = std::move(request->payloads);
   PlannedRequest planned;
@@ -142,8 +145,10 @@ absl::Status ComputePipeline::DecodeAnew(Computation& computation, std::optional
   return absl::OkStatus();
 }
 
-absl::Status ComputePipeline::CheckRequestBytes(int64_t bytes) const {
-  if (bytes <= max_message_bytes_) return absl::OkStatus();
+// Sees to it that the message itself, which may wait for a thread to copy it, is within the budget.
+absl::Status ComputePipeline::TakeIn(ComputeMessage& message) const {
+  const int64_t bytes = message.bytes.bytes();
+  if (bytes <= max_message_bytes_) return message.reservation.Resize(bytes);
   return LimitExceeded({RejectReason::kMessageBytes, "--max_message_bytes",
                         absl::StrCat("expected a request of at most ", max_message_bytes_, " bytes, got ", bytes),
                         std::nullopt});
@@ -155,7 +160,8 @@ absl::Status ComputePipeline::Admit(Computation& computation) {
   message.deadline = std::min(message.deadline, message.arrival + planned.timeout);
   LOSSD_RETURN_IF_ERROR(message.reservation.Resize(planned.plan->bytes));
   const absl::Time now = clock_.TimeNow();
-  return now < message.deadline ? absl::OkStatus() : Expired(now - message.arrival);
+  if (now >= message.deadline) return Expired(now - message.arrival);
+  return backlog_.CheckAfterReading(message.deadline, now);
 }
 
 absl::Status ComputePipeline::CheckResponseBytes(int64_t bytes) const {
@@ -255,6 +261,7 @@ void ComputePipeline::Answer(std::unique_ptr<Computation> computation, absl::Sta
   if (status.code() == absl::StatusCode::kCancelled && HasExpired(clock_.TimeNow(), message)) {
     status = absl::DeadlineExceededError(status.message());
   }
+  backlog_.Leave(computation->place, status.ok(), clock_.TimeNow());
   ComputeAnswer answer;
   if (status.ok()) answer.slices = std::move(computation->response);
   answer.reservation = std::move(message.reservation);

@@ -17,6 +17,7 @@
 #include "absl/time/time.h"
 #include "core/loss_backend.h"
 #include "core/scheduling/admission.h"
+#include "core/scheduling/backlog.h"
 #include "core/scheduling/cancellation.h"
 #include "core/scheduling/clock.h"
 #include "grpcpp/support/byte_buffer.h"
@@ -42,6 +43,8 @@ struct ComputeMessage {
   std::shared_ptr<Cancellation> cancellation;
   Reservation reservation;  // Of one call and no bytes; grows here.
   CallRecord record;        // Method, peer, arrival; the rest is filled here.
+  // If not OK: the answer, as soon as the request_id is known. `reservation` is empty then.
+  absl::Status refusal;
   // Called once, as soon as the request_id is known, before anything of size is done; an error ends the computation.
   absl::AnyInvocable<absl::Status(const std::string& request_id) &&> on_request_id;
 };
@@ -53,15 +56,22 @@ struct ComputeAnswer {
   CallRecord record;
 };
 
+struct PipelineOptions {
+  // Largest request and response.
+  int64_t max_message_bytes = int64_t{256} << 20;
+  // Threads for large messages.
+  int copy_threads = 1;
+};
+
 // Decodes, plans, admits, copies in, submits, encodes. Thread-safe.
 class ComputePipeline {
  public:
   // Called once, on the thread of Start, of this or of the backend, with no lock held. Must not block.
   using AnswerCallback = absl::AnyInvocable<void(ComputeAnswer) &&>;
 
-  // None is owned; all outlive this and every computation. `copy_threads`: for large messages.
-  ComputePipeline(LossBackend& backend, Metrics& metrics, Clock& clock, int64_t max_message_bytes,
-                  int copy_threads = 1);
+  // None is owned; all outlive this and every computation.
+  ComputePipeline(LossBackend& backend, Metrics& metrics, Backlog& backlog, Clock& clock,
+                  const PipelineOptions& options);
 
   // A message of more bytes is handed to a thread of its own, so that the thread of Start, on which all connections
   // depend, does not spend milliseconds with its copy. One below takes no longer than waking that thread.
@@ -81,7 +91,7 @@ class ComputePipeline {
   absl::Status DecodeAnew(Computation& computation, std::optional<wire::RequestForm> form);
   static absl::Status TellRequestId(std::string request_id, ComputeMessage& message);
   absl::Status Admit(Computation& computation);
-  absl::Status CheckRequestBytes(int64_t bytes) const;
+  absl::Status TakeIn(ComputeMessage& message) const;
   absl::Status CheckResponseBytes(int64_t bytes) const;
   void Gather(Computation& computation);
   void Submit(std::unique_ptr<Computation> computation);
@@ -91,6 +101,7 @@ class ComputePipeline {
 
   LossBackend& backend_;
   Metrics& metrics_;
+  Backlog& backlog_;
   Clock& clock_;
   const int64_t max_message_bytes_;
   PlanCache plans_{kMaxPlans};

@@ -25,7 +25,8 @@ struct ListeningServer {
 };
 
 // Sets what holds for every port of ours: no SO_REUSEPORT, so that a second server on a port fails; keepalive that
-// finds dead clients and bears theirs; ages and numbers of connections; channelz; no compression.
+// finds dead clients and bears theirs; ages and numbers of connections; channelz; no compression; and no windows that
+// widen by themselves, so that what is refused before its message is read costs 64 KB of it at most.
 void ConfigureConnections(const ServerOptions& options, grpc::ServerBuilder& builder);
 
 // Adds the addresses, which come from `flag`, and starts the server. UNAVAILABLE, naming flag, address and the system's

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "core/status/errors.h"
 #include "google/rpc/error_details.pb.h"
@@ -31,10 +32,12 @@ size_t CharacterBytes(absl::string_view text) {
 
 // `text` as valid UTF-8 of at most kMaxStatusTextBytes.
 std::string Shortened(absl::string_view text) {
+  constexpr size_t kRoom = kMaxStatusTextBytes - kEllipsis.size();
+  if (text.size() <= kRoom && std::all_of(text.begin(), text.end(), absl::ascii_isascii)) return std::string(text);
   std::string result;
   while (!text.empty()) {
     const size_t bytes = CharacterBytes(text);
-    if (result.size() + std::max<size_t>(bytes, 1) > kMaxStatusTextBytes - kEllipsis.size()) {
+    if (result.size() + std::max<size_t>(bytes, 1) > kRoom) {
       return absl::StrCat(result, kEllipsis);
     }
     absl::StrAppend(&result, bytes == 0 ? "?" : text.substr(0, bytes));

@@ -24,15 +24,24 @@ constexpr int kCallsAwaited = 8;  // A queue and method, so that a burst finds s
 // Threads that move bytes: so many poll, and so many copy large messages.
 int Movers() { return std::clamp(UsableProcessors() / kProcessorsPerMover, 1, kMaxMovers); }
 
+BacklogOptions BacklogOptionsOf(const ServerParts& parts) {
+  int64_t workers = 1;
+  for (const DeviceDescription& device : parts.backend.Devices()) workers = std::max<int64_t>(workers, device.threads);
+  // Each worker has a task, and another one to go on with.
+  return {.busy_calls = 2 * workers, .max_queue_delay = parts.options.max_queue_delay};
+}
+
 }  // namespace
 
 ServingServer::ServingServer(const ServerParts& parts)
     : parts_(parts),
       admission_(parts.options.max_inflight_bytes, parts.options.max_concurrent_calls),
       gate_(parts.options.max_concurrent_streams),
+      backlog_(BacklogOptionsOf(parts)),
       watch_(parts.options.transfer_timeout, parts.clock),
       reporter_(parts.metrics, parts.logger, parts.clock),
-      pipeline_(parts.backend, parts.metrics, parts.clock, parts.options.max_message_bytes, Movers()),
+      pipeline_(parts.backend, parts.metrics, backlog_, parts.clock,
+                {.max_message_bytes = parts.options.max_message_bytes, .copy_threads = Movers()}),
       health_(parts.health),
       reflection_(ServiceNames()),
       info_(ServerInfo(parts.backend, parts.options)),
@@ -52,8 +61,8 @@ ServingServer::ServingServer(const ServerParts& parts)
                          reporter_.OnCallEnded(record.method, absl::StatusCode::kOk, record.arrival);
                          return grpc::Status::OK;
                        }},
-      environment_{service_,  pipeline_,      admission_,   gate_,         watch_,
-                   reporter_, parts_.metrics, parts_.clock, parts_.options} {}
+      environment_{service_, pipeline_, admission_,     gate_,        backlog_,
+                   watch_,   reporter_, parts_.metrics, parts_.clock, parts_.options} {}
 
 absl::StatusOr<std::unique_ptr<ServingServer>> ServingServer::Start(const ServerParts& parts) {
   std::unique_ptr<ServingServer> server(new ServingServer(parts));

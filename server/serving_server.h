@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 #include "core/loss_backend.h"
 #include "core/scheduling/admission.h"
+#include "core/scheduling/backlog.h"
 #include "server/call_gate.h"
 #include "server/call_reporter.h"
 #include "server/completion.h"
@@ -66,6 +67,7 @@ class ServingServer {
   ServerParts parts_;
   Admission admission_;
   CallGate gate_;
+  Backlog backlog_;
   TransferWatch watch_;
   CallReporter reporter_;
   ComputePipeline pipeline_;

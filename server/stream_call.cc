@@ -88,15 +88,13 @@ void StreamCall::Start(Ticket ticket, ComputeMessage message) {
   message.record.method = RpcMethod::kComputeStream;
   message.record.peer = peer_;
   message.record.arrival = message.arrival;
-  absl::Status refusal = environment_.gate.Check();
-  if (refusal.ok()) {
-    auto reservation = ReserveCall(environment_.admission, environment_.options);
-    refusal = reservation.status();
+  message.refusal = environment_.gate.Check();
+  if (message.refusal.ok()) {
+    auto reservation = environment_.admission.ReserveUnread();
+    message.refusal = reservation.status();
     if (reservation.ok()) message.reservation = *std::move(reservation);
   }
-  message.on_request_id = [this, ticket, refusal](const std::string& request_id) {
-    return refusal.ok() ? Claim(ticket, request_id) : refusal;
-  };
+  message.on_request_id = [this, ticket](const std::string& request_id) { return Claim(ticket, request_id); };
   environment_.pipeline.Start(std::move(message), [self = shared_from_this(), ticket](ComputeAnswer answer) {
     self->OnAnswer(ticket, std::move(answer));
   });

@@ -3,6 +3,8 @@
 
 #include "core/scheduling/admission.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "core/status/errors.h"
 #include "core/status/status_macros.h"
@@ -14,10 +16,12 @@ Reservation& Reservation::operator=(Reservation&& other) noexcept {
   Release();
   admission_ = std::exchange(other.admission_, nullptr);
   bytes_ = std::exchange(other.bytes_, 0);
+  unread_ = std::exchange(other.unread_, false);
   return *this;
 }
 
 absl::Status Reservation::Resize(int64_t bytes) {
+  if (std::exchange(unread_, false)) admission_->NoteMessage(bytes);
   if (bytes > bytes_) {
     LOSSD_RETURN_IF_ERROR(admission_->Take(/*calls=*/0, bytes - bytes_, bytes));
   } else {
@@ -35,7 +39,23 @@ void Reservation::Release() {
 
 absl::StatusOr<Reservation> Admission::Reserve(int64_t bytes) {
   LOSSD_RETURN_IF_ERROR(Take(/*calls=*/1, bytes, bytes));
-  return Reservation(this, bytes);
+  return Reservation(this, bytes, /*unread=*/false);
+}
+
+absl::StatusOr<Reservation> Admission::ReserveUnread() {
+  absl::MutexLock lock(&mu_);
+  LOSSD_RETURN_IF_ERROR(CheckRoom(/*calls=*/1, /*bytes=*/0, /*request_bytes=*/0));
+  const auto bytes = std::clamp<int64_t>(static_cast<int64_t>(message_bytes_), 1, std::max<int64_t>(max_bytes_ / 2, 1));
+  if (bytes > max_bytes_ - bytes_) {
+    return LimitExceeded({.reason = RejectReason::kInflightBytes,
+                          .flag = "--max_inflight_bytes",
+                          .description = absl::StrCat("bytes in flight: expected at most ", max_bytes_, ", in use ",
+                                                      bytes_, ", messages of late had ", bytes),
+                          .retry_delay = kRetryDelay});
+  }
+  ++calls_;
+  bytes_ += bytes;
+  return Reservation(this, bytes, /*unread=*/true);
 }
 
 int64_t Admission::inflight_bytes() const {
@@ -54,6 +74,12 @@ absl::Status Admission::Take(int64_t calls, int64_t bytes, int64_t request_bytes
   calls_ += calls;
   bytes_ += bytes;
   return absl::OkStatus();
+}
+
+void Admission::NoteMessage(int64_t bytes) {
+  constexpr double kWeight = 1.0 / 16;  // A change of sizes is learnt within some dozens of messages.
+  absl::MutexLock lock(&mu_);
+  message_bytes_ += kWeight * (static_cast<double>(bytes) - message_bytes_);
 }
 
 void Admission::GiveBack(int64_t calls, int64_t bytes) {

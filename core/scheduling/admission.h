@@ -25,7 +25,9 @@ class Reservation {
  public:
   Reservation() = default;
   Reservation(Reservation&& other) noexcept
-      : admission_(std::exchange(other.admission_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+      : admission_(std::exchange(other.admission_, nullptr)),
+        bytes_(std::exchange(other.bytes_, 0)),
+        unread_(std::exchange(other.unread_, false)) {}
   Reservation& operator=(Reservation&& other) noexcept;
   ~Reservation() { Release(); }
 
@@ -40,10 +42,12 @@ class Reservation {
 
  private:
   friend class Admission;
-  Reservation(Admission* admission, int64_t bytes) : admission_(admission), bytes_(bytes) {}
+  Reservation(Admission* admission, int64_t bytes, bool unread)
+      : admission_(admission), bytes_(bytes), unread_(unread) {}
 
   Admission* admission_ = nullptr;  // Not owned; outlives this.
   int64_t bytes_ = 0;
+  bool unread_ = false;  // Its bytes are a guess; Resize tells how good a one.
 };
 
 // A budget of bytes and of calls, exact at every moment. Thread-safe; never blocks but for a short lock. Outlives its
@@ -60,6 +64,11 @@ class Admission {
   // more than the whole budget.
   absl::StatusOr<Reservation> Reserve(int64_t bytes);
 
+  // The same for a call whose message is not read yet: as many bytes as messages had of late, but no more than half of
+  // the budget, and always advised to retry. The reservation's first Resize must say how many they are. So that
+  // messages on their way to the server are within the budget, whose sizes nobody tells beforehand.
+  absl::StatusOr<Reservation> ReserveUnread();
+
   // What is reserved now.
   int64_t inflight_bytes() const;
   int64_t calls() const;
@@ -68,6 +77,7 @@ class Admission {
   friend class Reservation;
 
   absl::Status Take(int64_t calls, int64_t bytes, int64_t request_bytes);
+  void NoteMessage(int64_t bytes);
   void GiveBack(int64_t calls, int64_t bytes);
   absl::Status CheckRoom(int64_t calls, int64_t bytes, int64_t request_bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
@@ -76,6 +86,7 @@ class Admission {
   mutable absl::Mutex mu_;
   int64_t bytes_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t calls_ ABSL_GUARDED_BY(mu_) = 0;
+  double message_bytes_ ABSL_GUARDED_BY(mu_) = 0;  // Mean of the last messages.
 };
 
 }  // namespace lossd

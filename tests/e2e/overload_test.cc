@@ -46,9 +46,9 @@ client::ComputeRequest LoadOf(int64_t rows, int64_t columns) {
 // Loads a server over 4 connections.
 class Load {
  public:
-  explicit Load(const std::string& address)
+  explicit Load(const std::string& address, absl::Duration timeout = absl::InfiniteDuration())
       : request_(*load::LoadRequest::Encode(LoadOf(256, 128), std::nullopt)),
-        context_{.request = request_, .clock = RealClock(), .auth_token = ""} {
+        context_{.request = request_, .clock = RealClock(), .timeout = timeout, .auth_token = ""} {
     load::EngineOptions options;
     options.target = address;
     options.client.channels = 4;
@@ -112,6 +112,31 @@ TEST(OverloadTest, ThreeTimesTheCapacityIsServedAtCapacityAndTheRestRefused) {
       "max %.3f ms in the server; resident memory %.1f MB before, %.1f MB at its peak\n",
       capacity, Goodput(overload) / capacity, refused.calls, absl::ToDoubleMilliseconds(times.Percentile(0.5)),
       absl::ToDoubleMilliseconds(times.Percentile(0.99)), absl::ToDoubleMilliseconds(times.Maximum()), before, peak);
+}
+
+TEST(OverloadTest, CallsThatWouldComeTooLateAreRefusedAndTheRestIsInTime) {
+  constexpr absl::Duration kDeadline = absl::Milliseconds(200);
+  WatchedServer server({"--threads=1"});
+  Load load(server.address());
+  const double capacity = Goodput(load.Run({.concurrency = 8, .arrivals = std::nullopt}, absl::Seconds(1)));
+  const load::ArrivalOptions arrivals = {3 * capacity, 3 * capacity, absl::ZeroDuration(), /*poisson=*/true, 1};
+  Load hurried(server.address(), kDeadline);
+  const load::LevelResult overload = hurried.Run({.arrivals = arrivals, .max_outstanding = 10'000}, absl::Seconds(2));
+  const auto& errors = overload.calls.errors;
+  const auto refused = errors.find(absl::StatusCode::kResourceExhausted);
+  const auto late = errors.find(absl::StatusCode::kDeadlineExceeded);
+  const int64_t late_calls = late == errors.end() ? 0 : late->second.calls;
+  ASSERT_NE(refused, errors.end());
+  EXPECT_THAT(refused->second.example, AllOf(HasSubstr("wait behind other calls"), HasSubstr("with a deadline in")));
+  EXPECT_GT(refused->second.calls, late_calls);
+  EXPECT_GT(overload.calls.succeeded, late_calls);
+  EXPECT_GT(server.Metric("lossd_rejected_total{reason=\"queue\"}"), 0);
+  const load::LevelResult after = load.Run({.concurrency = 1, .arrivals = std::nullopt}, absl::Milliseconds(200));
+  EXPECT_EQ(after.calls.failed(), 0);
+  std::cout << absl::StrFormat(
+      "capacity %.0f calls/s; offered 3 times as many with deadlines of %.0f ms: goodput %.2f of it; %d refused, %d "
+      "late\n",
+      capacity, absl::ToDoubleMilliseconds(kDeadline), Goodput(overload) / capacity, refused->second.calls, late_calls);
 }
 
 TEST(OverloadTest, RefusalTellsLimitValueFlagAndWhenToComeBack) {

@@ -4,6 +4,7 @@
 #include "server/compute_call.h"
 
 #include <cmath>
+#include <deque>
 #include <limits>
 #include <map>
 #include <sstream>
@@ -14,6 +15,7 @@
 #include "nlohmann/json.hpp"
 #include "tests/server/running_server.h"
 #include "tests/support/raw_call.h"
+#include "tests/support/simulated_clock.h"
 
 namespace lossd::testing {
 namespace {
@@ -233,6 +235,31 @@ TEST(ComputeCallTest, CallsBeyondTheirNumberAreRefusedWithPushback) {
   EXPECT_TRUE(first.Await().ok());
   server.Stop();
   EXPECT_EQ(server.Metric("lossd_rejected_total{reason=\"concurrency\"}"), 1);
+}
+
+TEST(ComputeCallTest, CallThatWouldWaitInVainIsRefusedBeforeItsMessageIsRead) {
+  SimulatedClock clock;
+  ServerOptions options = TestOptions();
+  options.default_deadline = absl::Milliseconds(300);
+  RunningServer server(options, clock);
+  server.backend().Hold();
+  std::deque<PendingCall> calls;
+  for (int i = 0; i < 48; ++i) calls.emplace_back(server, MakeRequest());
+  server.backend().AwaitHeld(48);
+  for (int i = 0; i < 32; ++i) {
+    clock.AdvanceTime(absl::Milliseconds(10));
+    server.backend().ReleaseOne();
+  }
+  RawCall call(server.channel(), "Compute");  // Sends nothing.
+  const grpc::Status status = call.End();
+  EXPECT_THAT(status, Fails(grpc::StatusCode::RESOURCE_EXHAUSTED,
+                            AllOf(HasSubstr("at most 150ms with a deadline in 300ms"), HasSubstr("about 160ms"))));
+  EXPECT_EQ(DetailsOf(status).details_size(), 2);  // QuotaFailure and RetryInfo.
+  server.backend().Release();
+  for (PendingCall& waiting : calls) EXPECT_TRUE(waiting.Await().ok());
+  EXPECT_TRUE(server.Call(MakeRequest()).ok());
+  server.Stop();
+  EXPECT_EQ(server.Metric("lossd_rejected_total{reason=\"queue\"}"), 1);
 }
 
 TEST(ComputeCallTest, BytesBeyondTheBudgetAreRefused) {

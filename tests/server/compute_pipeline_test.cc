@@ -73,7 +73,8 @@ class ComputePipelineTest : public ::testing::Test {
   Admission admission_{1 << 20, 100};
   HeldBackend backend_;
   Metrics metrics_;
-  ComputePipeline pipeline_{backend_, metrics_, clock_, 1 << 20};
+  Backlog backlog_{{}};
+  ComputePipeline pipeline_{backend_, metrics_, backlog_, clock_, {.max_message_bytes = 1 << 20}};
   std::optional<ComputeAnswer> answer_;
 };
 
@@ -158,7 +159,7 @@ TEST_F(ComputePipelineTest, ExceptionsBecomeStatuses) {
   for (const bool memory : {true, false}) {
     answer_.reset();
     ThrowingBackend backend(memory);
-    ComputePipeline pipeline(backend, metrics_, clock_, 1 << 20);
+    ComputePipeline pipeline(backend, metrics_, backlog_, clock_, {.max_message_bytes = 1 << 20});
     pipeline.Start(MakeMessage(), Keep());
     ASSERT_TRUE(answer_.has_value());
     EXPECT_THAT(answer_->record.status,

@@ -69,6 +69,53 @@ TEST(AdmissionTest, NeverOverflows) {
   EXPECT_THAT(admission.Reserve(INT64_MAX), StatusIs(absl::StatusCode::kResourceExhausted));
 }
 
+// Reads a message of `bytes`.
+void Read(Admission& admission, int64_t bytes) {
+  ASSERT_OK_AND_ASSIGN(Reservation unread, admission.ReserveUnread());
+  ASSERT_OK(unread.Resize(bytes));
+}
+
+TEST(AdmissionTest, MessagesThatAreNotReadYetCountAsMuchAsThoseOfLate) {
+  Admission admission(1'000, 100);
+  for (int i = 0; i < 100; ++i) Read(admission, 240);
+  std::vector<Reservation> reading;
+  for (int i = 0; i < 4; ++i) reading.push_back(*admission.ReserveUnread());
+  EXPECT_NEAR(static_cast<double>(admission.inflight_bytes()), 960, 5);
+  const absl::Status refused = admission.ReserveUnread().status();
+  EXPECT_THAT(refused, StatusIs(absl::StatusCode::kResourceExhausted,
+                                AllOf(HasSubstr("at most 1000"), HasSubstr("messages of late had 239"),
+                                      HasSubstr("--max_inflight_bytes"))));
+  EXPECT_EQ(GetLimitViolation(refused)->retry_delay, Admission::kRetryDelay);
+  EXPECT_OK(reading[0].Resize(100));
+  EXPECT_NEAR(static_cast<double>(admission.inflight_bytes()), 820, 5);
+  reading.clear();
+  EXPECT_EQ(admission.inflight_bytes(), 0);
+  EXPECT_EQ(admission.calls(), 0);
+}
+
+TEST(AdmissionTest, OnlyTheFirstSizeOfAMessageIsLearnt) {
+  Admission admission(1'000, 100);
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_OK_AND_ASSIGN(Reservation unread, admission.ReserveUnread());
+    EXPECT_OK(unread.Resize(100));
+    EXPECT_OK(unread.Resize(1'000));  // Its computation.
+    unread.Release();
+    ASSERT_OK_AND_ASSIGN(Reservation read, admission.Reserve(0));
+    EXPECT_OK(read.Resize(1'000));
+  }
+  ASSERT_OK_AND_ASSIGN(const Reservation next, admission.ReserveUnread());
+  EXPECT_NEAR(static_cast<double>(next.bytes()), 100, 2);
+}
+
+TEST(AdmissionTest, SizesThatNoBudgetHoldsKeepNobodyOut) {
+  Admission admission(1'000, 100);
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_OK_AND_ASSIGN(Reservation unread, admission.ReserveUnread());
+    EXPECT_FALSE(unread.Resize(100'000).ok());
+  }
+  EXPECT_OK(admission.ReserveUnread());
+}
+
 TEST(ReservationTest, GrowsAndShrinksWithinTheLimit) {
   Admission admission(100, 1);
   ASSERT_OK_AND_ASSIGN(Reservation held, admission.Reserve(10));

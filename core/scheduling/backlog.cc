@@ -1,0 +1,133 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/scheduling/backlog.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <numeric>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "core/scheduling/batch_queue.h"
+#include "core/status/errors.h"
+
+namespace lossd {
+namespace {
+
+// Bounds on what a refused caller is told to wait.
+constexpr absl::Duration kShortestDelay = absl::Milliseconds(10);
+constexpr absl::Duration kLongestDelay = absl::Seconds(1);
+
+// In milliseconds with one digit: an estimate has no more.
+std::string Text(absl::Duration duration) {
+  return absl::FormatDuration(absl::Trunc(duration, absl::Microseconds(100)));
+}
+
+}  // namespace
+
+absl::Status Backlog::CheckBeforeReading(absl::Time deadline, absl::Time now) const {
+  if (deadline == absl::InfiniteFuture()) return absl::OkStatus();
+  const absl::Duration reading = std::min(deadline - now, kLongestReading);
+  return Check(deadline, kShareBeforeReading, Wait(deadline, reading, now), now);
+}
+
+absl::Status Backlog::CheckAfterReading(absl::Time deadline, absl::Time now) const {
+  if (deadline == absl::InfiniteFuture()) return absl::OkStatus();
+  return Check(deadline, kShareAfterReading, Wait(deadline, absl::ZeroDuration(), now), now);
+}
+
+Backlog::Place Backlog::BeginReading(absl::Time now) {
+  const Place place = PlaceOf(now);
+  absl::MutexLock lock(&mu_);
+  ++reading_[place];
+  NoteBusy(now);
+  return place;
+}
+
+void Backlog::EndReading(Place place) {
+  absl::MutexLock lock(&mu_);
+  --reading_[place];
+}
+
+Backlog::Place Backlog::Enter(absl::Time deadline, absl::Time now) {
+  const Place place = PlaceOf(Urgency(deadline, now));
+  absl::MutexLock lock(&mu_);
+  ++waiting_[place];
+  ++waiting_calls_;
+  NoteBusy(now);
+  return place;
+}
+
+void Backlog::Leave(Place place, bool served, absl::Time now) {
+  absl::MutexLock lock(&mu_);
+  if (served) ++answers_of_window_;
+  NoteBusy(now);  // It still counts.
+  --waiting_[place];
+  --waiting_calls_;
+  if (!window_start_.has_value()) return;
+  const absl::Duration window = now - *window_start_;
+  if (answers_of_window_ < kAnswersOfWindow || window < kWindow) return;
+  const absl::Duration pace = window / answers_of_window_;
+  pace_ = pace_ == absl::ZeroDuration() ? pace : (pace + pace_) / 2;
+  StartWindow(now);
+}
+
+absl::Status Backlog::Check(absl::Time deadline, double share, absl::Duration wait, absl::Time now) const {
+  const absl::Duration left = std::max(deadline - now, absl::ZeroDuration());
+  const absl::Duration gathering = std::min(options_.max_queue_delay, left / 2);
+  const absl::Duration bearable = gathering + (left - gathering) * share;
+  if (wait <= bearable) return absl::OkStatus();
+  return LimitExceeded(
+      {.reason = RejectReason::kQueue,
+       .flag = "",
+       .description = absl::StrCat("wait behind other calls: expected at most ", Text(bearable), " with a deadline in ",
+                                   Text(left), ", would be about ", Text(wait)),
+       .retry_delay = std::clamp(wait - bearable, kShortestDelay, kLongestDelay)});
+}
+
+absl::Duration Backlog::Wait(absl::Time deadline, absl::Duration reading, absl::Time now) const {
+  absl::MutexLock lock(&mu_);
+  if (pace_ == absl::ZeroDuration() || !IsBusy(now)) return absl::ZeroDuration();
+  // Nothing that waits is less urgent than what comes now without deadline, so the ring holds nothing beyond.
+  const absl::Time most_urgent = Urgency(absl::InfiniteFuture(), now) - kStep * (kSteps - 1);
+  int64_t ahead = CountBetween(waiting_, most_urgent, Urgency(deadline, now));
+  if (reading > absl::ZeroDuration()) ahead += CountBetween(reading_, now - reading, now);
+  return pace_ * ahead;
+}
+
+bool Backlog::IsBusy(absl::Time now) const {
+  return waiting_calls_ >= options_.busy_calls ||
+         waiting_calls_ + CountBetween(reading_, now - kLongestReading, now) >= options_.busy_calls;
+}
+
+void Backlog::NoteBusy(absl::Time now) {
+  const bool busy = IsBusy(now);
+  if (busy && !window_start_.has_value()) StartWindow(now);
+  if (!busy) window_start_ = std::nullopt;
+}
+
+void Backlog::StartWindow(absl::Time now) {
+  window_start_ = now;
+  answers_of_window_ = 0;
+}
+
+Backlog::Place Backlog::PlaceOf(absl::Time time) {
+  constexpr auto kLength = static_cast<int64_t>(kSteps);
+  const int64_t step = (time - absl::UnixEpoch()) / kStep % kLength;
+  return static_cast<Place>(step < 0 ? step + kLength : step);
+}
+
+absl::Time Backlog::Urgency(absl::Time deadline, absl::Time now) {
+  return std::clamp(deadline, now, now + BatchQueue::kPatience);
+}
+
+// `first` and `last` are less than the ring's length apart.
+int64_t Backlog::CountBetween(const Ring& ring, absl::Time first, absl::Time last) {
+  const auto begin = ring.begin() + static_cast<std::ptrdiff_t>(PlaceOf(first));
+  const auto end = ring.begin() + static_cast<std::ptrdiff_t>(PlaceOf(last)) + 1;
+  if (begin < end) return std::accumulate(begin, end, int64_t{0});
+  return std::accumulate(ring.begin(), end, int64_t{0}) + std::accumulate(begin, ring.end(), int64_t{0});
+}
+
+}  // namespace lossd

@@ -1,0 +1,102 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Foresees how long a call that comes now will wait, so that one that would wait in vain can be refused at once.
+
+#ifndef LOSSD_CORE_SCHEDULING_BACKLOG_H_
+#define LOSSD_CORE_SCHEDULING_BACKLOG_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+
+namespace lossd {
+
+struct BacklogOptions {
+  // Calls at a time from which on all workers are busy; at least 1. Below, nothing is learnt and nothing refused. Too
+  // few: the pace of a server that has time to spare is taken for the best that it can do.
+  int64_t busy_calls = 4;
+  // How long a call may wait for company (BatchQueueOptions::max_queue_delay), which is no sign of a full server.
+  absl::Duration max_queue_delay = absl::ZeroDuration();
+};
+
+// The calls whose messages are being read, those whose messages are there and whose answers are not, and the pace at
+// which calls are answered while there are many. A call waits for those that are more urgent (as BatchQueue has it) and
+// for those whose messages arrive beside its own, times that pace: Little's law.
+//
+// Why: a server with more calls than it can serve in time spends itself on the most urgent ones, which come too late,
+// and answers none. If it takes on what it can finish, it goes on at its full pace whatever is offered. Half of the
+// time that a call has left is enough of a queue to keep the workers busy; the other half is for what is not seen here:
+// the way of the answer, and the error of the estimate.
+//
+// Thread-safe; never blocks but for a short lock.
+class Backlog {
+ public:
+  // Where a call is counted, and must be counted out again.
+  using Place = size_t;
+
+  // The pace is that of the last so many answers, but of no shorter time.
+  static constexpr int64_t kAnswersOfWindow = 16;
+  static constexpr absl::Duration kWindow = absl::Milliseconds(50);
+
+  // What share of its time a call may be foreseen to wait: before its message is read, and after, when reading it in
+  // vain can no longer be avoided.
+  static constexpr double kShareBeforeReading = 0.5;
+  static constexpr double kShareAfterReading = 0.75;
+
+  // A message that takes longer to read than a call has left, or than this, is its client's fault, and not counted.
+  static constexpr absl::Duration kLongestReading = absl::Seconds(1);
+
+  explicit Backlog(const BacklogOptions& options) : options_(options) {}
+
+  // OK, or RESOURCE_EXHAUSTED with LimitViolation (queue) and a delay after which there should be room: a call that
+  // comes `now` would wait for more than its share of the time until `deadline`. Always OK without deadline.
+  absl::Status CheckBeforeReading(absl::Time deadline, absl::Time now) const;
+  absl::Status CheckAfterReading(absl::Time deadline, absl::Time now) const;
+
+  // Counts a call in while its message is being read, and out.
+  Place BeginReading(absl::Time now);
+  void EndReading(Place place);
+
+  // Counts a call in whose message was read, and out. `served`: its result was computed, rather than refused or
+  // dropped.
+  Place Enter(absl::Time deadline, absl::Time now);
+  void Leave(Place place, bool served, absl::Time now);
+
+ private:
+  // Calls are counted by time, in steps of a hundredth of a second on a ring of five seconds: those that are read by
+  // arrival, those that wait by urgency. What stays longer may be counted as if it had come later.
+  static constexpr absl::Duration kStep = absl::Milliseconds(10);
+  static constexpr size_t kSteps = 500;
+  using Ring = std::array<int32_t, kSteps>;
+
+  static Place PlaceOf(absl::Time time);
+  static absl::Time Urgency(absl::Time deadline, absl::Time now);
+  static int64_t CountBetween(const Ring& ring, absl::Time first, absl::Time last);
+  // How long a call would wait; zero where that is not known or nobody waits.
+  absl::Duration Wait(absl::Time deadline, absl::Duration reading, absl::Time now) const;
+  absl::Status Check(absl::Time deadline, double share, absl::Duration wait, absl::Time now) const;
+  bool IsBusy(absl::Time now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Begins to measure the pace if all workers are busy now and were not before, and ends it if they are not.
+  void NoteBusy(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void StartWindow(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  const BacklogOptions options_;
+  mutable absl::Mutex mu_;
+  Ring reading_ ABSL_GUARDED_BY(mu_) = {};
+  Ring waiting_ ABSL_GUARDED_BY(mu_) = {};
+  int64_t waiting_calls_ ABSL_GUARDED_BY(mu_) = 0;
+  std::optional<absl::Time> window_start_ ABSL_GUARDED_BY(mu_);  // While all workers are busy.
+  int64_t answers_of_window_ ABSL_GUARDED_BY(mu_) = 0;
+  absl::Duration pace_ ABSL_GUARDED_BY(mu_);  // Time an answer, of all workers together; zero until known.
+};
+
+}  // namespace lossd
+
+#endif  // LOSSD_CORE_SCHEDULING_BACKLOG_H_

@@ -1,0 +1,255 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/scheduling/backlog.h"
+
+#include <algorithm>
+#include <deque>
+#include <random>
+#include <utility>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "core/scheduling/batch_queue.h"
+#include "core/status/errors.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/status_matchers.h"
+
+namespace lossd::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+constexpr absl::Duration kPace = absl::Milliseconds(5);
+constexpr int64_t kBusy = 4;
+constexpr int kEnough = 40;  // Answers that make a pace known.
+
+// The longest wait for which a call with a deadline is let in is half of its time, so that twice the wait is the
+// shortest time with which it is.
+class BacklogTest : public ::testing::Test {
+ protected:
+  absl::Time In(absl::Duration duration) const { return now_ + duration; }
+  void EnterSome(int calls, absl::Time deadline) {
+    for (int i = 0; i < calls; ++i) inside_.push_back(backlog_.Enter(deadline, now_));
+  }
+  void LeaveFirst(bool served) {
+    backlog_.Leave(inside_.front(), served, now_);
+    inside_.pop_front();
+  }
+  // So many answers at `pace`, each followed by a new call.
+  void ServeSteadily(int answers, absl::Duration pace, absl::Duration left) {
+    for (int i = 0; i < answers; ++i) {
+      now_ += pace;
+      LeaveFirst(/*served=*/true);
+      EnterSome(1, In(left));
+    }
+  }
+  void ServeSteadily(int answers) { ServeSteadily(answers, kPace, absl::ZeroDuration()); }
+  // Whether a call is let in with just over twice this time, and refused with just less.
+  bool WaitIs(absl::Duration wait) const {
+    constexpr absl::Duration kLittle = absl::Microseconds(1);
+    return backlog_.CheckBeforeReading(In(2 * wait + kLittle), now_).ok() &&
+           !backlog_.CheckBeforeReading(In(2 * wait - kLittle), now_).ok();
+  }
+  bool NobodyIsRefused() const { return backlog_.CheckBeforeReading(In(absl::Nanoseconds(1)), now_).ok(); }
+
+  absl::Time now_ = absl::FromUnixSeconds(1'700'000'000);
+  Backlog backlog_{{.busy_calls = kBusy}};
+  std::deque<Backlog::Place> inside_;
+};
+
+TEST_F(BacklogTest, WaitIsThatOfTheCallsAheadAtThePaceOfTheAnswersBefore) {
+  EnterSome(20, now_);
+  ServeSteadily(kEnough);
+  EXPECT_TRUE(WaitIs(20 * kPace));
+  EnterSome(10, now_);
+  EXPECT_TRUE(WaitIs(30 * kPace));
+}
+
+TEST_F(BacklogTest, NothingIsKnownBeforeEnoughAnswers) {
+  EnterSome(20, now_);
+  ServeSteadily(Backlog::kAnswersOfWindow - 1);
+  EXPECT_TRUE(NobodyIsRefused());
+}
+
+TEST_F(BacklogTest, NobodyWaitsWhereNotAllWorkersAreBusy) {
+  EnterSome(20, now_);
+  ServeSteadily(kEnough);
+  EXPECT_FALSE(NobodyIsRefused());
+  while (inside_.size() >= kBusy) LeaveFirst(/*served=*/true);
+  EXPECT_TRUE(NobodyIsRefused());
+}
+
+TEST_F(BacklogTest, TimeWithFewCallsSaysNothingOfThePace) {
+  EnterSome(20, now_);
+  ServeSteadily(kEnough);
+  while (!inside_.empty()) LeaveFirst(/*served=*/true);
+  now_ += absl::Hours(1);
+  EnterSome(20, now_);
+  EXPECT_TRUE(WaitIs(20 * kPace));
+  ServeSteadily(kEnough);
+  EXPECT_TRUE(WaitIs(20 * kPace));
+}
+
+TEST_F(BacklogTest, CallsThatWereNotServedSayNothingOfThePace) {
+  EnterSome(200, now_);
+  ServeSteadily(kEnough);
+  for (int i = 0; i < 100; ++i) LeaveFirst(/*served=*/false);
+  ServeSteadily(kEnough);
+  EXPECT_TRUE(WaitIs(100 * kPace));
+}
+
+TEST_F(BacklogTest, PaceFollowsTheServer) {
+  EnterSome(20, now_);
+  ServeSteadily(kEnough);
+  ServeSteadily(400, kPace / 5, absl::ZeroDuration());
+  EXPECT_TRUE(backlog_.CheckBeforeReading(In(2 * 20 * kPace / 5 * 1.05), now_).ok());
+  ServeSteadily(400, kPace, absl::ZeroDuration());
+  EXPECT_FALSE(backlog_.CheckBeforeReading(In(2 * 20 * kPace * 0.95), now_).ok());
+}
+
+TEST_F(BacklogTest, CallThatWouldWaitForMoreThanItsShareIsRefusedAndToldWhenToComeBack) {
+  EnterSome(20, now_);
+  ServeSteadily(kEnough);
+  EXPECT_OK(backlog_.CheckBeforeReading(absl::InfiniteFuture(), now_));
+  EXPECT_OK(backlog_.CheckAfterReading(absl::InfiniteFuture(), now_));
+  EXPECT_OK(backlog_.CheckAfterReading(In(absl::Milliseconds(140)), now_));  // Of which three quarters are 105.
+  EXPECT_FALSE(backlog_.CheckAfterReading(In(absl::Milliseconds(130)), now_).ok());
+  const absl::Status refused = backlog_.CheckBeforeReading(In(absl::Milliseconds(140)), now_);
+  EXPECT_THAT(refused, StatusIs(absl::StatusCode::kResourceExhausted,
+                                AllOf(HasSubstr("at most 70ms"), HasSubstr("deadline in 140ms"), HasSubstr("100ms"))));
+  const auto violation = GetLimitViolation(refused);
+  ASSERT_TRUE(violation.has_value());
+  EXPECT_EQ(violation->reason, RejectReason::kQueue);
+  EXPECT_EQ(violation->retry_delay, absl::Milliseconds(30));
+}
+
+TEST_F(BacklogTest, CallsThatAreLessUrgentAreNotAhead) {
+  EnterSome(200, absl::InfiniteFuture());
+  ServeSteadily(kEnough, kPace, absl::InfiniteDuration());
+  EXPECT_TRUE(NobodyIsRefused());
+  now_ += BatchQueue::kPatience;  // Now they are due, like whatever has waited so long.
+  EXPECT_TRUE(WaitIs(200 * kPace));
+}
+
+TEST_F(BacklogTest, MessagesOnTheirWayAreAheadOfThoseThatAreNotReadYet) {
+  EnterSome(20, now_);
+  ServeSteadily(kEnough);
+  std::vector<Backlog::Place> reading;
+  for (int i = 0; i < 10; ++i) reading.push_back(backlog_.BeginReading(now_));
+  EXPECT_TRUE(WaitIs(30 * kPace));
+  EXPECT_OK(backlog_.CheckAfterReading(In(absl::Milliseconds(140)), now_));
+  for (const Backlog::Place place : reading) backlog_.EndReading(place);
+  EXPECT_TRUE(WaitIs(20 * kPace));
+}
+
+TEST_F(BacklogTest, ServerWhoseTimeGoesIntoReadingIsBusy) {
+  std::deque<Backlog::Place> reading;
+  for (int i = 0; i < 20; ++i) reading.push_back(backlog_.BeginReading(now_));
+  for (int i = 0; i < kEnough; ++i) {
+    now_ += kPace;
+    backlog_.EndReading(reading.front());
+    reading.pop_front();
+    EnterSome(1, now_);
+    LeaveFirst(/*served=*/true);
+    reading.push_back(backlog_.BeginReading(now_));
+  }
+  EXPECT_TRUE(WaitIs(20 * kPace));
+}
+
+TEST_F(BacklogTest, SlowClientsHoldUpNoOther) {
+  EnterSome(20, now_);
+  ServeSteadily(kEnough);
+  for (int i = 0; i < 1'000; ++i) backlog_.BeginReading(now_);
+  EXPECT_FALSE(backlog_.CheckBeforeReading(In(absl::Milliseconds(300)), now_).ok());
+  ServeSteadily(80);  // 400 ms later, whoever is still reading is slow.
+  EXPECT_OK(backlog_.CheckBeforeReading(In(absl::Milliseconds(300)), now_));
+  while (!inside_.empty()) LeaveFirst(/*served=*/true);
+  now_ += Backlog::kLongestReading;
+  EXPECT_TRUE(NobodyIsRefused());
+}
+
+TEST_F(BacklogTest, WaitingForCompanyIsNoSignOfAFullServer) {
+  Backlog gathering({.busy_calls = kBusy, .max_queue_delay = absl::Milliseconds(60)});
+  for (int i = 0; i < 60; ++i) {
+    if (i >= 20) {
+      now_ += kPace;
+      gathering.Leave(inside_.front(), /*served=*/true, now_);
+      inside_.pop_front();
+    }
+    inside_.push_back(gathering.Enter(now_, now_));
+  }
+  // 20 calls, 100 ms, are ahead.
+  EXPECT_OK(gathering.CheckBeforeReading(In(absl::Milliseconds(141)), now_));          // 60 + 40.5
+  EXPECT_FALSE(gathering.CheckBeforeReading(In(absl::Milliseconds(139)), now_).ok());  // 60 + 39.5
+}
+
+// What the ring of counts must be equal to.
+TEST_F(BacklogTest, CallsAheadAreThoseWhoseUrgencyIsNotLater) {
+  constexpr absl::Duration kStep = absl::Milliseconds(10);
+  const auto step = [](absl::Time urgency) { return (urgency - absl::UnixEpoch()) / kStep; };
+  std::mt19937 random(1);
+  const auto draw = [&random](int low, int high) { return std::uniform_int_distribution<int>(low, high)(random); };
+  EnterSome(20, now_);
+  ServeSteadily(kEnough);
+  while (!inside_.empty()) LeaveFirst(/*served=*/false);
+  std::deque<std::pair<Backlog::Place, absl::Time>> calls;
+  for (int i = 0; i < 5'000; ++i) {
+    now_ += absl::Milliseconds(draw(0, 20));
+    const absl::Time deadline = draw(0, 9) == 0 ? absl::InfiniteFuture() : In(absl::Milliseconds(draw(-10, 2'000)));
+    const auto urgency = [this](absl::Time due) { return std::clamp(due, now_, now_ + BatchQueue::kPatience); };
+    calls.emplace_back(backlog_.Enter(deadline, now_), urgency(deadline));
+    while (calls.size() > 100) {
+      const auto leaving = calls.begin() + draw(0, 20);
+      backlog_.Leave(leaving->first, /*served=*/false, now_);
+      calls.erase(leaving);
+    }
+    if (calls.size() < kBusy) continue;
+    const absl::Time mine = In(absl::Milliseconds(draw(0, 1'500)));
+    int ahead = 0;
+    for (const auto& [place, due] : calls) ahead += step(due) <= step(urgency(mine)) ? 1 : 0;
+    ASSERT_EQ(backlog_.CheckBeforeReading(mine, now_).ok(), ahead * kPace <= (mine - now_) / 2) << i;
+  }
+}
+
+// A server that takes kPace a call, most urgent first, and drops what expires, under three times the calls that it can
+// serve. Which share of its pace is answered in time?
+double GoodputOfOverload(bool checks) {
+  constexpr absl::Duration kDeadline = absl::Milliseconds(200);
+  constexpr int kCalls = 3'000;
+  Backlog backlog({.busy_calls = kBusy});
+  const absl::Time start = absl::FromUnixSeconds(1);
+  absl::btree_multimap<absl::Time, Backlog::Place> waiting;
+  absl::Time free_at = start;
+  int in_time = 0;
+  const auto serve_until = [&](absl::Time now) {
+    while (!waiting.empty() && free_at < now) {
+      const auto [deadline, place] = *waiting.begin();
+      waiting.erase(waiting.begin());
+      const bool served = deadline > free_at;
+      if (served) free_at += kPace;
+      backlog.Leave(place, served, free_at);
+      if (served && free_at <= deadline) ++in_time;
+    }
+    free_at = std::max(free_at, now);
+  };
+  absl::Time now = start;
+  for (int i = 0; i < kCalls; ++i) {
+    now += kPace / 3;
+    serve_until(now);
+    const absl::Time deadline = now + kDeadline;
+    if (checks && !backlog.CheckBeforeReading(deadline, now).ok()) continue;
+    waiting.emplace(deadline, backlog.Enter(deadline, now));
+  }
+  return in_time / absl::FDivDuration(now - start, kPace);
+}
+
+TEST(BacklogOverloadTest, ServerThatRefusesWhatWouldWaitInVainGoesOnAtItsPace) {
+  EXPECT_LT(GoodputOfOverload(/*checks=*/false), 0.5);
+  EXPECT_GT(GoodputOfOverload(/*checks=*/true), 0.95);
+}
+
+}  // namespace
+}  // namespace lossd::testing
