@@ -15,7 +15,7 @@ constexpr absl::Duration kErrorLinePeriod = absl::Seconds(1);
 constexpr size_t kMaxLoggedText = 512;  // Of a status.
 
 void AddSeconds(absl::string_view key, const std::optional<absl::Duration>& time, LogLine& line) {
-  if (time.has_value()) line.Add(key, absl::ToDoubleSeconds(*time));
+  if (time.has_value()) line.Add(key, *time);
 }
 
 void AddFields(const CallRecord& record, absl::Time now, LogLine& line) {
@@ -27,7 +27,7 @@ void AddFields(const CallRecord& record, absl::Time now, LogLine& line) {
   line.Add("inputs", record.inputs);
   line.Add("request_bytes", record.request_bytes);
   line.Add("response_bytes", record.response_bytes);
-  line.Add("seconds", absl::ToDoubleSeconds(now - record.arrival));
+  line.Add("seconds", now - record.arrival);
   AddSeconds("decode_seconds", record.decode, line);
   AddSeconds("queue_seconds", record.queue, line);
   AddSeconds("compute_seconds", record.compute, line);

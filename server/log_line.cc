@@ -17,6 +17,24 @@ namespace {
 
 constexpr absl::string_view kLevelNames[] = {"debug", "info", "warning", "error"};
 
+// As absl::StrAppend, which fills what it then writes over.
+void Append(absl::string_view value, std::string& text) { text.append(value.data(), value.size()); }
+
+template <typename Number>
+void AppendNumber(Number value, std::string& text) {
+  char digits[32];
+  const auto end = std::to_chars(digits, digits + sizeof(digits), value).ptr;
+  text.append(digits, end);
+}
+
+// `value` < 10^digits, with zeros before it.
+template <size_t digits>
+void AppendPadded(int64_t value, std::string& text) {
+  char padded[digits];
+  for (size_t i = digits; i > 0; --i, value /= 10) padded[i - 1] = static_cast<char>('0' + value % 10);
+  text.append(padded, digits);
+}
+
 // RFC 3339 with microseconds. Most lines are of the same second as the one before.
 void AppendTime(absl::Time time, std::string& text) {
   thread_local int64_t last_second = INT64_MIN;
@@ -27,14 +45,18 @@ void AppendTime(absl::Time time, std::string& text) {
     last_second = second;
   }
   const int64_t micros = absl::ToInt64Microseconds(time - absl::FromUnixSeconds(second));
-  absl::StrAppend(&text, last_text, absl::Dec(micros, absl::kZeroPad6), "Z");
+  text += last_text;
+  AppendPadded<6>(micros, text);
+  text += 'Z';
 }
 
 // Plain text, which nearly all is, goes as it is.
 void AppendJson(absl::string_view value, std::string& text) {
   const auto is_plain = [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; };
   if (std::all_of(value.begin(), value.end(), is_plain)) {
-    absl::StrAppend(&text, "\"", value, "\"");
+    text += '"';
+    Append(value, text);
+    text += '"';
   } else {
     text += nlohmann::json(value).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   }
@@ -44,16 +66,10 @@ void AppendJson(absl::string_view value, std::string& text) {
 void AppendWord(absl::string_view value, std::string& text) {
   const auto is_plain = [](char c) { return absl::ascii_isgraph(static_cast<unsigned char>(c)) && c != '"'; };
   if (std::all_of(value.begin(), value.end(), is_plain)) {
-    absl::StrAppend(&text, value);
+    Append(value, text);
   } else {
     absl::StrAppend(&text, "\"", absl::CHexEscape(value), "\"");
   }
-}
-
-void AppendNumber(double value, std::string& text) {
-  char digits[32];
-  const auto end = std::to_chars(digits, digits + sizeof(digits), value).ptr;
-  text.append(digits, end);
 }
 
 }  // namespace
@@ -84,9 +100,13 @@ LogLine::~LogLine() { text_ += format_ == LogFormat::kJson ? "}\n" : "\n"; }
 
 void LogLine::AddKey(absl::string_view key) {
   if (format_ == LogFormat::kJson) {
-    absl::StrAppend(&text_, ",\"", key, "\":");
+    text_ += ",\"";
+    Append(key, text_);
+    text_ += "\":";
   } else {
-    absl::StrAppend(&text_, " ", key, "=");
+    text_ += ' ';
+    Append(key, text_);
+    text_ += '=';
   }
 }
 
@@ -97,7 +117,7 @@ void LogLine::Add(absl::string_view key, absl::string_view value) {
 
 void LogLine::Add(absl::string_view key, int64_t value) {
   AddKey(key);
-  absl::StrAppend(&text_, value);
+  AppendNumber(value, text_);
 }
 
 void LogLine::Add(absl::string_view key, double value) {
@@ -107,6 +127,18 @@ void LogLine::Add(absl::string_view key, double value) {
   } else {
     AppendNumber(value, text_);
   }
+}
+
+void LogLine::Add(absl::string_view key, absl::Duration value) {
+  constexpr int64_t kSecond = 1'000'000'000;
+  const int64_t nanoseconds = absl::ToInt64Nanoseconds(value);
+  if (value < absl::ZeroDuration() || nanoseconds == INT64_MAX) return Add(key, absl::ToDoubleSeconds(value));
+  AddKey(key);
+  AppendNumber(nanoseconds / kSecond, text_);
+  text_ += '.';
+  AppendPadded<9>(nanoseconds % kSecond, text_);
+  while (text_.back() == '0') text_.pop_back();
+  if (text_.back() == '.') text_.pop_back();
 }
 
 void LogLine::Add(absl::string_view key, bool value) {

@@ -44,7 +44,8 @@ class LogLine {
   void Add(absl::string_view key, const char* value) { Add(key, absl::string_view(value)); }
   void Add(absl::string_view key, int64_t value);
   void Add(absl::string_view key, int value) { Add(key, int64_t{value}); }
-  void Add(absl::string_view key, double value);  // In as few digits as tell it from all others.
+  void Add(absl::string_view key, double value);          // In as few digits as tell it from all others.
+  void Add(absl::string_view key, absl::Duration value);  // In seconds, to the nanosecond.
   void Add(absl::string_view key, bool value);
   void Add(const LogField& field);
 

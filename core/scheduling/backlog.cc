@@ -41,6 +41,7 @@ Backlog::Place Backlog::BeginReading(absl::Time now) {
   const Place place = PlaceOf(now);
   absl::MutexLock lock(&mu_);
   ++reading_[place];
+  ++reading_calls_;
   NoteBusy(now);
   return place;
 }
@@ -48,6 +49,7 @@ Backlog::Place Backlog::BeginReading(absl::Time now) {
 void Backlog::EndReading(Place place) {
   absl::MutexLock lock(&mu_);
   --reading_[place];
+  --reading_calls_;
 }
 
 Backlog::Place Backlog::Enter(absl::Time deadline, absl::Time now) {
@@ -90,15 +92,17 @@ absl::Duration Backlog::Wait(absl::Time deadline, absl::Duration reading, absl::
   absl::MutexLock lock(&mu_);
   if (pace_ == absl::ZeroDuration() || !IsBusy(now)) return absl::ZeroDuration();
   // Nothing that waits is less urgent than what comes now without deadline, so the ring holds nothing beyond.
-  const absl::Time most_urgent = Urgency(absl::InfiniteFuture(), now) - kStep * (kSteps - 1);
+  const absl::Time most_urgent =
+      Urgency(absl::InfiniteFuture(), now) - absl::Milliseconds(kStepMilliseconds) * (kSteps - 1);
   int64_t ahead = CountBetween(waiting_, most_urgent, Urgency(deadline, now));
   if (reading > absl::ZeroDuration()) ahead += CountBetween(reading_, now - reading, now);
   return pace_ * ahead;
 }
 
 bool Backlog::IsBusy(absl::Time now) const {
-  return waiting_calls_ >= options_.busy_calls ||
-         waiting_calls_ + CountBetween(reading_, now - kLongestReading, now) >= options_.busy_calls;
+  if (waiting_calls_ >= options_.busy_calls) return true;
+  if (waiting_calls_ + reading_calls_ < options_.busy_calls) return false;
+  return waiting_calls_ + CountBetween(reading_, now - kLongestReading, now) >= options_.busy_calls;
 }
 
 void Backlog::NoteBusy(absl::Time now) {
@@ -114,7 +118,7 @@ void Backlog::StartWindow(absl::Time now) {
 
 Backlog::Place Backlog::PlaceOf(absl::Time time) {
   constexpr auto kLength = static_cast<int64_t>(kSteps);
-  const int64_t step = (time - absl::UnixEpoch()) / kStep % kLength;
+  const int64_t step = absl::ToUnixMillis(time) / kStepMilliseconds % kLength;
   return static_cast<Place>(step < 0 ? step + kLength : step);
 }
 

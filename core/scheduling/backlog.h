@@ -72,7 +72,7 @@ class Backlog {
  private:
   // Calls are counted by time, in steps of a hundredth of a second on a ring of five seconds: those that are read by
   // arrival, those that wait by urgency. What stays longer may be counted as if it had come later.
-  static constexpr absl::Duration kStep = absl::Milliseconds(10);
+  static constexpr int64_t kStepMilliseconds = 10;
   static constexpr size_t kSteps = 500;
   using Ring = std::array<int32_t, kSteps>;
 
@@ -91,6 +91,7 @@ class Backlog {
   mutable absl::Mutex mu_;
   Ring reading_ ABSL_GUARDED_BY(mu_) = {};
   Ring waiting_ ABSL_GUARDED_BY(mu_) = {};
+  int64_t reading_calls_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t waiting_calls_ ABSL_GUARDED_BY(mu_) = 0;
   std::optional<absl::Time> window_start_ ABSL_GUARDED_BY(mu_);  // While all workers are busy.
   int64_t answers_of_window_ ABSL_GUARDED_BY(mu_) = 0;

@@ -38,6 +38,7 @@ std::optional<uint8_t> Reader::ReadByte() {
 }
 
 std::optional<uint64_t> Reader::ReadVarint() {
+  if (!AtEnd() && slices_[slice_].begin()[offset_] < 0x80) return ReadByte();  // Most have one byte.
   uint64_t value = 0;
   for (int shift = 0; shift < 70; shift += 7) {
     const std::optional<uint8_t> byte = ReadByte();

@@ -93,5 +93,20 @@ TEST(LogLineTest, LevelsAreReadByName) {
   EXPECT_EQ(ParseLogLevel("verbose"), LogLevel::kInfo);
 }
 
+TEST(LogLineTest, DurationsAreSecondsToTheNanosecond) {
+  const auto seconds = [](absl::Duration duration) {
+    std::string text;
+    LogLine(LogFormat::kText, kTime, LogLevel::kInfo, "call", text).Add("seconds", duration);
+    return text.substr(text.find('=') + 1);
+  };
+  EXPECT_EQ(seconds(absl::ZeroDuration()), "0\n");
+  EXPECT_EQ(seconds(absl::Nanoseconds(1)), "0.000000001\n");
+  EXPECT_EQ(seconds(absl::Nanoseconds(12'345'600)), "0.0123456\n");
+  EXPECT_EQ(seconds(absl::Seconds(10)), "10\n");
+  EXPECT_EQ(seconds(absl::Milliseconds(100'500)), "100.5\n");
+  EXPECT_EQ(seconds(-absl::Milliseconds(500)), "-0.5\n");
+  EXPECT_EQ(seconds(absl::InfiniteDuration()), "inf\n");
+}
+
 }  // namespace
 }  // namespace lossd
