@@ -45,6 +45,7 @@ void ComputeCall::OnArrived(bool ok) {
   Await(environment_, queue_);
   record_.arrival = environment_.clock.TimeNow();
   record_.peer = context_.peer();
+  deadline_ = CallDeadline(context_, record_.arrival, environment_.options);
   environment_.metrics.OnCallStarted(RpcMethod::kCompute);
   absl::Status status = Enter();
   if (!status.ok()) return Refuse(std::move(status));
@@ -55,8 +56,7 @@ void ComputeCall::OnArrived(bool ok) {
 
 absl::Status ComputeCall::Enter() {
   LOSSD_ASSIGN_OR_RETURN(pass_, environment_.gate.Enter(record_.peer));
-  LOSSD_RETURN_IF_ERROR(environment_.backlog.CheckBeforeReading(
-      CallDeadline(context_, record_.arrival, environment_.options), record_.arrival));
+  LOSSD_RETURN_IF_ERROR(environment_.backlog.CheckBeforeReading(deadline_, record_.arrival));
   LOSSD_ASSIGN_OR_RETURN(reservation_, environment_.admission.ReserveUnread());
   return absl::OkStatus();
 }
@@ -77,7 +77,7 @@ void ComputeCall::OnMessage(bool ok) {
   ComputeMessage message;
   message.bytes = ReceivedMessage(message_);
   message.arrival = record_.arrival;
-  message.deadline = CallDeadline(context_, record_.arrival, environment_.options);
+  message.deadline = deadline_;
   message.cancellation = cancellation_;
   message.reservation = std::move(reservation_);
   message.record = std::move(record_);

@@ -80,6 +80,7 @@ class ComputeCall : public std::enable_shared_from_this<ComputeCall> {
   void* done_tag_ = nullptr;  // Reported by the queue only if the call arrives.
   const std::shared_ptr<Cancellation> cancellation_ = std::make_shared<Cancellation>();
   Reservation reservation_;
+  absl::Time deadline_;
   Backlog::Place reading_ = 0;  // While its message is being read.
   grpc::ByteBuffer message_;
   TransferWatch::Transfer transfer_;

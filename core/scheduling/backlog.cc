@@ -76,6 +76,7 @@ void Backlog::Leave(Place place, bool served, absl::Time now) {
 }
 
 absl::Status Backlog::Check(absl::Time deadline, double share, absl::Duration wait, absl::Time now) const {
+  if (wait <= absl::ZeroDuration()) return absl::OkStatus();
   const absl::Duration left = std::max(deadline - now, absl::ZeroDuration());
   const absl::Duration gathering = std::min(options_.max_queue_delay, left / 2);
   const absl::Duration bearable = gathering + (left - gathering) * share;

@@ -17,28 +17,34 @@ constexpr int64_t kMaxShortVarintBytes = 5;
 
 Reader::Reader(absl::Span<const grpc::Slice> slices) : slices_(slices.data()) {
   for (const grpc::Slice& slice : slices) end_ += static_cast<int64_t>(slice.size());
-  SkipFinishedSlices();
+  if (!AtEnd()) EnterSlice();
 }
 
-// Keeps the cursor on a byte that exists, unless it is at the end.
-void Reader::SkipFinishedSlices() {
-  while (position_ < end_ && offset_ == slices_[slice_].size()) {
-    ++slice_;
-    offset_ = 0;
-  }
+// Puts the cursor on the first byte that there is from slice_ on. Precondition: it is not at the end.
+void Reader::EnterSlice() {
+  while (slices_[slice_].size() == 0) ++slice_;
+  next_ = slices_[slice_].begin();
+  slice_end_ = slices_[slice_].end();
+}
+
+// Moves the cursor within its slice, and from its end into the next one.
+void Reader::Advance(int64_t bytes) {
+  next_ += bytes;
+  position_ += bytes;
+  if (next_ < slice_end_ || AtEnd()) return;
+  ++slice_;
+  EnterSlice();
 }
 
 std::optional<uint8_t> Reader::ReadByte() {
   if (AtEnd()) return std::nullopt;
-  const uint8_t byte = slices_[slice_].begin()[offset_];
-  ++offset_;
-  ++position_;
-  SkipFinishedSlices();
+  const uint8_t byte = *next_;
+  Advance(1);
   return byte;
 }
 
 std::optional<uint64_t> Reader::ReadVarint() {
-  if (!AtEnd() && slices_[slice_].begin()[offset_] < 0x80) return ReadByte();  // Most have one byte.
+  if (!AtEnd() && *next_ < 0x80) return ReadByte();  // Most have one byte.
   uint64_t value = 0;
   for (int shift = 0; shift < 70; shift += 7) {
     const std::optional<uint8_t> byte = ReadByte();
@@ -71,11 +77,9 @@ std::optional<int64_t> Reader::ReadLength() {
 bool Reader::Skip(int64_t bytes) {
   if (bytes > remaining()) return false;
   while (bytes > 0) {
-    const int64_t step = std::min(bytes, static_cast<int64_t>(slices_[slice_].size() - offset_));
-    offset_ += static_cast<size_t>(step);
-    position_ += step;
+    const int64_t step = std::min<int64_t>(bytes, slice_end_ - next_);
+    Advance(step);
     bytes -= step;
-    SkipFinishedSlices();
   }
   return true;
 }
@@ -139,15 +143,17 @@ std::optional<Field> Reader::ReadField() {
   return field;
 }
 
-PayloadRange Reader::Range() const { return {slice_, offset_, remaining()}; }
+PayloadRange Reader::Range() const {
+  if (AtEnd()) return {slice_, 0, 0};
+  return {slice_, static_cast<size_t>(next_ - slices_[slice_].begin()), remaining()};
+}
 
 void Reader::AppendTo(std::string& text) const {
   text.reserve(text.size() + static_cast<size_t>(remaining()));
   Reader rest = *this;
   while (!rest.AtEnd()) {
-    const grpc::Slice& slice = slices_[rest.slice_];
-    const int64_t step = std::min(rest.remaining(), static_cast<int64_t>(slice.size() - rest.offset_));
-    text.append(reinterpret_cast<const char*>(slice.begin()) + rest.offset_, static_cast<size_t>(step));
+    const int64_t step = std::min<int64_t>(rest.remaining(), rest.slice_end_ - rest.next_);
+    text.append(reinterpret_cast<const char*>(rest.next_), static_cast<size_t>(step));
     rest.Skip(step);
   }
 }

@@ -60,12 +60,14 @@ class Reader {
   bool Skip(int64_t bytes);
   bool SkipValue(WireType type);
   bool SkipGroup(uint32_t number);
-  void SkipFinishedSlices();
+  void EnterSlice();
+  void Advance(int64_t bytes);
 
   const grpc::Slice* slices_;
-  size_t slice_ = 0;      // The cursor's slice,
-  size_t offset_ = 0;     // and the byte in it.
-  int64_t position_ = 0;  // From the first slice's first byte on, like end_.
+  size_t slice_ = 0;                    // The cursor's slice;
+  const uint8_t* next_ = nullptr;       // the byte in it, unless the cursor is at the end;
+  const uint8_t* slice_end_ = nullptr;  // and where it ends.
+  int64_t position_ = 0;                // From the first slice's first byte on, like end_.
   int64_t end_ = 0;
   int depth_ = kMaxDepth;  // Levels of nesting that are still allowed below this one.
 };
