@@ -9,7 +9,10 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "absl/container/fixed_array.h"
+#include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -21,17 +24,41 @@
 namespace lossd {
 namespace {
 
-Tensor Allocate(BufferPool& pool, TensorSpec spec) {
-  const auto bytes = static_cast<size_t>(ByteSize(spec));
-  return Tensor(std::move(spec), pool.Allocate(bytes));
-}
+// Makes the tensors of one request: small ones side by side, so that a buffer is not asked for each scalar.
+class TensorMaker {
+ public:
+  explicit TensorMaker(BufferPool& pool) : pool_(pool) {}
+
+  Tensor Make(TensorSpec spec) {
+    const auto bytes = static_cast<size_t>(ByteSize(spec));
+    if (bytes > kMaxSmallBytes) return Tensor(std::move(spec), pool_.Allocate(bytes));
+    if (!shared_ || used_ + bytes > shared_.capacity()) {
+      shared_ = pool_.Allocate(kSharedBytes);
+      used_ = 0;
+    }
+    const size_t offset = used_;
+    used_ += (bytes + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;
+    return Tensor(std::move(spec), shared_, offset);
+  }
+
+ private:
+  static constexpr size_t kMaxSmallBytes = 512;
+  static constexpr size_t kSharedBytes = 2048;
+
+  BufferPool& pool_;
+  Buffer shared_;
+  size_t used_ = 0;
+};
 
 // A task with the tensors that the loss fills. Not movable: the LossTask points into it.
 class RunningTask {
  public:
   RunningTask(const ComputeTask& task, BufferPool& pool) : task_(task) {
     const Plan& plan = *task.plan;
-    for (const TensorSpec& spec : plan.detail->outputs) outputs_.push_back(Allocate(pool, spec));
+    TensorMaker maker(pool);
+    outputs_.reserve(plan.detail->outputs.size());
+    for (const TensorSpec& spec : plan.detail->outputs) outputs_.push_back(maker.Make(spec));
+    gradients_.reserve(plan.gradients.size());
     computed_.resize(plan.inputs.size() + plan.detail->derived_inputs.size());
     swept_.resize(computed_.size());
     for (const GradientPlan& gradient : plan.gradients) {
@@ -42,9 +69,9 @@ class RunningTask {
       if (plan.detail->gradients_are_inputs) {
         computed = task.inputs[static_cast<size_t>(gradient.source)];
       } else {
-        computed = Allocate(pool, std::move(spec));
+        computed = maker.Make(std::move(spec));
       }
-      gradients_.push_back(rounds ? Allocate(pool, gradient.spec) : computed);
+      gradients_.push_back(rounds ? maker.Make(gradient.spec) : computed);
     }
     loss_task_.request = &plan.request;
     loss_task_.plan = plan.detail.get();
@@ -126,30 +153,29 @@ class RunningTask {
 
   const ComputeTask& task_;
   std::vector<Tensor> outputs_;
-  std::vector<Tensor> computed_;                  // Where the loss writes, by source.
-  std::vector<Tensor> gradients_;                 // As they leave; share the computed ones where nothing is rounded.
-  std::vector<std::optional<SweepStats>> swept_;  // What the loss has seen of computed_.
-  std::vector<std::string> nonfinite_;            // Names of inputs.
+  absl::InlinedVector<Tensor, 2> computed_;  // Where the loss writes, by source.
+  std::vector<Tensor> gradients_;            // As they leave; share the computed ones where nothing is rounded.
+  absl::InlinedVector<std::optional<SweepStats>, 2> swept_;  // What the loss has seen of computed_.
+  std::vector<std::string> nonfinite_;                       // Names of inputs.
   LossTask loss_task_;
 };
 
-using Results = std::vector<absl::StatusOr<ComputeResult>>;
-
-Results RunOnce(absl::Span<const ComputeTask* const> batch, Parallel& parallel, BufferPool& pool) {
-  std::vector<std::unique_ptr<RunningTask>> running;
-  std::vector<LossTask*> loss_tasks;
-  for (const ComputeTask* task : batch) {
-    running.push_back(std::make_unique<RunningTask>(*task, pool));
-    if (running.back()->Admit(parallel)) loss_tasks.push_back(running.back()->loss_task());
+BatchResults RunOnce(absl::Span<const ComputeTask* const> batch, Parallel& parallel, BufferPool& pool) {
+  absl::FixedArray<std::optional<RunningTask>, 1> running(batch.size());
+  absl::InlinedVector<LossTask*, 4> loss_tasks;
+  for (size_t i = 0; i < batch.size(); ++i) {
+    running[i].emplace(*batch[i], pool);
+    if (running[i]->Admit(parallel)) loss_tasks.push_back(running[i]->loss_task());
   }
   if (!loss_tasks.empty()) batch.front()->plan->loss->Run(loss_tasks, RunContext{parallel, pool});
-  Results results;
-  for (const std::unique_ptr<RunningTask>& task : running) results.push_back(task->Finish(parallel));
+  BatchResults results;
+  for (std::optional<RunningTask>& task : running) results.push_back(task->Finish(parallel));
   return results;
 }
 
 // The only place that catches what a computation throws.
-absl::StatusOr<Results> RunCatching(absl::Span<const ComputeTask* const> batch, Parallel& parallel, BufferPool& pool) {
+absl::StatusOr<BatchResults> RunCatching(absl::Span<const ComputeTask* const> batch, Parallel& parallel,
+                                         BufferPool& pool) {
   try {
     return RunOnce(batch, parallel, pool);
   } catch (const std::bad_alloc&) {
@@ -161,10 +187,10 @@ absl::StatusOr<Results> RunCatching(absl::Span<const ComputeTask* const> batch, 
 
 }  // namespace
 
-Results RunBatch(absl::Span<const ComputeTask* const> batch, Parallel& parallel, BufferPool& pool) {
-  absl::StatusOr<Results> results = RunCatching(batch, parallel, pool);
+BatchResults RunBatch(absl::Span<const ComputeTask* const> batch, Parallel& parallel, BufferPool& pool) {
+  absl::StatusOr<BatchResults> results = RunCatching(batch, parallel, pool);
   if (results.ok()) return *std::move(results);
-  Results separate;
+  BatchResults separate;
   if (batch.size() == 1) {
     separate.push_back(results.status());
     return separate;

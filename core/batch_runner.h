@@ -6,8 +6,7 @@
 #ifndef LOSSD_CORE_BATCH_RUNNER_H_
 #define LOSSD_CORE_BATCH_RUNNER_H_
 
-#include <vector>
-
+#include "absl/container/inlined_vector.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "core/engine/parallel.h"
@@ -16,13 +15,15 @@
 
 namespace lossd {
 
+// One result for each task of a batch. Most batches have one.
+using BatchResults = absl::InlinedVector<absl::StatusOr<ComputeResult>, 1>;
+
 // Computes `batch`, tasks whose plans have one loss and one batch key, and returns their results in order (queue,
 // compute and batch_requests are left to the caller). Allocates outputs and gradients from `pool`, lets the loss fill
 // them, rounds gradients, and looks for non-finite values as each request's policy says. If a batch of several fails by
 // an exception, its tasks are tried again one by one, so that one request's failure is not another's. Thread-safe; does
 // not throw.
-std::vector<absl::StatusOr<ComputeResult>> RunBatch(absl::Span<const ComputeTask* const> batch, Parallel& parallel,
-                                                    BufferPool& pool);
+BatchResults RunBatch(absl::Span<const ComputeTask* const> batch, Parallel& parallel, BufferPool& pool);
 
 }  // namespace lossd
 

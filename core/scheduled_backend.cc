@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -114,10 +115,10 @@ class ScheduledBackend final : public LossBackend {
   // Computes and answers a batch, on a worker.
   void Run(Batch batch) {
     const absl::Time started = clock_.TimeNow();
-    std::vector<const ComputeTask*> tasks;
+    absl::InlinedVector<const ComputeTask*, 4> tasks;
     for (const std::unique_ptr<BatchTask>& task : batch) tasks.push_back(&static_cast<QueuedTask&>(*task).task());
     WorkerParallel parallel(*scheduler_);
-    std::vector<absl::StatusOr<ComputeResult>> results = RunBatch(tasks, parallel, pool_);
+    BatchResults results = RunBatch(tasks, parallel, pool_);
     const absl::Duration compute = clock_.TimeNow() - started;
     const int requests = static_cast<int>(batch.size());
     if (options_.observer != nullptr) options_.observer->OnBatch(requests);

@@ -46,9 +46,7 @@ class BatchRunnerTest : public ::testing::Test {
     return task;
   }
 
-  std::vector<absl::StatusOr<ComputeResult>> Run(std::vector<const ComputeTask*> tasks) {
-    return RunBatch(tasks, serial_, pool_);
-  }
+  BatchResults Run(std::vector<const ComputeTask*> tasks) { return RunBatch(tasks, serial_, pool_); }
 
   // Copies inputs to gradients, their sum to the loss.
   static void CopyInputs(absl::Span<LossTask* const> batch) {

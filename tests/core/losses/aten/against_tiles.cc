@@ -110,8 +110,7 @@ const LossRegistry& AtenLosses() {
   return *losses;
 }
 
-std::vector<absl::StatusOr<ComputeResult>> Compute(const LossRegistry& losses,
-                                                   const std::vector<RandomRequest>& requests, BufferPool& pool) {
+BatchResults Compute(const LossRegistry& losses, const std::vector<RandomRequest>& requests, BufferPool& pool) {
   std::vector<ComputeTask> tasks;
   for (const RandomRequest& request : requests) {
     ComputeTask& task = tasks.emplace_back();

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "core/batch_runner.h"
 #include "core/loss_backend.h"
 #include "core/losses/registry.h"
 #include "tests/support/random_requests.h"
@@ -21,8 +22,7 @@ namespace lossd::testing {
 const LossRegistry& AtenLosses();
 
 // Plans `requests`, equal in batch key, and runs them as one batch.
-std::vector<absl::StatusOr<ComputeResult>> Compute(const LossRegistry& losses,
-                                                   const std::vector<RandomRequest>& requests, BufferPool& pool);
+BatchResults Compute(const LossRegistry& losses, const std::vector<RandomRequest>& requests, BufferPool& pool);
 
 // Computes `request` both ways and expects equal names, shapes and dtypes, and values that agree as losses.md demands
 // of two careful computations. Returns the worst error as a share of what is allowed.
