@@ -1,6 +1,6 @@
 # Stages: dependencies (what compiling needs), build (compiles and tests), runtime (the server alone).
 # docker build . --target runtime -t lossd, or ./dev image. Arguments: DEBIAN, the base of all stages; RUN_TESTS=0 leaves
-# the tests out.
+# the tests out; REVISION, what --version says that this was built from.
 ARG DEBIAN=docker.io/library/debian:bookworm-slim
 
 FROM ${DEBIAN} AS dependencies
@@ -13,7 +13,8 @@ RUN apt-get update -qq \
 FROM dependencies AS build
 COPY . .
 ARG RUN_TESTS=1
-RUN cmake --preset release && cmake --build --preset release --target lossd lossctl \
+ARG REVISION=
+RUN cmake --preset release -DLOSSD_REVISION="$REVISION" && cmake --build --preset release --target lossd lossctl \
  && if [ "$RUN_TESTS" = 1 ]; then cmake --build --preset release && ctest --test-dir build/release --output-on-failure; fi \
  && install -D -s build/release/bin/lossd build/release/bin/lossctl -t /out/usr/local/bin/
 
