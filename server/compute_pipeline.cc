@@ -255,13 +255,23 @@ void ComputePipeline::CountNonfinite(const Computation& computation, const Compu
   metrics_.OnNonfinite(loss, NonfinitePlace::kGradient, total - std::min(inputs, total) - outputs);
 }
 
+void ComputePipeline::NoteOutcome(const Computation& computation, const absl::Status& status) {
+  const absl::Time now = clock_.TimeNow();
+  const bool late = computation.message.record.accepted &&
+                    (status.code() == absl::StatusCode::kDeadlineExceeded || now > computation.message.deadline);
+  const auto outcome = late          ? Backlog::Outcome::kLate
+                       : status.ok() ? Backlog::Outcome::kServed
+                                     : Backlog::Outcome::kDropped;
+  backlog_.Leave(computation.place, outcome, now);
+}
+
 void ComputePipeline::Answer(std::unique_ptr<Computation> computation, absl::Status status) {
   ComputeMessage& message = computation->message;
   if (status.ok()) status = CheckResponseBytes(message.record.response_bytes);
   if (status.code() == absl::StatusCode::kCancelled && HasExpired(clock_.TimeNow(), message)) {
     status = absl::DeadlineExceededError(status.message());
   }
-  backlog_.Leave(computation->place, status.ok(), clock_.TimeNow());
+  NoteOutcome(*computation, status);
   ComputeAnswer answer;
   if (status.ok()) answer.slices = std::move(computation->response);
   answer.reservation = std::move(message.reservation);

@@ -97,6 +97,7 @@ class ComputePipeline {
   void Submit(std::unique_ptr<Computation> computation);
   void Encode(Computation& computation, ComputeResult result);
   void CountNonfinite(const Computation& computation, const ComputeResult& result);
+  void NoteOutcome(const Computation& computation, const absl::Status& status);
   void Answer(std::unique_ptr<Computation> computation, absl::Status status);
 
   LossBackend& backend_;

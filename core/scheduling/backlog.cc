@@ -28,13 +28,26 @@ std::string Text(absl::Duration duration) {
 
 absl::Status Backlog::CheckBeforeReading(absl::Time deadline, absl::Time now) const {
   if (deadline == absl::InfiniteFuture()) return absl::OkStatus();
-  const absl::Duration reading = std::min(deadline - now, kLongestReading);
-  return Check(deadline, kShareBeforeReading, Wait(deadline, reading, now), now);
+  absl::Duration wait;
+  double share = 0;
+  {
+    absl::MutexLock lock(&mu_);
+    wait = Wait(deadline, std::min(deadline - now, kLongestReading), now);
+    share = SharesAt(now).before_reading;
+  }
+  return Check(deadline, share, wait, now);
 }
 
 absl::Status Backlog::CheckAfterReading(absl::Time deadline, absl::Time now) const {
   if (deadline == absl::InfiniteFuture()) return absl::OkStatus();
-  return Check(deadline, kShareAfterReading, Wait(deadline, absl::ZeroDuration(), now), now);
+  absl::Duration wait;
+  double share = 0;
+  {
+    absl::MutexLock lock(&mu_);
+    wait = Wait(deadline, absl::ZeroDuration(), now);
+    share = SharesAt(now).after_reading;
+  }
+  return Check(deadline, share, wait, now);
 }
 
 Backlog::Place Backlog::BeginReading(absl::Time now) {
@@ -61,10 +74,11 @@ Backlog::Place Backlog::Enter(absl::Time deadline, absl::Time now) {
   return place;
 }
 
-void Backlog::Leave(Place place, bool served, absl::Time now) {
+void Backlog::Leave(Place place, Outcome outcome, absl::Time now) {
   absl::MutexLock lock(&mu_);
-  if (served) ++answers_of_window_;
+  if (outcome == Outcome::kServed) ++answers_of_window_;
   NoteBusy(now);  // It still counts.
+  if (outcome == Outcome::kLate && window_start_.has_value()) careful_until_ = now + kCareful;
   --waiting_[place];
   --waiting_calls_;
   if (!window_start_.has_value()) return;
@@ -89,8 +103,11 @@ absl::Status Backlog::Check(absl::Time deadline, double share, absl::Duration wa
        .retry_delay = std::clamp(wait - bearable, kShortestDelay, kLongestDelay)});
 }
 
+const Backlog::Shares& Backlog::SharesAt(absl::Time now) const {
+  return now < careful_until_ ? kSharesAfterLate : kShares;
+}
+
 absl::Duration Backlog::Wait(absl::Time deadline, absl::Duration reading, absl::Time now) const {
-  absl::MutexLock lock(&mu_);
   if (pace_ == absl::ZeroDuration() || !IsBusy(now)) return absl::ZeroDuration();
   // Nothing that waits is less urgent than what comes now without deadline, so the ring holds nothing beyond.
   const absl::Time most_urgent =

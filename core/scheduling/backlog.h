@@ -31,9 +31,10 @@ struct BacklogOptions {
 // for those whose messages arrive beside its own, times that pace: Little's law.
 //
 // Why: a server with more calls than it can serve in time spends itself on the most urgent ones, which come too late,
-// and answers none. If it takes on what it can finish, it goes on at its full pace whatever is offered. Half of the
-// time that a call has left is enough of a queue to keep the workers busy; the other half is for what is not seen here:
-// the way of the answer, and the error of the estimate.
+// and answers none. If it takes on what it can finish, it goes on at its full pace whatever is offered. So once a call
+// came too late although all workers were busy, others are let in only if they will wait for half of their time at
+// most: that is enough of a queue to keep the workers busy, and the other half is for what is not seen here, the way of
+// the answer and the error of the estimate. While none is late, callers may use nearly all of their time.
 //
 // Thread-safe; never blocks but for a short lock.
 class Backlog {
@@ -45,10 +46,21 @@ class Backlog {
   static constexpr int64_t kAnswersOfWindow = 16;
   static constexpr absl::Duration kWindow = absl::Milliseconds(50);
 
-  // What share of its time a call may be foreseen to wait: before its message is read, and after, when reading it in
-  // vain can no longer be avoided.
-  static constexpr double kShareBeforeReading = 0.5;
-  static constexpr double kShareAfterReading = 0.75;
+  // What share of its time a call may be foreseen to wait; more once its message is read, when that can no longer be
+  // avoided; less for so long after a call that came too late.
+  struct Shares {
+    double before_reading;
+    double after_reading;
+  };
+  static constexpr Shares kShares = {0.8, 0.95};
+  static constexpr Shares kSharesAfterLate = {0.5, 0.75};
+  static constexpr absl::Duration kCareful = absl::Seconds(10);
+
+  enum class Outcome {
+    kServed,   // Its result was computed in time.
+    kLate,     // Its deadline came first.
+    kDropped,  // Refused, cancelled, failed.
+  };
 
   // A message that takes longer to read than a call has left, or than this, is its client's fault, and not counted.
   static constexpr absl::Duration kLongestReading = absl::Seconds(1);
@@ -64,10 +76,9 @@ class Backlog {
   Place BeginReading(absl::Time now);
   void EndReading(Place place);
 
-  // Counts a call in whose message was read, and out. `served`: its result was computed, rather than refused or
-  // dropped.
+  // Counts a call in whose message was read, and out.
   Place Enter(absl::Time deadline, absl::Time now);
-  void Leave(Place place, bool served, absl::Time now);
+  void Leave(Place place, Outcome outcome, absl::Time now);
 
  private:
   // Calls are counted by time, in steps of a hundredth of a second on a ring of five seconds: those that are read by
@@ -80,7 +91,9 @@ class Backlog {
   static absl::Time Urgency(absl::Time deadline, absl::Time now);
   static int64_t CountBetween(const Ring& ring, absl::Time first, absl::Time last);
   // How long a call would wait; zero where that is not known or nobody waits.
-  absl::Duration Wait(absl::Time deadline, absl::Duration reading, absl::Time now) const;
+  absl::Duration Wait(absl::Time deadline, absl::Duration reading, absl::Time now) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  const Shares& SharesAt(absl::Time now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status Check(absl::Time deadline, double share, absl::Duration wait, absl::Time now) const;
   bool IsBusy(absl::Time now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Begins to measure the pace if all workers are busy now and were not before, and ends it if they are not.
@@ -96,6 +109,7 @@ class Backlog {
   std::optional<absl::Time> window_start_ ABSL_GUARDED_BY(mu_);  // While all workers are busy.
   int64_t answers_of_window_ ABSL_GUARDED_BY(mu_) = 0;
   absl::Duration pace_ ABSL_GUARDED_BY(mu_);  // Time an answer, of all workers together; zero until known.
+  absl::Time careful_until_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();
 };
 
 }  // namespace lossd

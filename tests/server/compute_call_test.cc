@@ -246,7 +246,7 @@ TEST(ComputeCallTest, CallThatWouldWaitInVainIsRefusedBeforeItsMessageIsRead) {
   std::deque<PendingCall> calls;
   for (int i = 0; i < 48; ++i) calls.emplace_back(server, MakeRequest());
   server.backend().AwaitHeld(48);
-  for (int i = 0; i < 32; ++i) {
+  for (int i = 0; i < 32; ++i) {  // The last ones are late, so that half of their time is all that others may wait.
     clock.AdvanceTime(absl::Milliseconds(10));
     server.backend().ReleaseOne();
   }

@@ -26,32 +26,31 @@ constexpr absl::Duration kPace = absl::Milliseconds(5);
 constexpr int64_t kBusy = 4;
 constexpr int kEnough = 40;  // Answers that make a pace known.
 
-// The longest wait for which a call with a deadline is let in is half of its time, so that twice the wait is the
-// shortest time with which it is.
 class BacklogTest : public ::testing::Test {
  protected:
   absl::Time In(absl::Duration duration) const { return now_ + duration; }
   void EnterSome(int calls, absl::Time deadline) {
     for (int i = 0; i < calls; ++i) inside_.push_back(backlog_.Enter(deadline, now_));
   }
-  void LeaveFirst(bool served) {
-    backlog_.Leave(inside_.front(), served, now_);
+  void LeaveFirst(Backlog::Outcome outcome = Backlog::Outcome::kServed) {
+    backlog_.Leave(inside_.front(), outcome, now_);
     inside_.pop_front();
   }
   // So many answers at `pace`, each followed by a new call.
   void ServeSteadily(int answers, absl::Duration pace, absl::Duration left) {
     for (int i = 0; i < answers; ++i) {
       now_ += pace;
-      LeaveFirst(/*served=*/true);
+      LeaveFirst();
       EnterSome(1, In(left));
     }
   }
   void ServeSteadily(int answers) { ServeSteadily(answers, kPace, absl::ZeroDuration()); }
-  // Whether a call is let in with just over twice this time, and refused with just less.
-  bool WaitIs(absl::Duration wait) const {
+  // Whether a call is let in with just as much time as bears this wait, and refused with less.
+  bool WaitIs(absl::Duration wait, const Backlog::Shares& shares = Backlog::kShares) const {
     constexpr absl::Duration kLittle = absl::Microseconds(1);
-    return backlog_.CheckBeforeReading(In(2 * wait + kLittle), now_).ok() &&
-           !backlog_.CheckBeforeReading(In(2 * wait - kLittle), now_).ok();
+    const absl::Duration time = wait / shares.before_reading;
+    return backlog_.CheckBeforeReading(In(time + kLittle), now_).ok() &&
+           !backlog_.CheckBeforeReading(In(time - kLittle), now_).ok();
   }
   bool NobodyIsRefused() const { return backlog_.CheckBeforeReading(In(absl::Nanoseconds(1)), now_).ok(); }
 
@@ -78,14 +77,14 @@ TEST_F(BacklogTest, NobodyWaitsWhereNotAllWorkersAreBusy) {
   EnterSome(20, now_);
   ServeSteadily(kEnough);
   EXPECT_FALSE(NobodyIsRefused());
-  while (inside_.size() >= kBusy) LeaveFirst(/*served=*/true);
+  while (inside_.size() >= kBusy) LeaveFirst();
   EXPECT_TRUE(NobodyIsRefused());
 }
 
 TEST_F(BacklogTest, TimeWithFewCallsSaysNothingOfThePace) {
   EnterSome(20, now_);
   ServeSteadily(kEnough);
-  while (!inside_.empty()) LeaveFirst(/*served=*/true);
+  while (!inside_.empty()) LeaveFirst();
   now_ += absl::Hours(1);
   EnterSome(20, now_);
   EXPECT_TRUE(WaitIs(20 * kPace));
@@ -96,7 +95,7 @@ TEST_F(BacklogTest, TimeWithFewCallsSaysNothingOfThePace) {
 TEST_F(BacklogTest, CallsThatWereNotServedSayNothingOfThePace) {
   EnterSome(200, now_);
   ServeSteadily(kEnough);
-  for (int i = 0; i < 100; ++i) LeaveFirst(/*served=*/false);
+  for (int i = 0; i < 100; ++i) LeaveFirst(Backlog::Outcome::kDropped);
   ServeSteadily(kEnough);
   EXPECT_TRUE(WaitIs(100 * kPace));
 }
@@ -105,9 +104,9 @@ TEST_F(BacklogTest, PaceFollowsTheServer) {
   EnterSome(20, now_);
   ServeSteadily(kEnough);
   ServeSteadily(400, kPace / 5, absl::ZeroDuration());
-  EXPECT_TRUE(backlog_.CheckBeforeReading(In(2 * 20 * kPace / 5 * 1.05), now_).ok());
+  EXPECT_TRUE(backlog_.CheckBeforeReading(In(20 * kPace / 5 / 0.8 * 1.05), now_).ok());
   ServeSteadily(400, kPace, absl::ZeroDuration());
-  EXPECT_FALSE(backlog_.CheckBeforeReading(In(2 * 20 * kPace * 0.95), now_).ok());
+  EXPECT_FALSE(backlog_.CheckBeforeReading(In(20 * kPace / 0.8 * 0.95), now_).ok());
 }
 
 TEST_F(BacklogTest, CallThatWouldWaitForMoreThanItsShareIsRefusedAndToldWhenToComeBack) {
@@ -115,15 +114,35 @@ TEST_F(BacklogTest, CallThatWouldWaitForMoreThanItsShareIsRefusedAndToldWhenToCo
   ServeSteadily(kEnough);
   EXPECT_OK(backlog_.CheckBeforeReading(absl::InfiniteFuture(), now_));
   EXPECT_OK(backlog_.CheckAfterReading(absl::InfiniteFuture(), now_));
-  EXPECT_OK(backlog_.CheckAfterReading(In(absl::Milliseconds(140)), now_));  // Of which three quarters are 105.
-  EXPECT_FALSE(backlog_.CheckAfterReading(In(absl::Milliseconds(130)), now_).ok());
-  const absl::Status refused = backlog_.CheckBeforeReading(In(absl::Milliseconds(140)), now_);
-  EXPECT_THAT(refused, StatusIs(absl::StatusCode::kResourceExhausted,
-                                AllOf(HasSubstr("at most 70ms"), HasSubstr("deadline in 140ms"), HasSubstr("100ms"))));
+  EXPECT_OK(backlog_.CheckAfterReading(In(absl::Milliseconds(110)), now_));
+  EXPECT_FALSE(backlog_.CheckAfterReading(In(absl::Milliseconds(104)), now_).ok());
+  const absl::Status refused = backlog_.CheckBeforeReading(In(absl::Milliseconds(100)), now_);
+  EXPECT_THAT(refused,
+              StatusIs(absl::StatusCode::kResourceExhausted,
+                       AllOf(HasSubstr("at most 80ms"), HasSubstr("deadline in 100ms"), HasSubstr("about 100ms"))));
   const auto violation = GetLimitViolation(refused);
   ASSERT_TRUE(violation.has_value());
   EXPECT_EQ(violation->reason, RejectReason::kQueue);
-  EXPECT_EQ(violation->retry_delay, absl::Milliseconds(30));
+  EXPECT_EQ(violation->retry_delay, absl::Milliseconds(20));
+}
+
+TEST_F(BacklogTest, OnceACallWasLateWaitsAreKeptShorterForAWhile) {
+  EnterSome(21, now_);
+  ServeSteadily(kEnough);
+  LeaveFirst(Backlog::Outcome::kLate);
+  EXPECT_TRUE(WaitIs(20 * kPace, Backlog::kSharesAfterLate));
+  EXPECT_OK(backlog_.CheckAfterReading(In(absl::Milliseconds(140)), now_));
+  EXPECT_FALSE(backlog_.CheckAfterReading(In(absl::Milliseconds(130)), now_).ok());
+  now_ += Backlog::kCareful;
+  EXPECT_TRUE(WaitIs(20 * kPace));
+}
+
+TEST_F(BacklogTest, LateCallOfAServerThatIsNotBusyIsNotItsFault) {
+  EnterSome(kBusy - 1, now_);
+  LeaveFirst(Backlog::Outcome::kLate);
+  EnterSome(20, now_);
+  ServeSteadily(kEnough);
+  EXPECT_TRUE(WaitIs(static_cast<int>(inside_.size()) * kPace));
 }
 
 TEST_F(BacklogTest, CallsThatAreLessUrgentAreNotAhead) {
@@ -153,7 +172,7 @@ TEST_F(BacklogTest, ServerWhoseTimeGoesIntoReadingIsBusy) {
     backlog_.EndReading(reading.front());
     reading.pop_front();
     EnterSome(1, now_);
-    LeaveFirst(/*served=*/true);
+    LeaveFirst();
     reading.push_back(backlog_.BeginReading(now_));
   }
   EXPECT_TRUE(WaitIs(20 * kPace));
@@ -166,7 +185,7 @@ TEST_F(BacklogTest, SlowClientsHoldUpNoOther) {
   EXPECT_FALSE(backlog_.CheckBeforeReading(In(absl::Milliseconds(300)), now_).ok());
   ServeSteadily(80);  // 400 ms later, whoever is still reading is slow.
   EXPECT_OK(backlog_.CheckBeforeReading(In(absl::Milliseconds(300)), now_));
-  while (!inside_.empty()) LeaveFirst(/*served=*/true);
+  while (!inside_.empty()) LeaveFirst();
   now_ += Backlog::kLongestReading;
   EXPECT_TRUE(NobodyIsRefused());
 }
@@ -176,14 +195,14 @@ TEST_F(BacklogTest, WaitingForCompanyIsNoSignOfAFullServer) {
   for (int i = 0; i < 60; ++i) {
     if (i >= 20) {
       now_ += kPace;
-      gathering.Leave(inside_.front(), /*served=*/true, now_);
+      gathering.Leave(inside_.front(), Backlog::Outcome::kServed, now_);
       inside_.pop_front();
     }
     inside_.push_back(gathering.Enter(now_, now_));
   }
   // 20 calls, 100 ms, are ahead.
-  EXPECT_OK(gathering.CheckBeforeReading(In(absl::Milliseconds(141)), now_));          // 60 + 40.5
-  EXPECT_FALSE(gathering.CheckBeforeReading(In(absl::Milliseconds(139)), now_).ok());  // 60 + 39.5
+  EXPECT_OK(gathering.CheckBeforeReading(In(absl::Milliseconds(112)), now_));          // Of 56, then 0.8 of 56.
+  EXPECT_FALSE(gathering.CheckBeforeReading(In(absl::Milliseconds(110)), now_).ok());  // Of 55, then 0.8 of 55.
 }
 
 // What the ring of counts must be equal to.
@@ -194,7 +213,7 @@ TEST_F(BacklogTest, CallsAheadAreThoseWhoseUrgencyIsNotLater) {
   const auto draw = [&random](int low, int high) { return std::uniform_int_distribution<int>(low, high)(random); };
   EnterSome(20, now_);
   ServeSteadily(kEnough);
-  while (!inside_.empty()) LeaveFirst(/*served=*/false);
+  while (!inside_.empty()) LeaveFirst(Backlog::Outcome::kDropped);
   std::deque<std::pair<Backlog::Place, absl::Time>> calls;
   for (int i = 0; i < 5'000; ++i) {
     now_ += absl::Milliseconds(draw(0, 20));
@@ -203,14 +222,16 @@ TEST_F(BacklogTest, CallsAheadAreThoseWhoseUrgencyIsNotLater) {
     calls.emplace_back(backlog_.Enter(deadline, now_), urgency(deadline));
     while (calls.size() > 100) {
       const auto leaving = calls.begin() + draw(0, 20);
-      backlog_.Leave(leaving->first, /*served=*/false, now_);
+      backlog_.Leave(leaving->first, Backlog::Outcome::kDropped, now_);
       calls.erase(leaving);
     }
     if (calls.size() < kBusy) continue;
-    const absl::Time mine = In(absl::Milliseconds(draw(0, 1'500)));
+    const absl::Time mine = In(absl::Milliseconds(draw(0, 1'500)) + absl::Microseconds(1));
     int ahead = 0;
     for (const auto& [place, due] : calls) ahead += step(due) <= step(urgency(mine)) ? 1 : 0;
-    ASSERT_EQ(backlog_.CheckBeforeReading(mine, now_).ok(), ahead * kPace <= (mine - now_) / 2) << i;
+    ASSERT_EQ(backlog_.CheckBeforeReading(mine, now_).ok(),
+              ahead * kPace <= (mine - now_) * Backlog::kShares.before_reading)
+        << i;
   }
 }
 
@@ -230,8 +251,9 @@ double GoodputOfOverload(bool checks) {
       waiting.erase(waiting.begin());
       const bool served = deadline > free_at;
       if (served) free_at += kPace;
-      backlog.Leave(place, served, free_at);
-      if (served && free_at <= deadline) ++in_time;
+      const bool is_in_time = served && free_at <= deadline;
+      backlog.Leave(place, is_in_time ? Backlog::Outcome::kServed : Backlog::Outcome::kLate, free_at);
+      if (is_in_time) ++in_time;
     }
     free_at = std::max(free_at, now);
   };
