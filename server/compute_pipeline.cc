@@ -257,11 +257,11 @@ void ComputePipeline::CountNonfinite(const Computation& computation, const Compu
 
 void ComputePipeline::NoteOutcome(const Computation& computation, const absl::Status& status) {
   const absl::Time now = clock_.TimeNow();
-  const bool late = computation.message.record.accepted &&
-                    (status.code() == absl::StatusCode::kDeadlineExceeded || now > computation.message.deadline);
-  const auto outcome = late          ? Backlog::Outcome::kLate
-                       : status.ok() ? Backlog::Outcome::kServed
-                                     : Backlog::Outcome::kDropped;
+  const bool expired = status.code() == absl::StatusCode::kDeadlineExceeded && !GetLimitViolation(status).has_value();
+  const auto outcome =
+      status.ok() ? now <= computation.message.deadline ? Backlog::Outcome::kInTime : Backlog::Outcome::kTooLate
+      : expired   ? Backlog::Outcome::kExpired
+                  : Backlog::Outcome::kDropped;
   backlog_.Leave(computation.place, outcome, now);
 }
 

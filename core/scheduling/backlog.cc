@@ -76,9 +76,10 @@ Backlog::Place Backlog::Enter(absl::Time deadline, absl::Time now) {
 
 void Backlog::Leave(Place place, Outcome outcome, absl::Time now) {
   absl::MutexLock lock(&mu_);
-  if (outcome == Outcome::kServed) ++answers_of_window_;
+  if (outcome == Outcome::kInTime || outcome == Outcome::kTooLate) ++answers_of_window_;
   NoteBusy(now);  // It still counts.
-  if (outcome == Outcome::kLate && window_start_.has_value()) careful_until_ = now + kCareful;
+  const bool late = outcome == Outcome::kTooLate || outcome == Outcome::kExpired;
+  if (late && window_start_.has_value()) careful_until_ = now + kCareful;
   --waiting_[place];
   --waiting_calls_;
   if (!window_start_.has_value()) return;

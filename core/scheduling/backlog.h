@@ -57,8 +57,9 @@ class Backlog {
   static constexpr absl::Duration kCareful = absl::Seconds(10);
 
   enum class Outcome {
-    kServed,   // Its result was computed in time.
-    kLate,     // Its deadline came first.
+    kInTime,   // Its result was computed,
+    kTooLate,  // but after its deadline.
+    kExpired,  // Its deadline came before its turn.
     kDropped,  // Refused, cancelled, failed.
   };
 

@@ -32,7 +32,7 @@ class BacklogTest : public ::testing::Test {
   void EnterSome(int calls, absl::Time deadline) {
     for (int i = 0; i < calls; ++i) inside_.push_back(backlog_.Enter(deadline, now_));
   }
-  void LeaveFirst(Backlog::Outcome outcome = Backlog::Outcome::kServed) {
+  void LeaveFirst(Backlog::Outcome outcome = Backlog::Outcome::kInTime) {
     backlog_.Leave(inside_.front(), outcome, now_);
     inside_.pop_front();
   }
@@ -127,19 +127,22 @@ TEST_F(BacklogTest, CallThatWouldWaitForMoreThanItsShareIsRefusedAndToldWhenToCo
 }
 
 TEST_F(BacklogTest, OnceACallWasLateWaitsAreKeptShorterForAWhile) {
-  EnterSome(21, now_);
+  EnterSome(22, now_);
   ServeSteadily(kEnough);
-  LeaveFirst(Backlog::Outcome::kLate);
-  EXPECT_TRUE(WaitIs(20 * kPace, Backlog::kSharesAfterLate));
-  EXPECT_OK(backlog_.CheckAfterReading(In(absl::Milliseconds(140)), now_));
-  EXPECT_FALSE(backlog_.CheckAfterReading(In(absl::Milliseconds(130)), now_).ok());
-  now_ += Backlog::kCareful;
-  EXPECT_TRUE(WaitIs(20 * kPace));
+  for (const Backlog::Outcome late : {Backlog::Outcome::kTooLate, Backlog::Outcome::kExpired}) {
+    LeaveFirst(late);
+    const absl::Duration wait = static_cast<int>(inside_.size()) * kPace;
+    EXPECT_TRUE(WaitIs(wait, Backlog::kSharesAfterLate));
+    EXPECT_OK(backlog_.CheckAfterReading(In(wait / 0.75 * 1.01), now_));
+    EXPECT_FALSE(backlog_.CheckAfterReading(In(wait / 0.75 * 0.99), now_).ok());
+    now_ += Backlog::kCareful;
+    EXPECT_TRUE(WaitIs(wait));
+  }
 }
 
 TEST_F(BacklogTest, LateCallOfAServerThatIsNotBusyIsNotItsFault) {
   EnterSome(kBusy - 1, now_);
-  LeaveFirst(Backlog::Outcome::kLate);
+  LeaveFirst(Backlog::Outcome::kExpired);
   EnterSome(20, now_);
   ServeSteadily(kEnough);
   EXPECT_TRUE(WaitIs(static_cast<int>(inside_.size()) * kPace));
@@ -195,7 +198,7 @@ TEST_F(BacklogTest, WaitingForCompanyIsNoSignOfAFullServer) {
   for (int i = 0; i < 60; ++i) {
     if (i >= 20) {
       now_ += kPace;
-      gathering.Leave(inside_.front(), Backlog::Outcome::kServed, now_);
+      gathering.Leave(inside_.front(), Backlog::Outcome::kInTime, now_);
       inside_.pop_front();
     }
     inside_.push_back(gathering.Enter(now_, now_));
@@ -235,12 +238,12 @@ TEST_F(BacklogTest, CallsAheadAreThoseWhoseUrgencyIsNotLater) {
   }
 }
 
-// A server that takes kPace a call, most urgent first, and drops what expires, under three times the calls that it can
+// A server that takes `pace` a call, most urgent first, and drops what expires, under three times the calls that it can
 // serve. Which share of its pace is answered in time?
-double GoodputOfOverload(bool checks) {
+double GoodputOfOverload(absl::Duration pace, bool checks) {
   constexpr absl::Duration kDeadline = absl::Milliseconds(200);
   constexpr int kCalls = 3'000;
-  Backlog backlog({.busy_calls = kBusy});
+  Backlog backlog({.busy_calls = 2});
   const absl::Time start = absl::FromUnixSeconds(1);
   absl::btree_multimap<absl::Time, Backlog::Place> waiting;
   absl::Time free_at = start;
@@ -249,28 +252,33 @@ double GoodputOfOverload(bool checks) {
     while (!waiting.empty() && free_at < now) {
       const auto [deadline, place] = *waiting.begin();
       waiting.erase(waiting.begin());
-      const bool served = deadline > free_at;
-      if (served) free_at += kPace;
-      const bool is_in_time = served && free_at <= deadline;
-      backlog.Leave(place, is_in_time ? Backlog::Outcome::kServed : Backlog::Outcome::kLate, free_at);
-      if (is_in_time) ++in_time;
+      auto outcome = Backlog::Outcome::kExpired;
+      if (deadline > free_at) {
+        free_at += pace;
+        outcome = free_at <= deadline ? Backlog::Outcome::kInTime : Backlog::Outcome::kTooLate;
+      }
+      backlog.Leave(place, outcome, free_at);
+      if (outcome == Backlog::Outcome::kInTime) ++in_time;
     }
     free_at = std::max(free_at, now);
   };
   absl::Time now = start;
   for (int i = 0; i < kCalls; ++i) {
-    now += kPace / 3;
+    now += pace / 3;
     serve_until(now);
     const absl::Time deadline = now + kDeadline;
     if (checks && !backlog.CheckBeforeReading(deadline, now).ok()) continue;
     waiting.emplace(deadline, backlog.Enter(deadline, now));
   }
-  return in_time / absl::FDivDuration(now - start, kPace);
+  return in_time / absl::FDivDuration(now - start, pace);
 }
 
 TEST(BacklogOverloadTest, ServerThatRefusesWhatWouldWaitInVainGoesOnAtItsPace) {
-  EXPECT_LT(GoodputOfOverload(/*checks=*/false), 0.5);
-  EXPECT_GT(GoodputOfOverload(/*checks=*/true), 0.95);
+  // Of the slowest, fewer calls than make a pace known are in time before all are late.
+  for (const absl::Duration pace : {absl::Milliseconds(1), absl::Milliseconds(5), absl::Milliseconds(40)}) {
+    EXPECT_LT(GoodputOfOverload(pace, /*checks=*/false), 0.5) << pace;
+    EXPECT_GT(GoodputOfOverload(pace, /*checks=*/true), 0.95) << pace;
+  }
 }
 
 }  // namespace
