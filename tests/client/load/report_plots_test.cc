@@ -18,8 +18,8 @@ using ::testing::Not;
 // Two levels of three windows each, with errors and stages.
 LoadReport TwoLevels() {
   LoadReport report = SampleReport(4);
-  WindowFigures& window = report.levels[0].windows[0];
-  window.seconds = 1;
+  report.levels[0].windows[0].seconds = 1;
+  const WindowFigures window = report.levels[0].windows[0];
   for (int i = 1; i < 3; ++i) {
     report.levels[0].windows.push_back(window);
     report.levels[0].windows.back().start = i;

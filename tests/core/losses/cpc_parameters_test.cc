@@ -35,7 +35,8 @@ std::vector<uint64_t> DigestOf(const std::vector<float>& values) {
 }
 
 TEST(CpcParametersTest, SeedsGiveTheBitsOfTorch) {
-  for (const nlohmann::json& set : GoldenInitialisation()["sets"]) {
+  const nlohmann::json golden = GoldenInitialisation();
+  for (const nlohmann::json& set : golden["sets"]) {
     const auto parameters = DrawCpcParameters(set["seed"], set["channels"], set["target_dim"]);
     for (size_t p = 0; p < kCpcParameters; ++p) {
       EXPECT_EQ(DigestOf(parameters[p]), set["digests"][p].get<std::vector<uint64_t>>())

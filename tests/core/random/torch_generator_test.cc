@@ -33,7 +33,8 @@ TEST(TorchGeneratorTest, RandIntGivesTheRecordedStreams) {
 }
 
 TEST(TorchGeneratorTest, RandGivesTheRecordedNumbers) {
-  for (const nlohmann::json& sequence : testing::GoldenStreams()["sequences"]) {
+  const nlohmann::json golden = testing::GoldenStreams();
+  for (const nlohmann::json& sequence : golden["sequences"]) {
     TorchGenerator generator(sequence["seed"]);
     for (const std::string expected : sequence["torch_rand_8"]) EXPECT_EQ(generator.Rand(), std::stof(expected));
   }
