@@ -28,7 +28,7 @@ double Softplus(double z) { return std::max(z, 0.0) + std::log1p(std::exp(-std::
 // Every row's quantities, view by view, padded for sweeps that read whole vectors.
 template <typename T>
 struct Arrays {
-  T* tiles;         // [kTiles, kBlockRows, kBlockRows]
+  T* tiles;         // kTiles of TileElements.
   T* picks;         // Scores of the picks.
   T* maxima;        // m: largest score among the negatives.
   T* weights;       // sig / (M sum): of exp(s - m) in the gradient.
@@ -36,11 +36,16 @@ struct Arrays {
   double* sums;     // Sum of exp(s - m) over the negatives.
 };
 
+// Of a tile: its scores, and what sweeps read behind them, where another thread's tile must not begin.
+int64_t TileElements(int64_t rows) {
+  const int64_t side = std::min(rows, kBlockRows);
+  return side * side + kSweepPadding;
+}
+
 template <typename T>
 Arrays<T> LayOut(int64_t rows, Workspace& workspace) {
   const int64_t all = 2 * rows + kSweepPadding;
-  const int64_t side = std::min(rows, kBlockRows);
-  return {workspace.Take<T>(std::min(kTiles, 2 * CeilDiv(rows, kBlockRows)) * side * side + kSweepPadding),
+  return {workspace.Take<T>(std::min(kTiles, 2 * CeilDiv(rows, kBlockRows)) * TileElements(rows)),
           workspace.Take<T>(all),
           workspace.Take<T>(all),
           workspace.Take<T>(all),
@@ -133,10 +138,10 @@ class Comparison {
   template <typename PairAt, typename Body>
   void ForPairs(int64_t count, const PairAt& pair_at, const Body& body) {
     const int64_t lanes = std::min(count, kTiles);
-    const int64_t side = std::min(contrast_.rows, kBlockRows);
+    const int64_t tile_elements = TileElements(contrast_.rows);
     parallel_.For(lanes, [&](int64_t lane) {
       for (int64_t i = lane; i < count && !IsCancelled(); i += lanes) {
-        body(pair_at(i), arrays_.tiles + lane * side * side);
+        body(pair_at(i), arrays_.tiles + lane * tile_elements);
       }
     });
   }
