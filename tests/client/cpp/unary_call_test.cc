@@ -21,7 +21,7 @@ using ::lossd::testing::StatusIs;
 class AsyncUnaryCallTest : public ::testing::Test {
  protected:
   FakeServer server_;
-  const ClientOptions options_;
+  const ClientOptions options_ = {};
   EventLoop loop_;
   CallRegistry registry_;
   BufferPool pool_{1 << 20};

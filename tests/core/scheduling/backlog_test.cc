@@ -210,8 +210,7 @@ TEST_F(BacklogTest, WaitingForCompanyIsNoSignOfAFullServer) {
 
 // What the ring of counts must be equal to.
 TEST_F(BacklogTest, CallsAheadAreThoseWhoseUrgencyIsNotLater) {
-  constexpr absl::Duration kStep = absl::Milliseconds(10);
-  const auto step = [](absl::Time urgency) { return (urgency - absl::UnixEpoch()) / kStep; };
+  const auto step = [](absl::Time urgency) { return absl::ToUnixMillis(urgency) / 10; };
   std::mt19937 random(1);
   const auto draw = [&random](int low, int high) { return std::uniform_int_distribution<int>(low, high)(random); };
   EnterSome(20, now_);
