@@ -90,7 +90,7 @@ void StreamCall::Start(Ticket ticket, ComputeMessage message) {
   message.record.arrival = message.arrival;
   message.refusal = environment_.gate.Check();
   if (message.refusal.ok()) {
-    auto reservation = environment_.admission.ReserveUnread();
+    auto reservation = environment_.admission.Reserve(0);
     message.refusal = reservation.status();
     if (reservation.ok()) message.reservation = *std::move(reservation);
   }
