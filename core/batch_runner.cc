@@ -16,6 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "core/engine/workspace.h"
 #include "core/losses/loss.h"
 #include "core/planner.h"
 #include "core/result_sweep.h"
@@ -32,12 +33,12 @@ class TensorMaker {
   Tensor Make(TensorSpec spec) {
     const auto bytes = static_cast<size_t>(ByteSize(spec));
     if (bytes > kMaxSmallBytes) return Tensor(std::move(spec), pool_.Allocate(bytes));
-    if (!shared_ || used_ + bytes > shared_.capacity()) {
+    if (!shared_ || static_cast<size_t>(places_.position()) + bytes > shared_.capacity()) {
       shared_ = pool_.Allocate(kSharedBytes);
-      used_ = 0;
+      places_.ReturnTo(0);
     }
-    const size_t offset = used_;
-    used_ += (bytes + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;
+    const auto offset = static_cast<size_t>(places_.position());
+    places_.Take<std::byte>(static_cast<int64_t>(bytes));
     return Tensor(std::move(spec), shared_, offset);
   }
 
@@ -47,7 +48,7 @@ class TensorMaker {
 
   BufferPool& pool_;
   Buffer shared_;
-  size_t used_ = 0;
+  Workspace places_{nullptr};  // Within `shared_`.
 };
 
 // A task with the tensors that the loss fills. Not movable: the LossTask points into it.

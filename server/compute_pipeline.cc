@@ -257,11 +257,12 @@ void ComputePipeline::CountNonfinite(const Computation& computation, const Compu
 
 void ComputePipeline::NoteOutcome(const Computation& computation, const absl::Status& status) {
   const absl::Time now = clock_.TimeNow();
-  const bool expired = status.code() == absl::StatusCode::kDeadlineExceeded && !GetLimitViolation(status).has_value();
-  const auto outcome =
-      status.ok() ? now <= computation.message.deadline ? Backlog::Outcome::kInTime : Backlog::Outcome::kTooLate
-      : expired   ? Backlog::Outcome::kExpired
-                  : Backlog::Outcome::kDropped;
+  auto outcome = Backlog::Outcome::kDropped;
+  if (status.ok()) {
+    outcome = now <= computation.message.deadline ? Backlog::Outcome::kInTime : Backlog::Outcome::kTooLate;
+  } else if (status.code() == absl::StatusCode::kDeadlineExceeded && !GetLimitViolation(status).has_value()) {
+    outcome = Backlog::Outcome::kExpired;
+  }
   backlog_.Leave(computation.place, outcome, now);
 }
 

@@ -27,27 +27,11 @@ std::string Text(absl::Duration duration) {
 }  // namespace
 
 absl::Status Backlog::CheckBeforeReading(absl::Time deadline, absl::Time now) const {
-  if (deadline == absl::InfiniteFuture()) return absl::OkStatus();
-  absl::Duration wait;
-  double share = 0;
-  {
-    absl::MutexLock lock(&mu_);
-    wait = Wait(deadline, std::min(deadline - now, kLongestReading), now);
-    share = SharesAt(now).before_reading;
-  }
-  return Check(deadline, share, wait, now);
+  return Check(deadline, std::min(deadline - now, kLongestReading), &Shares::before_reading, now);
 }
 
 absl::Status Backlog::CheckAfterReading(absl::Time deadline, absl::Time now) const {
-  if (deadline == absl::InfiniteFuture()) return absl::OkStatus();
-  absl::Duration wait;
-  double share = 0;
-  {
-    absl::MutexLock lock(&mu_);
-    wait = Wait(deadline, absl::ZeroDuration(), now);
-    share = SharesAt(now).after_reading;
-  }
-  return Check(deadline, share, wait, now);
+  return Check(deadline, absl::ZeroDuration(), &Shares::after_reading, now);
 }
 
 Backlog::Place Backlog::BeginReading(absl::Time now) {
@@ -90,11 +74,19 @@ void Backlog::Leave(Place place, Outcome outcome, absl::Time now) {
   StartWindow(now);
 }
 
-absl::Status Backlog::Check(absl::Time deadline, double share, absl::Duration wait, absl::Time now) const {
+absl::Status Backlog::Check(absl::Time deadline, absl::Duration reading, double Shares::*share, absl::Time now) const {
+  if (deadline == absl::InfiniteFuture()) return absl::OkStatus();
+  absl::Duration wait;
+  double of_time_left = 0;
+  {
+    absl::MutexLock lock(&mu_);
+    wait = Wait(deadline, reading, now);
+    of_time_left = SharesAt(now).*share;
+  }
   if (wait <= absl::ZeroDuration()) return absl::OkStatus();
   const absl::Duration left = std::max(deadline - now, absl::ZeroDuration());
   const absl::Duration gathering = std::min(options_.max_queue_delay, left / 2);
-  const absl::Duration bearable = gathering + (left - gathering) * share;
+  const absl::Duration bearable = gathering + (left - gathering) * of_time_left;
   if (wait <= bearable) return absl::OkStatus();
   return LimitExceeded(
       {.reason = RejectReason::kQueue,

@@ -91,11 +91,12 @@ class Backlog {
   static Place PlaceOf(absl::Time time);
   static absl::Time Urgency(absl::Time deadline, absl::Time now);
   static int64_t CountBetween(const Ring& ring, absl::Time first, absl::Time last);
+  // `reading`: for how long messages may have been on their way that are ahead of this call.
+  absl::Status Check(absl::Time deadline, absl::Duration reading, double Shares::*share, absl::Time now) const;
   // How long a call would wait; zero where that is not known or nobody waits.
   absl::Duration Wait(absl::Time deadline, absl::Duration reading, absl::Time now) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   const Shares& SharesAt(absl::Time now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  absl::Status Check(absl::Time deadline, double share, absl::Duration wait, absl::Time now) const;
   bool IsBusy(absl::Time now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Begins to measure the pace if all workers are busy now and were not before, and ends it if they are not.
   void NoteBusy(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
