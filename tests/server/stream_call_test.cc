@@ -144,6 +144,24 @@ TEST(StreamCallTest, TimeoutIsEachMessagesOwn) {
   EXPECT_TRUE(stream.End().ok());
 }
 
+TEST(StreamCallTest, SmallMessageIsTakenWhereALargeOneWouldFindNoRoom) {
+  ServerOptions options = TestOptions();
+  options.max_inflight_bytes = 1 << 20;
+  RunningServer server(options);
+  const v1::ComputeRequest large = MakeRequest(std::vector<float>(100'000));
+  for (int i = 0; i < 40; ++i) ASSERT_TRUE(server.Call(large).ok());  // Now unary messages are taken for as large.
+  server.backend().Hold();
+  PendingCall waiting(server, large);
+  server.backend().AwaitHeld(1);
+  EXPECT_EQ(server.Call(MakeRequest()).error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  ClientStream stream(server);
+  ASSERT_TRUE(stream.Send("small"));
+  server.backend().AwaitHeld(2);
+  server.backend().Release();
+  EXPECT_FALSE(stream.Read().has_status());
+  EXPECT_TRUE(waiting.Await().ok());
+}
+
 TEST(StreamCallTest, MessagesBeyondTheNumberOfCallsAreRefusedInBand) {
   ServerOptions options = TestOptions();
   options.max_concurrent_calls = 1;
