@@ -20,7 +20,8 @@ class Parallel {
   virtual ~Parallel() = default;
 
   // Calls `body(i)` once for each i in [0, count) and returns when all calls have returned. The calling thread takes
-  // part; threads that are idle help. May be nested. `body` must not throw.
+  // part; threads that are idle help. May be nested. What a call throws is thrown here, after all that had begun have
+  // returned; others are left out.
   virtual void For(int64_t count, absl::FunctionRef<void(int64_t)> body) = 0;
 };
 

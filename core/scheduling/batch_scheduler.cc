@@ -153,6 +153,7 @@ void BatchScheduler::ParallelFor(int64_t count, absl::FunctionRef<void(int64_t)>
     loops_.Remove(&loop);
   }
   WaitForHelpers(&loop);
+  loop.RethrowError();
 }
 
 void BatchScheduler::WaitForHelpers(ParallelLoop* loop) {

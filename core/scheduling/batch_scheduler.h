@@ -73,7 +73,7 @@ class BatchScheduler {
   // one after another; idle workers help. Waiting batches come first: a helper looks for them between iterations, so
   // that an iteration is the longest that one waits for a worker that helps. Takes well below a microsecond where no
   // worker is idle; where one is, it is woken, which costs the caller a few microseconds: iterations should take tens
-  // of microseconds at least. `body` must not throw.
+  // of microseconds at least. What `body` throws is thrown here, and iterations not begun by then are left out.
   void ParallelFor(int64_t count, absl::FunctionRef<void(int64_t)> body);
 
   // Refuses new tasks, runs the queued ones without waiting for company, and returns when every accepted task was

@@ -19,12 +19,21 @@ ParallelLoop::ParallelLoop(int64_t count, absl::FunctionRef<void(int64_t)> body)
 
 void ParallelLoop::RunUntil(const std::atomic<bool>& stop) {
   const ParallelLoop* const outer = std::exchange(current_loop, this);
-  while (!stop.load(std::memory_order_relaxed)) {
-    const int64_t i = next_.fetch_add(1, std::memory_order_relaxed);
-    if (i >= count_) break;
-    body_(i);
+  try {
+    while (!stop.load(std::memory_order_relaxed)) {
+      const int64_t i = next_.fetch_add(1, std::memory_order_relaxed);
+      if (i >= count_) break;
+      body_(i);
+    }
+  } catch (...) {
+    if (!failed_.exchange(true, std::memory_order_relaxed)) error_ = std::current_exception();
+    next_.store(count_, std::memory_order_relaxed);
   }
   current_loop = outer;
+}
+
+void ParallelLoop::RethrowError() const {
+  if (error_ != nullptr) std::rethrow_exception(error_);
 }
 
 void ParallelLoop::RunAll() {

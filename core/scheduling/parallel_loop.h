@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <exception>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
@@ -21,7 +22,7 @@ class ParallelLoop {
   ParallelLoop(int64_t count, absl::FunctionRef<void(int64_t)> body);
 
   // Runs iterations that nobody has claimed, one after another, until none is left or `stop`, looked at before each,
-  // is true.
+  // is true. Where one throws, none is left to claim.
   void RunUntil(const std::atomic<bool>& stop);
   void RunAll();
 
@@ -35,12 +36,17 @@ class ParallelLoop {
   void RemoveHelper() { helpers_.fetch_sub(1, std::memory_order_release); }
   bool HasHelpers() const { return helpers_.load(std::memory_order_acquire) > 0; }
 
+  // Throws what an iteration has thrown, if one has; to be called by the loop's own thread, once there are no helpers.
+  void RethrowError() const;
+
  private:
   const int64_t count_;
   const absl::FunctionRef<void(int64_t)> body_;
   const ParallelLoop* const parent_;  // Not owned; cannot end before this does.
   std::atomic<int64_t> next_ = 0;
   std::atomic<int> helpers_ = 0;
+  std::atomic<bool> failed_ = false;
+  std::exception_ptr error_;  // Of who has set failed_.
 };
 
 // The loops in progress, oldest first. Not thread-safe; callers hold their own lock.

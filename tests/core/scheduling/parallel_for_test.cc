@@ -5,10 +5,12 @@
 
 #include <atomic>
 #include <functional>
+#include <new>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "absl/cleanup/cleanup.h"
 #include "core/scheduling/batch_scheduler.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -56,6 +58,37 @@ TEST_F(ParallelForTest, RunsEachIterationOnceFromOutside) {
 TEST_F(ParallelForTest, TakesNegativeCountAsNone) {
   Start(1);
   scheduler_->ParallelFor(-1, [](int64_t) { FAIL(); });
+}
+
+// An iteration may run out of memory, on whichever thread.
+TEST_F(ParallelForTest, ThrowsWhatAnIterationThrows) {
+  Start(3);
+  for (const int64_t count : {1, 2, 1000}) {
+    std::atomic<int64_t> running = 0;
+    const auto body = [&](int64_t i) {
+      ++running;
+      const absl::Cleanup leave = [&] { --running; };
+      if (i == count / 2) throw std::bad_alloc();
+    };
+    EXPECT_THROW(scheduler_->ParallelFor(count, body), std::bad_alloc) << count;
+    EXPECT_EQ(running, 0);
+    EXPECT_THAT(CountRuns(100), Each(1));
+  }
+}
+
+// The caller takes no iteration but its first, so that the one that throws is a helper's.
+TEST_F(ParallelForTest, ThrowsWhatAHelperThrows) {
+  Start(2);
+  std::atomic<bool> thrown = false;
+  const auto body = [&, caller = std::this_thread::get_id()](int64_t) {
+    if (std::this_thread::get_id() != caller) {
+      thrown = true;
+      throw std::bad_alloc();
+    }
+    while (!thrown) std::this_thread::yield();
+  };
+  EXPECT_THROW(scheduler_->ParallelFor(1000, body), std::bad_alloc);
+  EXPECT_THAT(CountRuns(100), Each(1));
 }
 
 TEST_F(ParallelForTest, RunsEachIterationOnceFromInsideABatch) {
