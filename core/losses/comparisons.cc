@@ -10,6 +10,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "core/status/errors.h"
 #include "core/status/status_macros.h"
@@ -54,7 +55,18 @@ absl::StatusOr<Comparison> ParsePair(absl::string_view item) {
 
 }  // namespace
 
+std::string ComparisonsText(const std::vector<Comparison>& comparisons) {
+  const auto part = [](std::optional<int32_t> index) { return index.has_value() ? absl::StrCat(*index) : "r"; };
+  return absl::StrJoin(comparisons, ",", [&](std::string* text, const Comparison& comparison) {
+    absl::StrAppend(text, part(comparison.anchor), ":", part(comparison.positive));
+  });
+}
+
 absl::StatusOr<std::vector<Comparison>> ParseComparisons(absl::string_view text) {
+  if (text.size() > kMaxComparisonsText) {
+    return InvalidField(kField,
+                        absl::StrCat("expected at most ", kMaxComparisonsText, " characters, got ", text.size()));
+  }
   const size_t count = static_cast<size_t>(std::count(text.begin(), text.end(), ',')) + 1;
   if (count > kMaxComparisons) {
     return InvalidField(kField, absl::StrCat("expected at most ", kMaxComparisons, " pairs, got ", count));

@@ -107,17 +107,20 @@ class Pairing {
   absl::Status CheckChannels(const Comparison& comparison, int direction) const {
     const Reach sources = ReachOf(comparison.anchor);
     const Reach targets = ReachOf(comparison.positive);
+    for (int32_t t = targets.first; t < targets.last; ++t) {
+      LOSSD_RETURN_IF_ERROR(CheckPair(Map(direction, sources.first), Map(1 - direction, t)));
+    }
     for (int32_t s = sources.first; s < sources.last; ++s) {
-      for (int32_t t = targets.first; t < targets.last; ++t) {
-        const TensorSpec& source = Map(direction, s);
-        const TensorSpec& target = Map(1 - direction, t);
-        if (source.shape[1] == target.shape[1]) continue;
-        return InvalidField(ShapeField(target),
-                            absl::StrCat("expected ", source.shape[1], " channels like inputs[", source.name,
-                                         "], with which it is compared, got ", ShapeText(target.shape)));
-      }
+      LOSSD_RETURN_IF_ERROR(CheckPair(Map(direction, s), Map(1 - direction, targets.first)));
     }
     return absl::OkStatus();
+  }
+
+  static absl::Status CheckPair(const TensorSpec& source, const TensorSpec& target) {
+    if (source.shape[1] == target.shape[1]) return absl::OkStatus();
+    return InvalidField(ShapeField(target),
+                        absl::StrCat("expected ", source.shape[1], " channels like inputs[", source.name,
+                                     "], with which it is compared, got ", ShapeText(target.shape)));
   }
 
   const ComputeSpec& request_;
@@ -155,6 +158,14 @@ double DirectionFlops(const Pairing& pairing, const Comparison& comparison, int 
   return most;
 }
 
+// Words of random streams to draw before the first that is used, each some operations.
+double SkippedWords(const Sampling& sampling) {
+  const auto* seed = std::get_if<SamplingSeed>(&sampling);
+  if (seed == nullptr) return 0;
+  constexpr double kOperations = 8;
+  return kOperations * (static_cast<double>(seed->torch_skip) + static_cast<double>(seed->numpy_skip));
+}
+
 absl::Status TakeMaps(const ComputeSpec& request, FeatureMapPlan& plan) {
   LOSSD_ASSIGN_OR_RETURN(auto families, FindNumberedInputs(request.inputs, {"anchor", "positive"}));
   LOSSD_RETURN_IF_ERROR(CheckFloating(request.inputs));
@@ -188,12 +199,13 @@ void EstimateWork(const ComputeSpec& request, const FeatureMapContrastiveConfig&
   for (const Comparison& comparison : plan.space.comparisons) {
     for (int d = 0; d < plan.space.directions; ++d) plan.flops += DirectionFlops(pairing, comparison, d, gradients);
   }
+  plan.flops += SkippedWords(config.sampling);
   const int64_t contrast = ContrastBytes(plan, request);
   const int64_t vectors = VectorBytes(plan);
   plan.source_slots = std::clamp((kMapContrastBytes - contrast) / vectors - 1, int64_t{1}, kMostSlots);
   plan.workspace_bytes = contrast + (1 + plan.source_slots) * vectors;
-  plan.batch_key = absl::StrCat("feature_map_contrastive ", config.comparisons, plan.space.directions,
-                                gradients ? " gradients" : "");
+  plan.batch_key = absl::StrCat("feature_map_contrastive ", ComparisonsText(plan.space.comparisons), " ",
+                                plan.space.directions, gradients ? " gradients" : "");
   for (const TensorSpec& input : request.inputs) {
     absl::StrAppend(&plan.batch_key, " ", input.name, ":", DTypeName(StorageDType(input.dtype)),
                     ShapeText(input.shape));

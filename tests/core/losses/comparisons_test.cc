@@ -61,5 +61,18 @@ TEST(ParseComparisonsTest, TakesAtMost256Pairs) {
                        "loss.feature_map_contrastive.comparisons: expected at most 256 pairs, got 257"));
 }
 
+TEST(ParseComparisonsTest, TakesAtMost8192Characters) {
+  EXPECT_OK(ParseComparisons("00" + std::string(8190, ' ')));
+  EXPECT_THAT(ParseComparisons("00" + std::string(8191, ' ')),
+              StatusIs(StatusCode::kInvalidArgument,
+                       "loss.feature_map_contrastive.comparisons: expected at most 8192 characters, got 8193"));
+}
+
+TEST(ComparisonsTextTest, IsTheSameForEqualPairs) {
+  EXPECT_EQ(ComparisonsText(*ParseComparisons(" 01,r:10 , 0r")), "0:1,r:10,0:r");
+  EXPECT_EQ(ComparisonsText(*ParseComparisons("1:1")), ComparisonsText(*ParseComparisons("11")));
+  EXPECT_NE(ComparisonsText(*ParseComparisons("1:10")), ComparisonsText(*ParseComparisons("11,0:0")));
+}
+
 }  // namespace
 }  // namespace lossd

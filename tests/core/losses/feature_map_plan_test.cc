@@ -83,6 +83,21 @@ TEST(PlanFeatureMapsTest, TellsTasksOfOtherShapesApart) {
   EXPECT_NE(plan->batch_key, other->batch_key);
 }
 
+TEST(PlanFeatureMapsTest, BatchesPairsHoweverTheyAreWritten) {
+  ASSERT_OK_AND_ASSIGN(const auto plan, PlanFeatureMaps(MakeRequest("00, 11")));
+  ASSERT_OK_AND_ASSIGN(const auto same, PlanFeatureMaps(MakeRequest("0:0,1:1")));
+  ASSERT_OK_AND_ASSIGN(const auto other, PlanFeatureMaps(MakeRequest("00, 10")));
+  EXPECT_EQ(plan->batch_key, same->batch_key);
+  EXPECT_NE(plan->batch_key, other->batch_key);
+}
+
+TEST(PlanFeatureMapsTest, CountsTheWordsThatAreSkipped) {
+  ComputeSpec request = MakeRequest();
+  ConfigOf(request).sampling = SamplingSeed{.torch_seed = 1, .torch_skip = 1 << 26, .numpy_skip = 1 << 20};
+  ASSERT_OK_AND_ASSIGN(const auto plan, PlanFeatureMaps(request));
+  EXPECT_GE(plan->flops, (1 << 26) + (1 << 20));
+}
+
 TEST(PlanFeatureMapsTest, TakesMoreMapsThanComparisons) {
   ComputeSpec request = MakeRequest("01, 02");
   ExpectRefused(request, "loss.feature_map_contrastive.comparisons",
@@ -105,6 +120,13 @@ TEST(PlanFeatureMapsTest, ChecksWhateverADrawCouldReach) {
                 "expected 5 channels like inputs[anchor.0], with which it is compared, got [3, 6, 2, 2]");
   ConfigOf(request).comparisons = "00";
   EXPECT_OK(PlanFeatureMaps(request));
+  request.inputs[4].shape[1] = 6;
+  ConfigOf(request).comparisons = "r2";
+  ExpectRefused(request, "inputs[positive.2].shape",
+                "expected 5 channels like inputs[anchor.0], with which it is compared, got [3, 6, 2, 2]");
+  request.inputs[5].shape[1] = 5;
+  ExpectRefused(request, "inputs[positive.2].shape",
+                "expected 6 channels like inputs[anchor.2], with which it is compared, got [3, 5, 2, 2]");
 }
 
 TEST(PlanFeatureMapsTest, RefusesShapesThatDoNotFit) {
