@@ -13,6 +13,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "core/losses/input_names.h"
 #include "core/status/errors.h"
@@ -150,10 +151,12 @@ double EstimateFlops(const CpcPlan& plan, const CpcWants& wants) {
   return network * passes + heads * products + scores * (products + 8 / dim);
 }
 
+// Back ends may look at the places of the inputs in a batch's first request for all of its requests.
 std::string BatchKey(const CpcPlan& plan) {
   const PixelCnnShape& shape = plan.shape;
   const std::string parameters =
-      plan.sent_parameters ? "sent" : absl::StrCat("seed ", plan.parameter_key.seed & 0xffffffffU);
+      plan.sent_parameters ? absl::StrCat("sent ", absl::StrJoin(plan.parameters, ","))
+                           : absl::StrCat("seed ", plan.parameter_key.seed & 0xffffffffU);
   return absl::StrCat("cpc ", DTypeName(plan.dtype), " [", shape.batch, ", ", shape.channels, ", ", shape.height, ", ",
                       shape.width, "] ", plan.dim, " ", parameters);
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "core/engine/contrast_rows.h"
 #include "core/losses/input_names.h"
 #include "core/losses/loss.h"
@@ -115,8 +116,9 @@ class NtXent final : public Loss {
     plan.outputs.push_back({"loss", plan.dtype, {}});
     plan.workspace_bytes = plan.dtype == DType::kFloat64 ? RowContrastWorkspaceBytes<double>(plan.rows)
                                                          : RowContrastWorkspaceBytes<float>(plan.rows);
-    plan.batch_key = absl::StrCat("nt_xent ", DTypeName(plan.dtype), ShapeText({plan.rows, plan.width}),
-                                  gradients ? " gradients" : "");
+    // A back end may look at the places of the inputs in a batch's first request for all of its requests.
+    plan.batch_key = absl::StrCat("nt_xent ", DTypeName(plan.dtype), ShapeText({plan.rows, plan.width}), " ",
+                                  absl::StrJoin(plan.views, ","), gradients ? " gradients" : "");
   }
 };
 

@@ -43,7 +43,11 @@ class GroupRun {
     const aten::CpcScoresResult scores = Contrast(context.context);
     if (aten::AllCancelled(groups_)) return;
     WriteLosses(scores.step_losses);
-    if (scores.prediction_gradient.defined()) Backward(context, scores);
+    if (scores.prediction_gradient.defined()) {
+      Backward(context, scores);
+    } else {
+      aten::WriteWeightGradients(groups_, plan_, {});  // At most that of target_bias is wanted.
+    }
   }
 
  private:

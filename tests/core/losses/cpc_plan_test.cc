@@ -104,7 +104,11 @@ TEST(CpcPlanTest, BatchesAgreeInWhatTheirRunShares) {
   EXPECT_NE(key(request), usual);
   EXPECT_NE(key(MakeRequest({2, 4, 6, 5})), usual);
   EXPECT_NE(key(MakeRequest({2, 4, 5, 6}, DType::kFloat64)), usual);
-  EXPECT_NE(key(MakeRequestWithParameters(64)), usual);
+  ComputeSpec sent = MakeRequestWithParameters(64);
+  const std::string of_sent = key(sent);
+  EXPECT_NE(of_sent, usual);
+  std::swap(sent.inputs[1], sent.inputs[3]);
+  EXPECT_NE(key(sent), of_sent);
 }
 
 TEST(CpcPlanTest, WantsFollowTheSelection) {

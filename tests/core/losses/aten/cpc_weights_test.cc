@@ -71,6 +71,34 @@ TEST_F(CpcWeightsTest, SentParametersGiveTheBytesOfTheirSeed) {
   }
 }
 
+// Memory of the pool holds what others left there.
+TEST_F(CpcWeightsTest, EachGradientIsWrittenWhereItAloneIsWanted) {
+  RandomRequest request = Seeded();
+  request.spec.gradients.mode = GradientSelection::Mode::kNamed;
+  for (const TensorSpec& spec : CpcParameterSpecs(kChannels, kDim, DType::kFloat32)) {
+    std::vector<Buffer> used;
+    for (int i = 0; i < 4; ++i) {
+      used.push_back(pool_.Allocate(static_cast<size_t>(ByteSize(spec))));
+      std::memset(used.back().data(), 0x42, used.back().capacity());
+    }
+    used.clear();
+    request.spec.gradients.names = {spec.name};
+    EXPECT_LE(ExpectAgreesWithTiles(request, pool_), 1) << spec.name;
+  }
+}
+
+TEST_F(CpcWeightsTest, ParametersInOtherOrdersDoNotMeet) {
+  const RandomRequest first = Sent(Seeded());
+  RandomRequest second = first;
+  std::swap(second.spec.inputs[1], second.spec.inputs[3]);
+  std::swap(second.inputs[1], second.inputs[3]);
+  const auto key = [](const RandomRequest& request) {
+    return (*lossd::testing::AtenLosses().For(request.spec.loss).Prepare(request.spec))->batch_key;
+  };
+  EXPECT_NE(key(first), key(second));
+  EXPECT_LE(ExpectAgreesWithTiles(second, pool_), 1);
+}
+
 TEST_F(CpcWeightsTest, GroupsWithParametersOfTheirOwnDoNotMeet) {
   const RandomRequest first = Sent(Seeded());
   const RandomRequest second = Redrawn(first, random_, pool_);
