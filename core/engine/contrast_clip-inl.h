@@ -11,8 +11,11 @@
 #define LOSSD_CORE_ENGINE_CONTRAST_CLIP_INL_H_
 #endif
 
+#include <algorithm>
 #include <cstdint>
+#include <limits>
 
+#include "core/engine/finite_cast.h"
 #include "core/engine/vector_math-inl.h"
 #include "hwy/highway.h"
 
@@ -63,28 +66,39 @@ struct ClippedGroup {
   V distance[kVectors];
 };
 
-// Any c, any reference, through the functions of vector_math-inl.h.
+// Any c, any reference, through the functions of vector_math-inl.h. Of scores so large that an ulp is a whole number,
+// the clip's errors may put one far above the largest, which is m: exponents stop at kMostExponent.
 template <typename T, bool kFinite>
 class AnyClip {
  public:
-  explicit AnyClip(T clip) : clip_(hn::Set(d_, clip)), inverse_(hn::Set(d_, T{1} / clip)) {}
+  explicit AnyClip(T clip)
+      : clip_(hn::Set(d_, clip)), inverse_(hn::Set(d_, std::min(T{1} / clip, std::numeric_limits<T>::max() / 4))) {}
+
+  HWY_INLINE hn::Vec<hn::ScalableTag<T>> ValueOf(hn::Vec<hn::ScalableTag<T>> x) const {
+    return ClipByTanh(d_, x, clip_, inverse_).value;
+  }
 
   void SetReference(hn::Vec<hn::ScalableTag<T>> reference) { reference_ = reference; }
 
   template <int kVectors>
   HWY_INLINE ClippedGroup<T, kVectors> Apply(const hn::Vec<hn::ScalableTag<T>> (&x)[kVectors]) const {
     ClippedGroup<T, kVectors> group;
+    const auto most = hn::Set(d_, kMostExponent);
     for (int k = 0; k < kVectors; ++k) {
       ClippedScore<hn::Vec<hn::ScalableTag<T>>> clipped = {x[k], hn::Set(d_, T{1})};
       if constexpr (kFinite) clipped = ClipByTanh(d_, x[k], clip_, inverse_);
       group.distance[k] = hn::Sub(clipped.value, reference_);
       group.slope[k] = clipped.slope;
-      group.exponential[k] = HWY_NAMESPACE::Exp(d_, group.distance[k]);
+      auto exponent = group.distance[k];
+      if constexpr (kFinite) exponent = hn::IfThenElse(hn::Gt(exponent, most), most, exponent);
+      group.exponential[k] = HWY_NAMESPACE::Exp(d_, exponent);
     }
     return group;
   }
 
  private:
+  static constexpr T kMostExponent = sizeof(T) == 4 ? 80 : 700;  // Sums of its exponentials are finite.
+
   const hn::ScalableTag<T> d_;
   hn::Vec<hn::ScalableTag<T>> clip_;
   hn::Vec<hn::ScalableTag<T>> inverse_;
@@ -93,13 +107,13 @@ class AnyClip {
 
 // Float, c <= kLargestBareClip, m = 0: everything in powers of two, whose reduction takes no multiplication, no looks
 // at the range, and a reciprocal in place of the division. Errors relative to the values, in units of 2^-24, at most:
-// 8.5 of phi(x), 9 (1 + |2 x / c|) of phi'(x), 7 (1 + |phi(x)|) of e.
+// 8.5 of phi(x), 9 (1 + |2 x / c|) of phi'(x) where that is above 2^-124, its least, 7 (1 + |phi(x)|) of e.
 class BareClip {
  public:
   using D = hn::ScalableTag<float>;
   using V = hn::Vec<D>;
 
-  explicit BareClip(float clip) : half_factor_(hn::Set(d_, -2 * kLog2e / clip)), scale_(hn::Set(d_, clip * kLog2e)) {}
+  explicit BareClip(float clip) : half_factor_(hn::Set(d_, FiniteCast<float>(-2.0 * kLog2e / clip))), scale_(hn::Set(d_, clip * kLog2e)) {}
 
   void SetReference(V /*zero*/) {}
 

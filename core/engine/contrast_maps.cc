@@ -9,6 +9,7 @@
 
 #include "core/engine/contrast_maps_cut.h"
 #include "core/engine/contrast_sweeps.h"
+#include "core/engine/finite_cast.h"
 #include "core/engine/map_products.h"
 #include "core/engine/workspace.h"
 
@@ -117,8 +118,11 @@ class Direction {
     for (int64_t b = 0; b < columns; ++b) {
       T maximum = arrays_.group_maxima[b];
       for (int64_t g = 1; g < cut_.groups; ++g) maximum = std::max(maximum, arrays_.group_maxima[g * columns + b]);
-      const T clipped = std::isinf(clip_.clip) ? maximum : clip_.clip * std::tanh(maximum / clip_.clip);
-      arrays_.references[b] = std::isfinite(clipped) ? clipped : T{0};
+      arrays_.references[b] = maximum;
+    }
+    ClipScores(columns, clip_.clip, arrays_.references);
+    for (int64_t b = 0; b < columns; ++b) {
+      if (!std::isfinite(arrays_.references[b])) arrays_.references[b] = 0;
     }
   }
 
@@ -133,18 +137,21 @@ class Direction {
         square_sum_ += arrays_.group_squares[g * columns + b];
       }
     }
-    // A single image: its loss is 0 whatever its scores are, and so is what its positives weigh.
+    // A single image: its loss is 0 unless a score is NaN, and so is what its positives weigh.
     const bool has_negatives = shape_.images > 1;
     if (!has_negatives) arrays_.exp_sums[0] = 1;
     ScorePositives({shape_.locations, chunk.columns, cut_.width}, clip_,
-                   {arrays_.exp_sums, static_cast<T>(PositiveWeight()), ScoreWeight()}, arrays_.positives,
+                   {arrays_.exp_sums, FiniteCast<T>(PositiveWeight()), ScoreWeight()}, arrays_.positives,
                    arrays_.loss_sums, arrays_.sigmoid_sums);
     std::fill_n(arrays_.negative_weights, columns, T{0});
-    if (!has_negatives) return;
+    if (!has_negatives) {
+      if (std::isnan(arrays_.loss_sums[0])) loss_sum_ = arrays_.loss_sums[0];
+      return;
+    }
     for (int64_t b = 0; b < chunk.columns; ++b) {
       loss_sum_ += arrays_.loss_sums[b];
       const double weight = PositiveWeight() * arrays_.sigmoid_sums[b] / arrays_.exp_sums[b];
-      arrays_.negative_weights[b] = static_cast<T>(weight);
+      arrays_.negative_weights[b] = FiniteCast<T>(weight);
     }
   }
 
@@ -154,7 +161,7 @@ class Direction {
   }
   T ScoreWeight() const {
     const auto images = static_cast<double>(shape_.images);
-    return static_cast<T>(2 * contrast_.square_weight / (images * images * static_cast<double>(shape_.locations)));
+    return FiniteCast<T>(2 * contrast_.square_weight / (images * images * static_cast<double>(shape_.locations)));
   }
 
   // The gradient with respect to the scores of a tile, and what it gives to targets and sources.

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "core/engine/contrast_row_sweeps.h"
+#include "core/engine/finite_cast.h"
 #include "core/engine/gemm.h"
 #include "core/engine/workspace.h"
 
@@ -149,7 +150,7 @@ class Comparison {
   // Forms the scores of a pair and takes out what is no negative: a row with itself, a row with its pick.
   ScoreTile FormScores(BlockPair pair, T* tile) {
     const ScoreTile shape = {CountOf(pair.rows), CountOf(pair.columns)};
-    Gemm(shape.rows, shape.columns, contrast_.width, static_cast<T>(1 / contrast_.temperature),
+    Gemm(shape.rows, shape.columns, contrast_.width, FiniteCast<T>(1 / contrast_.temperature),
          MatrixView<T>::RowMajor(RowsOf(pair.rows), contrast_.width),
          MatrixView<T>::Transposed(RowsOf(pair.columns), contrast_.width), false, tile, shape.columns);
     if (HasPicks(pair)) {
@@ -183,7 +184,11 @@ class Comparison {
       const double distance = static_cast<double>(arrays_.picks[i]) - static_cast<double>(arrays_.maxima[i]);
       const double sum = arrays_.sums[i];
       const double sigmoid = sum == 0 ? 0 : sum / (sum + std::exp(distance));
-      loss += sum == 0 ? 0 : share * Softplus(std::log(sum) - distance);
+      if (sum != 0) {
+        loss += share * Softplus(std::log(sum) - distance);
+      } else if (std::isnan(distance)) {  // A row without negatives loses nothing, but shows a NaN.
+        loss = distance;
+      }
       arrays_.weights[i] = sum == 0 ? T{0} : static_cast<T>(share * sigmoid / sum);
       arrays_.pick_weights[i] = static_cast<T>(share * sigmoid);
     }
@@ -203,7 +208,7 @@ class Comparison {
         tile[r * shape.columns + r] = pair.rows == pair.columns ? T{0} : -picks;
       }
     }
-    const T alpha = static_cast<T>(contrast_.weight / contrast_.temperature);
+    const T alpha = FiniteCast<T>(contrast_.weight / contrast_.temperature);
     const bool add = pair.rows != pair.columns;  // A block meets itself first.
     if (T* gradient = GradientOf(pair.rows); gradient != nullptr) {
       Gemm(shape.rows, contrast_.width, shape.columns, alpha, MatrixView<T>::RowMajor(tile, shape.columns),

@@ -318,8 +318,19 @@ void GradientSweep(const MapTile& tile, const ScoreClip<T>& how, const GradientW
   WithClip(how, [&]<class Clip>() { GradientColumns<Clip>(tile, how, weights, scores); });
 }
 
+// The value of AnyClip.
+template <typename T>
+void ClipSweep(int64_t count, T clip, T* scores) {
+  if (std::isinf(clip)) return;
+  const hn::ScalableTag<T> d;
+  const AnyClip<T, true> any(clip);
+  for (int64_t i = 0; i < count; i += LanesOf<T>()) hn::StoreU(any.ValueOf(hn::LoadU(d, scores + i)), d, scores + i);
+}
+
 void MaxFloat(const MapTile& tile, const float* scores, float* maxima) { MaxColumns(tile, scores, maxima); }
 void MaxDouble(const MapTile& tile, const double* scores, double* maxima) { MaxColumns(tile, scores, maxima); }
+void ClipFloat(int64_t count, float clip, float* scores) { ClipSweep(count, clip, scores); }
+void ClipDouble(int64_t count, double clip, double* scores) { ClipSweep(count, clip, scores); }
 void SumFloat(const MapTile& tile, const float* scores, const ScoreClip<float>& how, float* slopes, double* exp_sums,
               double* square_sums, float* positives) {
   SumSweep(tile, scores, how, slopes, exp_sums, square_sums, positives);

@@ -18,6 +18,8 @@ namespace {
 
 HWY_EXPORT(MaxFloat);
 HWY_EXPORT(MaxDouble);
+HWY_EXPORT(ClipFloat);
+HWY_EXPORT(ClipDouble);
 HWY_EXPORT(SumFloat);
 HWY_EXPORT(SumDouble);
 HWY_EXPORT(PositivesFloat);
@@ -30,6 +32,8 @@ HWY_EXPORT(GradientDouble);
 void MaxOfNegatives(const MapTile& tile, const float* scores, float* maxima) {
   HWY_DYNAMIC_DISPATCH(MaxFloat)(tile, scores, maxima);
 }
+
+void ClipScores(int64_t count, float clip, float* scores) { HWY_DYNAMIC_DISPATCH(ClipFloat)(count, clip, scores); }
 
 void SumExponentials(const MapTile& tile, const float* scores, const ScoreClip<float>& clip, float* slopes,
                      double* exp_sums, double* square_sums, float* positives) {
@@ -49,6 +53,8 @@ void FormGradient(const MapTile& tile, const ScoreClip<float>& clip, const Gradi
 void MaxOfNegatives(const MapTile& tile, const double* scores, double* maxima) {
   HWY_DYNAMIC_DISPATCH(MaxDouble)(tile, scores, maxima);
 }
+
+void ClipScores(int64_t count, double clip, double* scores) { HWY_DYNAMIC_DISPATCH(ClipDouble)(count, clip, scores); }
 
 void SumExponentials(const MapTile& tile, const double* scores, const ScoreClip<double>& clip, double* slopes,
                      double* exp_sums, double* square_sums, double* positives) {

@@ -46,6 +46,11 @@ struct ScoreClip {
 void MaxOfNegatives(const MapTile& tile, const float* scores, float* maxima);
 void MaxOfNegatives(const MapTile& tile, const double* scores, double* maxima);
 
+// Replaces `count` scores by phi(x), to the bit as the other sweeps form it with references. `scores` is padded like
+// the columns.
+void ClipScores(int64_t count, float clip, float* scores);
+void ClipScores(int64_t count, double clip, double* scores);
+
 // Adds to exp_sums[b] the sum of e over the negatives of column b, to square_sums[b] that of x^2 over all its elements.
 // Copies the scores of those columns' positives that lie in the tile to `positives`. Writes e phi'(x), laid out like
 // the scores, to `slopes` (may be null).

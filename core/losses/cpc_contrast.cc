@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <limits>
 
+#include "core/engine/finite_cast.h"
 #include "core/engine/gemm.h"
 #include "core/engine/row_exponentials.h"
 #include "core/losses/position_tiles.h"
@@ -122,7 +123,7 @@ void ScoreChunk(const CpcContrastShape& shape, const CpcContrast<T>& contrast, i
   const int64_t dim = shape.dim;
   const bool gradient = contrast.prediction_gradient != nullptr || contrast.target_gradient != nullptr;
   T* scores = contrast.memory.scores + chunk.first * targets;
-  const auto scale = static_cast<T>(contrast.embed_scale);
+  const T scale = FiniteCast<T>(contrast.embed_scale);
   const int64_t prediction = wave + chunk.first;
   Gemm(chunk.count, targets, dim, scale, MatrixView<T>::RowMajor(contrast.predictions + prediction * dim, dim),
        PackedColumns<T>{contrast.memory.score_columns, dim, targets, 0, targets}, false,
@@ -148,7 +149,7 @@ void PackWave(const CpcContrastShape& shape, const CpcContrast<T>& contrast, Pos
 template <typename T>
 void AddTargetGradient(const CpcContrastShape& shape, const CpcContrast<T>& contrast, PositionTile wave,
                        PositionTile tile) {
-  Gemm(tile.count, shape.dim, wave.count, static_cast<T>(contrast.embed_scale),
+  Gemm(tile.count, shape.dim, wave.count, FiniteCast<T>(contrast.embed_scale),
        MatrixView<T>::Transposed(contrast.memory.scores + tile.first, shape.targets()),
        PackedColumns<T>{contrast.memory.wave_columns, wave.count, shape.dim, 0, shape.dim}, wave.first > 0,
        BlockedResult<T>(contrast.target_gradient + tile.first * shape.dim, shape.dim));

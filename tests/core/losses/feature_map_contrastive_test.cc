@@ -145,6 +145,41 @@ TEST(FeatureMapContrastiveTest, TakesEveryClip) {
   }
 }
 
+// Scores whose last places are worth more than what an exponential can hold.
+TEST(FeatureMapContrastiveTest, TakesLargeScoresUnderLargeClips) {
+  for (const DType dtype : {DType::kFloat32, DType::kFloat64}) {
+    for (double tclip : {41.0, 1e10, 1e12, 1e30, 1e38, kInfinity}) {
+      for (uint64_t seed = 0; seed < 8; ++seed) {
+        SCOPED_TRACE(absl::StrCat(DTypeName(dtype), " tclip ", tclip, " seed ", seed));
+        MapMaker maker{std::mt19937_64(seed)};
+        maker.deviation = dtype == DType::kFloat32 ? 3e4 : 1e9;
+        TestCase test_case = MakePlainCase(maker, {4, 8, 1, 2});
+        for (TestInput& input : test_case.inputs) input.dtype = dtype;
+        ConfigOf(test_case).tclip = tclip;
+        ExpectAccurate(test_case);
+      }
+    }
+  }
+}
+
+TEST(FeatureMapContrastiveTest, ZeroScoresAreZeroUnderAnyClip) {
+  for (const DType dtype : {DType::kFloat32, DType::kFloat64}) {
+    for (double tclip : {1e-320, 1e-310, 1e-60, 1e-45, 1e-39, 1e300}) {
+      SCOPED_TRACE(absl::StrCat(DTypeName(dtype), " tclip ", tclip));
+      MapMaker maker{std::mt19937_64(1)};
+      TestCase test_case = MakePlainCase(maker, {4, 8, 1, 2});
+      for (TestInput& input : test_case.inputs) {
+        input.dtype = dtype;
+        std::fill(input.values.begin(), input.values.end(), 0.0);
+      }
+      ConfigOf(test_case).tclip = tclip;
+      ASSERT_OK_AND_ASSIGN(const TestResult result, RunAlone(*MakeFeatureMapContrastive(), test_case));
+      EXPECT_NEAR(result.output("losses")[0], std::log(7), 1e-6);
+      EXPECT_THAT(result.gradient(0), Each(0.0));
+    }
+  }
+}
+
 TEST(FeatureMapContrastiveTest, LetsMapsMeetInEveryWay) {
   MapMaker maker{std::mt19937_64(6)};
   for (const char* comparisons : {"00", "01, 10", "rr, 0r, r1, 11", "00, 00, 00, 00, 00, 00, 00, 00, 00, 00, 01, 10"}) {
@@ -324,6 +359,17 @@ TEST(FeatureMapContrastiveTest, ShowsANanInAnyElementItUses) {
       EXPECT_TRUE(std::isnan(target.output("regularizer")[0]));
       EXPECT_TRUE(std::isnan(target.gradient(0)[0]));
     }
+  }
+}
+
+TEST(FeatureMapContrastiveTest, ShowsANanInTheLossOfOneImage) {
+  MapMaker maker{std::mt19937_64(19)};
+  for (double tclip : {10.0, 50.0, kInfinity}) {
+    TestCase test_case = MakePlainCase(maker, {1, 5, 2, 2});
+    ConfigOf(test_case).tclip = tclip;
+    test_case.inputs[1].values[3] = NAN;
+    ASSERT_OK_AND_ASSIGN(const TestResult result, RunAlone(*MakeFeatureMapContrastive(), test_case));
+    EXPECT_TRUE(std::isnan(result.output("losses")[0])) << tclip;
   }
 }
 

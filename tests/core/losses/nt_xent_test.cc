@@ -220,6 +220,30 @@ TEST(NtXentTest, ShowsANanInAnyElement) {
   EXPECT_TRUE(std::isnan(result.gradient(0)[0]));
 }
 
+TEST(NtXentTest, ShowsANanInOneRow) {
+  TestCase test_case = ViewMaker{std::mt19937_64(14)}.Make(1, 3);
+  test_case.inputs[1].values[2] = NAN;
+  ASSERT_OK_AND_ASSIGN(const TestResult result, RunAlone(*MakeNtXent(), test_case));
+  EXPECT_TRUE(std::isnan(result.objective));
+}
+
+// Temperatures whose inverse no float holds, or no double.
+TEST(NtXentTest, ZeroScoresAreZeroAtAnyTemperature) {
+  for (const DType dtype : {DType::kFloat32, DType::kFloat64}) {
+    for (double temperature : {5e-324, 1e-309, 1e-40, 2e-39, 1e300}) {
+      SCOPED_TRACE(temperature);
+      TestCase test_case = ViewMaker().Make(5, 4, temperature);
+      for (TestInput& input : test_case.inputs) {
+        input.dtype = dtype;
+        std::fill(input.values.begin(), input.values.end(), 0.0);
+      }
+      ASSERT_OK_AND_ASSIGN(const TestResult result, RunAlone(*MakeNtXent(), test_case));
+      EXPECT_NEAR(result.objective, std::log(9), 1e-6);
+      EXPECT_THAT(result.gradient(0), Each(0.0));
+    }
+  }
+}
+
 // Refused with text "field: description", as an error about `field`.
 void ExpectRefused(const TestCase& test_case, const std::string& field, const std::string& description) {
   const auto result = RunAlone(*MakeNtXent(), test_case);
