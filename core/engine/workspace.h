@@ -35,6 +35,8 @@ class Workspace {
   int64_t position() const { return position_; }
   // Takes back all arrays from this position on: those that follow lie in their place.
   void ReturnTo(int64_t position) { position_ = position; }
+  // What follows lies in nobody's place.
+  void EndPhases() { position_ = bytes_; }
 
   // Most bytes that were handed out at the same time.
   int64_t bytes() const { return bytes_; }

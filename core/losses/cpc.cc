@@ -25,9 +25,7 @@ int64_t WorkspaceBytes(const CpcPlan& plan, const CpcWants& wants) {
   TakeCpcMemory<T>(plan, wants, counter);
   if (plan.sent_parameters) {
     const std::array<const T*, kCpcParameters> none{};
-    Serial serial;
-    counter.Take<T>(kArrangeScratchElements);
-    ArrangeCpcWeights<T>(plan.shape.channels, plan.dim, none, wants.context(), nullptr, counter, serial);
+    TakeCpcWeights<T>(plan.shape.channels, plan.dim, none, BlockMemory::kTurns, counter);
   }
   return counter.bytes();
 }
@@ -70,9 +68,10 @@ CpcPass<T> MakePass(const LossTask& task, const CpcSeedParameters<T>* seeded, co
   if (seeded != nullptr) {
     pass.weights = seeded->weights();
   } else {
-    T* scratch = workspace.Take<T>(kArrangeScratchElements);
-    pass.weights = ArrangeCpcWeights<T>(plan.shape.channels, plan.dim, SentParameters<T>(task, plan),
-                                        pass.wants.context(), scratch, workspace, context.parallel);
+    const std::array<const T*, kCpcParameters> parameters = SentParameters<T>(task, plan);
+    pass.weights = TakeCpcWeights<T>(plan.shape.channels, plan.dim, parameters, BlockMemory::kTurns, workspace);
+    pass.weights.context.scratch = pass.memory.taps;
+    PackProjections<T>(parameters, pass.weights);
   }
   pass.z = task.inputs[plan.z].data<T>();
   pass.z_gradient = GradientOf<T>(task, plan.z);

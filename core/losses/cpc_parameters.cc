@@ -59,20 +59,21 @@ std::vector<TensorSpec> CpcParameterSpecs(int64_t channels, int64_t dim, DType d
 }
 
 template <typename T>
-CpcWeights<T> ArrangeCpcWeights(int64_t channels, int64_t dim, absl::Span<const T* const> parameters, bool backward,
-                                T* scratch, Workspace& workspace, Parallel& parallel) {
-  CpcWeights<T> weights{};
-  weights.target = TakePackedWeight<T>(channels, dim, backward, workspace);
-  weights.prediction = TakePackedWeight<T>(channels, dim, backward, workspace);
-  weights.target_bias = parameters[kTargetBias];
-  weights.prediction_bias = parameters[kPredictionBias];
-  if (weights.target.forward != nullptr) {
-    FillPackedWeight(parameters[kTargetWeight], weights.target);
-    FillPackedWeight(parameters[kPredictionWeight], weights.prediction);
+CpcWeights<T> TakeCpcWeights(int64_t channels, int64_t dim, absl::Span<const T* const> parameters, BlockMemory memory,
+                             Workspace& workspace) {
+  return {.target = TakePackedWeight<T>(channels, dim, workspace),
+          .prediction = TakePackedWeight<T>(channels, dim, workspace),
+          .target_bias = parameters[kTargetBias],
+          .prediction_bias = parameters[kPredictionBias],
+          .context = TakePixelCnnWeights(channels, parameters.subspan(kContextParameters), memory, workspace)};
+}
+
+template <typename T>
+void PackProjections(absl::Span<const T* const> parameters, const CpcWeights<T>& weights) {
+  for (const Way way : {Way::kForward, Way::kBackward}) {
+    FillPackedWeight(parameters[kTargetWeight], way, weights.target);
+    FillPackedWeight(parameters[kPredictionWeight], way, weights.prediction);
   }
-  weights.context =
-      ArrangePixelCnnWeights(channels, parameters.subspan(kContextParameters), backward, scratch, workspace, parallel);
-  return weights;
 }
 
 std::array<std::vector<float>, kCpcParameters> DrawCpcParameters(uint64_t seed, int64_t channels, int64_t dim) {
@@ -104,12 +105,14 @@ CpcSeedParameters<T>::CpcSeedParameters(uint64_t seed, int64_t channels, int64_t
     pointers[i] = values_[i].data();
   }
   Workspace sizing(nullptr);
-  ArrangeCpcWeights<T>(channels, dim, pointers, true, nullptr, sizing, parallel);
+  TakeCpcWeights<T>(channels, dim, pointers, BlockMemory::kOwn, sizing);
   arranged_.resize(static_cast<size_t>(sizing.bytes()) + kBufferAlignment);
   const size_t misaligned = reinterpret_cast<uintptr_t>(arranged_.data()) % kBufferAlignment;
   Workspace workspace(arranged_.data() + (kBufferAlignment - misaligned) % kBufferAlignment);
   std::vector<T> scratch(kArrangeScratchElements);
-  weights_ = ArrangeCpcWeights<T>(channels, dim, pointers, true, scratch.data(), workspace, parallel);
+  weights_ = TakeCpcWeights<T>(channels, dim, pointers, BlockMemory::kOwn, workspace);
+  PackProjections<T>(pointers, weights_);
+  PackPixelCnnWeights(weights_.context, scratch.data(), parallel);
   for (size_t i = 0; i < kCpcParameters; ++i) {
     if (!IsBorrowed(i)) std::vector<T>().swap(values_[i]);
   }
@@ -118,19 +121,18 @@ CpcSeedParameters<T>::CpcSeedParameters(uint64_t seed, int64_t channels, int64_t
 template <typename T>
 int64_t CpcSeedParameters<T>::Bytes(int64_t channels, int64_t dim) {
   Workspace counter(nullptr);
-  Serial serial;
   const std::array<const T*, kCpcParameters> none{};
-  ArrangeCpcWeights<T>(channels, dim, none, true, nullptr, counter, serial);
+  TakeCpcWeights<T>(channels, dim, none, BlockMemory::kOwn, counter);
   int64_t borrowed = 0;
   const std::vector<TensorSpec> specs = CpcParameterSpecs(channels, dim, DType::kFloat32);
   for (size_t i = 0; i < kCpcParameters; ++i) borrowed += IsBorrowed(i) ? ElementCount(specs[i].shape) : 0;
   return counter.bytes() + borrowed * static_cast<int64_t>(sizeof(T));
 }
 
-template CpcWeights<float> ArrangeCpcWeights(int64_t, int64_t, absl::Span<const float* const>, bool, float*, Workspace&,
-                                             Parallel&);
-template CpcWeights<double> ArrangeCpcWeights(int64_t, int64_t, absl::Span<const double* const>, bool, double*,
-                                              Workspace&, Parallel&);
+template CpcWeights<float> TakeCpcWeights(int64_t, int64_t, absl::Span<const float* const>, BlockMemory, Workspace&);
+template CpcWeights<double> TakeCpcWeights(int64_t, int64_t, absl::Span<const double* const>, BlockMemory, Workspace&);
+template void PackProjections(absl::Span<const float* const>, const CpcWeights<float>&);
+template void PackProjections(absl::Span<const double* const>, const CpcWeights<double>&);
 template class CpcSeedParameters<float>;
 template class CpcSeedParameters<double>;
 

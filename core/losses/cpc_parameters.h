@@ -45,10 +45,14 @@ struct CpcWeights {
   PixelCnnWeights<T> context;
 };
 
-// Arranges kCpcParameters parameters for the products, see ArrangePixelCnnWeights.
+// Takes memory for the weights of kCpcParameters parameters, see TakePixelCnnWeights.
 template <typename T>
-CpcWeights<T> ArrangeCpcWeights(int64_t channels, int64_t dim, absl::Span<const T* const> parameters, bool backward,
-                                T* scratch, Workspace& workspace, Parallel& parallel);
+CpcWeights<T> TakeCpcWeights(int64_t channels, int64_t dim, absl::Span<const T* const> parameters, BlockMemory memory,
+                             Workspace& workspace);
+
+// Packs what lies outside the PixelCNN, for both ways.
+template <typename T>
+void PackProjections(absl::Span<const T* const> parameters, const CpcWeights<T>& weights);
 
 // The float32 values that torch gives the parameters after torch.manual_seed(seed), drawing one word an element:
 // weights by kaiming_uniform_(a = sqrt(5)), biases uniformly within 1 / sqrt(fan_in).

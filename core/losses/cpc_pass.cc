@@ -204,6 +204,7 @@ CpcMemory<T> TakeCpcMemory(const CpcPlan& plan, const CpcWants& wants, Workspace
   memory.targets = workspace.Take<T>(targets * plan.dim);
   memory.predictions = workspace.Take<T>(predictions * plan.dim);
   memory.step_losses = workspace.Take<double>(plan.contrast().steps());
+  if (plan.sent_parameters || wants.context_parameters()) memory.taps = workspace.Take<T>(kArrangeScratchElements);
   const PixelCnnKeeping keeping{.relus = wants.context(), .inputs = wants.context_parameters()};
   memory.activations = TakeActivations<T>(plan.shape, keeping, workspace);
   if (wants.targets()) memory.target_gradient = workspace.Take<T>(targets * plan.dim);
@@ -212,7 +213,8 @@ CpcMemory<T> TakeCpcMemory(const CpcPlan& plan, const CpcWants& wants, Workspace
   const int64_t phase = workspace.position();
   memory.contrast = TakeContrastMemory<T>(plan.contrast(), workspace);
   workspace.ReturnTo(phase);
-  if (wants.context()) memory.gradients = TakeGradients<T>(plan.shape, wants.context_parameters(), workspace);
+  if (wants.context()) memory.gradients = TakeGradients(plan.shape, memory.activations, memory.taps, workspace);
+  workspace.EndPhases();
   if (wants.z) memory.z_gradient = memory.z;
   return memory;
 }

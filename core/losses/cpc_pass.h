@@ -33,6 +33,7 @@ struct CpcMemory {
   CpcContrastMemory<T> contrast;
   PixelCnnActivations<T> activations;
   PixelCnnGradients<T> gradients;
+  T* taps;  // gradients.taps, and on the way forward the scratch of weights in turns.
 };
 
 // Takes the memory from `workspace`.

@@ -36,7 +36,7 @@ void RunEntry(const Layer<T>& layer, PositionTile tile) {
   const int64_t channels = layer.shape.channels;
   T* to = layer.entry() + tile.first * kHidden;
   Convolve(layer.c() + tile.first * channels, tile.count, layer.weights.entry, false, to);
-  AddBiasAndRelu(tile.count, kHidden, layer.weights.entry_bias, to);
+  AddBiasAndRelu(tile.count, kHidden, layer.weights.parameters[kEntryBias], to);
 }
 
 // Computes in column order and turns into row order.
@@ -48,7 +48,7 @@ void RunAcross(const Layer<T>& layer, PositionTile tile) {
     Convolve(from, tile.count, layer.weights.across[static_cast<size_t>(tap)], tap > 0, computed);
   }
   ForRunsOfColumnOrder(layer.shape, tile, [&](int64_t position, int64_t count, int64_t in_row_order) {
-    AddBias(layer.activations.scratch + position * kHidden, count, kHidden, layer.weights.across_bias,
+    AddBias(layer.activations.scratch + position * kHidden, count, kHidden, layer.weights.parameters[kAcrossBias],
             layer.across() + in_row_order * kHidden);
   });
 }
@@ -63,7 +63,7 @@ void RunDown(const Layer<T>& layer, PositionTile tile) {
   const int64_t skipped = in_first_row * kHidden;
   Convolve(from + skipped - layer.shape.row() * kHidden, tile.count - in_first_row, layer.weights.down[0], true,
            to + skipped);
-  AddBiasAndRelu(tile.count, kHidden, layer.weights.down_bias, to);
+  AddBiasAndRelu(tile.count, kHidden, layer.weights.parameters[kDownBias], to);
 }
 
 // The exit, added to the inner columns of c. Turns back into column order.
@@ -75,7 +75,7 @@ void RunExit(const Layer<T>& layer, PositionTile tile) {
   ForRunsOfRowOrder(layer.shape, tile, [&](int64_t position, int64_t count, int64_t in_column_order) {
     const int64_t to = (in_column_order + layer.shape.column()) * channels;
     AddResidual(layer.c() + to, layer.activations.scratch + position * channels, count, channels,
-                layer.weights.exit_bias, layer.next() + to);
+                layer.weights.parameters[kExitBias], layer.next() + to);
   });
 }
 
@@ -94,7 +94,11 @@ void RunBlock(const PixelCnnShape& shape, size_t block, absl::Span<const PixelCn
               Parallel& parallel) {
   using Pass = const PixelCnnForward<T>;
   const auto layer = [&](Pass& pass) { return Layer<T>{shape, pass.weights->blocks[block], pass.activations, block}; };
-  ForTiles(passes, shape.positions(), parallel, [&](Pass& pass, PositionTile tile) { RunEntry(layer(pass), tile); });
+  const int64_t packing = block + 1 < kPixelCnnBlocks ? kBlockItems : 0;
+  ForItems(passes, packing + TilesOf(shape.positions()), parallel, [&](Pass& pass, int64_t item) {
+    if (item < packing) return PackBlockInTurn(*pass.weights, block + 1, Way::kForward, item);
+    RunEntry(layer(pass), TileOf(shape.positions(), item - packing));
+  });
   const int64_t inner = shape.inner_positions();
   ForTiles(passes, inner, parallel, [&](Pass& pass, PositionTile tile) { RunAcross(layer(pass), tile); });
   ForItems(passes, TilesOf(inner) + 1, parallel, [&](Pass& pass, int64_t item) {
@@ -130,6 +134,9 @@ PixelCnnActivations<T> TakeActivations(const PixelCnnShape& shape, const PixelCn
 
 template <typename T>
 void RunPixelCnn(const PixelCnnShape& shape, absl::Span<const PixelCnnForward<T>> passes, Parallel& parallel) {
+  ForItems(passes, kBlockItems, parallel, [](const PixelCnnForward<T>& pass, int64_t item) {
+    PackBlockInTurn(*pass.weights, 0, Way::kForward, item);
+  });
   for (size_t block = 0; block < kPixelCnnBlocks; ++block) RunBlock(shape, block, passes, parallel);
   ForTiles(passes, shape.positions(), parallel, [&](const PixelCnnForward<T>& pass, PositionTile tile) {
     FinishContext(shape, pass.activations.c[kPixelCnnBlocks], tile);

@@ -51,7 +51,7 @@ struct PixelCnnActivations {
   std::array<T*, kPixelCnnBlocks> entry;   // [positions, 256], column order, after the ReLU.
   std::array<T*, kPixelCnnBlocks> across;  // [inner_positions, 256], row order.
   std::array<T*, kPixelCnnBlocks> down;    // [inner_positions, 256], row order, after the ReLU.
-  T* scratch;                              // [inner_positions, max(256, C)]
+  T* scratch;                              // [inner_positions, max(256, C)], free again after the forward pass.
 };
 
 // Which activations the forward pass must leave behind for the backward pass.

@@ -86,8 +86,13 @@ void RunBlockBackward(const PixelCnnShape& shape, size_t block, absl::Span<const
   const auto skipped = [&](Pass& pass) { return block < FirstBlock(pass); };
   const auto to_input = [&](Pass& pass) { return block > FirstBlock(pass) || pass.input_wanted; };
   const int64_t inner = shape.inner_positions();
-  ForTiles(passes, inner, parallel, [&](Pass& pass, PositionTile tile) {
-    if (!skipped(pass)) BackThroughExit(shape, pass, block, tile);
+  const int64_t packing = block > 0 ? kBlockItems : 0;
+  ForItems(passes, packing + TilesOf(inner), parallel, [&](Pass& pass, int64_t item) {
+    if (item < packing) {
+      if (block > FirstBlock(pass)) PackBlockInTurn(*pass.weights, block - 1, Way::kBackward, item);
+    } else if (!skipped(pass)) {
+      BackThroughExit(shape, pass, block, TileOf(inner, item - packing));
+    }
   });
   const int64_t sums = ChannelSumItems(shape);
   ForItems(passes, TilesOf(inner) + sums, parallel, [&](Pass& pass, int64_t item) {
@@ -104,15 +109,16 @@ void RunBlockBackward(const PixelCnnShape& shape, size_t block, absl::Span<const
 }  // namespace
 
 template <typename T>
-PixelCnnGradients<T> TakeGradients(const PixelCnnShape& shape, bool weights, Workspace& workspace) {
+PixelCnnGradients<T> TakeGradients(const PixelCnnShape& shape, const PixelCnnActivations<T>& activations, T* taps,
+                                   Workspace& workspace) {
   PixelCnnGradients<T> g;
   g.c = workspace.Take<T>(shape.positions() * shape.channels);
-  g.exit = workspace.Take<T>(shape.inner_positions() * shape.channels);
+  g.exit = activations.scratch;
   g.down = workspace.Take<T>(shape.inner_positions() * kHidden);
   g.across = workspace.Take<T>(shape.inner_positions() * kHidden);
   g.turned = workspace.Take<T>(shape.inner_positions() * kHidden);
   g.entry = workspace.Take<T>(shape.positions() * kHidden);
-  g.taps = weights ? workspace.Take<T>(kArrangeScratchElements) : nullptr;
+  g.taps = taps;
   g.sides = workspace.Take<double>(shape.channels);
   g.sums = workspace.Take<double>(shape.channels);
   return g;
@@ -120,11 +126,16 @@ PixelCnnGradients<T> TakeGradients(const PixelCnnShape& shape, bool weights, Wor
 
 template <typename T>
 void RunPixelCnnBackward(const PixelCnnShape& shape, absl::Span<const PixelCnnBackward<T>> passes, Parallel& parallel) {
+  ForItems(passes, kBlockItems, parallel, [](const PixelCnnBackward<T>& pass, int64_t item) {
+    PackBlockInTurn(*pass.weights, kPixelCnnBlocks - 1, Way::kBackward, item);
+  });
   for (size_t block = kPixelCnnBlocks; block-- > 0;) RunBlockBackward(shape, block, passes, parallel);
 }
 
-template PixelCnnGradients<float> TakeGradients(const PixelCnnShape&, bool, Workspace&);
-template PixelCnnGradients<double> TakeGradients(const PixelCnnShape&, bool, Workspace&);
+template PixelCnnGradients<float> TakeGradients(const PixelCnnShape&, const PixelCnnActivations<float>&, float*,
+                                                Workspace&);
+template PixelCnnGradients<double> TakeGradients(const PixelCnnShape&, const PixelCnnActivations<double>&, double*,
+                                                 Workspace&);
 template void RunPixelCnnBackward(const PixelCnnShape&, absl::Span<const PixelCnnBackward<float>>, Parallel&);
 template void RunPixelCnnBackward(const PixelCnnShape&, absl::Span<const PixelCnnBackward<double>>, Parallel&);
 

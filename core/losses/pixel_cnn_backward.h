@@ -21,19 +21,20 @@ namespace lossd {
 template <typename T>
 struct PixelCnnGradients {
   T* c;           // [positions, C], column order.
-  T* exit;        // [inner_positions, C], row order: of what the exit adds.
+  T* exit;        // [inner_positions, C], row order: of what the exit adds. In the place of activations.scratch.
   T* down;        // [inner_positions, 256], row order, before the ReLU.
   T* across;      // [inner_positions, 256], column order.
   T* turned;      // [inner_positions, 256], row order.
   T* entry;       // [positions, 256], column order, before the ReLU.
-  T* taps;        // [5, 256, 256]; null where no gradients of weights are wanted.
+  T* taps;        // kArrangeScratchElements: [5, 256, 256]. Unused where no gradients of weights are wanted.
   double* sides;  // [C]: sum of c over the outer columns.
   double* sums;   // [C]: sum of c over all positions.
 };
 
-// Takes the memory from `workspace`.
+// Takes the memory from `workspace`, but for `taps`, which may be the weights' scratch.
 template <typename T>
-PixelCnnGradients<T> TakeGradients(const PixelCnnShape& shape, bool weights, Workspace& workspace);
+PixelCnnGradients<T> TakeGradients(const PixelCnnShape& shape, const PixelCnnActivations<T>& activations, T* taps,
+                                   Workspace& workspace);
 
 // One request's pass.
 template <typename T>

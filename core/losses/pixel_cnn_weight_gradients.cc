@@ -102,7 +102,7 @@ void ExitWeight(const BlockGradients<T>& of, InputChannels channels) {
   if (weight == nullptr) return;
   Correlate(of.pass.gradients.exit, of.shape.channels, of.pass.activations.down[of.block], kHidden,
             of.shape.inner_positions(), channels, of.scale(), weight + channels.first, kHidden);
-  const T* down_bias = of.weights().down_bias + channels.first;
+  const T* down_bias = of.weights().parameters[kDownBias] + channels.first;
   for (int64_t o = 0; o < of.shape.channels; ++o) {
     const T side = static_cast<T>(of.pass.gradients.sides[o] * of.pass.scale);
     T* row = weight + o * kHidden + channels.first;
@@ -113,10 +113,10 @@ void ExitWeight(const BlockGradients<T>& of, InputChannels channels) {
 // Adds to the sums of `down` over the inner columns those over the outer ones, through the exit's weights.
 template <typename T>
 void AddSides(const BlockGradients<T>& of, HiddenSums& sums) {
-  const T* down_bias = of.weights().down_bias;
+  const T* down_bias = of.weights().parameters[kDownBias];
   for (int64_t o = 0; o < of.shape.channels; ++o) {
     const double side = of.pass.gradients.sides[o];
-    const T* exit = of.weights().exit_values + o * kHidden;
+    const T* exit = of.weights().parameters[kExitWeight] + o * kHidden;
     for (size_t i = 0; i < kHidden; ++i) sums[i] += down_bias[i] <= 0 ? 0.0 : side * static_cast<double>(exit[i]);
   }
 }

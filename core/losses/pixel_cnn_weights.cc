@@ -3,6 +3,7 @@
 
 #include "core/losses/pixel_cnn_weights.h"
 
+#include <algorithm>
 #include <numeric>
 
 #include "core/losses/channel_sweeps.h"
@@ -12,40 +13,20 @@ namespace {
 
 constexpr int64_t kHidden = kPixelCnnHidden;
 constexpr int64_t kTapElements = kHidden * kHidden;
-constexpr int64_t kLayers = 4;  // Of a block.
 
-// What arranging one block works with.
-template <typename T>
-struct BlockTask {
-  absl::Span<const T* const> parameters;
-  int64_t channels;
-  PixelCnnBlockWeights<T> weights;
-  T* top;
-  T* side;
-};
-
-template <typename T>
-BlockTask<T> TakeBlock(absl::Span<const T* const> parameters, int64_t channels, bool backward, Workspace& workspace) {
-  BlockTask<T> task{parameters, channels, {}, nullptr, nullptr};
-  PixelCnnBlockWeights<T>& weights = task.weights;
-  weights.entry = TakePackedWeight<T>(channels, kHidden, backward, workspace);
-  for (auto& tap : weights.across) tap = TakePackedWeight<T>(kHidden, kHidden, backward, workspace);
-  for (auto& tap : weights.down) tap = TakePackedWeight<T>(kHidden, kHidden, backward, workspace);
-  weights.exit = TakePackedWeight<T>(kHidden, channels, backward, workspace);
-  weights.entry_bias = parameters[kEntryBias];
-  weights.across_bias = parameters[kAcrossBias];
-  weights.down_bias = parameters[kDownBias];
-  weights.exit_bias = parameters[kExitBias];
-  weights.exit_values = parameters[kExitWeight];
-  weights.top = task.top = workspace.Take<T>(kHidden);
-  weights.side = task.side = workspace.Take<T>(channels);
-  return task;
+// The memory of a block's packed weights.
+template <typename T, typename Take>
+void TakePacked(const Take& take, int64_t channels, PixelCnnBlockWeights<T>& weights) {
+  weights.entry = take(channels, kHidden);
+  for (auto& tap : weights.across) tap = take(kHidden, kHidden);
+  for (auto& tap : weights.down) tap = take(kHidden, kHidden);
+  weights.exit = take(kHidden, channels);
 }
 
 template <typename T, size_t kTaps>
-void FillTaps(const T* joined, const std::array<PackedWeight<T>, kTaps>& taps, T* scratch) {
+void FillTaps(const T* joined, Way way, const std::array<PackedWeight<T>, kTaps>& taps, T* scratch) {
   SeparateTaps(joined, kTaps, kHidden, kHidden, scratch);
-  for (size_t t = 0; t < kTaps; ++t) FillPackedWeight(scratch + static_cast<int64_t>(t) * kTapElements, taps[t]);
+  for (size_t t = 0; t < kTaps; ++t) FillPackedWeight(scratch + static_cast<int64_t>(t) * kTapElements, way, taps[t]);
 }
 
 // The sums of the rows of the tap that meets the row of ones, which lies in front of the other one. Several sums at a
@@ -66,29 +47,32 @@ void FillTop(const T* down, T* top) {
 
 // exit relu(down_bias) + exit_bias.
 template <typename T>
-void FillSide(const PixelCnnBlockWeights<T>& block, int64_t channels, T* side) {
-  for (int64_t o = 0; o < channels; ++o) {
-    double sum = static_cast<double>(block.exit_bias[o]);
+void FillSide(const PixelCnnBlockWeights<T>& block) {
+  const T* exit = block.parameters[kExitWeight];
+  const T* down_bias = block.parameters[kDownBias];
+  for (int64_t o = 0; o < block.exit.out; ++o) {
+    auto sum = static_cast<double>(block.parameters[kExitBias][o]);
     for (int64_t i = 0; i < kHidden; ++i) {
-      sum += static_cast<double>(block.exit_values[o * kHidden + i]) * static_cast<double>(Relu(block.down_bias[i]));
+      sum += static_cast<double>(exit[o * kHidden + i]) * static_cast<double>(Relu(down_bias[i]));
     }
-    side[o] = static_cast<T>(sum);
+    block.side[o] = static_cast<T>(sum);
   }
 }
 
+// One of kBlockItems items.
 template <typename T>
-void FillLayer(const BlockTask<T>& task, int64_t layer, T* scratch) {
-  switch (layer) {
+void PackItem(const PixelCnnBlockWeights<T>& block, Way way, int64_t item, T* scratch) {
+  switch (item) {
     case 0:
-      return FillTaps(task.parameters[kAcrossWeight], task.weights.across, scratch);
+      return FillTaps(block.parameters[kAcrossWeight], way, block.across, scratch);
     case 1:
-      FillTop(task.parameters[kDownWeight], task.top);
-      return FillTaps(task.parameters[kDownWeight], task.weights.down, scratch + kAcrossTaps * kTapElements);
+      if (way == Way::kForward) FillTop(block.parameters[kDownWeight], block.top);
+      return FillTaps(block.parameters[kDownWeight], way, block.down, scratch + kAcrossTaps * kTapElements);
     case 2:
-      return FillPackedWeight(task.parameters[kEntryWeight], task.weights.entry);
+      return FillPackedWeight(block.parameters[kEntryWeight], way, block.entry);
     default:
-      FillSide(task.weights, task.channels, task.side);
-      return FillPackedWeight(task.parameters[kExitWeight], task.weights.exit);
+      if (way == Way::kForward) FillSide(block);
+      return FillPackedWeight(block.parameters[kExitWeight], way, block.exit);
   }
 }
 
@@ -109,16 +93,37 @@ void Join(const T* separate, int64_t step, int64_t count, T* joined) {
 }  // namespace
 
 template <typename T>
-PixelCnnWeights<T> ArrangePixelCnnWeights(int64_t channels, absl::Span<const T* const> parameters, bool backward,
-                                          T* scratch, Workspace& workspace, Parallel& parallel) {
+PixelCnnWeights<T> TakePixelCnnWeights(int64_t channels, absl::Span<const T* const> parameters, BlockMemory memory,
+                                       Workspace& workspace) {
   PixelCnnWeights<T> weights{};
   for (size_t k = 0; k < kPixelCnnBlocks; ++k) {
-    const BlockTask<T> task =
-        TakeBlock(parameters.subspan(k * kBlockParameters, kBlockParameters), channels, backward, workspace);
-    weights.blocks[k] = task.weights;
-    if (task.top != nullptr) parallel.For(kLayers, [&](int64_t layer) { FillLayer(task, layer, scratch); });
+    PixelCnnBlockWeights<T>& block = weights.blocks[k];
+    if (memory == BlockMemory::kOwn) {
+      TakePacked([&](int64_t in, int64_t out) { return TakePackedWeight<T>(in, out, workspace); }, channels, block);
+    } else if (k < 2) {
+      TakePacked([&](int64_t in, int64_t out) { return TakeWeightOfOneWay<T>(in, out, workspace); }, channels, block);
+    } else {
+      block = weights.blocks[k - 2];
+    }
+    std::copy_n(parameters.begin() + k * kBlockParameters, kBlockParameters, block.parameters.begin());
+    block.top = workspace.Take<T>(kHidden);
+    block.side = workspace.Take<T>(channels);
   }
   return weights;
+}
+
+template <typename T>
+void PackPixelCnnWeights(const PixelCnnWeights<T>& weights, T* scratch, Parallel& parallel) {
+  for (const PixelCnnBlockWeights<T>& block : weights.blocks) {
+    parallel.For(kBlockItems, [&](int64_t item) {
+      for (const Way way : {Way::kForward, Way::kBackward}) PackItem(block, way, item, scratch);
+    });
+  }
+}
+
+template <typename T>
+void PackBlockInTurn(const PixelCnnWeights<T>& weights, size_t block, Way way, int64_t item) {
+  if (weights.scratch != nullptr) PackItem(weights.blocks[block], way, item, weights.scratch);
 }
 
 template <typename T>
@@ -138,10 +143,12 @@ void JoinTaps(const T* separate, int64_t taps, int64_t rows, int64_t columns, in
   }
 }
 
-template PixelCnnWeights<float> ArrangePixelCnnWeights(int64_t, absl::Span<const float* const>, bool, float*,
-                                                       Workspace&, Parallel&);
-template PixelCnnWeights<double> ArrangePixelCnnWeights(int64_t, absl::Span<const double* const>, bool, double*,
-                                                        Workspace&, Parallel&);
+template PixelCnnWeights<float> TakePixelCnnWeights(int64_t, absl::Span<const float* const>, BlockMemory, Workspace&);
+template PixelCnnWeights<double> TakePixelCnnWeights(int64_t, absl::Span<const double* const>, BlockMemory, Workspace&);
+template void PackPixelCnnWeights(const PixelCnnWeights<float>&, float*, Parallel&);
+template void PackPixelCnnWeights(const PixelCnnWeights<double>&, double*, Parallel&);
+template void PackBlockInTurn(const PixelCnnWeights<float>&, size_t, Way, int64_t);
+template void PackBlockInTurn(const PixelCnnWeights<double>&, size_t, Way, int64_t);
 template void SeparateTaps(const float*, int64_t, int64_t, int64_t, float*);
 template void SeparateTaps(const double*, int64_t, int64_t, int64_t, double*);
 template void JoinTaps(const float*, int64_t, int64_t, int64_t, int64_t, int64_t, float*);

@@ -1,7 +1,10 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
-// The weights of the PixelCNN in the form in which its products read them.
+// The weights of the PixelCNN in the form in which its products read them: taps as matrices of their own, packed.
+//
+// Packed for both ways they take twice the memory of the parameters. So weights that serve one pass are packed while it
+// runs: its blocks take turns in the memory of two, and for one way at a time.
 
 #ifndef LOSSD_CORE_LOSSES_PIXEL_CNN_WEIGHTS_H_
 #define LOSSD_CORE_LOSSES_PIXEL_CNN_WEIGHTS_H_
@@ -36,37 +39,47 @@ enum PixelCnnParameter : size_t {
 };
 inline constexpr size_t kPixelCnnParameters = kPixelCnnBlocks * kBlockParameters;
 
-// A block's weights; biases and exit_values are borrowed. T is float or double.
+// A block's weights. T is float or double.
 template <typename T>
 struct PixelCnnBlockWeights {
   PackedWeight<T> entry;
   std::array<PackedWeight<T>, kAcrossTaps> across;
   std::array<PackedWeight<T>, kDownTaps> down;
   PackedWeight<T> exit;
-  const T* entry_bias;   // [256]
-  const T* across_bias;  // [256]
-  const T* down_bias;    // [256]
-  const T* exit_bias;    // [C]
-  const T* exit_values;  // [C, 256], not packed.
-  const T* top;          // [256]: what the row of ones adds to `down` in the first row.
-  const T* side;         // [C]: what the block adds in the first and the last column.
+  // Borrowed. What is packed is not read any more, but for the exit's weight.
+  std::array<const T*, kBlockParameters> parameters;
+  T* top;   // [256]: what the row of ones adds to `down` in the first row.
+  T* side;  // [C]: what the block adds in the first and the last column.
 };
 
 template <typename T>
 struct PixelCnnWeights {
   std::array<PixelCnnBlockWeights<T>, kPixelCnnBlocks> blocks;
+  // Blocks in turns: kArrangeScratchElements to pack with. Null: all are packed, for both ways.
+  T* scratch;
 };
+
+// Where blocks are packed: each in memory of its own, or in turns, block k where block k - 2 was.
+enum class BlockMemory { kOwn, kTurns };
 
 // Elements of scratch memory that arranging weights takes.
 inline constexpr int64_t kArrangeScratchElements = (kAcrossTaps + kDownTaps) * kPixelCnnHidden * kPixelCnnHidden;
 
-// Arranges the parameters (kPixelCnnParameters of them, block by block) for the products, in memory taken from
-// `workspace`: taps become matrices of their own, packed for the forward pass and, if `backward`, for the way back. The
-// rest is borrowed, as long as the result is used; `scratch` is free again afterwards. Over a counting workspace it
-// only counts.
+// Takes memory for the weights that `parameters` (kPixelCnnParameters of them, block by block) are to be packed into.
+// They are borrowed as long as the result is used. `scratch` remains to be set for blocks in turns.
 template <typename T>
-PixelCnnWeights<T> ArrangePixelCnnWeights(int64_t channels, absl::Span<const T* const> parameters, bool backward,
-                                          T* scratch, Workspace& workspace, Parallel& parallel);
+PixelCnnWeights<T> TakePixelCnnWeights(int64_t channels, absl::Span<const T* const> parameters, BlockMemory memory,
+                                       Workspace& workspace);
+
+// Packs all blocks for both ways; they have memory of their own. `scratch` is free again afterwards.
+template <typename T>
+void PackPixelCnnWeights(const PixelCnnWeights<T>& weights, T* scratch, Parallel& parallel);
+
+// Packs a block in turns for one way, as kBlockItems items that may run at the same time. Does nothing if the blocks
+// are all packed.
+inline constexpr int64_t kBlockItems = 4;
+template <typename T>
+void PackBlockInTurn(const PixelCnnWeights<T>& weights, size_t block, Way way, int64_t item);
 
 // Splits weights [rows, columns, taps] into `taps` matrices [rows, columns], one behind the other.
 template <typename T>

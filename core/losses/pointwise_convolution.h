@@ -7,6 +7,7 @@
 #ifndef LOSSD_CORE_LOSSES_POINTWISE_CONVOLUTION_H_
 #define LOSSD_CORE_LOSSES_POINTWISE_CONVOLUTION_H_
 
+#include <algorithm>
 #include <cstdint>
 
 #include "core/engine/gemm.h"
@@ -14,30 +15,39 @@
 
 namespace lossd {
 
-// A weight [out, in], packed for both directions. Borrows its memory.
+// A weight [out, in], packed for either direction or for both. Borrows its memory.
 template <typename T>
 struct PackedWeight {
   int64_t in = 0;
   int64_t out = 0;
   T* forward = nullptr;   // As the right operand [in, out].
-  T* backward = nullptr;  // As the right operand [out, in]; null where no gradient goes back.
+  T* backward = nullptr;  // As the right operand [out, in].
 };
 
-// Takes the memory of a packed weight from `workspace`, not yet filled.
+enum class Way { kForward, kBackward };
+
+// Takes memory in which a weight can be packed for both ways.
 template <typename T>
-PackedWeight<T> TakePackedWeight(int64_t in, int64_t out, bool backward, Workspace& workspace) {
-  PackedWeight<T> packed{in, out, nullptr, nullptr};
-  packed.forward = workspace.Take<T>(PackedColumnsSize(in, out));
-  if (backward) packed.backward = workspace.Take<T>(PackedColumnsSize(out, in));
-  return packed;
+PackedWeight<T> TakePackedWeight(int64_t in, int64_t out, Workspace& workspace) {
+  T* const forward = workspace.Take<T>(PackedColumnsSize(in, out));
+  return {in, out, forward, workspace.Take<T>(PackedColumnsSize(out, in))};
 }
 
-// Fills it from `weight` in C order.
+// Takes memory in which a weight can be packed for one way at a time.
 template <typename T>
-void FillPackedWeight(const T* weight, const PackedWeight<T>& packed) {
-  PackColumns(packed.in, packed.out, MatrixView<T>::Transposed(weight, packed.in), 0, packed.out, packed.forward);
-  if (packed.backward == nullptr) return;
-  PackColumns(packed.out, packed.in, MatrixView<T>::RowMajor(weight, packed.in), 0, packed.in, packed.backward);
+PackedWeight<T> TakeWeightOfOneWay(int64_t in, int64_t out, Workspace& workspace) {
+  T* const memory = workspace.Take<T>(std::max(PackedColumnsSize(in, out), PackedColumnsSize(out, in)));
+  return {in, out, memory, memory};
+}
+
+// Fills it for one way from `weight` in C order.
+template <typename T>
+void FillPackedWeight(const T* weight, Way way, const PackedWeight<T>& packed) {
+  if (way == Way::kForward) {
+    PackColumns(packed.in, packed.out, MatrixView<T>::Transposed(weight, packed.in), 0, packed.out, packed.forward);
+  } else {
+    PackColumns(packed.out, packed.in, MatrixView<T>::RowMajor(weight, packed.in), 0, packed.in, packed.backward);
+  }
 }
 
 // to[rows, out] (+)= from[rows, in] weight[out, in]^T

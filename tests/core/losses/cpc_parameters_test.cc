@@ -56,8 +56,8 @@ TEST(CpcParametersTest, DoublesAreTheWidenedFloats) {
   }
   const std::vector<float>& exit = drawn[kContextParameters + 4 * kBlockParameters + kExitWeight];
   for (size_t i = 0; i < exit.size(); ++i) {
-    EXPECT_EQ(narrow.weights().context.blocks[4].exit_values[i], exit[i]);
-    EXPECT_EQ(wide.weights().context.blocks[4].exit_values[i], static_cast<double>(exit[i]));
+    EXPECT_EQ(narrow.weights().context.blocks[4].parameters[kExitWeight][i], exit[i]);
+    EXPECT_EQ(wide.weights().context.blocks[4].parameters[kExitWeight][i], static_cast<double>(exit[i]));
   }
 }
 

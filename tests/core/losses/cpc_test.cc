@@ -1,6 +1,7 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <string>
@@ -62,6 +63,32 @@ TEST(CpcTest, CachedParametersGiveTheBytesOfFreshOnes) {
   ASSERT_OK_AND_ASSIGN(const auto second, RunAlone(*cached, MakeSeedCase(2, 9)));
   ASSERT_OK_AND_ASSIGN(const auto fresh, RunAlone(*MakeCpc(0), MakeSeedCase(2, 9)));
   EXPECT_EQ(second.Bytes(), fresh.Bytes());
+}
+
+// Those from a seed stand packed in the cache, sent ones are packed while the pass runs. With many dimensions the
+// contrast takes more memory than the way back through the network, in whose place it lies.
+TEST(CpcTest, SentParametersGiveTheBytesOfTheSameOnesFromASeed) {
+  for (const int64_t dim : {8, 2000}) {
+    testing::CpcCase values =
+        DrawCpcCase(10, {.batch = 3, .channels = 3, .height = 5, .width = 6, .dim = dim, .embed_scale = 0.1});
+    const auto drawn = DrawCpcParameters(6, values.channels, values.dim);
+    std::transform(drawn.begin(), drawn.end(), values.parameters.begin(),
+                   [](const std::vector<float>& p) { return std::vector<double>(p.begin(), p.end()); });
+    for (const std::vector<std::string>& wanted : {std::vector<std::string>{"z"}, {"z", "parameters.*"}}) {
+      TestCase sent = MakeCpcTestCase(values, DType::kFloat32);
+      sent.request.gradients.mode = GradientSelection::Mode::kNamed;
+      sent.request.gradients.names = wanted;
+      TestCase seeded = sent;
+      seeded.inputs.resize(1);
+      seeded.request.loss = CpcConfig{.target_dim = dim, .init_seed = 6};
+      ASSERT_OK_AND_ASSIGN(const auto from_sent, RunAlone(*MakeCpc(0), sent));
+      ASSERT_OK_AND_ASSIGN(const auto from_seed, RunAlone(*MakeCpc(0), seeded));
+      EXPECT_EQ(from_sent.objective, from_seed.objective);
+      for (size_t input = 0; input <= (wanted.size() > 1 ? kCpcParameters : 0); ++input) {
+        EXPECT_EQ(from_sent.gradient(input), from_seed.gradient(input)) << sent.inputs[input].name << " dim " << dim;
+      }
+    }
+  }
 }
 
 TEST(CpcTest, EqualScoresGiveTheLogarithmOfTheNumberOfTargets) {

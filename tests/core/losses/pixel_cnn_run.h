@@ -28,8 +28,8 @@ class PixelCnnRun {
     for (const auto& parameter : values.parameters) parameters_.emplace_back(parameter.begin(), parameter.end());
     std::vector<const T*> pointers;
     for (size_t p = kContextParameters; p < kCpcParameters; ++p) pointers.push_back(parameters_[p].data());
-    T* scratch = workspace_.Take<T>(kArrangeScratchElements);
-    weights_ = ArrangePixelCnnWeights<T>(shape_.channels, pointers, true, scratch, workspace_, parallel);
+    weights_ = TakePixelCnnWeights<T>(shape_.channels, pointers, BlockMemory::kTurns, workspace_);
+    weights_.scratch = workspace_.Take<T>(kArrangeScratchElements);
     activations_ = TakeActivations<T>(shape_, keeping, workspace_);
     ForEachElement([&](int64_t position, int64_t channel, size_t index) {
       activations_.c[0][position * shape_.channels + channel] = static_cast<T>(values.z[index]);
@@ -61,7 +61,7 @@ class PixelCnnRun {
     PixelCnnBackward<T> pass{};
     pass.weights = &weights_;
     pass.activations = activations_;
-    pass.gradients = TakeGradients<T>(shape_, weights, workspace_);
+    pass.gradients = TakeGradients(shape_, activations_, weights_.scratch, workspace_);
     pass.input_wanted = true;
     pass.scale = 1;
     ForEachElement([&](int64_t position, int64_t channel, size_t index) {

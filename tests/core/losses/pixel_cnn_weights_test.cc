@@ -45,14 +45,15 @@ TEST(PixelCnnWeightsTest, FormsWhatTheRowOfOnesAndTheOuterColumnsAdd) {
   std::vector<const double*> parameters;
   for (size_t p = kContextParameters; p < kCpcParameters; ++p) parameters.push_back(values.parameters[p].data());
   Workspace counter(nullptr);
-  Serial serial;
-  ArrangePixelCnnWeights<double>(values.channels, parameters, true, nullptr, counter, serial);
+  TakePixelCnnWeights<double>(values.channels, parameters, BlockMemory::kOwn, counter);
   BufferPool pool(0);
   const Buffer buffer = pool.Allocate(static_cast<size_t>(counter.bytes()));
   Workspace workspace(buffer.data());
   std::vector<double> scratch(kArrangeScratchElements);
   const PixelCnnWeights<double> weights =
-      ArrangePixelCnnWeights<double>(values.channels, parameters, true, scratch.data(), workspace, serial);
+      TakePixelCnnWeights<double>(values.channels, parameters, BlockMemory::kOwn, workspace);
+  Serial serial;
+  PackPixelCnnWeights(weights, scratch.data(), serial);
   EXPECT_EQ(workspace.bytes(), counter.bytes());
   const double* const* p = parameters.data() + 3 * kBlockParameters;
   double top = 0;
