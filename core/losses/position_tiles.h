@@ -26,8 +26,14 @@ struct PositionTile {
 // Most rows of a tile: enough for a product with a packed operand to run at speed, few enough that there are tiles for
 // all threads.
 inline constexpr int64_t kTilePositions = 4 * kPanelRows;
+// Tiles are a multiple of this, unless there are too few rows: an odd one would be computed while other threads wait.
+inline constexpr int64_t kTileMultiple = 4;
 
-inline int64_t TilesOf(int64_t rows) { return (rows + kTilePositions - 1) / kTilePositions; }
+inline int64_t TilesOf(int64_t rows) {
+  const int64_t panels = (rows + kPanelRows - 1) / kPanelRows;
+  const int64_t tiles = (rows + kTilePositions - 1) / kTilePositions;
+  return std::min((tiles + kTileMultiple - 1) / kTileMultiple * kTileMultiple, panels);
+}
 
 // Tile `index` of TilesOf(rows) nearly equal ones, cut where products like it.
 inline PositionTile TileOf(int64_t rows, int64_t index) {
