@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "core/losses/cpc_parameters.h"
 
 namespace lossd::bench {
 namespace {
@@ -109,9 +110,10 @@ EngineCase Cpc(int64_t batch, int64_t channels, int64_t side) {
   products.insert(products.end(), contrast.begin(), contrast.end());
   result.request.loss = CpcConfig{};
   result.request.inputs.push_back(Floats("z", {batch, channels, side, side}));
-  result.request.gradients.mode = GradientSelection::Mode::kNamed;
-  result.request.gradients.names = {"z", "parameters.*"};
   result.torch = absl::StrFormat(R"({"loss":"cpc","inputs":%s})", ShapeList(result.request.inputs));
+  for (TensorSpec& spec : CpcParameterSpecs(channels, kTargetDim, DType::kFloat32)) {
+    result.request.inputs.push_back(std::move(spec));
+  }
   return result;
 }
 

@@ -173,7 +173,7 @@ EngineRow MeasureCase(const EngineCase& bench_case, int threads, const EngineLab
   row.bound_text = bench_case.bound;
   const ComputeResult result = MeasureHeap(bench_case, row);
   EngineRequest request(bench_case, threads);
-  Match match(ExpectedOf(bench_case, result), bench_case.torch, request.inputs(), threads, lab.seconds);
+  Match match(ExpectedOf(bench_case, result), bench_case.torch, request.torch_inputs(), threads, lab.seconds);
   match.Add("lossd", Repeated([&] { request.Compute(); }), Into(row.lossd));
   match.Add("bound", Repeated(BoundByOpenBlas(*lab.blas, threads, bench_case.products)), Into(row.bound));
   std::optional<EngineRequest> bf16;
@@ -219,7 +219,7 @@ NeighbourRow MeasureBesideNeighbour(const EngineCase& bench_case, const EngineLa
   row.name = bench_case.name;
   EngineRequest request(bench_case, row.threads);
   const auto lossd = Repeated([&] { request.Compute(); });
-  Match match(ExpectedOf(bench_case, request.Compute()), bench_case.torch, request.inputs(), row.threads, lab.seconds);
+  Match match(ExpectedOf(bench_case, request.Compute()), bench_case.torch, request.torch_inputs(), row.threads, lab.seconds);
   match.Add("lossd", lossd, Into(row.lossd));
   match.Add("lossd beside", BesideNeighbour(lossd), Into(row.lossd_beside));
   std::string variant;

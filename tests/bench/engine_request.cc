@@ -5,6 +5,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -12,9 +13,11 @@
 #include <filesystem>
 #include <stdexcept>
 #include <utility>
+#include <variant>
 
 #include "absl/status/statusor.h"
 #include "absl/synchronization/notification.h"
+#include "core/losses/cpc_parameters.h"
 #include "core/losses/registry.h"
 #include "core/tile_backend.h"
 
@@ -43,6 +46,13 @@ void Normalise(const Tensor& tensor) {
   }
 }
 
+// Those that torch's modules have after manual_seed(0).
+void FillCpcParameters(absl::Span<const Tensor> parameters) {
+  const Shape& target = parameters[kTargetWeight].spec().shape;
+  const auto values = DrawCpcParameters(0, target[1], target[0]);
+  for (size_t p = 0; p < kCpcParameters; ++p) std::ranges::copy(values[p], parameters[p].data<float>());
+}
+
 }  // namespace
 
 EngineRequest::EngineRequest(const EngineCase& bench_case, int threads, GemmPrecision precision)
@@ -59,6 +69,12 @@ EngineRequest::EngineRequest(const EngineCase& bench_case, int threads, GemmPrec
     Fill(inputs_.back(), static_cast<uint32_t>(inputs_.size()));
     if (bench_case.unit_rows) Normalise(inputs_.back());
   }
+  if (std::holds_alternative<CpcConfig>(bench_case.request.loss)) FillCpcParameters(absl::MakeSpan(inputs_).subspan(1));
+}
+
+absl::Span<const Tensor> EngineRequest::torch_inputs() const {
+  const bool cpc = std::holds_alternative<CpcConfig>(plan_->request.loss);
+  return absl::MakeSpan(inputs_).first(cpc ? 1 : inputs_.size());
 }
 
 ComputeResult EngineRequest::Compute() {

@@ -30,6 +30,8 @@ class EngineRequest {
 
   const Plan& plan() const { return *plan_; }
   absl::Span<const Tensor> inputs() const { return inputs_; }
+  // Those that workers of PyTorch need; CPC's parameters they make from the same seed.
+  absl::Span<const Tensor> torch_inputs() const;
   BufferPool& pool() { return backend_->pool(); }
 
  private:

@@ -4,6 +4,9 @@
 #include "tests/bench/heap_watch.h"
 
 #include <malloc.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -26,15 +29,17 @@ std::atomic<int64_t> total = 0;
 std::atomic<int64_t> bytes = 0;
 std::atomic<int64_t> peak = 0;
 
-void* Count(void* memory) {
-  if (memory == nullptr) return nullptr;
+void CountBytes(int64_t size) {
   allocations.fetch_add(1, std::memory_order_relaxed);
-  const auto size = static_cast<int64_t>(malloc_usable_size(memory));
   total.fetch_add(size, std::memory_order_relaxed);
   const int64_t now = bytes.fetch_add(size, std::memory_order_relaxed) + size;
   int64_t highest = peak.load(std::memory_order_relaxed);
   while (now > highest && !peak.compare_exchange_weak(highest, now, std::memory_order_relaxed)) {
   }
+}
+
+void* Count(void* memory) {
+  if (memory != nullptr) CountBytes(static_cast<int64_t>(malloc_usable_size(memory)));
   return memory;
 }
 
@@ -72,6 +77,20 @@ int posix_memalign(void** memory, size_t alignment, size_t size) {
 void free(void* memory) {
   lossd::bench::Uncount(memory);
   __libc_free(memory);
+}
+// The C library's own calls do not come by here.
+void* mmap(void* address, size_t size, int protection, int flags, int fd, off_t offset) {
+  void* const memory = reinterpret_cast<void*>(syscall(SYS_mmap, address, size, protection, flags, fd, offset));
+  if (memory != MAP_FAILED && (flags & MAP_ANONYMOUS) != 0) lossd::bench::CountBytes(static_cast<int64_t>(size));
+  return memory;
+}
+void* mmap64(void* address, size_t size, int protection, int flags, int fd, off_t offset) {
+  return mmap(address, size, protection, flags, fd, offset);
+}
+int munmap(void* memory, size_t size) {
+  const int result = static_cast<int>(syscall(SYS_munmap, memory, size));
+  if (result == 0) lossd::bench::bytes.fetch_sub(static_cast<int64_t>(size), std::memory_order_relaxed);
+  return result;
 }
 
 }  // extern "C"

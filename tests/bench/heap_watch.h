@@ -1,7 +1,8 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Counts what the whole process takes from the heap. Linking it replaces malloc and its relatives.
+// Counts what the whole process takes from the heap and in anonymous mappings of its own. Linking it replaces malloc,
+// mmap and their relatives.
 
 #ifndef LOSSD_TESTS_BENCH_HEAP_WATCH_H_
 #define LOSSD_TESTS_BENCH_HEAP_WATCH_H_
