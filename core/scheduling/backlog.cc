@@ -60,18 +60,11 @@ Backlog::Place Backlog::Enter(absl::Time deadline, absl::Time now) {
 
 void Backlog::Leave(Place place, Outcome outcome, absl::Time now) {
   absl::MutexLock lock(&mu_);
-  if (outcome == Outcome::kInTime || outcome == Outcome::kTooLate) ++answers_of_window_;
   NoteBusy(now);  // It still counts.
-  const bool late = outcome == Outcome::kTooLate || outcome == Outcome::kExpired;
-  if (late && window_start_.has_value()) careful_until_ = now + kCareful;
+  if (busy_until_.has_value()) NoteBusyOutcome(outcome, now);
   --waiting_[place];
   --waiting_calls_;
-  if (!window_start_.has_value()) return;
-  const absl::Duration window = now - *window_start_;
-  if (answers_of_window_ < kAnswersOfWindow || window < kWindow) return;
-  const absl::Duration pace = window / answers_of_window_;
-  pace_ = pace_ == absl::ZeroDuration() ? pace : (pace + pace_) / 2;
-  StartWindow(now);
+  if (!IsBusy(now)) busy_until_ = std::nullopt;
 }
 
 absl::Status Backlog::Check(absl::Time deadline, absl::Duration reading, double Shares::*share, absl::Time now) const {
@@ -117,13 +110,22 @@ bool Backlog::IsBusy(absl::Time now) const {
 }
 
 void Backlog::NoteBusy(absl::Time now) {
-  const bool busy = IsBusy(now);
-  if (busy && !window_start_.has_value()) StartWindow(now);
-  if (!busy) window_start_ = std::nullopt;
+  if (!IsBusy(now)) {
+    busy_until_ = std::nullopt;
+    return;
+  }
+  const absl::Time counted = busy_until_.value_or(now);
+  busy_until_ = std::max(now, counted);
+  window_ += *busy_until_ - counted;
 }
 
-void Backlog::StartWindow(absl::Time now) {
-  window_start_ = now;
+void Backlog::NoteBusyOutcome(Outcome outcome, absl::Time now) {
+  if (outcome == Outcome::kTooLate || outcome == Outcome::kExpired) careful_until_ = now + kCareful;
+  if (outcome == Outcome::kInTime || outcome == Outcome::kTooLate) ++answers_of_window_;
+  if (answers_of_window_ < kAnswersOfWindow || window_ < kWindow) return;
+  const absl::Duration pace = window_ / answers_of_window_;
+  pace_ = pace_ == absl::ZeroDuration() ? pace : (pace + pace_) / 2;
+  window_ = absl::ZeroDuration();
   answers_of_window_ = 0;
 }
 

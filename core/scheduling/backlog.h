@@ -42,7 +42,8 @@ class Backlog {
   // Where a call is counted, and must be counted out again.
   using Place = size_t;
 
-  // The pace is that of the last so many answers, but of no shorter time.
+  // The pace is that of the last so many answers, but of no shorter time. Only time in which all workers are busy
+  // counts, in one piece or in many: a server that is busy for a moment now and then learns, too.
   static constexpr int64_t kAnswersOfWindow = 16;
   static constexpr absl::Duration kWindow = absl::Milliseconds(50);
 
@@ -98,9 +99,9 @@ class Backlog {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   const Shares& SharesAt(absl::Time now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool IsBusy(absl::Time now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Begins to measure the pace if all workers are busy now and were not before, and ends it if they are not.
+  // Counts the time since the last call of this if all workers are busy, and were then.
   void NoteBusy(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void StartWindow(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void NoteBusyOutcome(Outcome outcome, absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const BacklogOptions options_;
   mutable absl::Mutex mu_;
@@ -108,8 +109,9 @@ class Backlog {
   Ring waiting_ ABSL_GUARDED_BY(mu_) = {};
   int64_t reading_calls_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t waiting_calls_ ABSL_GUARDED_BY(mu_) = 0;
-  std::optional<absl::Time> window_start_ ABSL_GUARDED_BY(mu_);  // While all workers are busy.
-  int64_t answers_of_window_ ABSL_GUARDED_BY(mu_) = 0;
+  std::optional<absl::Time> busy_until_ ABSL_GUARDED_BY(mu_);  // While all workers are busy: counted so far.
+  absl::Duration window_ ABSL_GUARDED_BY(mu_);                 // Busy time since the pace was last learnt,
+  int64_t answers_of_window_ ABSL_GUARDED_BY(mu_) = 0;         // and answers in it.
   absl::Duration pace_ ABSL_GUARDED_BY(mu_);  // Time an answer, of all workers together; zero until known.
   absl::Time careful_until_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();
 };

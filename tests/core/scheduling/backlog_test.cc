@@ -84,7 +84,7 @@ TEST_F(BacklogTest, NobodyWaitsWhereNotAllWorkersAreBusy) {
 TEST_F(BacklogTest, TimeWithFewCallsSaysNothingOfThePace) {
   EnterSome(20, now_);
   ServeSteadily(kEnough);
-  while (!inside_.empty()) LeaveFirst();
+  while (!inside_.empty()) LeaveFirst(Backlog::Outcome::kDropped);
   now_ += absl::Hours(1);
   EnterSome(20, now_);
   EXPECT_TRUE(WaitIs(20 * kPace));
@@ -107,6 +107,34 @@ TEST_F(BacklogTest, PaceFollowsTheServer) {
   EXPECT_TRUE(backlog_.CheckBeforeReading(In(20 * kPace / 5 / 0.8 * 1.05), now_).ok());
   ServeSteadily(400, kPace, absl::ZeroDuration());
   EXPECT_FALSE(backlog_.CheckBeforeReading(In(20 * kPace / 0.8 * 0.95), now_).ok());
+}
+
+TEST_F(BacklogTest, PaceIsLearntAlsoFromManyShortBusyTimes) {
+  constexpr absl::Duration kHeavy = absl::Seconds(2);
+  constexpr absl::Duration kLight = absl::Milliseconds(1);
+  EnterSome(20, now_);
+  ServeSteadily(kEnough, kHeavy, absl::ZeroDuration());
+  while (!inside_.empty()) LeaveFirst(Backlog::Outcome::kDropped);
+  const auto bears = [this] { return backlog_.CheckBeforeReading(In(absl::Milliseconds(200)), now_).ok(); };
+  const auto burst = [&] {
+    int refused = 0;
+    for (int i = 0; i < 16; ++i) {
+      if (bears()) {
+        EnterSome(1, In(absl::Milliseconds(200)));
+      } else {
+        ++refused;
+      }
+    }
+    while (!inside_.empty()) {
+      now_ += kLight;
+      LeaveFirst();
+    }
+    now_ += absl::Milliseconds(10);
+    return refused;
+  };
+  EXPECT_GT(burst(), 0);
+  for (int i = 0; i < 1'000; ++i) burst();
+  EXPECT_EQ(burst(), 0);
 }
 
 TEST_F(BacklogTest, CallThatWouldWaitForMoreThanItsShareIsRefusedAndToldWhenToComeBack) {
