@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "google/protobuf/io/coded_stream.h"
 #include "lossd/v1/loss_service.pb.h"
 #include "proto/wire/text_checks.h"
 
@@ -57,9 +58,12 @@ class FormReader {
     return id.ok();
   }
 
-  // Tag and length: what comes behind them is read field by field, or left out.
+  // Tag and length: what comes behind them is read field by field, or left out. Longer ones than they need to be would
+  // leave no trace in the form, and shift what is in the field and what is behind it.
   bool AppendLength(const Field& field) {
     const int64_t length = field.content.remaining();
+    const size_t shortest = 1 + google::protobuf::io::CodedOutputStream::VarintSize64(static_cast<uint64_t>(length));
+    if (field.whole.remaining() - length != static_cast<int64_t>(shortest)) return false;
     if (form_.bytes.size() + 1 + sizeof(length) > kMaxFormBytes) return false;
     form_.bytes.push_back(static_cast<char>(field.number << 3 | static_cast<uint32_t>(field.type)));
     form_.bytes.append(reinterpret_cast<const char*>(&length), sizeof(length));

@@ -26,8 +26,8 @@ struct RequestForm {
 };
 
 // Reads the form of a message in one walk. Nullopt where it is not worth knowing, or not safe to: it is longer than
-// kMaxFormBytes, a tensor has two payloads, request_id comes twice or is not valid, or bytes are malformed. Judges
-// nothing else. Thread-safe.
+// kMaxFormBytes, a tensor has two payloads, the tag or the length of a tensor or a payload is longer than it needs to
+// be, request_id comes twice or is not valid, or bytes are malformed. Judges nothing else. Thread-safe.
 std::optional<RequestForm> ReadForm(absl::Span<const grpc::Slice> slices);
 
 // Of RequestForm::bytes. More than 44 parameters need.
