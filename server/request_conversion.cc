@@ -3,6 +3,8 @@
 
 #include "server/request_conversion.h"
 
+#include <cstdint>
+#include <cstdlib>
 #include <string>
 #include <utility>
 
@@ -17,6 +19,7 @@ namespace lossd {
 namespace {
 
 constexpr uint64_t kNumpySeedEnd = uint64_t{1} << 32;
+constexpr int64_t kNanosOfSecond = 1'000'000'000;
 constexpr uint64_t kMaxSkip = uint64_t{1} << 26;
 
 absl::Status UnknownValue(absl::string_view field, absl::string_view expected, int value) {
@@ -174,7 +177,13 @@ absl::StatusOr<ComputeSpec> ToComputeSpec(const v1::ComputeRequest& header, std:
 absl::StatusOr<absl::Duration> RequestTimeout(const v1::ComputeRequest& header) {
   if (!header.options().has_timeout()) return absl::InfiniteDuration();
   const auto& timeout = header.options().timeout();
-  const absl::Duration duration = absl::Seconds(timeout.seconds()) + absl::Nanoseconds(timeout.nanos());
+  const int64_t seconds = timeout.seconds();
+  const int64_t nanos = timeout.nanos();
+  if (std::abs(nanos) >= kNanosOfSecond || (seconds > 0 && nanos < 0) || (seconds < 0 && nanos > 0)) {
+    return InvalidField("options.timeout", absl::StrCat("expected seconds and nanos of one sign, nanos below ",
+                                                        kNanosOfSecond, ", got ", seconds, " and ", nanos));
+  }
+  const absl::Duration duration = absl::Seconds(seconds) + absl::Nanoseconds(nanos);
   if (duration > absl::ZeroDuration()) return duration;
   return InvalidField("options.timeout",
                       absl::StrCat("expected a positive duration, got ", absl::FormatDuration(duration)));

@@ -25,7 +25,8 @@ absl::StatusOr<LossConfig> ToLossConfig(const v1::LossSpec& loss);
 // layouts that this version does not support.
 absl::StatusOr<ComputeSpec> ToComputeSpec(const v1::ComputeRequest& header, std::vector<TensorSpec> inputs);
 
-// How long the request may take by its own word; infinite if it says nothing. INVALID_ARGUMENT unless positive.
+// How long the request may take by its own word; infinite if it says nothing. INVALID_ARGUMENT unless positive,
+// and a Duration as protobuf has it: seconds and nanos of one sign, nanos below a second.
 absl::StatusOr<absl::Duration> RequestTimeout(const v1::ComputeRequest& header);
 
 }  // namespace lossd

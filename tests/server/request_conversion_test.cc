@@ -3,6 +3,10 @@
 
 #include "server/request_conversion.h"
 
+#include <cstdint>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/status_matchers.h"
@@ -187,8 +191,25 @@ TEST(RequestTimeoutTest, IsInfiniteUnlessSetAndMustBePositive) {
   timeout.set_nanos(500'000'000);
   ASSERT_OK_AND_ASSIGN(const absl::Duration set, RequestTimeout(request));
   EXPECT_EQ(set, absl::Milliseconds(1500));
+  timeout.set_nanos(0);
   timeout.set_seconds(-1);
   EXPECT_THAT(RequestTimeout(request), StatusIs(kInvalid, HasSubstr("options.timeout: expected a positive duration")));
+}
+
+TEST(RequestTimeoutTest, MustBeADurationAsProtobufHasIt) {
+  v1::ComputeRequest request;
+  auto& timeout = *request.mutable_options()->mutable_timeout();
+  const std::pair<int64_t, int32_t> not_durations[] = {{1, -1}, {-1, 1}, {0, 1'000'000'000}, {1, 2'000'000'000}};
+  for (const auto& [seconds, nanos] : not_durations) {
+    timeout.set_seconds(seconds);
+    timeout.set_nanos(nanos);
+    EXPECT_THAT(RequestTimeout(request),
+                StatusIs(kInvalid, absl::StrCat("options.timeout: expected seconds and nanos of one sign, nanos below ",
+                                                "1000000000, got ", seconds, " and ", nanos)));
+  }
+  timeout.set_seconds(0);
+  timeout.set_nanos(999'999'999);
+  EXPECT_OK(RequestTimeout(request));
 }
 
 }  // namespace
