@@ -44,6 +44,17 @@ bool HasExpired(absl::Time now, const ComputeMessage& message) {
   return now >= message.deadline - std::max(kTravel, (message.deadline - message.arrival) / 50);
 }
 
+// Of all that a response to `plan` will hold, but for what names and frames it.
+int64_t ResponseBytes(const Plan& plan) {
+  int64_t bytes = 0;
+  const auto add = [&bytes](const TensorSpec& spec) {
+    if (__builtin_add_overflow(bytes, ByteSize(spec), &bytes)) bytes = INT64_MAX;
+  };
+  for (const TensorSpec& output : plan.detail->outputs) add(output);
+  for (const GradientPlan& gradient : plan.gradients) add(gradient.spec);
+  return bytes;
+}
+
 absl::Status Mapped(const std::exception& error) {
   if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) {
     return absl::ResourceExhaustedError("the server has no memory for this request");
@@ -135,11 +146,7 @@ absl::Status ComputePipeline::DecodeAnew(Computation& computation, std::optional
   LOSSD_ASSIGN_OR_RETURN(ComputeSpec spec, ToComputeSpec(request->header, std::move(request->specs)));
   message.record.loss = spec.loss.index();
   LOSSD_ASSIGN_OR_RETURN(planned.plan, backend_.Prepare(std::move(spec)));
-  int64_t response_bytes = 0;
-  for (const GradientPlan& gradient : planned.plan->gradients) {
-    if (__builtin_add_overflow(response_bytes, ByteSize(gradient.spec), &response_bytes)) response_bytes = INT64_MAX;
-  }
-  LOSSD_RETURN_IF_ERROR(CheckResponseBytes(response_bytes));
+  LOSSD_RETURN_IF_ERROR(CheckResponseBytes(ResponseBytes(*planned.plan)));
   computation.planned = std::make_shared<const PlannedRequest>(std::move(planned));
   if (form.has_value()) plans_.Keep(std::move(form->bytes), computation.planned);
   return absl::OkStatus();
@@ -168,7 +175,7 @@ absl::Status ComputePipeline::CheckResponseBytes(int64_t bytes) const {
   if (bytes <= max_message_bytes_) return absl::OkStatus();
   return LimitExceeded({RejectReason::kMessageBytes, "--max_message_bytes",
                         absl::StrCat("expected a response of at most ", max_message_bytes_, " bytes, got ", bytes,
-                                     "; ask for fewer gradients or a narrower gradients.dtype"),
+                                     "; ask for less in one request, fewer gradients, or a narrower gradients.dtype"),
                         std::nullopt});
 }
 

@@ -215,7 +215,7 @@ TEST(ComputeCallTest, OversizeResponseIsRefusedBeforeItIsComputed) {
   server.backend().Hold();  // A computation would wait for ever.
   EXPECT_THAT(server.Call(request),
               Fails(grpc::StatusCode::RESOURCE_EXHAUSTED,
-                    AllOf(HasSubstr("response of at most 4096 bytes, got 7200"), HasSubstr("--max_message_bytes"))));
+                    AllOf(HasSubstr("response of at most 4096 bytes, got 7204"), HasSubstr("--max_message_bytes"))));
 }
 
 TEST(ComputeCallTest, CallsBeyondTheirNumberAreRefusedWithPushback) {

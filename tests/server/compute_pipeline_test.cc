@@ -9,7 +9,9 @@
 #include <stdexcept>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "core/status/errors.h"
+#include "core/tile_backend.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/server/running_server.h"
@@ -188,6 +190,27 @@ TEST_F(ComputePipelineTest, RequestThatIsTooLateIsNotComputed) {
   message.deadline = clock_.TimeNow();
   pipeline_.Start(std::move(message), Keep());
   EXPECT_THAT(answer_->record.status, StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("after arrival")));
+  EXPECT_FALSE(answer_->record.accepted);
+}
+
+TEST_F(ComputePipelineTest, OutputsCountBeforeTheyAreComputed) {
+  ASSERT_OK_AND_ASSIGN(const auto backend, CreateTileBackend({}));
+  ComputePipeline pipeline(*backend, metrics_, backlog_, clock_, {.max_message_bytes = 1024});
+  v1::ComputeRequest request;
+  request.mutable_loss()->mutable_feature_map_contrastive()->set_comparisons(
+      absl::StrJoin(std::vector<std::string>(200, "00"), ","));
+  request.mutable_gradients()->set_mode(v1::GradientOptions::MODE_NONE);
+  for (const char* name : {"anchor.0", "positive.0"}) {
+    v1::Tensor* input = request.add_inputs();
+    input->set_name(name);
+    input->set_dtype(v1::DTYPE_FLOAT32);
+    for (int i = 0; i < 4; ++i) input->add_shape(1);
+    input->set_data(std::string(4, '\0'));
+  }
+  pipeline.Start(MakeMessage(request), Keep());
+  ASSERT_TRUE(answer_.has_value());  // At once: nothing was left to a worker.
+  EXPECT_THAT(answer_->record.status,
+              StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("expected a response of at most 1024 bytes")));
   EXPECT_FALSE(answer_->record.accepted);
 }
 
