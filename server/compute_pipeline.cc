@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "core/status/errors.h"
 #include "core/status/status_macros.h"
@@ -62,6 +63,14 @@ absl::Status Mapped(const std::exception& error) {
   return absl::InternalError(absl::StrCat("unexpected: ", error.what()));
 }
 
+absl::Status Catching(absl::FunctionRef<absl::Status()> step) {
+  try {
+    return step();
+  } catch (const std::exception& error) {
+    return Mapped(error);
+  }
+}
+
 }  // namespace
 
 // What is known of a computation on its way.
@@ -69,6 +78,7 @@ struct ComputePipeline::Computation {
   ComputeMessage message;
   Backlog::Place place = 0;
   AnswerCallback on_answer;
+  std::optional<wire::RequestForm> form;  // Until it has been looked up.
   std::vector<wire::PayloadRange> payloads;
   std::shared_ptr<const PlannedRequest> planned;
   std::vector<Tensor> inputs;
@@ -95,28 +105,41 @@ void ComputePipeline::Start(ComputeMessage message, AnswerCallback on_answer) {
   started.record.request_bytes = started.bytes.bytes();
   computation->place = backlog_.Enter(started.deadline, started.arrival);
   if (started.refusal.ok()) started.refusal = TakeIn(started);
-  if (started.bytes.bytes() <= kMaxBytesAtOnce || !started.refusal.ok()) return Begin(std::move(computation));
-  copiers_.Run([this, computation = std::move(computation)]() mutable { Begin(std::move(computation)); });
+  const absl::Status status = Catching([&] {
+    computation->form = wire::ReadForm(started.bytes.slices());
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return Answer(std::move(computation), status);
+  if (computation->form.has_value() || !wire::HasLongHeader(started.bytes.slices())) {
+    return Begin(std::move(computation), /*beside=*/false);
+  }
+  copiers_.Run([this, computation = std::move(computation)]() mutable { Begin(std::move(computation), true); });
 }
 
-void ComputePipeline::Begin(std::unique_ptr<Computation> computation) {
-  absl::Status status;
-  try {
-    status = Decode(*computation);
-    if (status.ok()) status = Admit(*computation);
-    if (status.ok()) Gather(*computation);
-  } catch (const std::exception& error) {
-    status = Mapped(error);
-  }
+void ComputePipeline::Begin(std::unique_ptr<Computation> computation, bool beside) {
+  const absl::Status status = Catching([&] {
+    LOSSD_RETURN_IF_ERROR(Decode(*computation));
+    return Admit(*computation);
+  });
+  if (!status.ok()) return Answer(std::move(computation), status);
+  if (beside || computation->message.bytes.bytes() <= kMaxBytesAtOnce) return CopyIn(std::move(computation));
+  copiers_.Run([this, computation = std::move(computation)]() mutable { CopyIn(std::move(computation)); });
+}
+
+void ComputePipeline::CopyIn(std::unique_ptr<Computation> computation) {
+  const absl::Status status = Catching([&] {
+    Gather(*computation);
+    return absl::OkStatus();
+  });
   if (!status.ok()) return Answer(std::move(computation), status);
   Submit(std::move(computation));
 }
 
 absl::Status ComputePipeline::Decode(Computation& computation) {
   ComputeMessage& message = computation.message;
-  std::optional<wire::RequestForm> form = wire::ReadForm(message.bytes.slices());
+  std::optional<wire::RequestForm>& form = computation.form;
   if (form.has_value()) computation.planned = plans_.Find(form->bytes);
-  if (computation.planned == nullptr) return DecodeAnew(computation, std::move(form));
+  if (computation.planned == nullptr) return DecodeAnew(computation);
   computation.payloads = std::move(form->payloads);
   message.record.inputs = static_cast<int64_t>(computation.payloads.size());
   message.record.loss = computation.planned->plan->request.loss.index();
@@ -132,8 +155,13 @@ absl::Status ComputePipeline::TellRequestId(std::string request_id, ComputeMessa
 }
 
 // A request whose form is not known, nor perhaps worth knowing.
-absl::Status ComputePipeline::DecodeAnew(Computation& computation, std::optional<wire::RequestForm> form) {
+absl::Status ComputePipeline::DecodeAnew(Computation& computation) {
   ComputeMessage& message = computation.message;
+  std::optional<wire::RequestForm>& form = computation.form;
+  if (!message.refusal.ok()) {
+    return TellRequestId(form.has_value() ? std::move(form->request_id) : wire::DecodeRequestId(message.bytes.slices()),
+                         message);
+  }
   absl::StatusOr<wire::DecodedRequest> request = wire::DecodeRequest(message.bytes.slices());
   LOSSD_RETURN_IF_ERROR(TellRequestId(
       request.ok() ? request->header.request_id() : wire::DecodeRequestId(message.bytes.slices()), message));

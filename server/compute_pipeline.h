@@ -73,8 +73,9 @@ class ComputePipeline {
   ComputePipeline(LossBackend& backend, Metrics& metrics, Backlog& backlog, Clock& clock,
                   const PipelineOptions& options);
 
-  // A message of more bytes is handed to a thread of its own, so that the thread of Start, on which all connections
-  // depend, does not spend milliseconds with its copy. One below takes no longer than waking that thread.
+  // A message of more bytes is copied in on a thread of its own, so that the thread of Start, on which all connections
+  // depend, does not spend milliseconds with it. One below takes no longer than waking that thread. One that takes long
+  // to decode (wire::HasLongHeader), of whatever size and refused or not, is decoded there, too.
   static constexpr int64_t kMaxBytesAtOnce = int64_t{2} << 20;
 
   // Forms of requests that are remembered; each is a few kilobytes.
@@ -86,9 +87,11 @@ class ComputePipeline {
  private:
   struct Computation;
 
-  void Begin(std::unique_ptr<Computation> computation);
+  // `beside`: on a copier.
+  void Begin(std::unique_ptr<Computation> computation, bool beside);
+  void CopyIn(std::unique_ptr<Computation> computation);
   absl::Status Decode(Computation& computation);
-  absl::Status DecodeAnew(Computation& computation, std::optional<wire::RequestForm> form);
+  absl::Status DecodeAnew(Computation& computation);
   static absl::Status TellRequestId(std::string request_id, ComputeMessage& message);
   absl::Status Admit(Computation& computation);
   absl::Status TakeIn(ComputeMessage& message) const;

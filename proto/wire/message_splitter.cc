@@ -19,12 +19,14 @@ namespace {
 
 constexpr absl::string_view kMessage = "message";
 
-// The field of `header`'s type in whose bytes the parse of `bytes` fails.
+// The field of `header`'s type in whose bytes the parse of `bytes` fails; kMessage where that would take long to find.
 std::string FailingField(const std::string& bytes, const google::protobuf::Message& header) {
   const grpc::Slice slice(bytes.data(), bytes.size(), grpc::Slice::STATIC_SLICE);
   const std::unique_ptr<google::protobuf::Message> probe(header.New());
   Reader rest(absl::MakeConstSpan(&slice, 1));
-  while (std::optional<Field> field = rest.ReadField()) {
+  for (int probed = 0; probed < kMaxFieldsProbed; ++probed) {
+    const std::optional<Field> field = rest.ReadField();
+    if (!field) break;
     std::string field_bytes;
     field->whole.AppendTo(field_bytes);
     if (probe->ParseFromString(field_bytes)) continue;

@@ -32,8 +32,11 @@ struct TensorField {
 absl::StatusOr<std::string> SplitMessage(Reader message, absl::Span<const TensorField> tensor_fields,
                                          HeaderBudget* budget, absl::FunctionRef<absl::Status(const Field&)> inspect);
 
-// Parses what SplitMessage returned. INVALID_ARGUMENT with the field of `header` that protobuf does not parse.
+// Parses what SplitMessage returned. INVALID_ARGUMENT with the field of `header` that protobuf does not parse, if that
+// is among the first kMaxFieldsProbed, each of which is parsed once more to find it.
 absl::Status ParseHeader(const std::string& bytes, google::protobuf::Message* header);
+
+inline constexpr int kMaxFieldsProbed = 1024;
 
 }  // namespace lossd::wire
 

@@ -36,6 +36,8 @@ class Reader {
   explicit Reader(absl::Span<const grpc::Slice> slices);
 
   bool AtEnd() const { return position_ == end_; }
+  // Whether what comes next is a group, if it is anything: reading it takes as long as all that is in it.
+  bool AtGroup() const { return !AtEnd() && (*next_ & 7) == static_cast<uint8_t>(WireType::kStartGroup); }
   // Bytes from the message's first to the cursor.
   int64_t position() const { return position_; }
   // Bytes from the cursor to the end.

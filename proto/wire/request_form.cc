@@ -16,11 +16,13 @@ bool IsDelimited(const Field& field, int number) {
   return field.type == WireType::kLengthDelimited && field.number == static_cast<uint32_t>(number);
 }
 
+std::optional<Field> ReadUngrouped(Reader& reader) { return reader.AtGroup() ? std::nullopt : reader.ReadField(); }
+
 class FormReader {
  public:
   bool Read(Reader message) {
     while (!message.AtEnd()) {
-      const std::optional<Field> field = message.ReadField();
+      const std::optional<Field> field = ReadUngrouped(message);
       if (!field) return false;
       const bool good = IsDelimited(*field, v1::ComputeRequest::kInputsFieldNumber)      ? ReadInput(*field)
                         : IsDelimited(*field, v1::ComputeRequest::kRequestIdFieldNumber) ? ReadId(field->content)
@@ -39,7 +41,7 @@ class FormReader {
     bool has_payload = false;
     form_.payloads.emplace_back();
     while (!tensor.AtEnd()) {
-      const std::optional<Field> field = tensor.ReadField();
+      const std::optional<Field> field = ReadUngrouped(tensor);
       if (!field) return false;
       if (!IsDelimited(*field, v1::Tensor::kDataFieldNumber)) {
         if (!Append(field->whole)) return false;
@@ -80,7 +82,39 @@ class FormReader {
   bool has_id_ = false;
 };
 
+// Walks a message, but not its groups, until it has seen enough.
+class HeaderMeter {
+ public:
+  bool ExceedsLimit(Reader message) {
+    Walk(message, v1::ComputeRequest::kInputsFieldNumber,
+         [this](const Field& input) { Walk(input.content, v1::Tensor::kDataFieldNumber, [](const Field&) {}); });
+    return bytes_ > kMaxShortHeaderBytes || grouped_;
+  }
+
+ private:
+  // Adds up all fields; of those with `number` what is around their content, which `visit` looks at.
+  template <typename Visit>
+  void Walk(Reader reader, int number, Visit visit) {
+    while (!reader.AtEnd() && bytes_ <= kMaxShortHeaderBytes && !grouped_) {
+      grouped_ = reader.AtGroup();
+      const std::optional<Field> field = ReadUngrouped(reader);
+      if (!field) return;  // The decoder stops here as well.
+      const bool visited = IsDelimited(*field, number);
+      bytes_ += field->whole.remaining() - (visited ? field->content.remaining() : 0);
+      if (visited) visit(*field);
+    }
+  }
+
+  int64_t bytes_ = 0;
+  bool grouped_ = false;
+};
+
 }  // namespace
+
+bool HasLongHeader(absl::Span<const grpc::Slice> slices) {
+  const Reader message(slices);
+  return message.remaining() > kMaxShortHeaderBytes && HeaderMeter().ExceedsLimit(message);
+}
 
 std::optional<RequestForm> ReadForm(absl::Span<const grpc::Slice> slices) {
   FormReader reader;

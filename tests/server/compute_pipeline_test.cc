@@ -7,12 +7,15 @@
 #include <new>
 #include <optional>
 #include <stdexcept>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/synchronization/notification.h"
 #include "core/status/errors.h"
 #include "core/tile_backend.h"
 #include "gmock/gmock.h"
+#include "google/protobuf/unknown_field_set.h"
 #include "gtest/gtest.h"
 #include "tests/server/running_server.h"
 #include "tests/support/held_backend.h"
@@ -212,6 +215,60 @@ TEST_F(ComputePipelineTest, OutputsCountBeforeTheyAreComputed) {
   EXPECT_THAT(answer_->record.status,
               StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("expected a response of at most 1024 bytes")));
   EXPECT_FALSE(answer_->record.accepted);
+}
+
+// Where a message is decoded, and where it is answered.
+struct Threads {
+  std::thread::id decoded;
+  std::thread::id answered;
+};
+
+Threads ThreadsOf(ComputePipeline& pipeline, ComputeMessage message) {
+  Threads threads;
+  absl::Notification answered;
+  message.on_request_id = [&threads](const std::string&) {
+    threads.decoded = std::this_thread::get_id();
+    return absl::OkStatus();
+  };
+  pipeline.Start(std::move(message), [&](ComputeAnswer) {
+    threads.answered = std::this_thread::get_id();
+    answered.Notify();
+  });
+  answered.WaitForNotification();
+  return threads;
+}
+
+TEST_F(ComputePipelineTest, MuchToParseHoldsUpNobodyElse) {
+  const auto is_long = [this](const std::string& oddity, int times) {
+    std::string bytes = MakeRequest().SerializeAsString();
+    for (int i = 0; i < times; ++i) bytes += oddity;
+    ComputeMessage message = MakeMessage();
+    message.bytes = ReceivedMessage(MessageSlices{grpc::Slice(bytes)});
+    return message;
+  };
+  const std::thread::id here = std::this_thread::get_id();
+  EXPECT_EQ(ThreadsOf(pipeline_, is_long("", 0)).decoded, here);
+  EXPECT_EQ(ThreadsOf(pipeline_, is_long(std::string("\x32\x00", 2), 30'000)).decoded, here);
+  for (const std::string& oddity : {std::string("\x32\x00", 2), std::string("\x3b\x3c", 2)}) {  // Options; a group.
+    EXPECT_NE(ThreadsOf(pipeline_, is_long(oddity, 40'000)).decoded, here);
+    ComputeMessage refused = is_long(oddity, 40'000);
+    refused.refusal = absl::UnavailableError("draining");
+    EXPECT_NE(ThreadsOf(pipeline_, std::move(refused)).answered, here);
+  }
+  v1::ComputeRequest in_input = MakeRequest();
+  v1::Tensor* const input = in_input.mutable_inputs(0);
+  for (int i = 0; i < 40'000; ++i) input->GetReflection()->MutableUnknownFields(input)->AddVarint(7, 0);
+  EXPECT_NE(ThreadsOf(pipeline_, MakeMessage(in_input)).decoded, here);
+}
+
+TEST_F(ComputePipelineTest, MuchToCopyIsDecodedAtOnceAndCopiedBesides) {
+  Admission admission(64 << 20, 100);
+  ComputePipeline pipeline(backend_, metrics_, backlog_, clock_, {.max_message_bytes = 64 << 20});
+  ComputeMessage message = MakeMessage(MakeRequest(std::vector<float>(ComputePipeline::kMaxBytesAtOnce / 4)));
+  message.reservation = *admission.Reserve(0);
+  const Threads threads = ThreadsOf(pipeline, std::move(message));
+  EXPECT_EQ(threads.decoded, std::this_thread::get_id());
+  EXPECT_NE(threads.answered, std::this_thread::get_id());
 }
 
 TEST_F(ComputePipelineTest, LargeGradientsAreTheBuffersTheyWereComputedIn) {

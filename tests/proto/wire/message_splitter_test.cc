@@ -55,5 +55,16 @@ TEST(ParseHeaderTest, NamesTheFieldThatProtobufRefuses) {
                        HasSubstr("options: malformed: expected a field of lossd.v1.ComputeRequest")));
 }
 
+TEST(ParseHeaderTest, LooksForTheFieldThatProtobufRefusesOnlyAmongTheFirst) {
+  const google::protobuf::LogSilencer silencer;
+  std::string bytes;
+  for (int i = 0; i < kMaxFieldsProbed; ++i) bytes += BytesField(6, "");
+  bytes += BytesField(6, "\x0f");
+  v1::ComputeRequest header;
+  EXPECT_THAT(ParseHeader(bytes, &header), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("message: malf")));
+  EXPECT_THAT(ParseHeader(bytes.substr(2), &header),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("options: malf")));
+}
+
 }  // namespace
 }  // namespace lossd::wire

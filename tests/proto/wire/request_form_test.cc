@@ -131,6 +131,8 @@ TEST(RequestFormTest, LeavesWhatIsUnusualToTheDecoder) {
   EXPECT_EQ(FormOf(BytesField(1, "a") + BytesField(1, "b")), "none");
   EXPECT_EQ(FormOf(BytesField(1, "\xff")), "none");
   EXPECT_EQ(FormOf(BytesField(1, std::string(kMaxNameBytes + 1, 'i'))), "none");
+  EXPECT_EQ(FormOf(GroupField(99, "")), "none");
+  EXPECT_EQ(FormOf(BytesField(15, GroupField(99, ""))), "none");
   EXPECT_EQ(FormOf(BytesField(15, BytesField(15, "ab") + BytesField(15, "cd"))), "none");
   EXPECT_EQ(FormOf(PaddedVarint(15 << 3 | 2, 2) + Varint(0)), "none");
   EXPECT_EQ(FormOf(Tag(15, 2) + PaddedVarint(0, 2)), "none");
@@ -139,6 +141,26 @@ TEST(RequestFormTest, LeavesWhatIsUnusualToTheDecoder) {
   std::string many;
   for (size_t i = 0; i < kMaxFormBytes / 9; ++i) many += BytesField(15, "");
   EXPECT_EQ(FormOf(many + BytesField(15, "")), "none");
+}
+
+TEST(HasLongHeaderTest, CountsAllButPayloads) {
+  const auto is_long = [](const std::string& message) { return HasLongHeader(Cut(message, 1'000)); };
+  const std::string limit(kMaxShortHeaderBytes, 'x');
+  const std::string below = limit.substr(100);
+  EXPECT_FALSE(is_long(""));
+  EXPECT_FALSE(is_long(BytesField(2, below) + Input("x.0", limit)));
+  EXPECT_TRUE(is_long(BytesField(2, limit)));
+  EXPECT_TRUE(is_long(BytesField(15, BytesField(1, limit))));
+  EXPECT_TRUE(is_long(BytesField(15, BytesField(15, limit) + BytesField(1, below)) + BytesField(2, below)));
+}
+
+TEST(HasLongHeaderTest, TakesGroupsOfLongMessagesForLong) {
+  const auto is_long = [](const std::string& message) { return HasLongHeader(Cut(message, 1'000)); };
+  const std::string payload = Input("x.0", std::string(kMaxShortHeaderBytes, 'x'));
+  EXPECT_FALSE(is_long(GroupField(99, "")));
+  EXPECT_TRUE(is_long(payload + GroupField(99, "")));
+  EXPECT_TRUE(is_long(payload + BytesField(15, GroupField(99, ""))));
+  EXPECT_FALSE(is_long(payload + "\x0f" + GroupField(99, "")));  // Nobody reads as far.
 }
 
 }  // namespace
