@@ -118,6 +118,7 @@ void ComputePipeline::Start(ComputeMessage message, AnswerCallback on_answer) {
 
 void ComputePipeline::Begin(std::unique_ptr<Computation> computation, bool beside) {
   const absl::Status status = Catching([&] {
+    if (computation->message.refusal.ok()) LOSSD_RETURN_IF_ERROR(CheckNotCancelled(computation->message));
     LOSSD_RETURN_IF_ERROR(Decode(*computation));
     return Admit(*computation);
   });
@@ -128,6 +129,7 @@ void ComputePipeline::Begin(std::unique_ptr<Computation> computation, bool besid
 
 void ComputePipeline::CopyIn(std::unique_ptr<Computation> computation) {
   const absl::Status status = Catching([&] {
+    LOSSD_RETURN_IF_ERROR(CheckNotCancelled(computation->message));
     Gather(*computation);
     return absl::OkStatus();
   });
@@ -193,10 +195,17 @@ absl::Status ComputePipeline::Admit(Computation& computation) {
   ComputeMessage& message = computation.message;
   const PlannedRequest& planned = *computation.planned;
   message.deadline = std::min(message.deadline, message.arrival + planned.timeout);
+  LOSSD_RETURN_IF_ERROR(CheckNotCancelled(message));
   LOSSD_RETURN_IF_ERROR(message.reservation.Resize(planned.plan->bytes));
   const absl::Time now = clock_.TimeNow();
   if (now >= message.deadline) return Expired(now - message.arrival);
   return backlog_.CheckAfterReading(message.deadline, now);
+}
+
+absl::Status ComputePipeline::CheckNotCancelled(const ComputeMessage& message) const {
+  if (!message.cancellation->cancelled()) return absl::OkStatus();
+  return absl::CancelledError(absl::StrCat("cancelled ", absl::FormatDuration(clock_.TimeNow() - message.arrival),
+                                           " after arrival, before the computation began"));
 }
 
 absl::Status ComputePipeline::CheckResponseBytes(int64_t bytes) const {

@@ -94,6 +94,7 @@ class ComputePipeline {
   absl::Status DecodeAnew(Computation& computation);
   static absl::Status TellRequestId(std::string request_id, ComputeMessage& message);
   absl::Status Admit(Computation& computation);
+  absl::Status CheckNotCancelled(const ComputeMessage& message) const;
   absl::Status TakeIn(ComputeMessage& message) const;
   absl::Status CheckResponseBytes(int64_t bytes) const;
   void Gather(Computation& computation);

@@ -188,6 +188,37 @@ TEST_F(ComputePipelineTest, CancellationAtTheDeadlineIsTheDeadlines) {
   }
 }
 
+TEST_F(ComputePipelineTest, CancelledMessageIsNeitherDecodedNorCopiedIn) {
+  ComputeMessage message = MakeMessage();
+  message.cancellation->Cancel();
+  pipeline_.Start(std::move(message), Keep());
+  ASSERT_TRUE(answer_.has_value());
+  EXPECT_THAT(answer_->record.status, StatusIs(absl::StatusCode::kCancelled, HasSubstr("before the computation")));
+  EXPECT_FALSE(answer_->record.accepted);
+  EXPECT_EQ(backend_.prepared(), 0);
+}
+
+TEST_F(ComputePipelineTest, MessageThatIsCancelledWhileItIsDecodedIsNotCopiedIn) {
+  ComputeMessage message = MakeMessage();
+  message.on_request_id = [cancellation = message.cancellation](const std::string&) {
+    cancellation->Cancel();
+    return absl::OkStatus();
+  };
+  pipeline_.Start(std::move(message), Keep());
+  ASSERT_TRUE(answer_.has_value());
+  EXPECT_THAT(answer_->record.status, StatusIs(absl::StatusCode::kCancelled, HasSubstr("before the computation")));
+  EXPECT_FALSE(answer_->record.accepted);
+  EXPECT_LT(answer_->reservation.bytes(), 100);  // Those of the message, not of a computation.
+}
+
+TEST_F(ComputePipelineTest, RefusedMessageThatIsCancelledStaysRefused) {
+  ComputeMessage message = MakeMessage();
+  message.cancellation->Cancel();
+  message.refusal = absl::UnavailableError("draining");
+  pipeline_.Start(std::move(message), Keep());
+  EXPECT_THAT(answer_->record.status, StatusIs(absl::StatusCode::kUnavailable));
+}
+
 TEST_F(ComputePipelineTest, RequestThatIsTooLateIsNotComputed) {
   ComputeMessage message = MakeMessage();
   message.deadline = clock_.TimeNow();
