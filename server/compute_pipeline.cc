@@ -17,6 +17,7 @@
 #include "proto/wire/request_decoder.h"
 #include "proto/wire/request_form.h"
 #include "proto/wire/response_encoder.h"
+#include "proto/wire/text_checks.h"
 #include "server/request_conversion.h"
 #include "server/rpc_status.h"
 
@@ -165,6 +166,7 @@ absl::Status ComputePipeline::DecodeAnew(Computation& computation) {
                          message);
   }
   absl::StatusOr<wire::DecodedRequest> request = wire::DecodeRequest(message.bytes.slices());
+  if (wire::IsMalformed(request.status())) return request.status();  // What could be read of it is no request_id.
   LOSSD_RETURN_IF_ERROR(TellRequestId(
       request.ok() ? request->header.request_id() : wire::DecodeRequestId(message.bytes.slices()), message));
   LOSSD_RETURN_IF_ERROR(request.status());

@@ -46,6 +46,7 @@ struct ComputeMessage {
   // If not OK: the answer, as soon as the request_id is known. `reservation` is empty then.
   absl::Status refusal;
   // Called once, as soon as the request_id is known, before anything of size is done; an error ends the computation.
+  // Not called, and the answer without request_id, where the message is malformed; nor where it is refused.
   absl::AnyInvocable<absl::Status(const std::string& request_id) &&> on_request_id;
 };
 

@@ -63,9 +63,9 @@ void StreamCall::OnMessage(bool ok) {
   Ticket ticket = 0;
   {
     absl::MutexLock lock(&mu_);
-    reading_ = false;
     if (finishing_) return;  // Too late: the stream has its end.
     if (!ok) {
+      reading_ = false;
       half_closed_ = true;
       return Advance();
     }
@@ -75,10 +75,12 @@ void StreamCall::OnMessage(bool ok) {
     const auto bytes = message.bytes.bytes();
     outstanding_[ticket] = {message.cancellation, bytes};
     held_bytes_ += bytes;
+    unidentified_ = ticket;
     if (cancelled_) message.cancellation->Cancel();
   }
   Start(ticket, std::move(message));
   absl::MutexLock lock(&mu_);
+  reading_ = false;
   Advance();
 }
 
@@ -102,6 +104,8 @@ void StreamCall::Start(Ticket ticket, ComputeMessage message) {
 
 absl::Status StreamCall::Claim(Ticket ticket, const std::string& request_id) {
   absl::MutexLock lock(&mu_);
+  unidentified_.reset();
+  Advance();
   if (claimed_ids_.emplace(request_id, ticket).second) return absl::OkStatus();
   return InvalidField("request_id", absl::StrCat("expected one that no outstanding message of the stream has, got \"",
                                                  absl::Utf8SafeCEscape(request_id), "\""));
@@ -114,6 +118,7 @@ void StreamCall::OnAnswer(Ticket ticket, ComputeAnswer answer) {
     answer.slices = {error};
   }
   absl::MutexLock lock(&mu_);
+  if (unidentified_ == ticket) unidentified_.reset();
   const auto outstanding = outstanding_.find(ticket);
   held_bytes_ += answer.record.response_bytes - outstanding->second.bytes;
   outstanding_.erase(outstanding);
@@ -142,7 +147,8 @@ void StreamCall::OnWritten(bool ok) {
 }
 
 bool StreamCall::MayRead() const {
-  return !reading_ && !half_closed_ && !cancelled_ && held_bytes_ < environment_.options.max_message_bytes &&
+  return !reading_ && !unidentified_.has_value() && !half_closed_ && !cancelled_ &&
+         held_bytes_ < environment_.options.max_message_bytes &&
          outstanding_.size() + answers_.size() < kMaxOutstanding;
 }
 

@@ -10,6 +10,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/base/thread_annotations.h"
@@ -20,7 +21,8 @@ namespace lossd {
 
 // One call of ComputeStream. Reads messages and hands them to the pipeline while earlier ones are computed; writes
 // answers as they come, errors among them. Reads no further while the stream holds max_message_bytes of requests and
-// unsent answers, or kMaxOutstanding messages, so that neither an eager writer nor a slow reader costs memory. A client
+// unsent answers, or kMaxOutstanding messages, so that neither an eager writer nor a slow reader costs memory; nor
+// before the last message's request_id is known, so that of equal ones the first counts. A client
 // that takes longer than --transfer_timeout for an answer is cut off; the time between its messages is its own affair.
 //
 // Ends once nothing is outstanding and all answers have left: OK after the client's half-close, UNAVAILABLE when the
@@ -35,7 +37,7 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
   StreamCall(const CallEnvironment& environment, CallQueue& queue);
 
  private:
-  // A message that was read and whose answer has not left.
+  // A message that was read and has no answer yet.
   struct Outstanding {
     std::shared_ptr<Cancellation> cancellation;
     int64_t bytes = 0;
@@ -81,6 +83,7 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
   TransferWatch::Transfer transfer_ ABSL_GUARDED_BY(mu_);  // Of an answer or of the stream's end.
   Ticket next_ticket_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t held_bytes_ ABSL_GUARDED_BY(mu_) = 0;
+  std::optional<Ticket> unidentified_ ABSL_GUARDED_BY(mu_);  // The last message, until its request_id is known.
   std::map<Ticket, Outstanding> outstanding_ ABSL_GUARDED_BY(mu_);
   std::map<std::string, Ticket> claimed_ids_ ABSL_GUARDED_BY(mu_);
   std::deque<ComputeAnswer> answers_ ABSL_GUARDED_BY(mu_);  // The first is being written if writing_.

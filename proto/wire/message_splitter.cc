@@ -60,9 +60,8 @@ absl::StatusOr<std::string> SplitMessage(Reader message, absl::Span<const Tensor
 
 absl::Status ParseHeader(const std::string& bytes, google::protobuf::Message* header) {
   if (header->ParseFromString(bytes)) return absl::OkStatus();
-  return InvalidField(FailingField(bytes, *header),
-                      absl::StrCat("malformed: expected a field of ", header->GetDescriptor()->full_name(),
-                                   " with UTF-8 in its strings, got other bytes"));
+  return Malformed(FailingField(bytes, *header),
+                   absl::StrCat("a field of ", header->GetDescriptor()->full_name(), " with UTF-8 in its strings"));
 }
 
 }  // namespace lossd::wire

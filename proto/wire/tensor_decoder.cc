@@ -63,7 +63,7 @@ absl::Status TensorDecoder::CountExtents(const Field& field) {
 
 absl::StatusOr<TensorSpec> TensorDecoder::ParseSpec() {
   if (!header_.ParseFromString(header_bytes_)) {
-    return InvalidField(Path(""), "malformed: expected a lossd.v1.Tensor, got other bytes");
+    return Malformed(Path(""), "a lossd.v1.Tensor");
   }
   const int dtype = header_.dtype();
   if (dtype == v1::DTYPE_UNSPECIFIED || !v1::DType_IsValid(dtype)) {

@@ -3,6 +3,7 @@
 
 #include "proto/wire/text_checks.h"
 
+#include "absl/strings/cord.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "core/status/errors.h"
@@ -32,6 +33,13 @@ constexpr Sequence SequenceOf(uint8_t lead) {
   return {4};
 }
 
+constexpr absl::string_view kMalformedUrl = "lossd/malformed";
+
+absl::Status MarkedMalformed(absl::Status status) {
+  status.SetPayload(kMalformedUrl, absl::Cord());
+  return status;
+}
+
 }  // namespace
 
 bool IsValidUtf8(absl::string_view text) {
@@ -53,7 +61,7 @@ absl::StatusOr<std::string> ReadName(absl::string_view field, const Reader& cont
   }
   std::string name;
   content.AppendTo(name);
-  if (!IsValidUtf8(name)) return InvalidField(field, "malformed: expected UTF-8, got other bytes");
+  if (!IsValidUtf8(name)) return Malformed(field, "UTF-8");
   return name;
 }
 
@@ -62,9 +70,16 @@ std::string TensorPath(absl::string_view list, absl::string_view name, int64_t i
   return absl::StrCat(list, "[", key, "]", part);
 }
 
-absl::Status Malformed(absl::string_view field, const Reader& cursor) {
-  return InvalidField(field, absl::StrCat("malformed: expected a protobuf field, got other bytes before byte ",
-                                          cursor.position(), " of the message"));
+absl::Status Malformed(absl::string_view field, absl::string_view expectation) {
+  return MarkedMalformed(InvalidField(field, absl::StrCat("malformed: expected ", expectation, ", got other bytes")));
 }
+
+absl::Status Malformed(absl::string_view field, const Reader& cursor) {
+  return MarkedMalformed(
+      InvalidField(field, absl::StrCat("malformed: expected a protobuf field, got other bytes before byte ",
+                                       cursor.position(), " of the message")));
+}
+
+bool IsMalformed(const absl::Status& status) { return status.GetPayload(kMalformedUrl).has_value(); }
 
 }  // namespace lossd::wire

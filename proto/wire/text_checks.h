@@ -26,8 +26,12 @@ absl::StatusOr<std::string> ReadName(absl::string_view field, const Reader& cont
 // characters of the name are escaped.
 std::string TensorPath(absl::string_view list, absl::string_view name, int64_t index, absl::string_view part);
 
-// INVALID_ARGUMENT: `field` is not what protobuf reads, as seen at the cursor.
+// INVALID_ARGUMENT: `field` is not what protobuf reads, but expected to be `expectation`; or as seen at the cursor.
+absl::Status Malformed(absl::string_view field, absl::string_view expectation);
 absl::Status Malformed(absl::string_view field, const Reader& cursor);
+
+// Whether `status` is one of these: no protobuf parser reads the message that it is about.
+bool IsMalformed(const absl::Status& status);
 
 }  // namespace lossd::wire
 

@@ -113,6 +113,23 @@ TEST_F(ComputePipelineTest, RequestIdIsToldBeforeAnythingOfSizeAndMayEndIt) {
   EXPECT_EQ(backend_.pool().live_bytes(), 0);
 }
 
+TEST_F(ComputePipelineTest, MalformedMessageHasNoIdWhateverCanBeReadOfIt) {
+  const std::string bytes = MakeRequest().SerializeAsString();
+  for (const char* end : {"\xff", "\x0f", "\x7a\x01\xff", "\x12\x01\xff", "\x12\x04\x0a\x02\x0a\xff"}) {
+    answer_.reset();
+    ComputeMessage message = MakeMessage();
+    message.bytes = ReceivedMessage(MessageSlices{grpc::Slice(bytes + end)});
+    message.on_request_id = [](const std::string& request_id) {
+      ADD_FAILURE() << request_id;
+      return absl::OkStatus();
+    };
+    pipeline_.Start(std::move(message), Keep());
+    ASSERT_TRUE(answer_.has_value());
+    EXPECT_THAT(answer_->record.status, StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("malformed")));
+    EXPECT_EQ(answer_->record.request_id, "");
+  }
+}
+
 TEST_F(ComputePipelineTest, FormSeenTwiceIsNotPlannedAgain) {
   for (int i = 1; i <= 5; ++i) {
     answer_.reset();

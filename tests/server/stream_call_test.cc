@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "gmock/gmock.h"
+#include "google/protobuf/unknown_field_set.h"
 #include "gtest/gtest.h"
 #include "tests/server/running_server.h"
 #include "tests/support/raw_call.h"
@@ -129,6 +130,42 @@ TEST(StreamCallTest, UndecodableMessageIsAnsweredInBandWithAnEmptyId) {
   EXPECT_EQ(response.status().code(), grpc::StatusCode::INVALID_ARGUMENT);
   call.HalfClose();
   EXPECT_TRUE(call.End().ok());
+}
+
+TEST(StreamCallTest, UndecodableMessageDoesNotTakeTheIdThatCanBeReadOfIt) {
+  RunningServer server;
+  server.backend().Hold();
+  RawCall call(server.channel(), "ComputeStream");
+  ASSERT_TRUE(call.Write(MakeRequest({1}, "id").SerializeAsString()));
+  server.backend().AwaitHeld(1);
+  ASSERT_TRUE(call.Write(MakeRequest({1}, "id").SerializeAsString() + "\xff"));
+  v1::ComputeResponse refused;
+  ASSERT_TRUE(refused.ParseFromString(call.Read().value_or("\xff")));
+  EXPECT_EQ(refused.request_id(), "");
+  EXPECT_THAT(refused.status().message(), HasSubstr("malformed"));
+  server.backend().Release();
+}
+
+// Whatever takes longer to decode or to copy.
+TEST(StreamCallTest, OfEqualIdsTheOneThatCameFirstIsTaken) {
+  v1::ComputeRequest large = MakeRequest(std::vector<float>(ComputePipeline::kMaxBytesAtOnce / 2), "same");
+  v1::ComputeRequest odd = MakeRequest({1}, "same");
+  for (int i = 0; i < 100'000; ++i) odd.GetReflection()->MutableUnknownFields(&odd)->AddVarint(7, 0);
+  for (const v1::ComputeRequest& first : {large, odd}) {
+    for (int i = 0; i < 10; ++i) {
+      RunningServer server;
+      server.backend().Hold();
+      ClientStream stream(server);
+      ASSERT_TRUE(stream.Send(first));
+      ASSERT_TRUE(stream.Send("same"));
+      EXPECT_THAT(stream.Read().status().message(), HasSubstr("request_id: expected one"));
+      server.backend().AwaitHeld(1);
+      server.backend().Release();
+      EXPECT_NE(stream.Read().objective(), 2);
+      stream.HalfClose();
+      EXPECT_TRUE(stream.End().ok());
+    }
+  }
 }
 
 TEST(StreamCallTest, TimeoutIsEachMessagesOwn) {
