@@ -73,7 +73,9 @@ void StreamCall::OnMessage(bool ok) {
     message.cancellation = std::make_shared<Cancellation>();
     ticket = next_ticket_++;
     const auto bytes = message.bytes.bytes();
-    outstanding_[ticket] = {message.cancellation, bytes};
+    auto place = environment_.gate.EnterMessage(pass_);
+    message.refusal = place.status();
+    outstanding_[ticket] = {message.cancellation, bytes, place.ok() ? *std::move(place) : GatePass()};
     held_bytes_ += bytes;
     unidentified_ = ticket;
     if (cancelled_) message.cancellation->Cancel();
@@ -90,7 +92,6 @@ void StreamCall::Start(Ticket ticket, ComputeMessage message) {
   message.record.method = RpcMethod::kComputeStream;
   message.record.peer = peer_;
   message.record.arrival = message.arrival;
-  message.refusal = environment_.gate.Check();
   if (message.refusal.ok()) {
     auto reservation = environment_.admission.Reserve(0);
     message.refusal = reservation.status();
@@ -121,26 +122,29 @@ void StreamCall::OnAnswer(Ticket ticket, ComputeAnswer answer) {
   if (unidentified_ == ticket) unidentified_.reset();
   const auto outstanding = outstanding_.find(ticket);
   held_bytes_ += answer.record.response_bytes - outstanding->second.bytes;
+  GatePass place = std::move(outstanding->second.place);
   outstanding_.erase(outstanding);
   const auto claimed = claimed_ids_.find(answer.record.request_id);
   if (claimed != claimed_ids_.end() && claimed->second == ticket) claimed_ids_.erase(claimed);
-  answers_.push_back(std::move(answer));
+  answers_.push_back({std::move(answer), std::move(place)});
   Advance();
 }
 
 void StreamCall::OnWritten(bool ok) {
-  ComputeAnswer written;
+  Leaving leaving;
   {
     absl::MutexLock lock(&mu_);
     writing_ = false;
     transfer_.End();
     if (!ok) cancelled_ = true;
-    written = std::move(answers_.front());
+    leaving = std::move(answers_.front());
     answers_.pop_front();
-    held_bytes_ -= written.record.response_bytes;
+    held_bytes_ -= leaving.answer.record.response_bytes;
   }
+  ComputeAnswer& written = leaving.answer;
   if (!ok) written.record.status = absl::CancelledError("the stream ended before its answer left");
   written.reservation.Release();
+  leaving.place.Leave();
   environment_.reporter.OnAnswered(std::move(written.record));
   absl::MutexLock lock(&mu_);
   Advance();
@@ -155,7 +159,7 @@ bool StreamCall::MayRead() const {
 void StreamCall::Write() {
   writing_ = true;
   transfer_ = environment_.watch.Begin(CutOff());
-  stream_.Write(ToByteBuffer(answers_.front().slices),
+  stream_.Write(ToByteBuffer(answers_.front().answer.slices),
                 queue_.Tag([self = shared_from_this()](bool ok) { self->OnWritten(ok); }));
 }
 

@@ -41,6 +41,12 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
   struct Outstanding {
     std::shared_ptr<Cancellation> cancellation;
     int64_t bytes = 0;
+    GatePass place;
+  };
+  // An answer on its way.
+  struct Leaving {
+    ComputeAnswer answer;
+    GatePass place;
   };
   using Ticket = uint64_t;
 
@@ -86,8 +92,8 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
   std::optional<Ticket> unidentified_ ABSL_GUARDED_BY(mu_);  // The last message, until its request_id is known.
   std::map<Ticket, Outstanding> outstanding_ ABSL_GUARDED_BY(mu_);
   std::map<std::string, Ticket> claimed_ids_ ABSL_GUARDED_BY(mu_);
-  std::deque<ComputeAnswer> answers_ ABSL_GUARDED_BY(mu_);  // The first is being written if writing_.
-  absl::Status status_ ABSL_GUARDED_BY(mu_);                // How the stream ends.
+  std::deque<Leaving> answers_ ABSL_GUARDED_BY(mu_);  // The first is being written if writing_.
+  absl::Status status_ ABSL_GUARDED_BY(mu_);          // How the stream ends.
 };
 
 }  // namespace lossd

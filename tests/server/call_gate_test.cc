@@ -77,6 +77,42 @@ TEST(CallGateTest, PeerMayHaveSoManyCallsInsideAndOthersHaveTheirOwn) {
   EXPECT_OK(gate.Enter("ipv4:127.0.0.1:1"));
 }
 
+TEST(CallGateTest, MessagesOfStreamsTakePlacesOfUnaryCallsButNotOfStreams) {
+  CallGate gate(/*max_calls_per_peer=*/2);
+  const std::string peer = "ipv4:127.0.0.1:1";
+  ASSERT_OK_AND_ASSIGN(GatePass first, gate.EnterStream(peer, &gate, [] {}));
+  ASSERT_OK_AND_ASSIGN(const GatePass message, gate.EnterMessage(first));
+  ASSERT_OK_AND_ASSIGN(GatePass call, gate.Enter(peer));
+  const absl::Status status = gate.EnterMessage(first).status();
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("expected at most 2 at a time")));
+  EXPECT_EQ(GetLimitViolation(status)->flag, "--max_concurrent_streams");
+  call.Leave();
+  ASSERT_OK_AND_ASSIGN(const GatePass second, gate.EnterStream(peer, &peer, [] {}));
+  EXPECT_OK(gate.EnterMessage(second));
+  EXPECT_FALSE(gate.Enter(peer).ok());  // There are two streams.
+  EXPECT_EQ(gate.inside(), 2);
+}
+
+TEST(CallGateTest, CallFindsNoRoomAmongMessages) {
+  CallGate gate(/*max_calls_per_peer=*/2);
+  const std::string peer = "ipv4:127.0.0.1:1";
+  ASSERT_OK_AND_ASSIGN(GatePass stream, gate.EnterStream(peer, &gate, [] {}));
+  ASSERT_OK_AND_ASSIGN(GatePass first, gate.EnterMessage(stream));
+  ASSERT_OK_AND_ASSIGN(GatePass second, gate.EnterMessage(stream));
+  EXPECT_FALSE(gate.Enter(peer).ok());
+  stream.Leave();
+  first.Leave();
+  EXPECT_OK(gate.Enter(peer));
+}
+
+TEST(CallGateTest, DrainingGateLetsInNoMessages) {
+  CallGate gate;
+  ASSERT_OK_AND_ASSIGN(const GatePass stream, gate.EnterStream("unix:", &gate, [] {}));
+  EXPECT_OK(gate.EnterMessage(stream));
+  gate.StartDraining();
+  EXPECT_THAT(gate.EnterMessage(stream), StatusIs(absl::StatusCode::kUnavailable));
+}
+
 TEST(CallGateTest, UnixConnectionsAreNotCounted) {
   CallGate gate(/*max_calls_per_peer=*/1);
   ASSERT_OK_AND_ASSIGN(const GatePass first, gate.Enter("unix:"));

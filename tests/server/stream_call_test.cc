@@ -216,6 +216,31 @@ TEST(StreamCallTest, MessagesBeyondTheNumberOfCallsAreRefusedInBand) {
   EXPECT_EQ(stream.Read().request_id(), "first");
 }
 
+TEST(StreamCallTest, ConnectionsMessagesTakeNoPlacesOfAnothers) {
+  ServerOptions options = TestOptions();
+  options.max_concurrent_streams = 2;
+  options.max_concurrent_calls = 3;
+  RunningServer server(options);
+  server.backend().Hold();
+  ClientStream first(server);
+  ClientStream second(server);
+  ASSERT_TRUE(first.Send("a"));
+  ASSERT_TRUE(second.Send("b"));
+  server.backend().AwaitHeld(2);
+  ASSERT_TRUE(first.Send("c"));
+  const v1::ComputeResponse refused = first.Read();
+  EXPECT_EQ(refused.request_id(), "c");
+  EXPECT_EQ(refused.status().code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_THAT(refused.status().message(), HasSubstr("--max_concurrent_streams"));
+  server.backend().Release();
+  EXPECT_EQ(first.Read().request_id(), "a");
+  EXPECT_EQ(second.Read().request_id(), "b");
+  first.HalfClose();
+  second.HalfClose();
+  EXPECT_TRUE(first.End().ok());
+  EXPECT_TRUE(second.End().ok());
+}
+
 TEST(StreamCallTest, CancelledStreamTakesItsMessagesOutOfTheQueue) {
   RunningServer server;
   server.backend().Hold();
