@@ -104,6 +104,10 @@ class LossBackend {
   virtual std::vector<DeviceDescription> Devices() const = 0;
   virtual QueueDepth queue_depth() const = 0;
 
+  // From now on no task waits for company, queued ones included; new ones are still taken. For back ends whose tasks
+  // never do, there is nothing to do.
+  virtual void StopGathering() {}
+
   // Lets queued tasks run without waiting for company, refuses new ones with UNAVAILABLE, and returns when every
   // accepted task was answered.
   virtual void Drain() = 0;

@@ -109,6 +109,7 @@ class ScheduledBackend final : public LossBackend {
   std::vector<LossDescription> Losses() const override { return registry_.Describe(); }
   std::vector<DeviceDescription> Devices() const override { return {device_}; }
   QueueDepth queue_depth() const override { return {scheduler_->queue_requests(), scheduler_->queue_bytes()}; }
+  void StopGathering() override { scheduler_->StopGathering(); }
   void Drain() override { scheduler_->Drain(); }
 
  private:

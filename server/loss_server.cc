@@ -66,6 +66,7 @@ bool LossServer::Shutdown() {
 }
 
 bool LossServer::Stop(absl::Time deadline) {
+  backend_.StopGathering();  // Accepted calls are waited for, and must not wait for others that will not come.
   const bool answered = serving_->Shutdown(deadline);
   backend_.Drain();
   http_.reset();

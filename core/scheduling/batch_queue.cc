@@ -110,8 +110,8 @@ Batch BatchQueue::TakeExpired(absl::Time now) {
   return std::exchange(expired_, {});
 }
 
-void BatchQueue::Drain() {
-  draining_ = true;
+void BatchQueue::StopGathering() {
+  gathering_ended_ = true;
   while (!holds_.empty()) {
     BatchTask* const task = holds_.begin()->second;
     Unhold(task);

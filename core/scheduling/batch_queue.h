@@ -63,7 +63,7 @@ struct BatchGroup {
 // tasks, times the number of tasks that they move. Where `now` goes backwards, timers fire late; nothing else happens.
 //
 // Which batch comes next: a key is ready when one of its tasks has waited for company long enough, when its tasks fill
-// a batch, or when the queue is draining. Of the ready keys that with the most urgent task runs first; a batch takes
+// a batch, or once gathering was stopped. Of the ready keys that with the most urgent task runs first; a batch takes
 // the most urgent tasks of its key, and tasks of other keys never close it. A task's urgency is its deadline, at most
 // `kPatience` after its arrival; equals go by age. So nothing starves: whoever arrives `kPatience` after a task can no
 // longer overtake it, and a task without deadline competes as if it were due then.
@@ -100,7 +100,7 @@ class BatchQueue {
   Batch TakeCancelled() { return std::exchange(cancelled_, {}); }
 
   // From now on no task waits for company.
-  void Drain();
+  void StopGathering();
 
   // As of the last Advance, Push or PopReady: a batch is ready; TakeExpired or TakeCancelled would return tasks.
   bool has_ready() const { return !ready_.empty(); }
@@ -116,7 +116,7 @@ class BatchQueue {
  private:
   using Timers = absl::btree_map<std::pair<absl::Time, uint64_t>, BatchTask*>;
 
-  bool MayGather() const { return options_.max_queue_delay > absl::ZeroDuration() && !draining_; }
+  bool MayGather() const { return options_.max_queue_delay > absl::ZeroDuration() && !gathering_ended_; }
   absl::Status CheckRoom(const BatchTask& task) const;
   bool IsReady(const BatchGroup& group) const;
   Batch PopFrom(BatchGroup* group);
@@ -135,7 +135,7 @@ class BatchQueue {
   int64_t requests_ = 0;
   int64_t bytes_ = 0;
   uint64_t next_sequence_ = 0;
-  bool draining_ = false;
+  bool gathering_ended_ = false;
 };
 
 }  // namespace lossd

@@ -170,10 +170,16 @@ void BatchScheduler::WaitForHelpers(ParallelLoop* loop) {
   }
 }
 
+void BatchScheduler::StopGathering() {
+  absl::MutexLock lock(&mu_);
+  queue_.StopGathering();
+  NoteQueue();
+}
+
 void BatchScheduler::Drain() {
   absl::MutexLock lock(&mu_);
   draining_ = true;
-  queue_.Drain();
+  queue_.StopGathering();
   NoteQueue();
   mu_.Await(absl::Condition(this, &BatchScheduler::AllAnswered));
 }

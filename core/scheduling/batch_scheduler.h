@@ -76,6 +76,9 @@ class BatchScheduler {
   // of microseconds at least. What `body` throws is thrown here, and iterations not begun by then are left out.
   void ParallelFor(int64_t count, absl::FunctionRef<void(int64_t)> body);
 
+  // From now on no task waits for company.
+  void StopGathering();
+
   // Refuses new tasks, runs the queued ones without waiting for company, and returns when every accepted task was
   // answered. May be called more than once. Not from inside `run`, Drop or a loop's body.
   void Drain();

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "core/tile_backend.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/server/http_get.h"
@@ -116,6 +117,25 @@ TEST(ShutdownTest, AcceptedCallsAreAnsweredAndNewOnesAreUnavailable) {
   shutdown.join();
   EXPECT_TRUE(server.backend().drained());
   EXPECT_EQ(server.Call(MakeRequest()).error_code(), grpc::StatusCode::UNAVAILABLE);
+}
+
+// The back end's clock stands still.
+TEST_F(LossServerTest, CallThatWaitsForCompanyIsAnsweredAtOnceWhenTheServerStops) {
+  SimulatedClock clock;
+  TileBackendOptions backend_options;
+  backend_options.scheduler.queue.max_queue_delay = absl::Hours(1);
+  backend_options.scheduler.clock = &clock;
+  ASSERT_OK_AND_ASSIGN(const auto backend, CreateTileBackend(backend_options));
+  ASSERT_OK_AND_ASSIGN(const auto server, LossServer::Start(TestOptions(), *backend, metrics_, logger_, RealClock()));
+  const auto stub = v1::LossService::NewStub(MakeChannel(server->addresses().listen[0]));
+  std::thread caller([&] {
+    grpc::ClientContext context;
+    v1::ComputeResponse response;
+    EXPECT_TRUE(stub->Compute(&context, MakeRequest(), &response).ok());
+  });
+  while (backend->queue_depth().requests == 0) std::this_thread::yield();
+  EXPECT_TRUE(server->Shutdown());
+  caller.join();
 }
 
 TEST(ShutdownTest, CallsThatDoNotFinishInTimeAreCutOff) {

@@ -60,8 +60,8 @@ TEST(BatchQueueTest, TakesAtOnceWhatPushAndPopReadyWouldGive) {
       for (const bool draining : {false, true}) {
         BatchQueue queue = MakeQueue(options);
         BatchQueue pushed = MakeQueue(options);
-        if (draining) queue.Drain();
-        if (draining) pushed.Drain();
+        if (draining) queue.StopGathering();
+        if (draining) pushed.StopGathering();
         if (others) MustPush(queue, {.id = 1, .bytes = 1});
         std::unique_ptr<BatchTask> task = MakeTask({.id = 2, .bytes = 10});
         std::unique_ptr<BatchTask> twin = MakeTask({.id = 2, .bytes = 10});
@@ -289,7 +289,7 @@ TEST(BatchQueueTest, ExpiredTasksMakeRoom) {
 TEST(BatchQueueTest, DrainingEndsAllWaitingForCompany) {
   BatchQueue queue = MakeQueue({.max_queue_delay = kDelay});
   MustPush(queue, {.id = 0});
-  queue.Drain();
+  queue.StopGathering();
   MustPush(queue, {.id = 1});
   EXPECT_THAT(Ids(queue.PopReady(kT0)), ElementsAre(0, 1));
   EXPECT_EQ(queue.NextEvent(), absl::InfiniteFuture());

@@ -242,6 +242,16 @@ TEST_F(BatchSchedulerTest, RefusedTaskHearsNothingOfItsCancellation) {
   EXPECT_THAT(outcomes_.dropped(), IsEmpty());
 }
 
+TEST_F(BatchSchedulerTest, OnceGatheringIsStoppedNoTaskWaitsForCompany) {
+  Start({.threads = 1, .queue = {.max_queue_delay = absl::Hours(1)}});
+  MustSchedule({.id = 1});
+  EXPECT_EQ(scheduler_->queue_requests(), 1);
+  scheduler_->StopGathering();
+  EXPECT_THAT(outcomes_.WaitForBatches(1), ElementsAre(ElementsAre(1)));
+  MustSchedule({.id = 2});
+  EXPECT_THAT(outcomes_.WaitForBatches(2), ElementsAre(ElementsAre(1), ElementsAre(2)));
+}
+
 TEST_F(BatchSchedulerTest, DrainAnswersQueuedTasksWithoutWaitingForCompany) {
   Start({.threads = 1, .queue = {.max_queue_delay = absl::Hours(1)}});
   MustSchedule({.id = 1});
