@@ -57,7 +57,7 @@ struct ComputeTask {
   // For each input what the copy from the transport has seen of it; empty: the backend looks.
   std::vector<InputSweep> inputs_swept;
   absl::Time deadline = absl::InfiniteFuture();
-  std::shared_ptr<Cancellation> cancellation;  // May be null.
+  std::shared_ptr<Cancellation> cancellation;  // May be null. Cancelled, too, if the deadline comes during the run.
   // Called exactly once, on a thread of the backend or within Submit, with no lock held: the result, or
   // DEADLINE_EXCEEDED, CANCELLED, RESOURCE_EXHAUSTED, UNAVAILABLE, INVALID_ARGUMENT or OUT_OF_RANGE (non-finite values
   // under the REJECT policy), INTERNAL. Must not block.

@@ -76,6 +76,14 @@ absl::Status CheckInputs(const ComputeTask& task) {
   return absl::OkStatus();
 }
 
+// What became of a task that gave up because its answer is no longer wanted.
+absl::Status GivenUp(const BatchTask& task, absl::Time started, absl::Time now) {
+  const bool expired = now >= task.deadline();
+  return absl::Status(expired ? absl::StatusCode::kDeadlineExceeded : absl::StatusCode::kCancelled,
+                      absl::StrCat(expired ? "deadline exceeded" : "cancelled", " during the computation after ",
+                                   absl::FormatDuration(started - task.enqueued()), " in the queue"));
+}
+
 class ScheduledBackend final : public LossBackend {
  public:
   ScheduledBackend(const BackendOptions& options, LossSet losses, DeviceDescription device)
@@ -128,6 +136,8 @@ class ScheduledBackend final : public LossBackend {
         results[i]->queue = started - batch[i]->enqueued();
         results[i]->compute = compute;
         results[i]->batch_requests = requests;
+      } else if (absl::IsCancelled(results[i].status())) {
+        results[i] = GivenUp(*batch[i], started, clock_.TimeNow());
       }
       static_cast<QueuedTask&>(*batch[i]).Answer(std::move(results[i]));
       batch[i].reset();  // Its buffers serve the next request.

@@ -248,23 +248,24 @@ void ComputePipeline::Submit(std::unique_ptr<Computation> computation) {
   task.deadline = computation->message.deadline;
   task.cancellation = computation->message.cancellation;
   task.done = [this, computation = std::move(computation)](absl::StatusOr<ComputeResult> result) mutable {
-    absl::Status status = result.status();
-    try {
-      if (result.ok()) Encode(*computation, *std::move(result));
-    } catch (const std::exception& error) {
-      status = Mapped(error);
-    }
+    absl::Status status =
+        result.ok() ? Catching([&] { return Encode(*computation, *std::move(result)); }) : result.status();
     Answer(std::move(computation), std::move(status));
   };
   backend_.Submit(std::move(task));
 }
 
-void ComputePipeline::Encode(Computation& computation, ComputeResult result) {
+// The answer, or, of a result that comes too late, why there is none.
+absl::Status ComputePipeline::Encode(Computation& computation, ComputeResult result) {
   const absl::Time start = clock_.TimeNow();
   CallRecord& record = computation.message.record;
   record.queue = result.queue;
   record.compute = result.compute;
   record.batch_requests = result.batch_requests;
+  if (start > computation.message.deadline) {
+    return absl::DeadlineExceededError(absl::StrCat("deadline exceeded during the computation after ",
+                                                    absl::FormatDuration(result.queue), " in the queue"));
+  }
   metrics_.OnResult(*record.loss, result.objective, result.gradient_norm);
   CountNonfinite(computation, result);
   v1::ComputeResponse header;
@@ -284,6 +285,7 @@ void ComputePipeline::Encode(Computation& computation, ComputeResult result) {
   record.response_bytes = message.bytes;
   record.encode = clock_.TimeNow() - start;
   metrics_.OnCopiesOut(message.payload_copies);
+  return absl::OkStatus();
 }
 
 // `result.nonfinite` names inputs, then outputs, then gradients; gradients have names of inputs.
@@ -304,9 +306,11 @@ void ComputePipeline::CountNonfinite(const Computation& computation, const Compu
 void ComputePipeline::NoteOutcome(const Computation& computation, const absl::Status& status) {
   const absl::Time now = clock_.TimeNow();
   auto outcome = Backlog::Outcome::kDropped;
-  if (status.ok()) {
+  const bool computed = computation.message.record.compute.has_value();
+  const bool expired = status.code() == absl::StatusCode::kDeadlineExceeded && !GetLimitViolation(status).has_value();
+  if (status.ok() || (expired && computed)) {
     outcome = now <= computation.message.deadline ? Backlog::Outcome::kInTime : Backlog::Outcome::kTooLate;
-  } else if (status.code() == absl::StatusCode::kDeadlineExceeded && !GetLimitViolation(status).has_value()) {
+  } else if (expired) {
     outcome = Backlog::Outcome::kExpired;
   }
   backlog_.Leave(computation.place, outcome, now);

@@ -100,7 +100,7 @@ class ComputePipeline {
   absl::Status CheckResponseBytes(int64_t bytes) const;
   void Gather(Computation& computation);
   void Submit(std::unique_ptr<Computation> computation);
-  void Encode(Computation& computation, ComputeResult result);
+  absl::Status Encode(Computation& computation, ComputeResult result);
   void CountNonfinite(const Computation& computation, const ComputeResult& result);
   void NoteOutcome(const Computation& computation, const absl::Status& status);
   void Answer(std::unique_ptr<Computation> computation, absl::Status status);

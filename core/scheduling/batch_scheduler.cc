@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -203,8 +204,11 @@ void BatchScheduler::WorkerLoop() {
     if (queue_.has_ready()) {
       const absl::Time now = clock_->TimeNow();
       Batch batch = queue_.PopReady(now);
+      RunningBatch running;
+      WatchDeadlines(batch, &running);
       NoteQueue();
       if (!batch.empty()) Run(std::move(batch), now);
+      UnwatchDeadlines(&running);
     } else if (ParallelLoop* const loop = loops_.FindUnclaimed(nullptr)) {
       Help(loop, &batch_ready_);
     } else if (stopping_) {
@@ -244,8 +248,8 @@ void BatchScheduler::ReaperLoop() {
   absl::MutexLock lock(&mu_);
   while (!stopping_) {
     const absl::Time now = clock_->TimeNow();
-    if (DropSome(now)) continue;
-    reaper_wakes_ = queue_.NextEvent();
+    if (DropSome(now) || CancelLate(now)) continue;
+    reaper_wakes_ = NextEvent();
     clock_->AwaitWithDeadline(&mu_, absl::Condition(this, &BatchScheduler::ReaperHasWork), reaper_wakes_);
   }
 }
@@ -253,7 +257,45 @@ void BatchScheduler::ReaperLoop() {
 bool BatchScheduler::ReaperHasWork() const {
   if (stopping_ || queue_.has_dropped()) return true;
   // An idle worker that is about to take the batch may well take the next event away with it.
-  return queue_.NextEvent() < reaper_wakes_ && !(idle_ > 0 && queue_.has_ready());
+  return NextEvent() < reaper_wakes_ && !(idle_ > 0 && queue_.has_ready());
+}
+
+absl::Time BatchScheduler::NextEvent() const { return std::min(queue_.NextEvent(), next_late_); }
+
+void BatchScheduler::WatchDeadlines(const Batch& batch, RunningBatch* running) {
+  for (const std::unique_ptr<BatchTask>& task : batch) {
+    if (task->deadline() == absl::InfiniteFuture() || task->cancellation() == nullptr) continue;
+    running->emplace_back(task->deadline(), task->cancellation()->weak_from_this().lock());
+    next_late_ = std::min(next_late_, task->deadline());
+  }
+  if (!running->empty()) running_.push_back(running);
+}
+
+// Leaves next_late_: the reaper looks once too often, rather than every batch at all others.
+void BatchScheduler::UnwatchDeadlines(RunningBatch* running) {
+  const auto found = std::find(running_.begin(), running_.end(), running);
+  if (found != running_.end()) running_.erase(found);
+}
+
+bool BatchScheduler::CancelLate(absl::Time now) {
+  if (now < next_late_) return false;
+  std::vector<std::shared_ptr<Cancellation>> late;
+  next_late_ = absl::InfiniteFuture();
+  for (RunningBatch* const running : running_) {
+    for (auto& [deadline, cancellation] : *running) {
+      if (cancellation == nullptr) continue;
+      if (deadline > now) {
+        next_late_ = std::min(next_late_, deadline);
+      } else {
+        late.push_back(std::move(cancellation));
+      }
+    }
+  }
+  mu_.Unlock();
+  for (const auto& cancellation : late) cancellation->Cancel();
+  late.clear();
+  mu_.Lock();
+  return true;
 }
 
 bool BatchScheduler::DropSome(absl::Time now) {

@@ -10,9 +10,11 @@
 #include <cstdint>
 #include <memory>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/container/inlined_vector.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -44,8 +46,9 @@ struct BatchSchedulerOptions {
 //
 // An idle worker takes a task at once; while all are busy, tasks of equal keys gather (BatchQueue says which run next).
 // Every accepted task has exactly one outcome: it is handed to `run` in one batch, or its Drop is called. Tasks that
-// expire or are cancelled while they wait leave the queue within a millisecond, whatever the workers are doing. No
-// function of the caller's is called with a lock held.
+// expire or are cancelled while they wait leave the queue within a millisecond, whatever the workers are doing; those
+// that expire while a worker runs them have their Cancellation cancelled then. No function of the caller's is called
+// with a lock held.
 class BatchScheduler {
  public:
   // Bytes that a processor reads and writes in some tens of microseconds.
@@ -90,6 +93,9 @@ class BatchScheduler {
   int threads() const { return threads_; }
 
  private:
+  // Deadlines of tasks that run and may be cancelled. The tasks themselves go while the batch still runs.
+  using RunningBatch = absl::InlinedVector<std::pair<absl::Time, std::shared_ptr<Cancellation>>, 4>;
+
   BatchScheduler(const BatchSchedulerOptions& options, RunBatch run);
   void Start();
 
@@ -112,6 +118,13 @@ class BatchScheduler {
   bool DropSome(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void DropEach(Batch tasks, absl::StatusCode code, absl::string_view reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
+  // Notes the deadlines of a batch that a worker runs, and forgets them.
+  void WatchDeadlines(const Batch& batch, RunningBatch* running) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void UnwatchDeadlines(RunningBatch* running) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Cancels what runs and is late. Releases mu_ meanwhile.
+  bool CancelLate(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Time NextEvent() const ABSL_SHARED_LOCKS_REQUIRED(mu_);
+
   // To be called after every change of queue_.
   void NoteQueue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
@@ -124,9 +137,11 @@ class BatchScheduler {
   BatchQueue queue_ ABSL_GUARDED_BY(mu_);
   RunTimes run_times_ ABSL_GUARDED_BY(mu_);
   ParallelLoops loops_ ABSL_GUARDED_BY(mu_);
-  int64_t unanswered_ ABSL_GUARDED_BY(mu_) = 0;  // Accepted tasks without an outcome yet.
-  int idle_ ABSL_GUARDED_BY(mu_) = 0;            // Workers that wait for work,
-  int stood_in_for_ ABSL_GUARDED_BY(mu_) = 0;    // and those of them in whose place a caller of Schedule runs a task.
+  std::vector<RunningBatch*> running_ ABSL_GUARDED_BY(mu_);             // Not owned; those with deadlines.
+  absl::Time next_late_ ABSL_GUARDED_BY(mu_) = absl::InfiniteFuture();  // No task of running_ is late before.
+  int64_t unanswered_ ABSL_GUARDED_BY(mu_) = 0;                         // Accepted tasks without an outcome yet.
+  int idle_ ABSL_GUARDED_BY(mu_) = 0;                                   // Workers that wait for work,
+  int stood_in_for_ ABSL_GUARDED_BY(mu_) = 0;  // and those of them in whose place a caller of Schedule runs a task.
   absl::Time reaper_wakes_ ABSL_GUARDED_BY(mu_) = absl::InfiniteFuture();
   bool draining_ ABSL_GUARDED_BY(mu_) = false;
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;

@@ -44,8 +44,8 @@ class BatchTask {
   virtual absl::Time deadline() const = 0;
 
   // How the caller takes the task back; null if there is no way. The scheduler uses its listener from Schedule until
-  // the task is handed over (run or dropped), so no other task may share it. Not owned by the scheduler; lives as long
-  // as this.
+  // the task is handed over (run or dropped), so no other task may share it; and cancels it when the deadline comes
+  // while the task runs. Not owned by the scheduler; lives as long as this, or longer if it is shared.
   virtual Cancellation* cancellation() const { return nullptr; }
 
   // Answers the task with `status`, because it will not run: DEADLINE_EXCEEDED or CANCELLED, with the time spent in the

@@ -7,6 +7,7 @@
 #define LOSSD_CORE_SCHEDULING_CANCELLATION_H_
 
 #include <atomic>
+#include <memory>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/any_invocable.h"
@@ -14,8 +15,9 @@
 
 namespace lossd {
 
-// Set once, by the caller; seen by whoever holds the task. Thread-safe. Shared between the two by std::shared_ptr.
-class Cancellation {
+// Set once, by the caller, or by the scheduler when a running task's deadline comes; seen by whoever holds the task.
+// Thread-safe. Shared between them by std::shared_ptr.
+class Cancellation : public std::enable_shared_from_this<Cancellation> {
  public:
   // Marks the task as cancelled and calls the listener, if one is set. Later calls do nothing.
   void Cancel();

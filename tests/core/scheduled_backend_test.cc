@@ -7,9 +7,12 @@
 #include <thread>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/fake_loss.h"
+#include "tests/support/simulated_clock.h"
 #include "tests/support/status_matchers.h"
 
 namespace lossd {
@@ -65,6 +68,44 @@ TEST(ScheduledBackendTest, ATaskThatTheCopyHasDoneRunsWithinSubmit) {
     };
     backend->Submit(std::move(task));
     answered.WaitForNotification();
+  }
+}
+
+TEST(ScheduledBackendTest, TaskThatIsGivenUpDuringItsRunSaysWhyAndHowLongItWaited) {
+  for (const bool expires : {true, false}) {
+    auto loss = std::make_unique<testing::FakeLoss>();
+    absl::Notification running;
+    loss->run = [&](absl::Span<LossTask* const> batch) {
+      running.Notify();
+      while (!batch[0]->IsCancelled()) std::this_thread::yield();
+      batch[0]->status = absl::CancelledError("cancelled during the computation");
+    };
+    LossSet losses = MakeTileLosses(0);
+    losses[3] = std::move(loss);
+    testing::SimulatedClock clock;
+    BackendOptions options;
+    options.scheduler.clock = &clock;
+    ASSERT_OK_AND_ASSIGN(const auto backend, CreateScheduledBackend(options, std::move(losses), {"cpu", "", 0}));
+    ComputeSpec request;
+    request.loss = SquaredNormConfig{};
+    ComputeTask task;
+    ASSERT_OK_AND_ASSIGN(task.plan, backend->Prepare(request));
+    task.deadline = clock.TimeNow() + absl::Seconds(1);
+    task.cancellation = std::make_shared<Cancellation>();
+    const auto cancellation = task.cancellation;
+    absl::Status status;
+    task.done = [&](absl::StatusOr<ComputeResult> result) { status = result.status(); };
+    backend->Submit(std::move(task));
+    running.WaitForNotification();
+    if (expires) {
+      clock.AdvanceTime(absl::Seconds(1));
+    } else {
+      cancellation->Cancel();
+    }
+    backend->Drain();
+    EXPECT_THAT(status, StatusIs(expires ? absl::StatusCode::kDeadlineExceeded : absl::StatusCode::kCancelled,
+                                 absl::StrCat(expires ? "deadline exceeded" : "cancelled",
+                                              " during the computation after 0 in the queue")));
   }
 }
 

@@ -205,6 +205,25 @@ TEST_F(ComputePipelineTest, CancellationAtTheDeadlineIsTheDeadlines) {
   }
 }
 
+TEST_F(ComputePipelineTest, ResultThatComesTooLateIsNotSent) {
+  backend_.Hold();
+  v1::ComputeRequest request = MakeRequest();
+  request.mutable_options()->mutable_timeout()->set_seconds(1);
+  for (const absl::Duration late : {absl::ZeroDuration(), absl::Milliseconds(1)}) {
+    answer_.reset();
+    pipeline_.Start(MakeMessage(request), Keep());
+    clock_.AdvanceTime(absl::Seconds(1) + late);
+    backend_.ReleaseOne();
+    ASSERT_TRUE(answer_.has_value());
+    if (late == absl::ZeroDuration()) {
+      EXPECT_OK(answer_->record.status);
+    } else {
+      EXPECT_THAT(answer_->record.status, StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("in the queue")));
+      EXPECT_TRUE(answer_->slices.empty());
+    }
+  }
+}
+
 TEST_F(ComputePipelineTest, CancelledMessageIsNeitherDecodedNorCopiedIn) {
   ComputeMessage message = MakeMessage();
   message.cancellation->Cancel();

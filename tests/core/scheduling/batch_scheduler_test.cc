@@ -193,6 +193,33 @@ TEST_F(BatchSchedulerTest, CancellingARunningOrAnsweredTaskDoesNotDropIt) {
   EXPECT_THAT(outcomes_.dropped(), IsEmpty());
 }
 
+TEST_F(BatchSchedulerTest, RunningTaskIsCancelledAtItsDeadline) {
+  Start({.threads = 1});
+  const auto cancellation = std::make_shared<Cancellation>();
+  MustSchedule({.key = "blocker", .deadline = clock_.TimeNow() + absl::Hours(1), .cancellation = cancellation});
+  blocked_.Wait();
+  cancellation->SetListener([this] { gate_.Open(); });
+  clock_.AdvanceTime(absl::Hours(1) - absl::Milliseconds(1));
+  EXPECT_FALSE(cancellation->cancelled());
+  clock_.AdvanceTime(absl::Milliseconds(1));
+  scheduler_->Drain();  // The task runs until it is cancelled.
+  EXPECT_TRUE(cancellation->cancelled());
+  EXPECT_THAT(outcomes_.dropped(), IsEmpty());
+}
+
+TEST_F(BatchSchedulerTest, TaskThatHasRunIsNotCancelledAtItsDeadline) {
+  Start({.threads = 1});
+  const auto cancellation = std::make_shared<Cancellation>();
+  MustSchedule({.deadline = clock_.TimeNow() + absl::Hours(1), .cancellation = cancellation});
+  outcomes_.WaitForBatches(1);
+  MustSchedule({.key = "blocker"});
+  blocked_.Wait();
+  clock_.AdvanceTime(absl::Hours(1));
+  gate_.Open();
+  scheduler_.reset();
+  EXPECT_FALSE(cancellation->cancelled());
+}
+
 TEST_F(BatchSchedulerTest, RefusesTaskThatWasCancelledBefore) {
   Start({.threads = 1});
   const auto cancellation = std::make_shared<Cancellation>();
