@@ -21,6 +21,15 @@ absl::Time CallDeadline(const grpc::ServerContext& context, absl::Time arrival, 
   return options.default_deadline > absl::ZeroDuration() ? arrival + options.default_deadline : absl::InfiniteFuture();
 }
 
+absl::Status EndedEarly(const grpc::ServerContext& context, absl::Time arrival, absl::Time now) {
+  const auto deadline = context.deadline();
+  if (deadline != std::chrono::system_clock::time_point::max() &&
+      HasExpired(arrival, absl::FromChrono(deadline), now)) {
+    return absl::DeadlineExceededError("deadline exceeded before the answer left");
+  }
+  return absl::CancelledError("the call ended before its answer left");
+}
+
 void AddRetryPushback(const absl::Status& status, grpc::ServerContext& context) {
   const auto delay = RetryDelay(status);
   if (!delay.has_value()) return;
@@ -104,12 +113,14 @@ void ComputeCall::Refuse(absl::Status status) {
 
 void ComputeCall::OnFinished(bool ok) {
   transfer_.End();
-  // A call that ended before its answer could leave was cut off by the client or by its deadline.
+  // A call that ended before its answer could leave was cut off by the client or by its deadline; so was one whose
+  // message did not come.
+  const bool unread = record_.status.code() == absl::StatusCode::kInvalidArgument && record_.request_bytes == 0;
   if (!ok && cut_off_) {
     record_.status = absl::CancelledError(
         "the client took longer than --transfer_timeout to send its message or to take its answer");
-  } else if (!ok && (record_.status.ok() || record_.request_bytes == 0)) {
-    record_.status = absl::CancelledError("the call ended before its answer left");
+  } else if (!ok && (record_.status.ok() || unread)) {
+    record_.status = EndedEarly(context_, record_.arrival, environment_.clock.TimeNow());
   }
   reservation_.Release();
   environment_.reporter.OnCallEnded(RpcMethod::kCompute, record_.status.code(), record_.arrival);

@@ -44,6 +44,10 @@ struct CallEnvironment {
 // The deadline of a call: that of its context, or the default one.
 absl::Time CallDeadline(const grpc::ServerContext& context, absl::Time arrival, const ServerOptions& options);
 
+// Why a call that gRPC ended did not get its answer: DEADLINE_EXCEEDED if the deadline of its context has passed, else
+// CANCELLED.
+absl::Status EndedEarly(const grpc::ServerContext& context, absl::Time arrival, absl::Time now);
+
 // Tells the client when to come back, where the status says so. Before Finish.
 void AddRetryPushback(const absl::Status& status, grpc::ServerContext& context);
 

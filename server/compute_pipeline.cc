@@ -11,6 +11,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "core/status/errors.h"
 #include "core/status/status_macros.h"
 #include "proto/wire/payload.h"
@@ -37,13 +38,6 @@ size_t Aligned(int64_t bytes) {
 absl::Status Expired(absl::Duration spent) {
   return absl::DeadlineExceededError(absl::StrCat("the deadline passed ", absl::FormatDuration(spent),
                                                   " after arrival, before the computation began"));
-}
-
-// Whether a cancellation at `now` is that of the deadline. The client, whose clock gives up first, says only that it
-// cancels; and the deadline that it sent was rounded up by as much as a hundredth.
-bool HasExpired(absl::Time now, const ComputeMessage& message) {
-  constexpr absl::Duration kTravel = absl::Milliseconds(10);
-  return now >= message.deadline - std::max(kTravel, (message.deadline - message.arrival) / 50);
 }
 
 // Of all that a response to `plan` will hold, but for what names and frames it.
@@ -86,6 +80,11 @@ struct ComputePipeline::Computation {
   std::vector<InputSweep> inputs_swept;
   MessageSlices response;
 };
+
+bool HasExpired(absl::Time arrival, absl::Time deadline, absl::Time now) {
+  constexpr absl::Duration kTravel = absl::Milliseconds(10);
+  return now >= deadline - std::max(kTravel, (deadline - arrival) / 50);
+}
 
 grpc::ByteBuffer ToByteBuffer(const MessageSlices& slices) { return {slices.data(), slices.size()}; }
 
@@ -319,8 +318,10 @@ void ComputePipeline::NoteOutcome(const Computation& computation, const absl::St
 void ComputePipeline::Answer(std::unique_ptr<Computation> computation, absl::Status status) {
   ComputeMessage& message = computation->message;
   if (status.ok()) status = CheckResponseBytes(message.record.response_bytes);
-  if (status.code() == absl::StatusCode::kCancelled && HasExpired(clock_.TimeNow(), message)) {
-    status = absl::DeadlineExceededError(status.message());
+  if (status.code() == absl::StatusCode::kCancelled &&
+      HasExpired(message.arrival, message.deadline, clock_.TimeNow())) {
+    status = absl::DeadlineExceededError(
+        absl::StrCat("deadline exceeded", absl::StripPrefix(status.message(), "cancelled")));
   }
   NoteOutcome(*computation, status);
   ComputeAnswer answer;

@@ -142,7 +142,7 @@ void StreamCall::OnWritten(bool ok) {
     held_bytes_ -= leaving.answer.record.response_bytes;
   }
   ComputeAnswer& written = leaving.answer;
-  if (!ok) written.record.status = absl::CancelledError("the stream ended before its answer left");
+  if (!ok && written.record.status.ok()) written.record.status = WhyEnded();
   written.reservation.Release();
   leaving.place.Leave();
   environment_.reporter.OnAnswered(std::move(written.record));
@@ -169,6 +169,8 @@ TransferWatch::Cut StreamCall::CutOff() {
   };
 }
 
+absl::Status StreamCall::WhyEnded() const { return EndedEarly(context_, arrival_, environment_.clock.TimeNow()); }
+
 void StreamCall::Advance() {
   if (!arrived_ || finishing_) return;
   if (writing_) {
@@ -176,7 +178,7 @@ void StreamCall::Advance() {
   } else if (!answers_.empty()) {
     Write();  // To a client that is gone it completes at once, with ok = false.
   } else if (outstanding_.empty()) {
-    if (cancelled_) return Finish(absl::CancelledError("the client is gone"));
+    if (cancelled_) return Finish(WhyEnded());
     if (half_closed_) return Finish(absl::OkStatus());
     if (draining_) return Finish(environment_.gate.Check());
   }

@@ -26,8 +26,8 @@ namespace lossd {
 // that takes longer than --transfer_timeout for an answer is cut off; the time between its messages is its own affair.
 //
 // Ends once nothing is outstanding and all answers have left: OK after the client's half-close, UNAVAILABLE when the
-// server drains, CANCELLED if the client is gone. Kept alive by whatever is outstanding. Thread-safe: completions,
-// answers and the start of draining come on any thread.
+// server drains, DEADLINE_EXCEEDED or CANCELLED if the client is gone. Kept alive by whatever is outstanding.
+// Thread-safe: completions, answers and the start of draining come on any thread.
 class StreamCall : public std::enable_shared_from_this<StreamCall> {
  public:
   static constexpr size_t kMaxOutstanding = 256;
@@ -61,6 +61,7 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
   void OnFinished();
 
   TransferWatch::Cut CutOff();
+  absl::Status WhyEnded() const;  // Once the client is gone.
 
   // Starts whatever can be started now.
   void Advance() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

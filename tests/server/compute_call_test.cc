@@ -313,6 +313,16 @@ TEST(ComputeCallTest, DeadlineThatPassesInTheQueueTakesTheCallOut) {
             1);
 }
 
+TEST(ComputeCallTest, DeadlineThatPassesBeforeTheMessageIsThereIsCountedAsOne) {
+  RunningServer server;
+  RawCall call(server.channel(), "Compute", /*compressed=*/false, std::chrono::milliseconds(300));
+  EXPECT_EQ(call.End().error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+  server.Stop();
+  EXPECT_EQ(server.Metric("grpc_server_handled_total{grpc_code=\"DEADLINE_EXCEEDED\",grpc_method=\"Compute\","
+                          "grpc_service=\"lossd.v1.LossService\",grpc_type=\"unary\"}"),
+            1);
+}
+
 TEST(ComputeCallTest, TimeoutOfTheRequestThatIsOverIsDeadlineExceeded) {
   RunningServer server;
   v1::ComputeRequest request = MakeRequest();

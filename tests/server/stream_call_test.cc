@@ -3,6 +3,7 @@
 
 #include "server/stream_call.h"
 
+#include <chrono>
 #include <thread>
 
 #include "gmock/gmock.h"
@@ -19,7 +20,9 @@ using ::testing::HasSubstr;
 // A stream that a test drives with blocking calls.
 class ClientStream {
  public:
-  explicit ClientStream(RunningServer& server) : stream_(server.stub().ComputeStream(&context_)) {}
+  // `deadline` 0: none.
+  explicit ClientStream(RunningServer& server, std::chrono::milliseconds deadline = {})
+      : stream_(server.stub().ComputeStream(Prepare(deadline))) {}
 
   bool Send(const v1::ComputeRequest& request) { return stream_->Write(request); }
   bool Send(const std::string& request_id) { return Send(MakeRequest({2}, request_id)); }
@@ -40,6 +43,11 @@ class ClientStream {
   }
 
  private:
+  grpc::ClientContext* Prepare(std::chrono::milliseconds deadline) {
+    if (deadline.count() > 0) context_.set_deadline(std::chrono::system_clock::now() + deadline);
+    return &context_;
+  }
+
   grpc::ClientContext context_;
   const std::unique_ptr<grpc::ClientReaderWriter<v1::ComputeRequest, v1::ComputeResponse>> stream_;
 };
@@ -251,6 +259,24 @@ TEST(StreamCallTest, CancelledStreamTakesItsMessagesOutOfTheQueue) {
   stream.context().TryCancel();
   server.backend().AwaitHeld(0);
   EXPECT_EQ(stream.End().error_code(), grpc::StatusCode::CANCELLED);
+}
+
+TEST(StreamCallTest, StreamThatItsDeadlineEndsIsCountedAsExpiredWithItsMessages) {
+  RunningServer server;
+  server.backend().Hold();
+  {
+    ClientStream stream(server, std::chrono::milliseconds(300));
+    ASSERT_TRUE(stream.Send("a"));
+    server.backend().AwaitHeld(1);
+    EXPECT_EQ(stream.End().error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+    server.backend().AwaitHeld(0);
+  }
+  const std::string log = server.StopAndGetLog();
+  EXPECT_THAT(log, HasSubstr("\"error\":\"deadline exceeded in the queue\""));
+  EXPECT_EQ(server.Metric("lossd_dropped_total{reason=\"expired\"}"), 1);
+  EXPECT_EQ(server.Metric("grpc_server_handled_total{grpc_code=\"DEADLINE_EXCEEDED\",grpc_method=\"ComputeStream\","
+                          "grpc_service=\"lossd.v1.LossService\",grpc_type=\"bidi_stream\"}"),
+            1);
 }
 
 TEST(StreamCallTest, HoldsNoMoreThanItsWindowOfBytes) {

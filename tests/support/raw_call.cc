@@ -5,7 +5,9 @@
 
 namespace lossd::testing {
 
-RawCall::RawCall(const std::shared_ptr<grpc::Channel>& channel, const std::string& method, bool compressed) {
+RawCall::RawCall(const std::shared_ptr<grpc::Channel>& channel, const std::string& method, bool compressed,
+                 std::chrono::milliseconds deadline) {
+  if (deadline.count() > 0) context_.set_deadline(std::chrono::system_clock::now() + deadline);
   if (compressed) context_.set_compression_algorithm(GRPC_COMPRESS_GZIP);
   grpc::GenericStub stub(channel);
   call_ = stub.PrepareCall(&context_, "/lossd.v1.LossService/" + method, &queue_);

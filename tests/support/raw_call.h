@@ -6,6 +6,7 @@
 #ifndef LOSSD_TESTS_SUPPORT_RAW_CALL_H_
 #define LOSSD_TESTS_SUPPORT_RAW_CALL_H_
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,8 +23,9 @@ namespace lossd::testing {
 // One call of a method of lossd.v1.LossService. Every method waits for the transport. Not thread-safe.
 class RawCall {
  public:
-  // Begins the call. `compressed`: its messages are, with gzip.
-  RawCall(const std::shared_ptr<grpc::Channel>& channel, const std::string& method, bool compressed = false);
+  // Begins the call. `compressed`: its messages are, with gzip. `deadline` 0: none.
+  RawCall(const std::shared_ptr<grpc::Channel>& channel, const std::string& method, bool compressed = false,
+          std::chrono::milliseconds deadline = {});
   // Cancels it, if it has not ended.
   ~RawCall();
 
