@@ -8,8 +8,13 @@
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "core/status/status_macros.h"
+#include "grpc/health/v1/health.pb.h"
 #include "server/completion.h"
+#include "server/rpc_status.h"
+#include "server/small_message.h"
 
 namespace lossd {
 namespace {
@@ -17,44 +22,59 @@ namespace {
 using ::grpc::health::v1::HealthCheckRequest;
 using ::grpc::health::v1::HealthCheckResponse;
 
+enum MethodIndex { kCheck, kWatch };
+
 HealthCheckResponse::ServingStatus StatusOf(const HealthStates& states, const std::string& service) {
   const auto serving = states.IsServing(service);
   if (!serving.has_value()) return HealthCheckResponse::SERVICE_UNKNOWN;
   return *serving ? HealthCheckResponse::SERVING : HealthCheckResponse::NOT_SERVING;
 }
 
-grpc::Status Check(const HealthStates& states, const HealthCheckRequest& request, HealthCheckResponse* response) {
-  response->set_status(StatusOf(states, request.service()));
-  if (response->status() != HealthCheckResponse::SERVICE_UNKNOWN) return grpc::Status::OK;
-  return grpc::Status(grpc::StatusCode::NOT_FOUND,
-                      "service: expected \"\", lossd.v1.LossService, readiness or liveness, got another");
+absl::StatusOr<grpc::ByteBuffer> Check(const HealthStates& states, grpc::ByteBuffer& message) {
+  HealthCheckRequest request;
+  LOSSD_RETURN_IF_ERROR(ParseSmallMessage(message, request));
+  HealthCheckResponse response;
+  response.set_status(StatusOf(states, request.service()));
+  if (response.status() != HealthCheckResponse::SERVICE_UNKNOWN) return Serialized(response);
+  return absl::NotFoundError("service: expected \"\", lossd.v1.LossService, readiness or liveness, got another");
 }
 
-// One call of Watch: writes the state, and each state that differs from the one written before, until the client or
-// the server ends the call. Kept alive by what is outstanding; the done notification is, all the time.
+// One call of Watch: reads the name of a service, then writes its state, and each state that differs from the one
+// written before, until the client or the server ends the call. Kept alive by what is outstanding; the done
+// notification is, all the time.
 class WatchCall : public std::enable_shared_from_this<WatchCall> {
  public:
-  WatchCall(grpc::health::v1::Health::AsyncService& service, HealthStates& states, CallQueue& queue)
+  WatchCall(RawService& service, HealthStates& states, CallQueue& queue)
       : service_(service), states_(states), queue_(queue) {}
 
-  static void Await(grpc::health::v1::Health::AsyncService& service, HealthStates& states, CallQueue& queue) {
+  static void Await(RawService& service, HealthStates& states, CallQueue& queue) {
     const auto call = std::make_shared<WatchCall>(service, states, queue);
     call->done_tag_ = queue.Tag([call](bool) { call->OnDone(); });
     call->context_.AsyncNotifyWhenDone(call->done_tag_);
-    service.RequestWatch(&call->context_, &call->request_, &call->writer_, queue.get(), queue.get(),
-                         queue.Tag([call](bool ok) { call->OnArrived(ok); }));
+    service.Request(kWatch, &call->context_, &call->stream_, queue.get(),
+                    queue.Tag([call](bool ok) { call->OnArrived(ok); }));
   }
 
  private:
   void OnArrived(bool ok) {
     if (!ok) return queue_.Drop(std::exchange(done_tag_, nullptr));
     Await(service_, states_, queue_);
+    stream_.Read(&message_, queue_.Tag([self = shared_from_this()](bool read) { self->OnMessage(read); }));
+  }
+
+  void OnMessage(bool ok) {
+    const absl::Status status =
+        ok ? ParseSmallMessage(message_, request_) : absl::InvalidArgumentError("expected one message, got none");
+    if (!status.ok()) {
+      absl::MutexLock lock(&mu_);
+      return Finish(ToGrpcStatus(status, ""));
+    }
     states_.Subscribe(this, [weak = weak_from_this()] {
       if (const auto self = weak.lock()) self->Advance();
     });
     {
       absl::MutexLock lock(&mu_);
-      if (!done_) return AdvanceLocked();
+      if (!finishing_) return AdvanceLocked();
     }
     states_.Unsubscribe(this);
   }
@@ -63,13 +83,13 @@ class WatchCall : public std::enable_shared_from_this<WatchCall> {
     states_.Unsubscribe(this);
     absl::MutexLock lock(&mu_);
     done_ = true;
-    FinishIfIdle();
+    if (!writing_) Finish(grpc::Status::CANCELLED);
   }
 
   void OnWritten() {
     absl::MutexLock lock(&mu_);
     writing_ = false;
-    if (done_) return FinishIfIdle();
+    if (done_) return Finish(grpc::Status::CANCELLED);
     AdvanceLocked();
   }
 
@@ -86,24 +106,27 @@ class WatchCall : public std::enable_shared_from_this<WatchCall> {
     written_ = status;
     HealthCheckResponse response;
     response.set_status(status);
-    writer_.Write(response, queue_.Tag([self = shared_from_this()](bool) { self->OnWritten(); }));
+    stream_.Write(Serialized(response), queue_.Tag([self = shared_from_this()](bool) { self->OnWritten(); }));
   }
 
-  void FinishIfIdle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    if (writing_) return;
-    writer_.Finish(grpc::Status::CANCELLED, queue_.Tag([self = shared_from_this()](bool) {}));
+  // The first status holds. Precondition: nothing is being written.
+  void Finish(const grpc::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    if (std::exchange(finishing_, true)) return;
+    stream_.Finish(status, queue_.Tag([self = shared_from_this()](bool) {}));
   }
 
-  grpc::health::v1::Health::AsyncService& service_;
+  RawService& service_;
   HealthStates& states_;
   CallQueue& queue_;
   grpc::ServerContext context_;
+  RawStream stream_{&context_};
+  grpc::ByteBuffer message_;
   HealthCheckRequest request_;
-  grpc::ServerAsyncWriter<HealthCheckResponse> writer_{&context_};
   void* done_tag_ = nullptr;  // Reported by the queue only if the call arrives.
   absl::Mutex mu_;
   bool writing_ ABSL_GUARDED_BY(mu_) = false;
   bool done_ ABSL_GUARDED_BY(mu_) = false;
+  bool finishing_ ABSL_GUARDED_BY(mu_) = false;
   HealthCheckResponse::ServingStatus written_ ABSL_GUARDED_BY(mu_) = HealthCheckResponse::UNKNOWN;
 };
 
@@ -111,15 +134,11 @@ class WatchCall : public std::enable_shared_from_this<WatchCall> {
 
 HealthService::HealthService(HealthStates& states)
     : states_(states),
-      check_{[this](auto* context, auto* request, auto* writer, auto* queue, void* tag) {
-               service_.RequestCheck(context, request, writer, queue, queue, tag);
-             },
-             [this](const grpc::ServerContext&, const HealthCheckRequest& request, HealthCheckResponse* response) {
-               return Check(states_, request, response);
-             }} {}
+      service_({"/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"}),
+      check_{service_, kCheck, [this](grpc::ByteBuffer& message) { return Check(states_, message); }} {}
 
 void HealthService::Await(CallQueue& queue) {
-  CheckCall::Await(check_, queue);
+  PromptCall::Await(check_, queue);
   WatchCall::Await(service_, states_, queue);
 }
 

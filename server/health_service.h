@@ -6,10 +6,10 @@
 #ifndef LOSSD_SERVER_HEALTH_SERVICE_H_
 #define LOSSD_SERVER_HEALTH_SERVICE_H_
 
-#include "grpc/health/v1/health.grpc.pb.h"
 #include "server/completion.h"
 #include "server/health_states.h"
 #include "server/prompt_call.h"
+#include "server/raw_service.h"
 
 namespace lossd {
 
@@ -25,11 +25,9 @@ class HealthService {
   void Await(CallQueue& queue);
 
  private:
-  using CheckCall = PromptCall<grpc::health::v1::HealthCheckRequest, grpc::health::v1::HealthCheckResponse>;
-
   HealthStates& states_;
-  grpc::health::v1::Health::AsyncService service_;
-  const CheckCall::Method check_;
+  RawService service_;
+  const PromptCall::Method check_;
 };
 
 }  // namespace lossd

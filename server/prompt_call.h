@@ -9,46 +9,49 @@
 #include <functional>
 #include <memory>
 
-#include "grpcpp/completion_queue.h"
-#include "grpcpp/impl/codegen/async_unary_call.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "grpcpp/server_context.h"
+#include "grpcpp/support/byte_buffer.h"
+#include "server/call_reporter.h"
 #include "server/completion.h"
+#include "server/raw_service.h"
 
 namespace lossd {
 
-// A unary method whose handler returns at once and does not throw. Waits for calls and answers them, one object a call,
-// kept alive by what is outstanding.
-template <typename Request, typename Response>
-class PromptCall : public std::enable_shared_from_this<PromptCall<Request, Response>> {
+// A call of a unary method whose answer takes no time. Waits for calls and answers them, one object a call, kept alive
+// by what is outstanding, which is one operation at a time.
+class PromptCall : public std::enable_shared_from_this<PromptCall> {
  public:
+  // Its functions return at once and do not throw; thread-safe.
   struct Method {
-    // Waits for a call on a queue, as the generated Request... functions do.
-    std::function<void(grpc::ServerContext*, Request*, grpc::ServerAsyncResponseWriter<Response>*,
-                       grpc::ServerCompletionQueue*, void* tag)>
-        request;
-    std::function<grpc::Status(const grpc::ServerContext&, const Request&, Response*)> handle;
+    RawService& service;
+    int index;  // In the service.
+    // Takes the message, of any size and content, and makes the answer's.
+    std::function<absl::StatusOr<grpc::ByteBuffer>(grpc::ByteBuffer& message)> answer = nullptr;
+    // Begins the record of a call, which knows the peer, and says whether its message is read.
+    std::function<absl::Status(CallRecord& record)> enter = [](CallRecord&) { return absl::OkStatus(); };
+    // Told of every call once its answer has left.
+    std::function<void(CallRecord record)> report = [](const CallRecord&) {};
   };
 
   // `method` is not owned and outlives the server.
-  static void Await(const Method& method, CallQueue& queue) {
-    const auto call = std::make_shared<PromptCall>();
-    method.request(&call->context_, &call->message_, &call->writer_, queue.get(),
-                   queue.Tag([call, &method, &queue](bool ok) {
-                     if (ok) call->OnArrived(method, queue);
-                   }));
-  }
+  static void Await(const Method& method, CallQueue& queue);
+
+  PromptCall(const Method& method, CallQueue& queue) : method_(method), queue_(queue) {}
 
  private:
-  void OnArrived(const Method& method, CallQueue& queue) {
-    Await(method, queue);
-    Response response;
-    const grpc::Status status = method.handle(context_, message_, &response);
-    writer_.Finish(response, status, queue.Tag([self = this->shared_from_this()](bool) {}));
-  }
+  void OnArrived();
+  void OnMessage(bool ok);
+  void Refuse(absl::Status status);
+  void OnFinished(bool ok);
 
+  const Method& method_;
+  CallQueue& queue_;  // Not owned; outlives this.
   grpc::ServerContext context_;
-  Request message_;
-  grpc::ServerAsyncResponseWriter<Response> writer_{&context_};
+  RawStream stream_{&context_};
+  grpc::ByteBuffer message_;
+  CallRecord record_;
 };
 
 }  // namespace lossd

@@ -9,9 +9,9 @@
 
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/descriptor.pb.h"
-#include "grpcpp/impl/codegen/proto_utils.h"
-#include "grpcpp/impl/codegen/rpc_service_method.h"
 #include "server/completion.h"
+#include "server/rpc_status.h"
+#include "server/small_message.h"
 
 namespace lossd {
 namespace {
@@ -65,12 +65,12 @@ void SetExtensionNumbers(const std::string& type_name, ServerReflectionResponse&
 // outstanding, which is one operation at a time.
 class ReflectionCall : public std::enable_shared_from_this<ReflectionCall> {
  public:
-  ReflectionCall(ReflectionService::Version& version, const std::vector<std::string>& services, CallQueue& queue)
+  ReflectionCall(RawService& version, const std::vector<std::string>& services, CallQueue& queue)
       : version_(version), services_(services), queue_(queue) {}
 
-  static void Await(ReflectionService::Version& version, const std::vector<std::string>& services, CallQueue& queue) {
+  static void Await(RawService& version, const std::vector<std::string>& services, CallQueue& queue) {
     const auto call = std::make_shared<ReflectionCall>(version, services, queue);
-    version.Request(&call->context_, &call->stream_, queue.get(), queue.Tag([call](bool ok) {
+    version.Request(0, &call->context_, &call->stream_, queue.get(), queue.Tag([call](bool ok) {
       if (ok) call->OnArrived();
     }));
   }
@@ -82,23 +82,28 @@ class ReflectionCall : public std::enable_shared_from_this<ReflectionCall> {
   }
 
   void Read() {
-    stream_.Read(&request_, queue_.Tag([self = shared_from_this()](bool ok) { self->OnRead(ok); }));
+    stream_.Read(&message_, queue_.Tag([self = shared_from_this()](bool ok) { self->OnRead(ok); }));
   }
 
   void OnRead(bool ok) {
-    if (!ok) {
-      return stream_.Finish(grpc::Status::OK, queue_.Tag([self = shared_from_this()](bool) {}));
-    }
-    stream_.Write(AnswerReflection(request_, services_),
+    if (!ok) return Finish(absl::OkStatus());
+    ServerReflectionRequest request;
+    const absl::Status parsed = ParseSmallMessage(message_, request);
+    if (!parsed.ok()) return Finish(parsed);
+    stream_.Write(Serialized(AnswerReflection(request, services_)),
                   queue_.Tag([self = shared_from_this()](bool) { self->Read(); }));
   }
 
-  ReflectionService::Version& version_;
+  void Finish(const absl::Status& status) {
+    stream_.Finish(ToGrpcStatus(status, ""), queue_.Tag([self = shared_from_this()](bool) {}));
+  }
+
+  RawService& version_;
   const std::vector<std::string>& services_;
   CallQueue& queue_;
   grpc::ServerContext context_;
-  ReflectionService::Stream stream_{&context_};
-  ServerReflectionRequest request_;
+  RawStream stream_{&context_};
+  grpc::ByteBuffer message_;
 };
 
 }  // namespace
@@ -134,20 +139,10 @@ ServerReflectionResponse AnswerReflection(const ServerReflectionRequest& request
   return response;
 }
 
-ReflectionService::Version::Version(const char* method) {
-  AddMethod(new grpc::internal::RpcServiceMethod(method, grpc::internal::RpcMethod::BIDI_STREAMING, nullptr));
-  MarkMethodAsync(0);
-}
-
-void ReflectionService::Version::Request(grpc::ServerContext* context, Stream* stream,
-                                         grpc::ServerCompletionQueue* queue, void* tag) {
-  RequestAsyncBidiStreaming(0, context, stream, queue, queue, tag);
-}
-
 ReflectionService::ReflectionService(std::vector<std::string> services)
     : names_(std::move(services)),
-      v1_("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"),
-      v1alpha_("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo") {}
+      v1_({"/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"}),
+      v1alpha_({"/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"}) {}
 
 void ReflectionService::Await(CallQueue& queue) {
   ReflectionCall::Await(v1_, names_, queue);

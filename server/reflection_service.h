@@ -9,12 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "grpc/reflection/v1/reflection.grpc.pb.h"
-#include "grpcpp/completion_queue.h"
-#include "grpcpp/impl/codegen/async_stream.h"
-#include "grpcpp/impl/codegen/service_type.h"
-#include "grpcpp/server_context.h"
+#include "grpc/reflection/v1/reflection.pb.h"
 #include "server/completion.h"
+#include "server/raw_service.h"
 
 namespace lossd {
 
@@ -34,20 +31,10 @@ class ReflectionService {
   // Waits for calls on a queue. Call after the server has started.
   void Await(CallQueue& queue);
 
-  using Stream = grpc::ServerAsyncReaderWriter<grpc::reflection::v1::ServerReflectionResponse,
-                                               grpc::reflection::v1::ServerReflectionRequest>;
-
-  // The one method under one version's name.
-  class Version final : public grpc::Service {
-   public:
-    explicit Version(const char* method);
-    void Request(grpc::ServerContext* context, Stream* stream, grpc::ServerCompletionQueue* queue, void* tag);
-  };
-
  private:
   const std::vector<std::string> names_;
-  Version v1_;
-  Version v1alpha_;
+  RawService v1_;  // The one method under each version's name.
+  RawService v1alpha_;
 };
 
 }  // namespace lossd

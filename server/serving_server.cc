@@ -9,9 +9,11 @@
 
 #include "core/status/status_macros.h"
 #include "grpcpp/resource_quota.h"
+#include "lossd/v1/loss_service.pb.h"
 #include "server/connection_closer.h"
 #include "server/cpu_quota.h"
 #include "server/server_info.h"
+#include "server/small_message.h"
 #include "server/stream_call.h"
 
 namespace lossd {
@@ -44,25 +46,30 @@ ServingServer::ServingServer(const ServerParts& parts)
                 {.max_message_bytes = parts.options.max_message_bytes, .copy_threads = Movers()}),
       health_(parts.health),
       reflection_(ServiceNames()),
-      info_(ServerInfo(parts.backend, parts.options)),
-      get_server_info_{[this](auto* context, auto* request, auto* writer, auto* queue, void* tag) {
-                         service_.RequestGetServerInfo(context, request, writer, queue, tag);
-                       },
-                       [this](const grpc::ServerContext& context, const v1::GetServerInfoRequest&,
-                              v1::GetServerInfoResponse* response) {
-                         CallRecord record;
-                         record.method = RpcMethod::kGetServerInfo;
-                         record.peer = context.peer();
-                         record.arrival = parts_.clock.TimeNow();
-                         parts_.metrics.OnCallStarted(record.method);
-                         *response = info_;
-                         record.response_bytes = static_cast<int64_t>(response->ByteSizeLong());
-                         reporter_.OnAnswered(record);
-                         reporter_.OnCallEnded(record.method, absl::StatusCode::kOk, record.arrival);
-                         return grpc::Status::OK;
-                       }},
+      get_server_info_(GetServerInfo()),
       environment_{service_, pipeline_, admission_,     gate_,        backlog_,
                    watch_,   reporter_, parts_.metrics, parts_.clock, parts_.options} {}
+
+PromptCall::Method ServingServer::GetServerInfo() {
+  PromptCall::Method method{service_, RawLossService::kGetServerInfo};
+  method.enter = [this](CallRecord& record) {
+    record.method = RpcMethod::kGetServerInfo;
+    record.arrival = parts_.clock.TimeNow();
+    parts_.metrics.OnCallStarted(record.method);
+    return gate_.Check();
+  };
+  method.answer = [info = Serialized(ServerInfo(parts_.backend, parts_.options))](
+                      grpc::ByteBuffer& message) -> absl::StatusOr<grpc::ByteBuffer> {
+    v1::GetServerInfoRequest request;
+    LOSSD_RETURN_IF_ERROR(ParseSmallMessage(message, request));
+    return info;
+  };
+  method.report = [this](CallRecord record) {
+    reporter_.OnCallEnded(record.method, record.status.code(), record.arrival);
+    reporter_.OnAnswered(std::move(record));
+  };
+  return method;
+}
 
 absl::StatusOr<std::unique_ptr<ServingServer>> ServingServer::Start(const ServerParts& parts) {
   std::unique_ptr<ServingServer> server(new ServingServer(parts));
@@ -91,7 +98,7 @@ absl::Status ServingServer::Listen() {
       ComputeCall::Await(environment_, *queue);
       StreamCall::Await(environment_, *queue);
     }
-    InfoCall::Await(get_server_info_, *queue);
+    PromptCall::Await(get_server_info_, *queue);
     health_.Await(*queue);
     reflection_.Await(*queue);
   }

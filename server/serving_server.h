@@ -59,9 +59,8 @@ class ServingServer {
   bool Shutdown(absl::Time deadline);
 
  private:
-  using InfoCall = PromptCall<v1::GetServerInfoRequest, v1::GetServerInfoResponse>;
-
   explicit ServingServer(const ServerParts& parts);
+  PromptCall::Method GetServerInfo();
   absl::Status Listen();
 
   ServerParts parts_;
@@ -74,8 +73,7 @@ class ServingServer {
   RawLossService service_;
   HealthService health_;
   ReflectionService reflection_;
-  const v1::GetServerInfoResponse info_;
-  const InfoCall::Method get_server_info_;
+  const PromptCall::Method get_server_info_;
   const CallEnvironment environment_;
   ListeningServer listening_;
   std::unique_ptr<CompletionThreads> threads_;

@@ -8,7 +8,9 @@
 #include "gmock/gmock.h"
 #include "grpc/health/v1/health.grpc.pb.h"
 #include "gtest/gtest.h"
+#include "server/small_message.h"
 #include "tests/server/running_server.h"
+#include "tests/support/raw_call.h"
 #include "tests/support/simulated_clock.h"
 
 namespace lossd::testing {
@@ -62,6 +64,23 @@ TEST_P(HealthServiceTest, WatchOfAnUnknownServiceSaysSo) {
   EXPECT_EQ(response.status(), HealthCheckResponse::SERVICE_UNKNOWN);
   context.TryCancel();
   EXPECT_EQ(watch->Finish().error_code(), grpc::StatusCode::CANCELLED);
+}
+
+// Neither is parsed beyond a bound, on whatever port.
+TEST_P(HealthServiceTest, RefusesMessagesThatAreTooLargeOrMalformed) {
+  const ServerAddresses& addresses = server_.server().addresses();
+  const auto channel = MakeChannel(GetParam() ? addresses.admin_listen[0] : addresses.listen[0]);
+  for (const char* method : {"/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"}) {
+    RawCall large(channel, method);
+    large.Write(std::string(kMaxSmallMessageBytes + 1, 'x'));
+    EXPECT_EQ(large.End().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED) << method;
+    RawCall malformed(channel, method);
+    malformed.Write("\xff\xff");
+    EXPECT_EQ(malformed.End().error_code(), grpc::StatusCode::INVALID_ARGUMENT) << method;
+    RawCall none(channel, method);
+    none.HalfClose();
+    EXPECT_EQ(none.End().error_code(), grpc::StatusCode::INVALID_ARGUMENT) << method;
+  }
 }
 
 TEST_P(HealthServiceTest, WatchTellsOfTheDrain) {

@@ -5,9 +5,12 @@
 
 #include "gmock/gmock.h"
 #include "google/protobuf/descriptor.pb.h"
+#include "grpc/reflection/v1/reflection.grpc.pb.h"
 #include "grpcpp/impl/codegen/sync_stream.h"
 #include "gtest/gtest.h"
+#include "server/small_message.h"
 #include "tests/server/running_server.h"
+#include "tests/support/raw_call.h"
 
 namespace lossd::testing {
 namespace {
@@ -104,6 +107,20 @@ TEST_P(ReflectionServiceTest, AnswersQuestionAfterQuestion) {
   EXPECT_THAT(FileNames(response), Contains("lossd/v1/loss_service.proto"));
   stream->WritesDone();
   EXPECT_TRUE(stream->Finish().ok());
+}
+
+TEST_P(ReflectionServiceTest, RefusesQuestionsThatAreTooLargeOrMalformed) {
+  RunningServer server;
+  const ServerAddresses& addresses = server.server().addresses();
+  const auto channel = MakeChannel(GetParam().admin ? addresses.admin_listen[0] : addresses.listen[0]);
+  const std::string path =
+      std::string("/grpc.reflection.") + GetParam().version + ".ServerReflection/ServerReflectionInfo";
+  RawCall large(channel, path);
+  large.Write(std::string(kMaxSmallMessageBytes + 1, 'x'));
+  EXPECT_EQ(large.End().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  RawCall malformed(channel, path);
+  malformed.Write("\xff\xff");
+  EXPECT_EQ(malformed.End().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
 }
 
 INSTANTIATE_TEST_SUITE_P(Versions, ReflectionServiceTest,

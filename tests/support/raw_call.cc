@@ -10,7 +10,7 @@ RawCall::RawCall(const std::shared_ptr<grpc::Channel>& channel, const std::strin
   if (deadline.count() > 0) context_.set_deadline(std::chrono::system_clock::now() + deadline);
   if (compressed) context_.set_compression_algorithm(GRPC_COMPRESS_GZIP);
   grpc::GenericStub stub(channel);
-  call_ = stub.PrepareCall(&context_, "/lossd.v1.LossService/" + method, &queue_);
+  call_ = stub.PrepareCall(&context_, method[0] == '/' ? method : "/lossd.v1.LossService/" + method, &queue_);
   call_->StartCall(nullptr);
   Await();
 }

@@ -20,14 +20,17 @@
 
 namespace lossd::testing {
 
-// One call of a method of lossd.v1.LossService. Every method waits for the transport. Not thread-safe.
+// One call of a method. Every method waits for the transport. Not thread-safe.
 class RawCall {
  public:
-  // Begins the call. `compressed`: its messages are, with gzip. `deadline` 0: none.
+  // Begins the call; `method` is one of LossService, or the full name of another one. `compressed`: its messages are,
+  // with gzip. `deadline` 0: none.
   RawCall(const std::shared_ptr<grpc::Channel>& channel, const std::string& method, bool compressed = false,
           std::chrono::milliseconds deadline = {});
   // Cancels it, if it has not ended.
   ~RawCall();
+
+  const grpc::ClientContext& context() const { return context_; }
 
   // Sends a message; false if the call is over.
   bool Write(const grpc::ByteBuffer& message);

@@ -1,7 +1,7 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "server/raw_loss_service.h"
+#include "server/raw_service.h"
 
 #include "grpcpp/server_builder.h"
 #include "gtest/gtest.h"
@@ -10,8 +10,8 @@
 namespace lossd::testing {
 namespace {
 
-TEST(RawLossServiceTest, CallIsHandedOverBeforeItsMessageIsSent) {
-  RawLossService service;
+TEST(RawServiceTest, CallIsHandedOverBeforeItsMessageIsSent) {
+  RawService service({"/lossd.v1.LossService/ComputeStream", "/lossd.v1.LossService/Compute"});
   grpc::ServerBuilder builder;
   int port = 0;
   builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
@@ -20,7 +20,7 @@ TEST(RawLossServiceTest, CallIsHandedOverBeforeItsMessageIsSent) {
   const auto server = builder.BuildAndStart();
   grpc::ServerContext server_context;
   RawStream server_stream(&server_context);
-  service.RequestCompute(&server_context, &server_stream, queue.get(), nullptr);
+  service.Request(1, &server_context, &server_stream, queue.get(), nullptr);
 
   // As a stream, a call can be opened without its message.
   const auto channel = MakeChannel("127.0.0.1:" + std::to_string(port));
