@@ -26,6 +26,10 @@ int Milliseconds(absl::Duration duration) {
   return static_cast<int>(std::min(absl::ToInt64Milliseconds(duration), kMax));  // kMax: gRPC's infinity.
 }
 
+absl::Status CannotBind(absl::string_view flag, absl::string_view address, absl::string_view reason) {
+  return absl::UnavailableError(absl::StrCat("--", flag, ": cannot bind ", address, ": ", reason));
+}
+
 // Why `address` could not be bound, found out by trying.
 std::string BindFailure(const ListenAddress& address) {
   if (address.is_unix()) return "the path cannot be created";
@@ -35,9 +39,15 @@ std::string BindFailure(const ListenAddress& address) {
   return "it was in use a moment ago";
 }
 
-absl::Status CannotBind(absl::string_view flag, const std::string& text) {
-  LOSSD_ASSIGN_OR_RETURN(const ListenAddress address, ParseListenAddress(text));
-  return absl::UnavailableError(absl::StrCat("--", flag, ": cannot bind ", text, ": ", BindFailure(address)));
+// gRPC binds a path whether or not another server has it.
+absl::Status CheckPathsAreFree(absl::string_view flag, const std::vector<std::string>& addresses) {
+  for (const std::string& text : addresses) {
+    LOSSD_ASSIGN_OR_RETURN(const ListenAddress address, ParseListenAddress(text));
+    if (!address.is_unix()) continue;
+    const absl::Status free = CheckPathIsFree(address);
+    if (!free.ok()) return CannotBind(flag, text, free.message());
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -62,6 +72,7 @@ void ConfigureConnections(const ServerOptions& options, grpc::ServerBuilder& bui
 
 absl::StatusOr<ListeningServer> StartListening(grpc::ServerBuilder& builder, absl::string_view flag,
                                                const std::vector<std::string>& addresses) {
+  LOSSD_RETURN_IF_ERROR(CheckPathsAreFree(flag, addresses));
   // gRPC writes the ports through these pointers, also for unix addresses.
   std::vector<int> ports(addresses.size(), 0);
   for (size_t i = 0; i < addresses.size(); ++i) {
@@ -72,8 +83,9 @@ absl::StatusOr<ListeningServer> StartListening(grpc::ServerBuilder& builder, abs
   result.server = builder.BuildAndStart();
   if (result.server == nullptr) {
     const auto failed = std::find(ports.begin(), ports.end(), 0);
-    const auto index = failed == ports.end() ? 0 : failed - ports.begin();
-    return CannotBind(flag, addresses[static_cast<size_t>(index)]);
+    const std::string& text = addresses[failed == ports.end() ? 0 : static_cast<size_t>(failed - ports.begin())];
+    LOSSD_ASSIGN_OR_RETURN(const ListenAddress address, ParseListenAddress(text));
+    return CannotBind(flag, text, BindFailure(address));
   }
   for (size_t i = 0; i < addresses.size(); ++i) {
     LOSSD_ASSIGN_OR_RETURN(ListenAddress address, ParseListenAddress(addresses[i]));

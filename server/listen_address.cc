@@ -6,6 +6,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -80,6 +81,20 @@ std::string ListenAddressText(const ListenAddress& address) {
   if (address.is_unix()) return absl::StrCat("unix:", address.unix_path);
   if (absl::StrContains(address.host, ':')) return absl::StrCat("[", address.host, "]:", address.port);
   return absl::StrCat(address.host, ":", address.port);
+}
+
+absl::Status CheckPathIsFree(const ListenAddress& address) {
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  if (address.unix_path.size() >= sizeof(name.sun_path)) return absl::OkStatus();  // Cannot be bound either.
+  address.unix_path.copy(name.sun_path, sizeof(name.sun_path) - 1);
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return SystemError();
+  const int error = connect(fd, reinterpret_cast<const sockaddr*>(&name), sizeof(name)) == 0 ? 0 : errno;
+  close(fd);
+  if (error == ENOENT || error == ECONNREFUSED) return absl::OkStatus();
+  const bool answered = error == 0 || error == EAGAIN;  // EAGAIN: many wait to be answered.
+  return absl::UnavailableError(answered ? "another server answers there" : std::strerror(error));
 }
 
 absl::StatusOr<BoundSocket> BindTcp(const ListenAddress& address) {

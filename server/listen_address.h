@@ -28,6 +28,10 @@ absl::StatusOr<ListenAddress> ParseListenAddress(absl::string_view text);
 // Writes it the way ParseListenAddress reads it.
 std::string ListenAddressText(const ListenAddress& address);
 
+// OK if nobody answers at the path of `address`, which is a unix one: what a server that was killed left there may be
+// replaced. UNAVAILABLE otherwise, since a path can be taken from a server that lives without its noticing.
+absl::Status CheckPathIsFree(const ListenAddress& address);
+
 // A listening TCP socket.
 struct BoundSocket {
   int fd = -1;  // Owned by the caller.

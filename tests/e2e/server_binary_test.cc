@@ -102,6 +102,23 @@ TEST(ServerBinaryTest, SecondServerOnAPortEndsWithThreeNamingFlagAndAddress) {
   EXPECT_EQ(server->Stop(), 0);
 }
 
+TEST(ServerBinaryTest, SocketIsTakenFromADeadServerOnly) {
+  const TemporaryFolder folder;
+  const std::string path = "unix:" + folder.File("socket");
+  ASSERT_OK_AND_ASSIGN(const auto first, ServerProcess::Start({"--listen=" + path}));
+  const Ended ended = RunToEnd({"--listen=" + path, "--admin_listen=", "--http_listen="});
+  EXPECT_EQ(ended.code, 3);
+  EXPECT_THAT(ended.errors, HasSubstr("--listen: cannot bind " + path));
+  first->process().Signal(SIGKILL);
+  first->process().Wait();
+  ASSERT_OK_AND_ASSIGN(const auto second, ServerProcess::Start({"--listen=" + path}));
+  grpc::ClientContext context;
+  v1::GetServerInfoResponse info;
+  const grpc::Status status = v1::LossService::NewStub(ChannelTo(path))->GetServerInfo(&context, {}, &info);
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(second->Stop(), 0);
+}
+
 TEST(ServerBinaryTest, HealthcheckTellsARunningServerFromNone) {
   ASSERT_OK_AND_ASSIGN(const auto server, ServerProcess::Start());
   const std::string port_file = "--port_file=" + server->port_file();

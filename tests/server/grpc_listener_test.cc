@@ -41,6 +41,21 @@ TEST(GrpcListenerTest, TellsThePortsInUseInTheOrderOfTheAddresses) {
   }
 }
 
+TEST(GrpcListenerTest, SocketOfARunningServerIsNotTakenOver) {
+  const TemporaryFolder folder;
+  const std::string path = "unix:" + folder.File("socket");
+  grpc::health::v1::Health::Service service;
+  ASSERT_OK_AND_ASSIGN(const ListeningServer first, Listen({path}, &service));
+  grpc::health::v1::Health::Service other;
+  EXPECT_THAT(Listen({"127.0.0.1:0", path}, &other),
+              StatusIs(absl::StatusCode::kUnavailable,
+                       AllOf(HasSubstr("--some_listen: cannot bind " + path), HasSubstr("another server"))));
+  grpc::ClientContext context;
+  grpc::health::v1::HealthCheckResponse response;
+  EXPECT_EQ(grpc::health::v1::Health::NewStub(MakeChannel(path))->Check(&context, {}, &response).error_code(),
+            grpc::StatusCode::UNIMPLEMENTED);
+}
+
 TEST(GrpcListenerTest, AddressThatCannotBeBoundIsNamedWithFlagAndReason) {
   grpc::health::v1::Health::Service service;
   grpc::health::v1::Health::Service other;

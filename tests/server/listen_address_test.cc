@@ -3,10 +3,15 @@
 
 #include "server/listen_address.h"
 
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
+
+#include <string>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/server_process.h"
 #include "tests/support/status_matchers.h"
 
 namespace lossd {
@@ -35,6 +40,40 @@ TEST(ListenAddressTest, SecondBinderOfAPortFailsWithTheSystemsReason) {
   EXPECT_THAT(BindTcp({"127.0.0.1", first.port, ""}),
               StatusIs(absl::StatusCode::kUnavailable, HasSubstr("Address already in use")));
   close(first.fd);
+}
+
+// A unix socket that listens at `path`, or did: its file stays.
+class UnixListener {
+ public:
+  explicit UnixListener(const std::string& path) : fd_(socket(AF_UNIX, SOCK_STREAM, 0)) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+    EXPECT_EQ(bind(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+    EXPECT_EQ(listen(fd_, 1), 0);
+  }
+  ~UnixListener() { close(fd_); }
+
+ private:
+  const int fd_;
+};
+
+TEST(ListenAddressTest, PathIsFreeUnlessSomebodyAnswersThere) {
+  const testing::TemporaryFolder folder;
+  const ListenAddress address{"", 0, folder.File("socket")};
+  EXPECT_OK(CheckPathIsFree(address));  // Nothing is there.
+  {
+    const UnixListener listener(address.unix_path);
+    EXPECT_THAT(CheckPathIsFree(address),
+                StatusIs(absl::StatusCode::kUnavailable, HasSubstr("another server answers")));
+    EXPECT_THAT(CheckPathIsFree(address), StatusIs(absl::StatusCode::kUnavailable));  // Also when it is busy.
+    EXPECT_THAT(CheckPathIsFree(address), StatusIs(absl::StatusCode::kUnavailable));
+  }
+  EXPECT_OK(CheckPathIsFree(address));  // What a server that was killed leaves behind.
+}
+
+TEST(ListenAddressTest, PathThatNobodyCanUseIsLeftToBind) {
+  EXPECT_OK(CheckPathIsFree({"", 0, "/" + std::string(200, 'x')}));
 }
 
 TEST(ListenAddressTest, HostThatIsNoneFails) {
