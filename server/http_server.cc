@@ -15,8 +15,6 @@
 namespace lossd {
 namespace {
 
-constexpr unsigned int kIdleSeconds = 10;
-constexpr unsigned int kMaxConnections = 64;
 constexpr size_t kConnectionBytes = 16 << 10;
 // The default of some C libraries is too small for the thread-local storage of what this process links.
 constexpr size_t kStackBytes = 1 << 20;
@@ -59,23 +57,28 @@ class HttpServer::Daemon {
 HttpServer::HttpServer() = default;
 HttpServer::~HttpServer() = default;
 
-absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const std::vector<std::string>& addresses, Pages pages) {
+absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const std::vector<std::string>& addresses, Pages pages,
+                                                              const HttpLimits& limits) {
   std::unique_ptr<HttpServer> server(new HttpServer());
   server->pages_ = std::move(pages);
-  for (const std::string& address : addresses) LOSSD_RETURN_IF_ERROR(server->Add(address));
+  for (const std::string& address : addresses) LOSSD_RETURN_IF_ERROR(server->Add(address, limits));
   return server;
 }
 
-absl::Status HttpServer::Add(const std::string& text) {
+absl::Status HttpServer::Add(const std::string& text, const HttpLimits& limits) {
   LOSSD_ASSIGN_OR_RETURN(ListenAddress address, ParseListenAddress(text));
   const auto bound = BindTcp(address);
   if (!bound.ok()) {
     return absl::UnavailableError(absl::StrCat("--http_listen: cannot bind ", text, ": ", bound.status().message()));
   }
   address.port = bound->port;
+  // Without MHD_USE_ITC a daemon that has all its connections, and so does not look at its socket, hears of its end
+  // only when one of them times out.
   MHD_Daemon* daemon = MHD_start_daemon(
-      MHD_USE_AUTO | MHD_USE_INTERNAL_POLLING_THREAD, 0, nullptr, nullptr, &Handle, &pages_, MHD_OPTION_LISTEN_SOCKET,
-      bound->fd, MHD_OPTION_CONNECTION_TIMEOUT, kIdleSeconds, MHD_OPTION_CONNECTION_LIMIT, kMaxConnections,
+      MHD_USE_AUTO | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ITC, 0, nullptr, nullptr, &Handle, &pages_,
+      MHD_OPTION_LISTEN_SOCKET, bound->fd, MHD_OPTION_CONNECTION_TIMEOUT,
+      static_cast<unsigned int>(absl::ToInt64Seconds(limits.idle_timeout)), MHD_OPTION_CONNECTION_LIMIT,
+      limits.connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT, limits.connections_of_host,
       MHD_OPTION_CONNECTION_MEMORY_LIMIT, kConnectionBytes, MHD_OPTION_THREAD_STACK_SIZE, kStackBytes, MHD_OPTION_END);
   if (daemon == nullptr) {
     close(bound->fd);

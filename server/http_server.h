@@ -13,6 +13,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 
 namespace lossd {
 
@@ -20,6 +21,13 @@ struct HttpPage {
   int status = 200;
   std::string content_type = "text/plain; charset=utf-8";
   std::string body;
+};
+
+// What clients may take.
+struct HttpLimits {
+  unsigned int connections = 64;
+  unsigned int connections_of_host = 16;           // So that one cannot take every place there is.
+  absl::Duration idle_timeout = absl::Seconds(5);  // A connection without a request, or its reader, is closed then.
 };
 
 // Answers GET and HEAD with what a function makes of the path; bounded in connections, memory and time. Owns its
@@ -30,7 +38,8 @@ class HttpServer {
   using Pages = std::function<HttpPage(absl::string_view path)>;
 
   // Starts serving. UNAVAILABLE, naming --http_listen and the address, if one cannot be bound.
-  static absl::StatusOr<std::unique_ptr<HttpServer>> Start(const std::vector<std::string>& addresses, Pages pages);
+  static absl::StatusOr<std::unique_ptr<HttpServer>> Start(const std::vector<std::string>& addresses, Pages pages,
+                                                           const HttpLimits& limits = {});
 
   ~HttpServer();
 
@@ -41,7 +50,7 @@ class HttpServer {
   class Daemon;
 
   HttpServer();
-  absl::Status Add(const std::string& address);
+  absl::Status Add(const std::string& address, const HttpLimits& limits);
 
   Pages pages_;
   std::vector<std::string> addresses_;

@@ -11,22 +11,37 @@
 
 namespace lossd::testing {
 
-HttpReply HttpAsk(const std::string& address, const std::string& path, const std::string& method) {
+namespace {
+
+sockaddr_in SocketAddress(const std::string& host, int port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(port));
+  inet_pton(AF_INET, host.c_str(), &address.sin_addr);
+  return address;
+}
+
+}  // namespace
+
+int ConnectFrom(const std::string& host, const std::string& address) {
   const size_t colon = address.rfind(':');
-  sockaddr_in target{};
-  target.sin_family = AF_INET;
-  target.sin_port = htons(static_cast<uint16_t>(std::atoi(address.c_str() + colon + 1)));
-  inet_pton(AF_INET, address.substr(0, colon).c_str(), &target.sin_addr);
+  const sockaddr_in source = SocketAddress(host, 0);
+  const sockaddr_in target = SocketAddress(address.substr(0, colon), std::atoi(address.c_str() + colon + 1));
   const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  bind(fd, reinterpret_cast<const sockaddr*>(&source), sizeof(source));
+  connect(fd, reinterpret_cast<const sockaddr*>(&target), sizeof(target));
+  return fd;
+}
+
+HttpReply HttpAsk(const std::string& address, const std::string& path, const std::string& method) {
+  const int fd = ConnectFrom("127.0.0.1", address);
   std::string text;
-  if (connect(fd, reinterpret_cast<const sockaddr*>(&target), sizeof(target)) == 0) {
-    const std::string request =
-        method + " " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
-    send(fd, request.data(), request.size(), MSG_NOSIGNAL);
-    char buffer[4096];
-    for (ssize_t count = 0; (count = recv(fd, buffer, sizeof(buffer), 0)) > 0;) {
-      text.append(buffer, static_cast<size_t>(count));
-    }
+  const std::string request =
+      method + " " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+  send(fd, request.data(), request.size(), MSG_NOSIGNAL);
+  char buffer[4096];
+  for (ssize_t count = 0; (count = recv(fd, buffer, sizeof(buffer), 0)) > 0;) {
+    text.append(buffer, static_cast<size_t>(count));
   }
   close(fd);
   const size_t end = text.find("\r\n\r\n");

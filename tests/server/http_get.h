@@ -17,6 +17,9 @@ struct HttpReply {
 };
 
 // Sends `method` for `path` to "127.0.0.1:port" and reads until the server closes.
+// A socket that `host` (an IPv4 address of this machine) has connected to `address`. Owned by the caller.
+int ConnectFrom(const std::string& host, const std::string& address);
+
 HttpReply HttpAsk(const std::string& address, const std::string& path, const std::string& method = "GET");
 
 }  // namespace lossd::testing

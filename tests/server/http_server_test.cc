@@ -3,6 +3,11 @@
 
 #include "server/http_server.h"
 
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/server/http_get.h"
@@ -11,6 +16,7 @@
 namespace lossd {
 namespace {
 
+using ::lossd::testing::ConnectFrom;
 using ::lossd::testing::HttpAsk;
 using ::lossd::testing::StatusIs;
 using ::testing::AllOf;
@@ -49,6 +55,49 @@ TEST(HttpServerTest, AddressInUseIsNamedWithItsFlag) {
   EXPECT_THAT(HttpServer::Start({address}, Page),
               StatusIs(absl::StatusCode::kUnavailable,
                        AllOf(HasSubstr("--http_listen: cannot bind " + address), HasSubstr("Address already in use"))));
+}
+
+// A connection to `address` from `host` that is kept.
+class Connection {
+ public:
+  explicit Connection(const std::string& address, const char* host = "127.0.0.1") : fd_(ConnectFrom(host, address)) {}
+  ~Connection() { close(fd_); }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  // Asks; the reply, "" if there is none.
+  std::string Ask() const {
+    const absl::string_view request = "GET /found HTTP/1.1\r\nHost: x\r\n\r\n";
+    send(fd_, request.data(), request.size(), MSG_NOSIGNAL);
+    char buffer[4096];
+    const ssize_t count = recv(fd_, buffer, sizeof(buffer), 0);
+    return std::string(buffer, static_cast<size_t>(std::max<ssize_t>(count, 0)));
+  }
+
+ private:
+  const int fd_;
+};
+
+// No connection is closed for being idle here.
+TEST(HttpServerTest, OneHostCannotTakeEveryPlace) {
+  const HttpLimits limits{.connections = 4, .connections_of_host = 2, .idle_timeout = absl::ZeroDuration()};
+  ASSERT_OK_AND_ASSIGN(const auto server, HttpServer::Start({"127.0.0.1:0"}, Page, limits));
+  const std::string address = server->addresses()[0];
+  const Connection idle[] = {Connection(address), Connection(address)};
+  EXPECT_EQ(Connection(address).Ask(), "");
+  const Connection more(address);
+  EXPECT_THAT(Connection(address, "127.0.0.2").Ask(), HasSubstr("200 OK"));
+}
+
+TEST(HttpServerTest, EndsAlsoWhileEveryPlaceIsTaken) {
+  const HttpLimits limits{.connections = 2, .connections_of_host = 2, .idle_timeout = absl::ZeroDuration()};
+  ASSERT_OK_AND_ASSIGN(auto server, HttpServer::Start({"127.0.0.1:0", "127.0.0.1:0"}, Page, limits));
+  const std::string address = server->addresses()[0];
+  const Connection idle[] = {Connection(address), Connection(address), Connection(address)};
+  // Nothing tells that the one thread has seen the third; it has had its time while the other one answers.
+  for (int i = 0; i < 50; ++i) EXPECT_EQ(HttpAsk(server->addresses()[1], "/found").status, 200);
+  server.reset();
+  EXPECT_EQ(idle[0].Ask(), "");
 }
 
 TEST(HttpServerTest, GarbageDoesNotStopIt) {
