@@ -44,7 +44,7 @@ absl::Status AdminServer::Listen() {
   for (grpc::Service* service : reflection_.services()) builder.RegisterService(service);
   std::vector<std::unique_ptr<grpc::ServerCompletionQueue>> queues;
   queues.push_back(builder.AddCompletionQueue());
-  threads_ = std::make_unique<CompletionThreads>(std::move(queues), CompletionThreadsOptions{1, kPause}, parts_.logger);
+  threads_ = std::make_unique<CompletionThreads>(std::move(queues), parts_.logger, kPause);
   LOSSD_ASSIGN_OR_RETURN(listening_, StartListening(builder, "admin_listen", parts_.options.admin_listen));
   health_.Await(*threads_->queues()[0]);
   reflection_.Await(*threads_->queues()[0]);

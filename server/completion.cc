@@ -38,36 +38,26 @@ void CallQueue::Run(Logger& logger, absl::Duration pause) {
     }
     Drop(std::exchange(tag, nullptr));
   };
+  const auto wait =
+      pause > absl::ZeroDuration() ? gpr_time_0(GPR_CLOCK_MONOTONIC) : gpr_inf_future(GPR_CLOCK_MONOTONIC);
   while (true) {
-    const bool pauses = pause > absl::ZeroDuration() && !IsEnding();
     // An operation that a handler starts and that is complete at once, such as reading a message that is there, comes
     // back to the same thread. With Next, another thread would be woken for it.
-    const auto status = queue_->DoThenAsyncNext(
-        carry_out, &tag, &ok, pauses ? gpr_time_0(GPR_CLOCK_MONOTONIC) : gpr_inf_future(GPR_CLOCK_MONOTONIC));
+    const auto status = queue_->DoThenAsyncNext(carry_out, &tag, &ok, wait);
     if (status == grpc::CompletionQueue::SHUTDOWN) return;
-    if (status == grpc::CompletionQueue::TIMEOUT) Pause(pause);
+    // Unlike a timed wait of absl::Mutex this goes on when the wall clock is set back.
+    if (status == grpc::CompletionQueue::TIMEOUT) std::this_thread::sleep_for(absl::ToChronoNanoseconds(pause));
   }
-}
-
-bool CallQueue::IsEnding() {
-  absl::MutexLock lock(&mu_);
-  return ending_;
-}
-
-void CallQueue::Pause(absl::Duration pause) {
-  absl::MutexLock lock(&mu_);
-  mu_.AwaitWithTimeout(absl::Condition(&ending_), pause);
 }
 
 void CallQueue::AwaitIdle() {
   absl::MutexLock lock(&mu_);
-  ending_ = true;
   mu_.Await(absl::Condition(this, &CallQueue::IsIdle));
 }
 
-CompletionThreads::CompletionThreads(std::vector<std::unique_ptr<grpc::ServerCompletionQueue>> queues,
-                                     const CompletionThreadsOptions& options, Logger& logger)
-    : options_(options), logger_(logger) {
+CompletionThreads::CompletionThreads(std::vector<std::unique_ptr<grpc::ServerCompletionQueue>> queues, Logger& logger,
+                                     absl::Duration pause)
+    : logger_(logger), pause_(pause) {
   for (auto& queue : queues) queues_.push_back(std::make_unique<CallQueue>(std::move(queue)));
 }
 
@@ -75,19 +65,17 @@ CompletionThreads::~CompletionThreads() {
   for (const auto& queue : queues_) {
     if (!threads_.empty()) queue->AwaitIdle();
     queue->Shutdown();
-    if (threads_.empty()) queue->Run(logger_, options_.pause);  // A queue must be drained before it is destroyed.
+    if (threads_.empty()) queue->Run(logger_, pause_);  // A queue must be drained before it is destroyed.
   }
   for (std::thread& thread : threads_) thread.join();
 }
 
 void CompletionThreads::Start() {
   for (const auto& queue : queues_) {
-    for (int i = 0; i < options_.threads_per_queue; ++i) {
-      threads_.emplace_back([this, &queue] {
-        pthread_setname_np(pthread_self(), "lossd-rpc");
-        queue->Run(logger_, options_.pause);
-      });
-    }
+    threads_.emplace_back([this, &queue] {
+      pthread_setname_np(pthread_self(), "lossd-rpc");
+      queue->Run(logger_, pause_);
+    });
   }
 }
 

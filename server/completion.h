@@ -39,9 +39,9 @@ class CallQueue {
   void Drop(void* tag);
 
   // Calls handlers until the queue is shut down and empty. One that throws, which it must not, is logged. `pause`: see
-  // CompletionThreadsOptions.
+  // CompletionThreads.
   void Run(Logger& logger, absl::Duration pause);
-  // Waits until no operation is under way and no handler runs. Ends pausing.
+  // Waits until no operation is under way and no handler runs.
   void AwaitIdle();
   // No operation may be started from now on.
   void Shutdown() { queue_->Shutdown(); }
@@ -49,31 +49,22 @@ class CallQueue {
  private:
   struct Operation;
 
-  bool IsEnding();
-  void Pause(absl::Duration pause);
   bool IsIdle() const { return operations_.load(std::memory_order_acquire) == 0; }
 
   const std::unique_ptr<grpc::ServerCompletionQueue> queue_;
   std::atomic<int64_t> operations_ = 0;
-  absl::Mutex mu_;  // Also taken where operations_ becomes 0, for AwaitIdle.
-  bool ending_ ABSL_GUARDED_BY(mu_) = false;
+  absl::Mutex mu_;  // Taken where operations_ becomes 0, for AwaitIdle.
 };
 
-struct CompletionThreadsOptions {
-  int threads_per_queue = 1;
-  // All threads of a process that wait in queues, of whatever server, take turns at one epoll set: one that returns
-  // with an event wakes another one to wait in its place, which costs a busy server up to half of its calls. Threads
-  // with a pause do not wait in their queue but look at it so often; meanwhile the threads without one move their
-  // bytes. 0: no pause.
-  absl::Duration pause;
-};
-
-// Owns queues and the threads that wait on them, some a queue. Thread-safe.
+// Owns queues and the threads that wait on them, one a queue. Thread-safe.
 class CompletionThreads {
  public:
-  // `logger` is not owned and outlives this.
-  CompletionThreads(std::vector<std::unique_ptr<grpc::ServerCompletionQueue>> queues,
-                    const CompletionThreadsOptions& options, Logger& logger);
+  // All threads of a process that wait in queues, of whatever server, take turns at one epoll set: one that returns
+  // with an event wakes another one to wait in its place, which costs a busy server up to half of its calls. Threads
+  // with a `pause` do not wait in their queue but look at it so often; meanwhile the threads without one move their
+  // bytes. `logger` is not owned and outlives this.
+  CompletionThreads(std::vector<std::unique_ptr<grpc::ServerCompletionQueue>> queues, Logger& logger,
+                    absl::Duration pause = absl::ZeroDuration());
   CompletionThreads(const CompletionThreads&) = delete;
   CompletionThreads& operator=(const CompletionThreads&) = delete;
   // Waits for what is under way, then ends the threads. Precondition: the server of these queues was shut down, and
@@ -85,8 +76,8 @@ class CompletionThreads {
   void Start();
 
  private:
-  const CompletionThreadsOptions options_;
   Logger& logger_;
+  const absl::Duration pause_;
   std::vector<std::unique_ptr<CallQueue>> queues_;
   std::vector<std::thread> threads_;
 };

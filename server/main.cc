@@ -93,7 +93,7 @@ int Serve(const ServerOptions& options) {
   Metrics metrics;
   const auto backend = MakeBackend(options, &metrics);
   if (!backend.ok()) return Complain(kNoDevice, backend.status());
-  const MemoryTrimmer trimmer((*backend)->pool(), RealClock(), FreeUnusedHeap);
+  const MemoryTrimmer trimmer((*backend)->pool(), FreeUnusedHeap);
   const auto server = LossServer::Start(options, **backend, metrics, logger, RealClock());
   if (!server.ok()) return Complain(kCannotBind, server.status());
   LogStart(options, **backend, (*server)->addresses(), logger);

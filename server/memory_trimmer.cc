@@ -3,35 +3,12 @@
 
 #include "server/memory_trimmer.h"
 
-#include <pthread.h>
-
 #include <utility>
 
 namespace lossd {
 
-MemoryTrimmer::MemoryTrimmer(BufferPool& pool, Clock& clock, std::function<void()> trim_heap)
-    : pool_(pool), clock_(clock), trim_heap_(std::move(trim_heap)), thread_([this] {
-        pthread_setname_np(pthread_self(), "lossd-trimmer");
-        Run();
-      }) {}
-
-MemoryTrimmer::~MemoryTrimmer() {
-  {
-    absl::MutexLock lock(&mu_);
-    stopping_ = true;
-  }
-  thread_.join();
-}
-
-void MemoryTrimmer::Run() {
-  while (true) {
-    {
-      absl::MutexLock lock(&mu_);
-      if (clock_.AwaitWithDeadline(&mu_, absl::Condition(&stopping_), clock_.TimeNow() + kPeriod)) return;
-    }
-    Trim();
-  }
-}
+MemoryTrimmer::MemoryTrimmer(BufferPool& pool, std::function<void()> trim_heap, absl::Duration period)
+    : pool_(pool), trim_heap_(std::move(trim_heap)), thread_("lossd-trimmer", period, [this] { Trim(); }) {}
 
 void MemoryTrimmer::Trim() {
   pool_.FreeUnused();

@@ -8,13 +8,10 @@
 
 #include <cstdint>
 #include <functional>
-#include <thread>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "core/scheduling/clock.h"
 #include "core/tensor/buffer_pool.h"
+#include "server/periodic_thread.h"
 
 namespace lossd {
 
@@ -26,24 +23,18 @@ class MemoryTrimmer {
  public:
   static constexpr absl::Duration kPeriod = absl::Seconds(5);
 
-  // `trim_heap` gives the free part of the heap back. Nothing is owned; all outlives this.
-  MemoryTrimmer(BufferPool& pool, Clock& clock, std::function<void()> trim_heap);
-  ~MemoryTrimmer();
+  // `trim_heap` gives the free part of the heap back. `pool` is not owned and outlives this.
+  MemoryTrimmer(BufferPool& pool, std::function<void()> trim_heap, absl::Duration period = kPeriod);
 
   // What the thread does every period.
   void Trim();
 
  private:
-  void Run();
-
   BufferPool& pool_;
-  Clock& clock_;
   const std::function<void()> trim_heap_;
   int64_t allocations_ = -1;  // Of the pool, at the last Trim.
   bool trimmed_ = false;      // Since the last allocation.
-  absl::Mutex mu_;
-  bool stopping_ ABSL_GUARDED_BY(mu_) = false;
-  std::thread thread_;
+  PeriodicThread thread_;     // Last: uses all of the above.
 };
 
 }  // namespace lossd

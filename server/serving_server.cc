@@ -40,7 +40,7 @@ ServingServer::ServingServer(const ServerParts& parts)
       admission_(parts.options.max_inflight_bytes, parts.options.max_concurrent_calls),
       gate_(parts.options.max_concurrent_streams),
       backlog_(BacklogOptionsOf(parts)),
-      watch_(parts.options.transfer_timeout, parts.clock),
+      watch_(parts.options.transfer_timeout),
       reporter_(parts.metrics, parts.logger, parts.clock),
       pipeline_(parts.backend, parts.metrics, backlog_, parts.clock,
                 {.max_message_bytes = parts.options.max_message_bytes, .copy_threads = Movers()}),
@@ -91,7 +91,7 @@ absl::Status ServingServer::Listen() {
   for (grpc::Service* service : reflection_.services()) builder.RegisterService(service);
   std::vector<std::unique_ptr<grpc::ServerCompletionQueue>> queues;
   for (int i = 0; i < Movers(); ++i) queues.push_back(builder.AddCompletionQueue());
-  threads_ = std::make_unique<CompletionThreads>(std::move(queues), CompletionThreadsOptions{}, parts_.logger);
+  threads_ = std::make_unique<CompletionThreads>(std::move(queues), parts_.logger);
   LOSSD_ASSIGN_OR_RETURN(listening_, StartListening(builder, "listen", parts_.options.listen));
   for (const auto& queue : threads_->queues()) {
     for (int i = 0; i < kCallsAwaited; ++i) {

@@ -3,8 +3,6 @@
 
 #include "server/transfer_watch.h"
 
-#include <pthread.h>
-
 #include <utility>
 #include <vector>
 
@@ -30,25 +28,13 @@ void TransferWatch::Transfer::End() {
   if (watch_ != nullptr) std::exchange(watch_, nullptr)->Remove(entry_);
 }
 
-TransferWatch::TransferWatch(absl::Duration timeout, Clock& clock)
-    : period_(timeout / kSweepsPerTimeout), clock_(clock) {
+TransferWatch::TransferWatch(absl::Duration timeout) {
   if (timeout == absl::InfiniteDuration()) return;
-  thread_ = std::thread([this] {
-    pthread_setname_np(pthread_self(), "lossd-transfer");
-    Run();
-  });
-}
-
-TransferWatch::~TransferWatch() {
-  {
-    absl::MutexLock lock(&stop_mu_);
-    stopping_ = true;
-  }
-  if (thread_.joinable()) thread_.join();
+  thread_.emplace("lossd-transfer", timeout / kSweepsPerTimeout, [this] { Sweep(); });
 }
 
 TransferWatch::Transfer TransferWatch::Begin(Cut cut) {
-  if (!thread_.joinable()) return Transfer();
+  if (!thread_.has_value()) return Transfer();
   absl::MutexLock lock(&mu_);
   return Transfer(this, entries_.insert(entries_.end(), Entry{sweeps_, std::move(cut)}));
 }
@@ -57,16 +43,6 @@ void TransferWatch::Remove(std::list<Entry>::iterator entry) {
   std::list<Entry> removed;  // What it holds is let go of without the lock.
   absl::MutexLock lock(&mu_);
   removed.splice(removed.begin(), entries_, entry);
-}
-
-void TransferWatch::Run() {
-  while (true) {
-    {
-      absl::MutexLock lock(&stop_mu_);
-      if (clock_.AwaitWithDeadline(&stop_mu_, absl::Condition(&stopping_), clock_.TimeNow() + period_)) return;
-    }
-    Sweep();
-  }
 }
 
 void TransferWatch::Sweep() {

@@ -8,13 +8,13 @@
 
 #include <cstdint>
 #include <list>
-#include <thread>
+#include <optional>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "core/scheduling/clock.h"
+#include "server/periodic_thread.h"
 
 namespace lossd {
 
@@ -47,10 +47,8 @@ class TransferWatch {
     std::list<Entry>::iterator entry_;
   };
 
-  // `timeout` > 0; an infinite one watches nothing. `clock` is not owned and outlives this.
-  TransferWatch(absl::Duration timeout, Clock& clock);
-  // Precondition: no transfer is left.
-  ~TransferWatch();
+  // `timeout` > 0; an infinite one watches nothing. Precondition of destruction: no transfer is left.
+  explicit TransferWatch(absl::Duration timeout);
 
   // A transfer begins. `cut` may still run while the transfer is ended by another thread.
   Transfer Begin(Cut cut);
@@ -64,17 +62,12 @@ class TransferWatch {
     Cut cut;        // Empty once it was called.
   };
 
-  void Run();
   void Remove(std::list<Entry>::iterator entry);
 
-  const absl::Duration period_;  // Between sweeps.
-  Clock& clock_;
   absl::Mutex mu_;
   int64_t sweeps_ ABSL_GUARDED_BY(mu_) = 0;
   std::list<Entry> entries_ ABSL_GUARDED_BY(mu_);  // The oldest first.
-  absl::Mutex stop_mu_;                            // Its own, so that transfers wake nobody.
-  bool stopping_ ABSL_GUARDED_BY(stop_mu_) = false;
-  std::thread thread_;
+  std::optional<PeriodicThread> thread_;           // Last: uses all of the above.
 };
 
 }  // namespace lossd

@@ -26,7 +26,7 @@ class CompletionTest : public ::testing::Test {
     server_ = builder.BuildAndStart();
     logger_ = std::make_unique<Logger>(LogLevel::kInfo, LogFormat::kText,
                                        [this](absl::string_view lines) { log_ += std::string(lines); });
-    threads_ = std::make_unique<CompletionThreads>(std::move(queues), CompletionThreadsOptions{2, pause}, *logger_);
+    threads_ = std::make_unique<CompletionThreads>(std::move(queues), *logger_, pause);
   }
   ~CompletionTest() override { Stop(); }
 
