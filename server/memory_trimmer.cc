@@ -14,8 +14,7 @@ void MemoryTrimmer::Trim() {
   pool_.FreeUnused();
   const int64_t allocations = pool_.allocations();
   const bool quiet = std::exchange(allocations_, allocations) == allocations && pool_.live_bytes() == 0;
-  if (quiet && !trimmed_) trim_heap_();
-  trimmed_ = quiet;
+  if (quiet) trim_heap_();
 }
 
 }  // namespace lossd

@@ -17,13 +17,14 @@ namespace lossd {
 
 // What a server keeps for reuse is bounded but large: idle buffers (BackendOptions::max_idle_buffer_bytes), and in the
 // heap what the transport took for the largest messages that came at one time. Every period this frees the buffers that
-// have lain idle all through it; and once nothing has been computed for a whole period, all of the heap that is free.
-// So a burst's memory is back after at most two periods of quiet, and a server under steady load pays for nothing.
+// have lain idle all through it; and if nothing has been computed for a whole period, all of the heap that is free, also
+// what messages took that were refused. So a burst's memory is back after at most two periods of quiet, and a server
+// under steady load pays for nothing.
 class MemoryTrimmer {
  public:
   static constexpr absl::Duration kPeriod = absl::Seconds(5);
 
-  // `trim_heap` gives the free part of the heap back. `pool` is not owned and outlives this.
+  // `trim_heap` gives the free part of the heap back, and costs nothing where there is little. `pool` is not owned and outlives this.
   MemoryTrimmer(BufferPool& pool, std::function<void()> trim_heap, absl::Duration period = kPeriod);
 
   // What the thread does every period.
@@ -33,7 +34,6 @@ class MemoryTrimmer {
   BufferPool& pool_;
   const std::function<void()> trim_heap_;
   int64_t allocations_ = -1;  // Of the pool, at the last Trim.
-  bool trimmed_ = false;      // Since the last allocation.
   PeriodicThread thread_;     // Last: uses all of the above.
 };
 

@@ -3,6 +3,8 @@
 
 #include "server/process_settings.h"
 
+#include <cstddef>
+
 #include "absl/synchronization/mutex.h"
 
 #ifdef LOSSD_TCMALLOC
@@ -13,7 +15,10 @@ namespace lossd {
 
 void FreeUnusedHeap() {
 #ifdef LOSSD_TCMALLOC
-  MallocExtension::instance()->ReleaseFreeMemory();
+  constexpr size_t kWorthReturning = size_t{4} << 20;  // Less a server needs again for its next calls.
+  size_t free_bytes = 0;
+  MallocExtension::instance()->GetNumericProperty("tcmalloc.pageheap_free_bytes", &free_bytes);
+  if (free_bytes >= kWorthReturning) MallocExtension::instance()->ReleaseFreeMemory();
 #endif
 }
 

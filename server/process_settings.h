@@ -11,7 +11,8 @@ namespace lossd {
 // Chooses speed over diagnosis, and steady memory over little. To be called first of all, before a thread is started.
 void ApplyProcessSettings();
 
-// Gives all of the heap that is free back to the system. Thread-safe; takes milliseconds, and so does taking it again.
+// Gives all of the heap that is free back to the system, unless that is less than a few megabytes. Thread-safe; takes
+// milliseconds where it is much, and so does taking it again.
 void FreeUnusedHeap();
 
 }  // namespace lossd
