@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "core/scheduling/batch_scheduler.h"
 #include "core/status/status_macros.h"
 #include "server/listen_address.h"
 
@@ -86,7 +87,7 @@ absl::Status CheckLimits(const ServerOptions& options) {
   LOSSD_RETURN_IF_ERROR(CheckRange("parameter_cache_bytes", options.parameter_cache_bytes, 0, kMax));
   LOSSD_RETURN_IF_ERROR(CheckRange("max_batch_requests", options.max_batch_requests, 1, 1 << 20));
   LOSSD_RETURN_IF_ERROR(CheckRange("max_concurrent_streams", options.max_concurrent_streams, 1, kLargestMessage));
-  LOSSD_RETURN_IF_ERROR(CheckRange("threads", options.threads, 0, 4096));
+  LOSSD_RETURN_IF_ERROR(CheckRange("threads", options.threads, 0, BatchSchedulerOptions::kMaxThreads));
   if (options.max_request_flops > 0) return absl::OkStatus();  // False for NaN.
   return BadFlag("max_request_flops", "a number above 0", absl::StrCat(options.max_request_flops));
 }

@@ -16,11 +16,11 @@
 namespace lossd {
 namespace {
 
-constexpr int kMaxThreads = 1024;
 // How often a thread that waits for the helpers of its loop gives way to others before it goes to sleep.
 constexpr int kYieldsBeforeSleep = 20;
 
 absl::Status Validate(const BatchSchedulerOptions& options) {
+  constexpr int kMaxThreads = BatchSchedulerOptions::kMaxThreads;
   if (options.threads < 1 || options.threads > kMaxThreads) {
     return InvalidField("threads", absl::StrCat("expected 1 to ", kMaxThreads, ", got ", options.threads));
   }

@@ -30,7 +30,9 @@
 namespace lossd {
 
 struct BatchSchedulerOptions {
-  // Threads that run batches, 1 to 1024. As many as processors the process may use: batches compute, they do not wait.
+  static constexpr int kMaxThreads = 1024;
+  // Threads that run batches, 1 to kMaxThreads. As many as processors the process may use: batches compute, they do not
+  // wait.
   int threads = 1;
   // Bounds on the queue and on a batch.
   BatchQueueOptions queue = {};

@@ -61,6 +61,7 @@ INSTANTIATE_TEST_SUITE_P(
                     o.device = "aten-cpu";
                   }},
         BadOption{"threads", "-1", [](ServerOptions& o) { o.threads = -1; }},
+        BadOption{"threads", "1025", [](ServerOptions& o) { o.threads = 1025; }},
         BadOption{"max_message_bytes", "1023", [](ServerOptions& o) { o.max_message_bytes = 1023; }},
         BadOption{"max_message_bytes", "2147483648", [](ServerOptions& o) { o.max_message_bytes = int64_t{1} << 31; }},
         BadOption{"max_inflight_bytes", "0", [](ServerOptions& o) { o.max_inflight_bytes = 0; }},
