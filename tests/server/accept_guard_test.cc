@@ -40,23 +40,33 @@ class Listener {
   sockaddr_in address_ = {};
 };
 
+// Lowers the limit of file descriptors.
+class FewDescriptors {
+ public:
+  explicit FewDescriptors(rlim_t limit) {
+    getrlimit(RLIMIT_NOFILE, &before_);
+    rlimit low = before_;
+    low.rlim_cur = limit;
+    setrlimit(RLIMIT_NOFILE, &low);
+  }
+  ~FewDescriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  rlimit before_ = {};
+};
+
 // Takes every file descriptor below a limit that is lowered for the purpose.
 class NoDescriptorsLeft {
  public:
   NoDescriptorsLeft() {
-    getrlimit(RLIMIT_NOFILE, &before_);
-    rlimit low = before_;
-    low.rlim_cur = 256;
-    setrlimit(RLIMIT_NOFILE, &low);
     for (int fd = dup(0); fd >= 0; fd = dup(0)) taken_.push_back(fd);
   }
   ~NoDescriptorsLeft() {
     for (const int fd : taken_) close(fd);
-    setrlimit(RLIMIT_NOFILE, &before_);
   }
 
  private:
-  rlimit before_ = {};
+  const FewDescriptors few_{256};
   std::vector<int> taken_;
 };
 
@@ -77,6 +87,28 @@ TEST(AcceptGuardTest, TurnsConnectionsAwayWhileNoDescriptorIsLeftAndTakesThemAga
   const int accepted = listener.Accept();
   EXPECT_GE(accepted, 0);
   for (const int fd : {early[0], early[1], late, accepted}) close(fd);
+}
+
+TEST(AcceptGuardTest, LostSpareIsReplacedOnceThereAreDescriptorsAgain) {
+  GuardAccept();
+  const Listener listener;
+  const int clients[] = {socket(AF_INET, SOCK_STREAM, 0), socket(AF_INET, SOCK_STREAM, 0)};
+  listener.Connect(clients[0]);
+  {
+    const FewDescriptors none(3);  // Not even the spare one can be opened again.
+    EXPECT_EQ(listener.Accept(), -1);
+    EXPECT_EQ(errno, EAGAIN);
+  }
+  const int accepted = listener.Accept();
+  EXPECT_GE(accepted, 0);
+  {
+    const NoDescriptorsLeft none;
+    listener.Connect(clients[1]);
+    EXPECT_EQ(listener.Accept(), -1);
+  }
+  char byte = 0;
+  EXPECT_LE(recv(clients[1], &byte, 1, 0), 0);  // Turned away.
+  for (const int fd : {clients[0], clients[1], accepted}) close(fd);
 }
 
 TEST(AcceptGuardTest, OtherFailuresAreReportedAsTheyAre) {
