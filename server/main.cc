@@ -3,7 +3,6 @@
 
 // The process lossd.
 
-#include <grpc/support/log.h>
 #include <sys/resource.h>
 
 #include <cstdio>
@@ -17,6 +16,7 @@
 #include "server/backend_factory.h"
 #include "server/flags.h"
 #include "server/healthcheck.h"
+#include "server/library_logs.h"
 #include "server/loss_server.h"
 #include "server/memory_trimmer.h"
 #include "server/process_settings.h"
@@ -48,26 +48,6 @@ void RaiseFileLimit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// Sends gRPC's own log to ours while it lives.
-class GrpcLog {
- public:
-  explicit GrpcLog(Logger& logger) {
-    logger_ = &logger;
-    gpr_set_log_function([](gpr_log_func_args* args) {
-      const bool error = args->severity == GPR_LOG_SEVERITY_ERROR && !IsExpected(args->message);
-      const LogLevel level = error ? LogLevel::kWarning : LogLevel::kDebug;
-      logger_->Log(level, "grpc", {{"text", args->message}, {"file", args->file}, {"line", int64_t{args->line}}});
-    });
-  }
-  ~GrpcLog() { gpr_set_log_function(nullptr); }
-
- private:
-  // What closing the listeners at shutdown makes gRPC say.
-  static bool IsExpected(absl::string_view text) { return text == "Failed accept4: Invalid argument"; }
-
-  static inline Logger* logger_ = nullptr;  // gRPC's hook takes no argument.
-};
-
 void LogStart(const ServerOptions& options, const LossBackend& backend, const ServerAddresses& addresses,
               Logger& logger) {
   std::vector<std::string> devices;
@@ -89,7 +69,7 @@ int Serve(const ServerOptions& options) {
   RaiseFileLimit();
   Logger logger(ParseLogLevel(options.log_level), options.log_format == "text" ? LogFormat::kText : LogFormat::kJson,
                 WriteToStderr);
-  const GrpcLog grpc_log(logger);
+  const LibraryLogs library_logs(logger);
   Metrics metrics;
   const auto backend = MakeBackend(options, &metrics);
   if (!backend.ok()) return Complain(kNoDevice, backend.status());
