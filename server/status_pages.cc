@@ -30,6 +30,7 @@ void AddTimes(const ServerOptions& options, Json& json) {
   json["default_deadline"] = absl::FormatDuration(options.default_deadline);
   json["drain_delay"] = absl::FormatDuration(options.drain_delay);
   json["shutdown_timeout"] = absl::FormatDuration(options.shutdown_timeout);
+  json["transfer_timeout"] = absl::FormatDuration(options.transfer_timeout);
   json["max_connection_age"] = absl::FormatDuration(options.max_connection_age);
   json["max_connection_age_grace"] = absl::FormatDuration(options.max_connection_age_grace);
   json["max_connection_idle"] = absl::FormatDuration(options.max_connection_idle);

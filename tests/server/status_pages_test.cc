@@ -3,15 +3,20 @@
 
 #include "server/status_pages.h"
 
+#include <string>
+#include <vector>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
+#include "server/flags.h"
 
 namespace lossd {
 namespace {
 
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
+using ::testing::UnorderedElementsAreArray;
 
 class StatusPagesTest : public ::testing::Test {
  protected:
@@ -39,6 +44,17 @@ TEST_F(StatusPagesTest, VersionAndConfigurationAreJson) {
   EXPECT_EQ(config["max_message_bytes"], 268435456);
   EXPECT_EQ(config["listen"][0], "0.0.0.0:50051");
   EXPECT_EQ(config["shutdown_timeout"], "20s");
+}
+
+TEST_F(StatusPagesTest, ConfigurationHasEveryFlagOfAServer) {
+  const auto config = nlohmann::json::parse(ConfigText(OptionsFromFlags()));
+  std::vector<std::string> flags;
+  for (const FlagGroup& group : FlagGroups()) {
+    if (group.title != "Instead of serving") flags.insert(flags.end(), group.flags.begin(), group.flags.end());
+  }
+  std::vector<std::string> settings;
+  for (const auto& [name, value] : config.items()) settings.push_back(name);
+  EXPECT_THAT(settings, UnorderedElementsAreArray(flags));
 }
 
 TEST_F(StatusPagesTest, OtherPathsAreNotFound) { EXPECT_EQ(pages_("/").status, 404); }
