@@ -48,12 +48,14 @@ bool IsSwitch(absl::string_view name) { return IsOurs(name) && absl::FindCommand
 
 absl::StatusOr<std::vector<std::string>> FlagfileArguments(const std::string& path) {
   std::ifstream file(path);
-  if (!file) return absl::InvalidArgumentError(absl::StrCat("--flagfile: cannot read \"", path, "\""));
+  const auto cannot_read = absl::InvalidArgumentError(absl::StrCat("--flagfile: cannot read \"", path, "\""));
+  if (!file) return cannot_read;
   std::vector<std::string> arguments;
   for (std::string line; std::getline(file, line);) {
     const absl::string_view text = absl::StripAsciiWhitespace(line);
     if (!text.empty() && text[0] != '#') arguments.emplace_back(text);
   }
+  if (file.bad()) return cannot_read;  // A folder, which can be opened.
   return arguments;
 }
 
@@ -99,6 +101,15 @@ absl::Status ParseArguments(const std::vector<std::string>& arguments, int depth
   return absl::OkStatus();
 }
 
+absl::Status ParseVariable(absl::string_view flag, const Environment& environment) {
+  const std::string variable = absl::StrCat("LOSSD_", absl::AsciiStrToUpper(flag));
+  const auto value = environment(variable);
+  if (!value.has_value()) return absl::OkStatus();
+  const absl::Status status = ParseArguments({absl::StrCat("--", flag, "=", *value)}, 0);
+  if (status.ok()) return status;
+  return absl::InvalidArgumentError(absl::StrCat(variable, ": ", status.message()));
+}
+
 // `text` in lines of at most `width` characters, each behind `indent` spaces.
 std::string Wrapped(absl::string_view text, size_t indent, size_t width) {
   std::string result;
@@ -116,14 +127,9 @@ std::string Wrapped(absl::string_view text, size_t indent, size_t width) {
 }  // namespace
 
 absl::Status ParseFlags(const std::vector<std::string>& arguments, const Environment& environment) {
+  LOSSD_RETURN_IF_ERROR(ParseVariable(kFlagfile, environment));
   for (const FlagGroup& group : FlagGroups()) {
-    for (const std::string& flag : group.flags) {
-      const std::string variable = absl::StrCat("LOSSD_", absl::AsciiStrToUpper(flag));
-      const auto value = environment(variable);
-      if (!value.has_value()) continue;
-      const absl::Status status = Set(flag, *value);
-      if (!status.ok()) return absl::InvalidArgumentError(absl::StrCat(variable, ": ", status.message()));
-    }
+    for (const std::string& flag : group.flags) LOSSD_RETURN_IF_ERROR(ParseVariable(flag, environment));
   }
   return ParseArguments(arguments, 0);
 }
@@ -132,8 +138,9 @@ std::string HelpText() {
   std::string text =
       "lossd computes losses and their gradients as a gRPC service.\n\n"
       "usage: lossd [--flag=value ...] [--flagfile=PATH]\n\n"
-      "Each flag can also be set in the environment, as LOSSD_<FLAG>; the command line wins.\n"
-      "Exit codes: 0 clean, 2 usage, 3 cannot bind, 4 no such device.\n";
+      "Each flag can also be set in the environment, as LOSSD_<FLAG>; the command line wins, and a variable over\n"
+      "LOSSD_FLAGFILE's file.\n"
+      "Exit codes: 0 clean, 1 failed, 2 usage, 3 cannot bind, 4 no such device.\n";
   for (const FlagGroup& group : FlagGroups()) {
     absl::StrAppend(&text, "\n", group.title, "\n");
     for (const std::string& name : group.flags) {

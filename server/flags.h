@@ -32,9 +32,10 @@ enum class Action { kServe, kHelp, kVersion, kValidateConfig, kHealthcheck };
 // Looks up an environment variable.
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;
 
-// Sets the flags: first from LOSSD_<FLAG> in the environment, then from `arguments` (without the program's name), where
-// --flagfile=PATH stands for the arguments in that file, one a line, # starting a comment. Later wins. Fails with
-// INVALID_ARGUMENT on an unknown flag, an unreadable value, or a positional argument. Not thread-safe.
+// Sets the flags: first from LOSSD_<FLAG> in the environment (LOSSD_FLAGFILE before the others), then from `arguments`
+// (without the program's name), where --flagfile=PATH stands for the arguments in that file, one a line, # starting a
+// comment. Later wins. Fails with INVALID_ARGUMENT on an unknown flag, an unreadable value, or a positional argument.
+// Not thread-safe.
 absl::Status ParseFlags(const std::vector<std::string>& arguments, const Environment& environment);
 
 // What the flags say. Call ParseFlags first; the result is not yet validated.

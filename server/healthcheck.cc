@@ -20,7 +20,8 @@ absl::StatusOr<std::string> Target(const ServerOptions& options) {
   std::vector<std::string> addresses = options.admin_listen;
   if (!options.port_file.empty()) {
     auto file = ReadPortFile(options.port_file);
-    if (file.ok()) addresses = std::move(file->admin_listen);
+    if (!file.ok()) return absl::UnavailableError(file.status().message());
+    addresses = std::move(file->admin_listen);
   }
   if (addresses.empty()) return absl::UnavailableError("--admin_listen: expected an address to ask, got none");
   LOSSD_ASSIGN_OR_RETURN(ListenAddress address, ParseListenAddress(addresses[0]));

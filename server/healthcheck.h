@@ -13,7 +13,7 @@
 namespace lossd {
 
 // OK if the server that `options` describe answers "readiness" with SERVING within `timeout`: at the first address of
-// --port_file's admin_listen if that file is set and there, else of --admin_listen (0.0.0.0 stands for this machine).
+// --port_file's admin_listen if that is set, else of --admin_listen (0.0.0.0 stands for this machine).
 // UNAVAILABLE with the reason otherwise.
 absl::Status CheckRunningServer(const ServerOptions& options, absl::Duration timeout);
 

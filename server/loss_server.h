@@ -33,8 +33,8 @@ namespace lossd {
 class LossServer {
  public:
   // Binds everything, starts serving, is ready, and writes --port_file. `options` are valid. UNAVAILABLE, naming flag
-  // and address, if something cannot be bound or written. None of the arguments is owned; all but `options` outlive the
-  // server.
+  // and address, if something cannot be bound; FAILED_PRECONDITION if the file cannot be written. None of the arguments
+  // is owned; all but `options` outlive the server.
   static absl::StatusOr<std::unique_ptr<LossServer>> Start(const ServerOptions& options, LossBackend& backend,
                                                            Metrics& metrics, Logger& logger, Clock& clock);
 

@@ -75,7 +75,7 @@ int Serve(const ServerOptions& options) {
   if (!backend.ok()) return Complain(kNoDevice, backend.status());
   const MemoryTrimmer trimmer((*backend)->pool(), FreeUnusedHeap);
   const auto server = LossServer::Start(options, **backend, metrics, logger, RealClock());
-  if (!server.ok()) return Complain(kCannotBind, server.status());
+  if (!server.ok()) return Complain(absl::IsUnavailable(server.status()) ? kCannotBind : kFailed, server.status());
   LogStart(options, **backend, (*server)->addresses(), logger);
   const int64_t signal = signals.Wait();
   signals.ExitOnNext();

@@ -5,8 +5,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <initializer_list>
+#include <system_error>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
@@ -55,12 +59,21 @@ absl::Status CheckAddresses(absl::string_view flag, const std::vector<std::strin
 }
 
 absl::Status CheckDevice(absl::string_view device) {
-  absl::string_view index = device;
-  if (absl::ConsumePrefix(&index, "cuda:") && !index.empty() &&
-      std::all_of(index.begin(), index.end(), [](char c) { return c >= '0' && c <= '9'; })) {
-    return absl::OkStatus();
+  constexpr int kMostDevices = 128;  // LibTorch's own.
+  absl::string_view text = device;
+  if (!absl::ConsumePrefix(&text, "cuda:")) {
+    return CheckOneOf("device", device, {"auto", "cpu", "aten-cpu", "cuda", "cuda:0"});
   }
-  return CheckOneOf("device", device, {"auto", "cpu", "aten-cpu", "cuda", "cuda:N"});
+  int index = 0;
+  const bool digits = std::all_of(text.begin(), text.end(), absl::ascii_isdigit);
+  if (digits && absl::SimpleAtoi(text, &index) && index < kMostDevices) return absl::OkStatus();
+  return BadFlag("device", absl::StrCat("cuda:0 to cuda:", kMostDevices - 1), absl::StrCat("\"", device, "\""));
+}
+
+absl::Status CheckPortFile(const std::string& path) {
+  std::error_code error;
+  if (!std::filesystem::is_directory(path, error)) return absl::OkStatus();
+  return BadFlag("port_file", "a file", absl::StrCat("the folder \"", path, "\""));
 }
 
 absl::Status CheckComputePrecision(const ServerOptions& options) {
@@ -112,6 +125,7 @@ absl::Status ValidateOptions(const ServerOptions& options) {
   LOSSD_RETURN_IF_ERROR(CheckLimits(options));
   LOSSD_RETURN_IF_ERROR(CheckTimes(options));
   LOSSD_RETURN_IF_ERROR(CheckDevice(options.device));
+  LOSSD_RETURN_IF_ERROR(CheckPortFile(options.port_file));
   LOSSD_RETURN_IF_ERROR(CheckComputePrecision(options));
   LOSSD_RETURN_IF_ERROR(CheckOneOf("log_level", options.log_level, {"debug", "info", "warning", "error"}));
   return CheckOneOf("log_format", options.log_format, {"json", "text"});

@@ -25,12 +25,14 @@ absl::Status WritePortFile(const std::string& path, const ServerAddresses& addre
   file << json.dump() << "\n";
   file.close();
   if (file && std::rename(temporary.c_str(), path.c_str()) == 0) return absl::OkStatus();
-  return absl::UnavailableError(absl::StrCat("--port_file: cannot write ", path, ": ", std::strerror(errno)));
+  const std::string reason = std::strerror(errno);
+  std::remove(temporary.c_str());
+  return absl::FailedPreconditionError(absl::StrCat("--port_file: cannot write ", path, ": ", reason));
 }
 
 absl::StatusOr<ServerAddresses> ReadPortFile(const std::string& path) {
   std::ifstream file(path);
-  if (!file) return absl::NotFoundError(absl::StrCat("cannot read ", path));
+  if (!file) return absl::NotFoundError(absl::StrCat("--port_file: cannot read ", path));
   const auto json = nlohmann::json::parse(file, nullptr, /*allow_exceptions=*/false);
   ServerAddresses addresses;
   try {

@@ -79,7 +79,8 @@ TEST(ServerBinaryTest, HelpVersionAndValidConfigurationEndCleanly) {
 }
 
 TEST(ServerBinaryTest, MistakesOfUsageEndWithTwoAndOneLine) {
-  for (const char* flag : {"--bogus", "--threads=x", "--threads=-1", "--listen=nowhere", "serve"}) {
+  for (const char* flag : {"--bogus", "--threads=x", "--threads=-1", "--listen=nowhere", "--threads=1025",
+                           "--device=cuda:N", "--port_file=/tmp", "--flagfile=/tmp", "serve"}) {
     const Ended ended = RunToEnd({"--validate_config", flag});
     EXPECT_EQ(ended.code, 2) << flag;
     EXPECT_EQ(std::count(ended.errors.begin(), ended.errors.end(), '\n'), 1) << ended.errors;
@@ -91,6 +92,12 @@ TEST(ServerBinaryTest, DeviceThatIsNotThereEndsWithFourAndOneLine) {
   EXPECT_EQ(ended.code, 4);
   EXPECT_THAT(ended.errors, HasSubstr("lossd: --device: expected"));
   EXPECT_EQ(std::count(ended.errors.begin(), ended.errors.end(), '\n'), 1) << ended.errors;
+}
+
+TEST(ServerBinaryTest, PortFileThatCannotBeWrittenEndsWithOneNamingIt) {
+  const Ended ended = RunToEnd({"--listen=127.0.0.1:0", "--admin_listen=", "--http_listen=", "--port_file=/nowhere/x"});
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_THAT(ended.errors, HasSubstr("lossd: --port_file: cannot write /nowhere/x"));
 }
 
 TEST(ServerBinaryTest, SecondServerOnAPortEndsWithThreeNamingFlagAndAddress) {

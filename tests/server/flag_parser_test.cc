@@ -64,6 +64,18 @@ TEST_F(FlagParserTest, FlagfileStandsForItsLines) {
   EXPECT_EQ(OptionsFromFlags().device, "cpu");
 }
 
+TEST_F(FlagParserTest, FlagfileOfTheEnvironmentComesBeforeItsOtherVariables) {
+  const TemporaryFolder folder;
+  std::ofstream(folder.File("flags")) << "--threads=5\n--device=cpu\n--max_batch_requests=6\n";
+  ASSERT_OK(
+      ParseFlags({"--device=aten-cpu"}, Holding({{"LOSSD_FLAGFILE", folder.File("flags")}, {"LOSSD_THREADS", "2"}})));
+  EXPECT_EQ(OptionsFromFlags().threads, 2);
+  EXPECT_EQ(OptionsFromFlags().device, "aten-cpu");
+  EXPECT_EQ(OptionsFromFlags().max_batch_requests, 6);
+  EXPECT_THAT(ParseFlags({}, Holding({{"LOSSD_FLAGFILE", "/nowhere"}})),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("LOSSD_FLAGFILE: --flagfile: cannot read")));
+}
+
 TEST_F(FlagParserTest, FlagfileThatNamesItselfIsRefused) {
   const TemporaryFolder folder;
   std::ofstream(folder.File("self")) << "--flagfile=" << folder.File("self") << "\n";
@@ -80,6 +92,8 @@ TEST_F(FlagParserTest, MistakesAreNamed) {
               StatusIs(absl::StatusCode::kInvalidArgument, "--threads: expected a value, got none"));
   EXPECT_THAT(error({"serve"}), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("got \"serve\"")));
   EXPECT_THAT(error({"--flagfile=/nowhere"}), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("/nowhere")));
+  EXPECT_THAT(error({"--flagfile=/"}),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--flagfile: cannot read \"/\"")));
   EXPECT_THAT(ParseFlags({}, Holding({{"LOSSD_THREADS", "many"}})),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("LOSSD_THREADS: --threads")));
 }

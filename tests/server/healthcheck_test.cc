@@ -43,6 +43,15 @@ TEST(HealthcheckTest, ServerThatIsGoneIsUnavailable) {
               StatusIs(absl::StatusCode::kUnavailable, HasSubstr("--admin_listen")));
 }
 
+TEST(HealthcheckTest, PortFileThatIsNotThereIsNamedAndNoOtherServerAsked) {
+  RunningServer server;
+  ServerOptions options = TestOptions();
+  options.admin_listen = server.server().addresses().admin_listen;
+  options.port_file = "/nowhere/ports";
+  EXPECT_THAT(CheckRunningServer(options, kTimeout),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("--port_file: cannot read /nowhere/ports")));
+}
+
 TEST(HealthcheckTest, DrainingServerIsNotReady) {
   RunningServer server;
   server.backend().Hold();

@@ -79,7 +79,7 @@ TEST_F(LossServerTest, PortFileIsThereOnceCallsCanBeServed) {
   EXPECT_EQ(addresses.listen, server->addresses().listen);
   EXPECT_EQ(addresses.http_listen, server->addresses().http_listen);
   options.port_file = "/nowhere/ports";
-  EXPECT_THAT(Start(options), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("--port_file")));
+  EXPECT_THAT(Start(options), StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("--port_file")));
 }
 
 TEST_F(LossServerTest, PagesTellOfCallsAndOfGauges) {

@@ -54,6 +54,13 @@ INSTANTIATE_TEST_SUITE_P(
         BadOption{"http_listen", "\"unix:/x\"", [](ServerOptions& o) { o.http_listen = {"unix:/x"}; }},
         BadOption{"device", "\"tpu\"", [](ServerOptions& o) { o.device = "tpu"; }},
         BadOption{"device", "\"cuda:x\"", [](ServerOptions& o) { o.device = "cuda:x"; }},
+        BadOption{"device", "\"cuda:N\"", [](ServerOptions& o) { o.device = "cuda:N"; }},
+        BadOption{"device", "\"cuda:\"", [](ServerOptions& o) { o.device = "cuda:"; }},
+        BadOption{"device", "\"cuda:-1\"", [](ServerOptions& o) { o.device = "cuda:-1"; }},
+        BadOption{"device", "\"cuda:128\"", [](ServerOptions& o) { o.device = "cuda:128"; }},
+        BadOption{"device", "\"cuda:99999999999999999\"",
+                  [](ServerOptions& o) { o.device = "cuda:99999999999999999"; }},
+        BadOption{"port_file", "\"/\"", [](ServerOptions& o) { o.port_file = "/"; }},
         BadOption{"compute_precision", "\"int8\"", [](ServerOptions& o) { o.compute_precision = "int8"; }},
         BadOption{"compute_precision", "\"bf16\"",
                   [](ServerOptions& o) {

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <sstream>
 
 #include "gmock/gmock.h"
@@ -18,6 +19,10 @@ namespace {
 using ::lossd::testing::StatusIs;
 using ::lossd::testing::TemporaryFolder;
 using ::testing::HasSubstr;
+
+int64_t FilesIn(const TemporaryFolder& folder) {
+  return std::distance(std::filesystem::directory_iterator(folder.path()), {});
+}
 
 TEST(PortFileTest, IsTheJsonOfTheContractAndReadsBack) {
   const TemporaryFolder folder;
@@ -34,14 +39,21 @@ TEST(PortFileTest, IsTheJsonOfTheContractAndReadsBack) {
 TEST(PortFileTest, LeavesNothingElseBehind) {
   const TemporaryFolder folder;
   ASSERT_OK(WritePortFile(folder.File("ports"), {}));
-  int files = 0;
-  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(folder.path())) ++files;
-  EXPECT_EQ(files, 1);
+  EXPECT_EQ(FilesIn(folder), 1);
 }
 
 TEST(PortFileTest, PathThatCannotBeWrittenIsNamed) {
   EXPECT_THAT(WritePortFile("/nowhere/ports", {}),
-              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("--port_file: cannot write /nowhere/ports")));
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       HasSubstr("--port_file: cannot write /nowhere/ports: No such file or directory")));
+}
+
+TEST(PortFileTest, FailureLeavesNothingBehind) {
+  const TemporaryFolder folder;
+  ASSERT_TRUE(std::filesystem::create_directory(folder.File("ports")));
+  EXPECT_THAT(WritePortFile(folder.File("ports"), {}),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("Is a directory")));
+  EXPECT_EQ(FilesIn(folder), 1);
 }
 
 TEST(PortFileTest, OtherContentIsRefused) {
