@@ -51,6 +51,7 @@ void CallReporter::OnCallEnded(RpcMethod method, absl::StatusCode code, absl::Ti
 }
 
 void CallReporter::Count(const CallRecord& record) {
+  if (record.method == RpcMethod::kComputeStream) metrics_.OnStreamMessage(record.status.code());
   if (record.request_bytes > 0) metrics_.OnRequest(record.request_bytes);
   const std::pair<Stage, std::optional<absl::Duration>> stages[] = {{Stage::kDecode, record.decode},
                                                                     {Stage::kQueue, record.queue},

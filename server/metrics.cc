@@ -94,6 +94,7 @@ struct Metrics::Series {
   Counter* started[kRpcMethodCount];
   Counter* handled[kRpcMethodCount][kCodeCount];
   Histogram* handling_seconds[kRpcMethodCount];
+  Counter* stream_messages[kCodeCount];
   Histogram* stage_seconds[kStageCount];
   Histogram* batch_requests;
   Histogram* request_bytes;
@@ -121,6 +122,9 @@ void Metrics::Series::AddCalls(prometheus::Registry& registry) {
       handled[method][code] = &ends.Add(labels);
     }
   }
+  CounterFamily& messages =
+      CountersOf(registry, "lossd_stream_messages_total", "Messages of streams that were answered, by code.");
+  for (int code = 0; code < kCodeCount; ++code) stream_messages[code] = &messages.Add({{"grpc_code", CodeName(code)}});
 }
 
 void Metrics::Series::AddStages(prometheus::Registry& registry) {
@@ -173,6 +177,8 @@ void Metrics::OnCallHandled(RpcMethod method, absl::StatusCode code, absl::Durat
   series_->handled[index][static_cast<int>(code)]->Increment();
   series_->handling_seconds[index]->Observe(absl::ToDoubleSeconds(time));
 }
+
+void Metrics::OnStreamMessage(absl::StatusCode code) { series_->stream_messages[static_cast<int>(code)]->Increment(); }
 
 void Metrics::OnStage(Stage stage, absl::Duration time) {
   series_->stage_seconds[static_cast<int>(stage)]->Observe(absl::ToDoubleSeconds(time));

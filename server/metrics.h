@@ -50,6 +50,8 @@ class Metrics final : public BackendObserver {
 
   void OnCallStarted(RpcMethod method);
   void OnCallHandled(RpcMethod method, absl::StatusCode code, absl::Duration time);
+  // A message of a stream was answered, in the stream, with `code`.
+  void OnStreamMessage(absl::StatusCode code);
   void OnStage(Stage stage, absl::Duration time);
   void OnRequest(int64_t bytes);
   void OnRejected(RejectReason reason);

@@ -16,6 +16,7 @@ Metrics::~Metrics() = default;
 
 void Metrics::OnCallStarted(RpcMethod) {}
 void Metrics::OnCallHandled(RpcMethod, absl::StatusCode, absl::Duration) {}
+void Metrics::OnStreamMessage(absl::StatusCode) {}
 void Metrics::OnStage(Stage, absl::Duration) {}
 void Metrics::OnRequest(int64_t) {}
 void Metrics::OnRejected(RejectReason) {}

@@ -74,6 +74,16 @@ TEST_F(CallReporterTest, RefusalCountsUnderItsReasonOnly) {
   EXPECT_THAT(metrics_.Text(), HasSubstr("lossd_dropped_total{reason=\"expired\"} 0"));
 }
 
+TEST_F(CallReporterTest, OnlyMessagesOfStreamsCountAsThose) {
+  CallRecord record = Record();
+  record.status = absl::InternalError("oops");
+  reporter_.OnAnswered(record);
+  EXPECT_THAT(metrics_.Text(), HasSubstr("lossd_stream_messages_total{grpc_code=\"INTERNAL\"} 0"));
+  record.method = RpcMethod::kComputeStream;
+  reporter_.OnAnswered(record);
+  EXPECT_THAT(metrics_.Text(), HasSubstr("lossd_stream_messages_total{grpc_code=\"INTERNAL\"} 1"));
+}
+
 TEST_F(CallReporterTest, ComputationGivenUpCountsAsDropped) {
   CallRecord record = Record();
   record.status = absl::CancelledError("gone");

@@ -96,6 +96,23 @@ TEST_F(LossServerTest, PagesTellOfCallsAndOfGauges) {
   EXPECT_THAT(HttpAsk(http, "/configz").body, HasSubstr("max_inflight_bytes"));
 }
 
+// The stream itself ends well.
+TEST(StreamMetricsTest, ErrorsInsideAStreamAreCountedByCode) {
+  RunningServer server;
+  grpc::ClientContext context;
+  const auto stream = server.stub().ComputeStream(&context);
+  v1::ComputeResponse response;
+  for (const v1::ComputeRequest& request : {MakeRequest(), v1::ComputeRequest()}) {
+    ASSERT_TRUE(stream->Write(request));
+    ASSERT_TRUE(stream->Read(&response));
+  }
+  stream->WritesDone();
+  EXPECT_TRUE(stream->Finish().ok());
+  server.Stop();
+  EXPECT_EQ(server.Metric("lossd_stream_messages_total{grpc_code=\"OK\"}"), 1);
+  EXPECT_EQ(server.Metric("lossd_stream_messages_total{grpc_code=\"INVALID_ARGUMENT\"}"), 1);
+}
+
 TEST(ShutdownTest, AcceptedCallsAreAnsweredAndNewOnesAreUnavailable) {
   RunningServer server;
   server.backend().Hold();
