@@ -17,14 +17,15 @@ namespace lossd {
 
 // What a server keeps for reuse is bounded but large: idle buffers (BackendOptions::max_idle_buffer_bytes), and in the
 // heap what the transport took for the largest messages that came at one time. Every period this frees the buffers that
-// have lain idle all through it; and if nothing has been computed for a whole period, all of the heap that is free, also
-// what messages took that were refused. So a burst's memory is back after at most two periods of quiet, and a server
-// under steady load pays for nothing.
+// have lain idle all through it; and if nothing has been computed for a whole period, all of the heap that is free,
+// also what messages took that were refused. So a burst's memory is back after at most two periods of quiet, and a
+// server under steady load pays for nothing.
 class MemoryTrimmer {
  public:
   static constexpr absl::Duration kPeriod = absl::Seconds(5);
 
-  // `trim_heap` gives the free part of the heap back, and costs nothing where there is little. `pool` is not owned and outlives this.
+  // `trim_heap` gives the free part of the heap back, and costs nothing where there is little. `pool` is not owned and
+  // outlives this.
   MemoryTrimmer(BufferPool& pool, std::function<void()> trim_heap, absl::Duration period = kPeriod);
 
   // What the thread does every period.
