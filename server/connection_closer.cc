@@ -3,7 +3,6 @@
 
 #include "server/connection_closer.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -12,8 +11,8 @@
 
 #include <set>
 
-#include "absl/strings/numbers.h"
 #include "server/listen_address.h"
+#include "server/system_files.h"
 
 namespace lossd {
 namespace {
@@ -56,18 +55,6 @@ bool IsListening(int fd) {
   int listening = 0;
   socklen_t length = sizeof(listening);
   return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) == 0 && listening != 0;
-}
-
-std::vector<int> OpenFiles() {
-  std::vector<int> files;
-  DIR* directory = opendir("/proc/self/fd");
-  if (directory == nullptr) return files;
-  while (const dirent* entry = readdir(directory)) {
-    int fd = 0;
-    if (absl::SimpleAtoi(entry->d_name, &fd) && fd != dirfd(directory)) files.push_back(fd);
-  }
-  closedir(directory);
-  return files;
 }
 
 void ShutDown(const LocalEnds& ends, bool listening) {

@@ -3,29 +3,20 @@
 
 #include "server/metrics_gauges.h"
 
-#include <dirent.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <fstream>
-#include <sstream>
 #include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "server/system_files.h"
 
 namespace lossd {
 namespace {
 
 using prometheus::MetricType;
-
-std::string FileText(const char* path) {
-  std::ifstream file(path);
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
 
 // Field `index` of /proc/self/stat counted from the state, which is field 3 of proc(5); the command before it may hold
 // blanks.
@@ -57,14 +48,7 @@ double StartTime() {
   return 0;
 }
 
-double OpenFiles() {
-  DIR* directory = opendir("/proc/self/fd");
-  if (directory == nullptr) return 0;
-  int entries = 0;
-  while (readdir(directory) != nullptr) ++entries;
-  closedir(directory);
-  return entries - 3;  // Without ".", ".." and the directory itself.
-}
+double OpenFileCount() { return static_cast<double>(OpenFiles().size()); }
 
 double MaxFiles() {
   rlimit limit{};
@@ -95,7 +79,7 @@ std::vector<ScrapedValue> ProcessValues() {
       {"process_resident_memory_bytes", "Resident memory.", MetricType::Gauge, ResidentBytes},
       {"process_virtual_memory_bytes", "Virtual memory.", MetricType::Gauge, VirtualBytes},
       {"process_start_time_seconds", "Start time, in seconds since 1970.", MetricType::Gauge, StartTime},
-      {"process_open_fds", "Open file descriptors.", MetricType::Gauge, OpenFiles},
+      {"process_open_fds", "Open file descriptors.", MetricType::Gauge, OpenFileCount},
       {"process_max_fds", "Limit of open file descriptors.", MetricType::Gauge, MaxFiles},
       {"process_threads", "Threads.", MetricType::Gauge, ThreadCount},
   };

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/status/errors.h"
 #include "google/rpc/error_details.pb.h"
+#include "proto/wire/text_checks.h"
 
 namespace lossd {
 namespace {
@@ -17,17 +18,11 @@ constexpr absl::string_view kEllipsis = "...";
 
 // Bytes of the UTF-8 character at the head of `text`; 0 if there is none.
 size_t CharacterBytes(absl::string_view text) {
-  const auto lead = static_cast<unsigned char>(text[0]);
-  const size_t bytes = lead < 0x80 ? 1 : lead < 0xC2 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF5 ? 4 : 0;
-  if (bytes == 0 || bytes > text.size()) return 0;
-  for (size_t i = 1; i < bytes; ++i) {
-    if ((static_cast<unsigned char>(text[i]) & 0xC0) != 0x80) return 0;
+  constexpr size_t kLongest = 4;
+  for (size_t bytes = 1; bytes <= std::min(kLongest, text.size()); ++bytes) {
+    if (wire::IsValidUtf8(text.substr(0, bytes))) return bytes;
   }
-  if (lead == 0xE0 && static_cast<unsigned char>(text[1]) < 0xA0) return 0;  // Overlong.
-  if (lead == 0xED && static_cast<unsigned char>(text[1]) > 0x9F) return 0;  // Surrogate.
-  if (lead == 0xF0 && static_cast<unsigned char>(text[1]) < 0x90) return 0;  // Overlong.
-  if (lead == 0xF4 && static_cast<unsigned char>(text[1]) > 0x8F) return 0;  // Above U+10FFFF.
-  return bytes;
+  return 0;
 }
 
 // `text` as valid UTF-8 of at most kMaxStatusTextBytes.
