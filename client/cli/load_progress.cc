@@ -14,9 +14,9 @@ constexpr char kWipe[] = "\r\x1b[K";
 std::string ProgressLine(const load::Level& level, const load::Window& window) {
   return absl::StrFormat("%s, %.0f s: %.0f calls/s, p50 %.3f ms, p99 %.3f ms, %d errors, %d skipped",
                          load::NameOf(level), absl::ToDoubleSeconds(window.start + window.length),
-                         static_cast<double>(window.calls.succeeded) / absl::ToDoubleSeconds(window.length),
-                         absl::ToDoubleMilliseconds(window.calls.latency.Percentile(0.5)),
-                         absl::ToDoubleMilliseconds(window.calls.latency.Percentile(0.99)), window.calls.failed(),
+                         static_cast<double>(window.calls.answers.count()) / absl::ToDoubleSeconds(window.length),
+                         absl::ToDoubleMilliseconds(window.calls.answers.Percentile(0.5)),
+                         absl::ToDoubleMilliseconds(window.calls.answers.Percentile(0.99)), window.calls.failed(),
                          window.calls.skipped);
 }
 

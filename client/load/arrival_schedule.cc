@@ -20,6 +20,18 @@ absl::Duration ArrivalSchedule::Next() {
   return absl::Seconds(TimeOf(arrivals_));
 }
 
+int64_t ArrivalSchedule::PassOver(absl::Duration time) {
+  const double passed = std::max(0.0, std::ceil(ArrivalsBy(absl::ToDoubleSeconds(time)) - arrivals_) - 1);
+  arrivals_ += passed;
+  return static_cast<int64_t>(passed);
+}
+
+double ArrivalSchedule::ArrivalsBy(double time) const {
+  if (time <= 0) return 0;
+  if (time >= ramp_) return (from_ + to_) / 2 * ramp_ + (time - ramp_) * to_;
+  return from_ * time + (to_ - from_) / (2 * ramp_) * time * time;
+}
+
 double ArrivalSchedule::TimeOf(double arrivals) const {
   const double in_ramp = (from_ + to_) / 2 * ramp_;
   if (arrivals >= in_ramp) return ramp_ + (arrivals - in_ramp) / to_;

@@ -32,8 +32,14 @@ class ArrivalSchedule {
   // Time of the next arrival from the start of the schedule. Never decreases.
   absl::Duration Next();
 
+  // Passes over the arrivals before `time`, and returns how many there are; of a Poisson process, how many are to be
+  // expected. In no time, however many.
+  int64_t PassOver(absl::Duration time);
+
  private:
-  // The inverse of N.
+  // N.
+  double ArrivalsBy(double time) const;
+  // Its inverse.
   double TimeOf(double arrivals) const;
 
   const double from_;

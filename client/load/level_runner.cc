@@ -7,8 +7,8 @@
 #include <time.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
+#include <map>
 #include <memory>
 #include <thread>
 #include <utility>
@@ -20,31 +20,43 @@
 namespace lossd::load {
 namespace {
 
+// How long after a level's end its arrivals may still be started, where threads were not run in time.
+constexpr absl::Duration kGrace = absl::Milliseconds(100);
+
 // Paces an open loop on a thread of its own.
 class Arrivals {
  public:
-  Arrivals(LoadEngine& engine, const Level& level, Clock& clock)
-      : thread_([this, &engine, level, &clock] {
-          ArrivalSchedule schedule(*level.arrivals);
-          Pace(schedule, clock.TimeNow(), absl::InfiniteFuture(), clock, stop_, [&](absl::Time intended) {
-            if (level.wait_for_room) {
-              engine.StartWhenRoom(intended, level.max_outstanding);
-              return true;
-            }
-            const bool started = engine.TryStart(intended, level.max_outstanding);
-            if (!started) ++skipped_;
-            return started;
-          });
-        }) {}
-  ~Arrivals() { Stop(); }
+  // From `begin` to `latest_end`, unless EndAt ends it before.
+  Arrivals(LoadEngine& engine, const Level& level, absl::Time begin, absl::Time latest_end, Clock& clock)
+      : engine_(engine),
+        level_(level),
+        begin_(begin),
+        latest_end_(latest_end),
+        clock_(clock),
+        schedule_(*level.arrivals),
+        thread_([this] { Run(); }) {}
+  ~Arrivals() {
+    stop_.Trigger();
+    Join();
+  }
 
-  void StartNoMore() { stop_.Trigger(); }
-  void Stop() {
-    StartNoMore();
+  // Starts nothing that is due at `end` or later, nor what cannot be started soon. Called once.
+  void EndAt(absl::Time end) {
+    end_ = end;
+    stop_.Trigger();  // After that, the thread reads end_.
+  }
+  void Join() {
     if (thread_.joinable()) thread_.join();
   }
-  int64_t TakeSkipped() { return skipped_.exchange(0); }
-  // CPU time of the thread so far. Not after Stop.
+  // After EndAt and Join: how many that were due before `time` were not started, beyond those that the last call has
+  // returned.
+  int64_t TakeUnstarted(absl::Time time) {
+    if (next_ >= time) return 0;
+    const int64_t passed = 1 + schedule_.PassOver(time - begin_);
+    next_ = begin_ + schedule_.Next();
+    return passed;
+  }
+  // CPU time of the thread so far. Not after Join.
   absl::Duration ThreadTime() {
     clockid_t clock;
     timespec time = {};
@@ -53,8 +65,31 @@ class Arrivals {
   }
 
  private:
+  void Run() {
+    next_ = Pace(schedule_, begin_, latest_end_, clock_, stop_,
+                 [this](absl::Time intended) { return StartBefore(latest_end_ + kGrace, intended); });
+    if (!stop_.triggered()) return;
+    while (next_ < end_ && StartBefore(end_ + kGrace, next_)) next_ = begin_ + schedule_.Next();
+  }
+  bool StartBefore(absl::Time end, absl::Time intended) {
+    if (clock_.TimeNow() >= end) return false;
+    if (level_.wait_for_room) {
+      engine_.StartWhenRoom(intended, level_.max_outstanding);
+    } else {
+      engine_.TryStart(intended, level_.max_outstanding);
+    }
+    return true;
+  }
+
+  LoadEngine& engine_;
+  const Level level_;
+  const absl::Time begin_;
+  const absl::Time latest_end_;
+  Clock& clock_;
+  ArrivalSchedule schedule_;
+  absl::Time next_;  // The first that was not started.
+  absl::Time end_ = absl::InfinitePast();
   StopSignal stop_;
-  std::atomic<int64_t> skipped_{0};
   std::thread thread_;
 };
 
@@ -81,12 +116,27 @@ std::vector<absl::Duration> ThreadTimes(LoadEngine& engine, Arrivals* arrivals) 
   return times;
 }
 
+size_t MostWindows(const MeasureOptions& options) {
+  if (!options.duration) return static_cast<size_t>(options.max_windows);
+  return static_cast<size_t>(std::ceil(absl::FDivDuration(*options.duration, options.window) - 1e-6));
+}
+
 bool Done(const std::vector<Window>& windows, const MeasureOptions& options) {
-  if (options.duration) {
-    return static_cast<double>(windows.size()) * absl::ToDoubleSeconds(options.window) >=
-           absl::ToDoubleSeconds(*options.duration) - 1e-9;
+  return windows.size() >= MostWindows(options) || (!options.duration && AreStable(windows, options));
+}
+
+// Moves what belongs to one of `windows` there. What is left over is due later, or came before the first.
+void MoveInto(std::vector<Window>& windows, std::map<int64_t, Recording>& recordings) {
+  for (size_t i = 0; i < windows.size(); ++i) {
+    const auto found = recordings.find(static_cast<int64_t>(i));
+    if (found == recordings.end()) continue;
+    windows[i].calls.Merge(found->second);
+    recordings.erase(found);
   }
-  return AreStable(windows, options) || windows.size() >= static_cast<size_t>(options.max_windows);
+}
+
+void MergeInto(std::map<int64_t, Recording>& recordings, const std::map<int64_t, Recording>& others) {
+  for (const auto& [window, other] : others) recordings[window].Merge(other);
 }
 
 // Adds up the windows that count.
@@ -118,8 +168,8 @@ bool AreStable(absl::Span<const Window> windows, const MeasureOptions& options) 
   if (windows.size() < needed) return false;
   std::vector<double> rates, medians;
   for (const Window& window : windows.last(needed)) {
-    rates.push_back(static_cast<double>(window.calls.succeeded) / absl::ToDoubleSeconds(window.length));
-    medians.push_back(absl::ToDoubleSeconds(window.calls.latency.Percentile(0.5)));
+    rates.push_back(static_cast<double>(window.calls.answers.count()) / absl::ToDoubleSeconds(window.length));
+    medians.push_back(absl::ToDoubleSeconds(window.calls.answers.Percentile(0.5)));
   }
   return Agree(rates, options.stability) && Agree(medians, options.stability);
 }
@@ -128,39 +178,48 @@ LevelResult RunLevel(LoadEngine& engine, const Level& level, const MeasureOption
                      StopSignal& stop, const std::function<void(const Window&)>& progress) {
   LevelResult result;
   result.level = level;
+  const absl::Time start = clock.TimeNow();
+  const absl::Time begin = start + options.warmup;
+  engine.RecordBy({begin, options.window, level.arrivals.has_value()});
   std::unique_ptr<Arrivals> arrivals;
+  const auto end_of = [&](size_t windows) { return begin + static_cast<double>(windows) * options.window; };
   if (level.arrivals) {
-    arrivals = std::make_unique<Arrivals>(engine, level, clock);
+    arrivals = std::make_unique<Arrivals>(engine, level, start, end_of(MostWindows(options)), clock);
   } else {
     engine.KeepOutstanding(level.concurrency);
   }
-  stop.WaitUntil(clock, clock.TimeNow() + options.warmup);
-  engine.TakeRecording();
-  if (arrivals != nullptr) arrivals->TakeSkipped();
+  stop.WaitUntil(clock, begin);
   const auto times = ThreadTimes(engine, arrivals.get());
-  const absl::Time begin = clock.TimeNow();
-  absl::Time start = begin;
+  const absl::Time timed_from = clock.TimeNow();
+  std::map<int64_t, Recording> recordings;  // Of no window so far.
+  absl::Time end = begin;
   while (!stop.triggered() && !Done(result.windows, options)) {
-    stop.WaitUntil(clock, begin + static_cast<double>(result.windows.size() + 1) * options.window);
-    const absl::Time now = clock.TimeNow();
-    if (now <= start) break;
-    Window window{start - begin, now - start, engine.TakeRecording()};
-    if (arrivals != nullptr) window.calls.skipped = arrivals->TakeSkipped();
-    start = now;
-    if (progress) progress(window);
-    result.windows.push_back(std::move(window));
+    absl::Time window_end = end_of(result.windows.size() + 1);
+    if (!stop.WaitUntil(clock, window_end)) window_end = std::min(window_end, clock.TimeNow());
+    if (window_end <= end) break;
+    result.windows.push_back({end - begin, window_end - end, {}});
+    end = window_end;
+    MergeInto(recordings, engine.TakeRecordings());
+    MoveInto(result.windows, recordings);
+    if (progress) progress(result.windows.back());
   }
   result.interrupted = stop.triggered();
-  result.busiest_thread = BusiestThread(times, ThreadTimes(engine, arrivals.get()), start - begin);
-  if (arrivals != nullptr) arrivals->StartNoMore();
-  if (result.interrupted) engine.Withdraw();  // Before Stop: an arrival may wait for room.
-  if (arrivals != nullptr) arrivals->Stop();
+  result.busiest_thread = BusiestThread(times, ThreadTimes(engine, arrivals.get()), clock.TimeNow() - timed_from);
+  if (arrivals != nullptr) arrivals->EndAt(end);
+  if (result.interrupted) engine.Withdraw();  // Before Join: an arrival may wait for room.
+  if (arrivals != nullptr) arrivals->Join();
   engine.Quiesce();
-  Recording late = engine.TakeRecording();
-  // What ends late was due in the last window; in a closed loop it is as much as was under way when the first began.
-  if (level.arrivals && !result.windows.empty()) result.windows.back().calls.Merge(late);
+  MergeInto(recordings, engine.TakeRecordings());
+  for (const auto& [window, recording] : recordings) {
+    if (window >= 0 && window < static_cast<int64_t>(result.windows.size())) result.late.Merge(recording);
+    result.withdrawn += recording.withdrawn;
+  }
+  MoveInto(result.windows, recordings);
+  if (arrivals != nullptr) arrivals->TakeUnstarted(begin);
+  for (Window& window : result.windows) {
+    if (arrivals != nullptr) window.calls.AddUnstarted(arrivals->TakeUnstarted(begin + window.start + window.length));
+  }
   SumUp(options, result);
-  result.calls.withdrawn = late.withdrawn;
   return result;
 }
 

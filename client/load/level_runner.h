@@ -54,17 +54,21 @@ struct LevelResult {
   absl::Duration length;  // Of what counts.
   Recording calls;        // Of what counts.
   std::vector<Window> windows;
+  Recording late;  // Calls of the windows that ended after the last one.
   bool stable = true;
   bool interrupted = false;
+  int64_t withdrawn = 0;      // Calls that were cancelled because of that.
   double busiest_thread = 0;  // CPU time a second of the busiest of this process's load threads.
 };
 
 // Whether the last `options.stable_windows` of `windows` agree.
 bool AreStable(absl::Span<const Window> windows, const MeasureOptions& options);
 
-// Runs `level`. Every call that was started is counted in an open loop, however late it ends. `progress` is told of
-// each window. `stop` ends it early: with the window under way, or without any during the warm-up; then what is
-// outstanding is withdrawn, and the engine makes no further calls.
+// Runs `level`. A call counts in the window in which it was due, however late it ends; an answer in that in which it
+// came. Of the calls that were due before the first window, a closed loop counts those that were under way when it
+// began, in it, and an open loop none. `progress` is told of each window as it ends, without what ends later. `stop`
+// ends the level early: with the window under way, or without any during the warm-up; then what is outstanding is
+// withdrawn, and the engine makes no further calls.
 LevelResult RunLevel(LoadEngine& engine, const Level& level, const MeasureOptions& options, Clock& clock,
                      StopSignal& stop, const std::function<void(const Window&)>& progress);
 

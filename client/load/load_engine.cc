@@ -27,8 +27,27 @@ absl::Duration ThisThreadsTime() {
 struct LoadEngine::Lane {
   std::unique_ptr<Caller> caller;
   absl::Mutex mu;
-  Recording recording ABSL_GUARDED_BY(mu);
+  TimeGrid grid ABSL_GUARDED_BY(mu);
+  std::map<int64_t, Recording> recordings ABSL_GUARDED_BY(mu);  // By window.
+
+  void Record(const CallOutcome& outcome) {
+    absl::MutexLock lock(&mu);
+    const int64_t ended = grid.IndexOf(outcome.finished);
+    const int64_t due = grid.IndexOf(outcome.intended);
+    recordings[ended].AddAnswer(outcome);
+    recordings[grid.by_due_time || ended < 0 ? due : std::max<int64_t>(due, 0)].AddCall(outcome);
+  }
+  void RecordSkipped(absl::Time intended) {
+    absl::MutexLock lock(&mu);
+    ++recordings[grid.IndexOf(intended)].skipped;
+  }
 };
+
+int64_t TimeGrid::IndexOf(absl::Time time) const {
+  if (time < begin) return -1;
+  absl::Duration rest;
+  return window == absl::InfiniteDuration() ? 0 : absl::IDivDuration(time - begin, window, &rest);
+}
 
 absl::StatusOr<std::unique_ptr<LoadEngine>> LoadEngine::Connect(const EngineOptions& options,
                                                                 const CallContext& context) {
@@ -44,15 +63,24 @@ absl::StatusOr<std::unique_ptr<LoadEngine>> LoadEngine::Connect(const EngineOpti
           absl::StrCat(options.target, ": no connection within ", absl::FormatDuration(client.connect_timeout)));
     }
     grpc::CompletionQueue* const queue = engine->loops_[engine->lanes_.size() % engine->loops_.size()]->queue();
-    auto lane = std::make_unique<Lane>();
-    lane->caller =
-        options.stream ? MakeStreamCaller(channel, queue, context) : MakeUnaryCaller(channel, queue, context);
-    engine->lanes_.push_back(std::move(lane));
+    engine->AddLane(options.stream ? MakeStreamCaller(channel, queue, context)
+                                   : MakeUnaryCaller(channel, queue, context));
   }
   return engine;
 }
 
 LoadEngine::LoadEngine(const CallContext& context) : context_(context) {}
+
+std::unique_ptr<LoadEngine> LoadEngine::Over(std::vector<std::unique_ptr<Caller>> callers, const CallContext& context) {
+  auto engine = std::unique_ptr<LoadEngine>(new LoadEngine(context));
+  for (auto& caller : callers) engine->AddLane(std::move(caller));
+  return engine;
+}
+
+void LoadEngine::AddLane(std::unique_ptr<Caller> caller) {
+  lanes_.push_back(std::make_unique<Lane>());
+  lanes_.back()->caller = std::move(caller);
+}
 
 LoadEngine::~LoadEngine() {
   Quiesce();
@@ -71,10 +99,7 @@ void LoadEngine::StartNext(absl::Time intended, bool had_room) {
 }
 
 void LoadEngine::OnDone(Lane& lane, const CallOutcome& outcome) {
-  {
-    absl::MutexLock lock(&lane.mu);
-    lane.recording.Add(outcome);
-  }
+  lane.Record(outcome);
   if (outstanding_ <= wanted_) return StartOn(lane, context_.clock.TimeNow());
   absl::MutexLock lock(&idle_mu_);
   --outstanding_;
@@ -90,6 +115,7 @@ void LoadEngine::KeepOutstanding(int64_t calls) {
 
 bool LoadEngine::TryStart(absl::Time intended, int64_t max_outstanding) {
   if (++outstanding_ > max_outstanding) {
+    lanes_.front()->RecordSkipped(intended);
     absl::MutexLock lock(&idle_mu_);
     --outstanding_;
     return false;
@@ -121,13 +147,29 @@ void LoadEngine::Quiesce() {
   idle_mu_.Await(absl::Condition(&idle));
 }
 
-Recording LoadEngine::TakeRecording() {
-  Recording total;
+void LoadEngine::RecordBy(const TimeGrid& grid) {
   for (const auto& lane : lanes_) {
     absl::MutexLock lock(&lane->mu);
-    total.Merge(lane->recording);
-    lane->recording = Recording();
+    lane->grid = grid;
   }
+}
+
+std::map<int64_t, Recording> LoadEngine::TakeRecordings() {
+  std::map<int64_t, Recording> total;
+  for (const auto& lane : lanes_) {
+    std::map<int64_t, Recording> recordings;
+    {
+      absl::MutexLock lock(&lane->mu);
+      recordings.swap(lane->recordings);
+    }
+    for (const auto& [window, recording] : recordings) total[window].Merge(recording);
+  }
+  return total;
+}
+
+Recording LoadEngine::TakeRecording() {
+  Recording total;
+  for (const auto& [window, recording] : TakeRecordings()) total.Merge(recording);
   return total;
 }
 

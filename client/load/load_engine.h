@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -28,6 +29,16 @@ struct EngineOptions {
   bool stream = false;
 };
 
+// How time is divided to record calls in it.
+struct TimeGrid {
+  absl::Time begin = absl::InfinitePast();
+  absl::Duration window = absl::InfiniteDuration();
+  bool by_due_time = true;  // Else what was due before `begin` and ended after it belongs to window 0.
+
+  // The window that contains `time`; less than 0: before `begin`.
+  int64_t IndexOf(absl::Time time) const;
+};
+
 // A closed loop (KeepOutstanding) or the calls of an open one (TryStart). Methods are for one controlling thread, but
 // TryStart and StartWhenRoom, which may be called from another. Destruction stops the load and waits for what is
 // outstanding.
@@ -36,11 +47,13 @@ class LoadEngine {
   // Connects; UNAVAILABLE where that takes longer than the client options allow. `context` is not owned and outlives
   // this.
   static absl::StatusOr<std::unique_ptr<LoadEngine>> Connect(const EngineOptions& options, const CallContext& context);
+  // Calls through `callers`, at least one, whose events come on threads of their own.
+  static std::unique_ptr<LoadEngine> Over(std::vector<std::unique_ptr<Caller>> callers, const CallContext& context);
   ~LoadEngine();
 
   // Starts calls until `calls` are outstanding, and a new one for each that ends.
   void KeepOutstanding(int64_t calls);
-  // Starts one call; false if `max_outstanding` are under way.
+  // Starts one call; false, and it is recorded as skipped, if `max_outstanding` are under way.
   bool TryStart(absl::Time intended, int64_t max_outstanding);
   // Starts one call, as soon as fewer than `max_outstanding` are under way.
   void StartWhenRoom(absl::Time intended, int64_t max_outstanding);
@@ -49,7 +62,12 @@ class LoadEngine {
   // Starts no more and waits until none is outstanding.
   void Quiesce();
 
-  // What was recorded since the last time.
+  // Records calls by the windows of `grid` from now on.
+  void RecordBy(const TimeGrid& grid);
+  // What was recorded since the last time, by window: calls in that in which they were due, answers in that in which
+  // they came. All that was before the grid's begin has index -1.
+  std::map<int64_t, Recording> TakeRecordings();
+  // The same, all together.
   Recording TakeRecording();
   // CPU time that each event loop's thread has used so far.
   std::vector<absl::Duration> ThreadTimes();
@@ -58,6 +76,7 @@ class LoadEngine {
   struct Lane;
 
   explicit LoadEngine(const CallContext& context);
+  void AddLane(std::unique_ptr<Caller> caller);
   void StartOn(Lane& lane, absl::Time intended, bool had_room = true);
   void StartNext(absl::Time intended, bool had_room);
   void OnDone(Lane& lane, const CallOutcome& outcome);

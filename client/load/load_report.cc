@@ -23,15 +23,28 @@ double Milliseconds(const Histogram& histogram, double share) {
   return absl::ToDoubleMilliseconds(histogram.Percentile(share));
 }
 
-WindowFigures FiguresOf(const Window& window) {
+// Calls a second that were asked for: in a closed loop, those that ended make room for others.
+double Offered(const Recording& calls, bool open, double seconds) {
+  return static_cast<double>((open ? calls.succeeded : calls.answers.count()) + calls.failed() + calls.skipped) /
+         seconds;
+}
+
+// How long the longest call took, failed or not.
+double LongestMilliseconds(const Recording& calls) {
+  absl::Duration longest = calls.latency.Maximum();
+  for (const auto& [code, error] : calls.errors) longest = std::max(longest, error.time.Maximum());
+  return absl::ToDoubleMilliseconds(longest);
+}
+
+WindowFigures FiguresOf(const Window& window, bool open) {
   const Recording& calls = window.calls;
   WindowFigures figures;
   figures.start = absl::ToDoubleSeconds(window.start);
   figures.seconds = absl::ToDoubleSeconds(window.length);
   figures.calls = calls.succeeded;
   figures.skipped = calls.skipped;
-  figures.calls_per_second = static_cast<double>(calls.succeeded) / figures.seconds;
-  figures.offered_per_second = static_cast<double>(calls.succeeded + calls.failed() + calls.skipped) / figures.seconds;
+  figures.calls_per_second = static_cast<double>(calls.answers.count()) / figures.seconds;
+  figures.offered_per_second = Offered(calls, open, figures.seconds);
   figures.p50 = Milliseconds(calls.latency, 0.5);
   figures.p90 = Milliseconds(calls.latency, 0.9);
   figures.p99 = Milliseconds(calls.latency, 0.99);
@@ -97,9 +110,22 @@ std::vector<std::string> LevelFigures::Doubts() const {
         absl::StrFormat("this client started calls late (p99 %.3f ms, expected at most %.3f ms): latencies contain it",
                         lag.At(0.99), bound));
   }
-  if (skipped > 0) {
+  const double window = windows.empty() ? 0 : 1000 * windows.back().seconds;
+  if (!interrupted && (late_failed > 0 || late_longest > window)) {
     doubts.push_back(absl::StrFormat(
-        "%d arrivals were skipped because --max-outstanding calls were under way: latencies leave them out", skipped));
+        "calls that were under way at the end took up to %.3f ms, and %d of them failed: latencies and errors contain "
+        "them, goodput does not",
+        late_longest, late_failed));
+  }
+  if (skipped > unstarted) {
+    doubts.push_back(absl::StrFormat(
+        "%d arrivals were skipped because --max-outstanding calls were under way: latencies leave them out",
+        skipped - unstarted));
+  }
+  if (unstarted > 0) {
+    doubts.push_back(absl::StrFormat(
+        "%d arrivals were still to be started at the end, and are counted as skipped: latencies leave them out",
+        unstarted));
   }
   return doubts;
 }
@@ -114,8 +140,9 @@ LevelFigures FiguresOf(const LevelResult& result, int64_t request_bytes) {
   figures.succeeded = calls.succeeded;
   figures.failed = calls.failed();
   figures.skipped = calls.skipped;
-  figures.offered_per_second = static_cast<double>(calls.succeeded + figures.failed + calls.skipped) / figures.seconds;
-  figures.goodput_per_second = static_cast<double>(calls.succeeded) / figures.seconds;
+  figures.unstarted = calls.unstarted;
+  figures.offered_per_second = Offered(calls, figures.open, figures.seconds);
+  figures.goodput_per_second = static_cast<double>(calls.answers.count()) / figures.seconds;
   figures.sent_mb_per_second = figures.goodput_per_second * static_cast<double>(request_bytes) / 1e6;
   figures.received_mb_per_second = static_cast<double>(calls.received_bytes) / figures.seconds / 1e6;
   figures.error_rate = calls.ErrorRate();
@@ -126,14 +153,16 @@ LevelFigures FiguresOf(const LevelResult& result, int64_t request_bytes) {
   for (const auto& [code, count] : calls.errors) {
     figures.errors[absl::StatusCodeToString(code)] = FiguresOf(count);
   }
-  for (const Window& window : result.windows) figures.windows.push_back(FiguresOf(window));
+  for (const Window& window : result.windows) figures.windows.push_back(FiguresOf(window, figures.open));
   figures.stable = result.stable;
   figures.busiest_thread = result.busiest_thread;
   figures.checked = calls.checked;
   figures.different = calls.different;
   figures.provoked = calls.provoked;
   figures.interrupted = result.interrupted;
-  figures.withdrawn = calls.withdrawn;
+  figures.withdrawn = result.withdrawn;
+  figures.late_failed = result.late.failed();
+  figures.late_longest = LongestMilliseconds(result.late);
   return figures;
 }
 

@@ -37,15 +37,15 @@ struct LatencyFigures {
 };
 
 struct WindowFigures {
-  double start = 0;  // Seconds.
-  double calls_per_second = 0;
-  double p50 = 0;  // Milliseconds.
+  double start = 0;             // Seconds.
+  double calls_per_second = 0;  // Successful answers that came in it.
+  double p50 = 0;               // Milliseconds.
   double p99 = 0;
   double seconds = 0;
   double offered_per_second = 0;
   double p90 = 0;
   double p999 = 0;
-  int64_t calls = 0;  // Successful ones.
+  int64_t calls = 0;  // Successful ones that were due in it.
   int64_t skipped = 0;
   std::map<std::string, int64_t> errors;  // By code.
   bool counts = true;                     // Whether the level's figures contain it.
@@ -68,8 +68,9 @@ struct LevelFigures {
   int64_t succeeded = 0;
   int64_t failed = 0;
   int64_t skipped = 0;
-  double offered_per_second = 0;  // All calls that were due.
-  double goodput_per_second = 0;  // Those that succeeded.
+  int64_t unstarted = 0;          // Of those skipped: still to be started at the end.
+  double offered_per_second = 0;  // All calls that were due; in a closed loop, all that ended.
+  double goodput_per_second = 0;  // Successful answers that came within `seconds`, whenever their calls were due.
   double sent_mb_per_second = 0;  // Of successful calls, in 10^6 bytes.
   double received_mb_per_second = 0;
   double error_rate = 0;
@@ -90,6 +91,8 @@ struct LevelFigures {
   std::string missed;        // Which objective was missed, and by how much; empty: none.
   bool interrupted = false;  // Ended early.
   int64_t withdrawn = 0;     // Calls that were under way then: cancelled, and in no other figure.
+  int64_t late_failed = 0;   // Calls that were under way at the end, and failed later.
+  double late_longest = 0;   // Milliseconds that the longest of those under way at the end took, failed or not.
 
   // What to doubt about the figures, a sentence each: unstable, late starts, a busy client, skipped arrivals.
   std::vector<std::string> Doubts() const;

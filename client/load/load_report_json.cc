@@ -77,6 +77,7 @@ json ToJson(const LevelFigures& level) {
           {"succeeded", level.succeeded},
           {"failed", level.failed},
           {"skipped", level.skipped},
+          {"unstarted", level.unstarted},
           {"offered_per_second", level.offered_per_second},
           {"goodput_per_second", level.goodput_per_second},
           {"sent_mb_per_second", level.sent_mb_per_second},
@@ -98,6 +99,8 @@ json ToJson(const LevelFigures& level) {
           {"missed", level.missed},
           {"interrupted", level.interrupted},
           {"withdrawn", level.withdrawn},
+          {"late_failed", level.late_failed},
+          {"late_longest_ms", level.late_longest},
           {"doubts", level.Doubts()}};
 }
 
@@ -135,6 +138,9 @@ LevelFigures LevelFromJson(const json& value) {
   level.missed = value.value("missed", "");
   level.interrupted = value.value("interrupted", false);
   level.withdrawn = value.value("withdrawn", int64_t{0});
+  level.unstarted = value.value("unstarted", int64_t{0});
+  level.late_failed = value.value("late_failed", int64_t{0});
+  level.late_longest = value.value("late_longest_ms", 0.0);
   return level;
 }
 

@@ -5,14 +5,14 @@
 
 namespace lossd::load {
 
-int64_t Pace(ArrivalSchedule& schedule, absl::Time begin, absl::Time end, Clock& clock, StopSignal& stop,
-             absl::FunctionRef<bool(absl::Time intended)> start) {
-  int64_t skipped = 0;
-  for (absl::Time due = begin + schedule.Next(); due < end; due = begin + schedule.Next()) {
+absl::Time Pace(ArrivalSchedule& schedule, absl::Time begin, absl::Time end, Clock& clock, StopSignal& stop,
+                absl::FunctionRef<bool(absl::Time intended)> start) {
+  absl::Time due = begin + schedule.Next();
+  for (; due < end; due = begin + schedule.Next()) {
     if (stop.triggered() || (clock.TimeNow() < due && !stop.WaitUntil(clock, due))) break;
-    if (!start(due)) ++skipped;
+    if (!start(due)) break;
   }
-  return skipped;
+  return due;
 }
 
 }  // namespace lossd::load

@@ -6,8 +6,6 @@
 #ifndef LOSSD_CLIENT_LOAD_PACER_H_
 #define LOSSD_CLIENT_LOAD_PACER_H_
 
-#include <cstdint>
-
 #include "absl/functional/function_ref.h"
 #include "absl/time/time.h"
 #include "client/load/arrival_schedule.h"
@@ -17,10 +15,10 @@
 namespace lossd::load {
 
 // Calls `start` with the intended time of every arrival of `schedule` within [begin, end), as soon as `clock` has
-// reached it: never early, never waiting for answers. An arrival for which `start` returns false is skipped. Returns
-// the number of skipped arrivals, at `end` or when `stop` is triggered.
-int64_t Pace(ArrivalSchedule& schedule, absl::Time begin, absl::Time end, Clock& clock, StopSignal& stop,
-             absl::FunctionRef<bool(absl::Time intended)> start);
+// reached it: never early, never waiting for answers. Returns at `end`, when `stop` is triggered, or where `start`
+// returns false and has not started it: the intended time of the first arrival that was not started.
+absl::Time Pace(ArrivalSchedule& schedule, absl::Time begin, absl::Time end, Clock& clock, StopSignal& stop,
+                absl::FunctionRef<bool(absl::Time intended)> start);
 
 }  // namespace lossd::load
 

@@ -5,12 +5,11 @@
 
 namespace lossd::load {
 
-void Recording::Add(const CallOutcome& outcome) {
+void Recording::AddCall(const CallOutcome& outcome) {
   if (outcome.withdrawn) {
     ++withdrawn;
     return;
   }
-  received_bytes += outcome.received_bytes;
   checked += outcome.check != CallOutcome::Check::kNone;
   different += outcome.check == CallOutcome::Check::kDifferent;
   if (outcome.had_room) lag.Add(outcome.started - outcome.intended);
@@ -26,15 +25,33 @@ void Recording::Add(const CallOutcome& outcome) {
   service.Add(outcome.finished - outcome.started);
 }
 
+void Recording::AddAnswer(const CallOutcome& outcome) {
+  if (outcome.withdrawn) return;
+  received_bytes += outcome.received_bytes;
+  if (outcome.status.ok()) answers.Add(outcome.finished - outcome.intended);
+}
+
+void Recording::Add(const CallOutcome& outcome) {
+  AddCall(outcome);
+  AddAnswer(outcome);
+}
+
+void Recording::AddUnstarted(int64_t arrivals) {
+  skipped += arrivals;
+  unstarted += arrivals;
+}
+
 void Recording::Merge(const Recording& other) {
   succeeded += other.succeeded;
   skipped += other.skipped;
+  unstarted += other.unstarted;
   received_bytes += other.received_bytes;
   checked += other.checked;
   different += other.different;
   latency.Merge(other.latency);
   service.Merge(other.service);
   lag.Merge(other.lag);
+  answers.Merge(other.answers);
   provoked += other.provoked;
   withdrawn += other.withdrawn;
   for (const auto& [code, count] : other.errors) {

@@ -40,18 +40,26 @@ struct ErrorCount {
 // Sums over calls. Not thread-safe.
 struct Recording {
   int64_t succeeded = 0;
-  int64_t skipped = 0;  // Arrivals for which no call could start, because too many were outstanding.
-  int64_t received_bytes = 0;
+  int64_t skipped = 0;         // Arrivals for which no call was started: too many were outstanding, or
+  int64_t unstarted = 0;       // the level's end came first.
+  int64_t received_bytes = 0;  // Of the answers that came in this time.
   int64_t checked = 0;
   int64_t different = 0;  // Of those checked.
   Histogram latency;      // Of successful calls: from `intended` to the answer.
   Histogram service;      // Of successful calls: from `started` to the answer.
   Histogram lag;          // Of calls that had room: from `intended` to `started`, what this client was late.
+  Histogram answers;      // As `latency`, but of the answers that came in this time, whenever their calls were due.
   int64_t provoked = 0;   // Of those that failed.
   int64_t withdrawn = 0;  // In none of the other sums.
   std::map<absl::StatusCode, ErrorCount> errors;
 
+  // A call that was due in this time, whenever it ended ...
+  void AddCall(const CallOutcome& outcome);
+  // ... one that ended in this time, whenever it was due ...
+  void AddAnswer(const CallOutcome& outcome);
+  // ... and one that did both.
   void Add(const CallOutcome& outcome);
+  void AddUnstarted(int64_t arrivals);
   void Merge(const Recording& other);
 
   int64_t failed() const;

@@ -82,7 +82,9 @@ TEST_F(LoadShapeFlagsTest, ArrivalsBeyondTheLimitAreSkippedOrWait) {
   std::vector<std::string> waiting = flags;
   waiting.insert(waiting.end(), {"--when-full", "wait"});
   const load::LoadReport report = Load(waiting);
-  EXPECT_EQ(report.levels.at(0).skipped, 0);
+  EXPECT_GT(report.levels.at(0).unstarted, 0) << "what waits when the level ends";
+  EXPECT_EQ(report.levels.at(0).skipped, report.levels.at(0).unstarted);
+  EXPECT_NEAR(report.levels.at(0).offered_per_second, 2000, 1e-6);
   EXPECT_EQ(report.setup.at("when_full"), "wait");
 }
 

@@ -62,5 +62,18 @@ TEST(ArrivalScheduleTest, RampsMoveLinearlyFromOneRateToTheOther) {
   EXPECT_NEAR(ArrivalsBefore(absl::Seconds(12), down), 2200, 1);
 }
 
+TEST(ArrivalScheduleTest, PassingOverArrivalsIsTakingThemOneByOne) {
+  for (const ArrivalOptions& options : {ArrivalOptions{100, 100}, ArrivalOptions{100, 300, absl::Seconds(10)},
+                                        ArrivalOptions{300, 100, absl::Seconds(3)}}) {
+    ArrivalSchedule schedule(options);
+    for (int i = 0; i < 5; ++i) schedule.Next();
+    EXPECT_EQ(schedule.PassOver(absl::Milliseconds(12345)), ArrivalsBefore(absl::Milliseconds(12345), options) - 5);
+    EXPECT_EQ(schedule.PassOver(absl::Milliseconds(12345)), 0);
+    EXPECT_GE(schedule.Next(), absl::Milliseconds(12345));
+  }
+  ArrivalSchedule poisson({1000, 1000, absl::ZeroDuration(), true, 5});
+  EXPECT_NEAR(static_cast<double>(poisson.PassOver(absl::Hours(1000))), 3.6e9, 2);
+}
+
 }  // namespace
 }  // namespace lossd::load
