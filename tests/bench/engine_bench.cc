@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -61,7 +62,7 @@ constexpr char kUsage[] =
     "  compiled   that through torch.compile (--torch_python)\n"
     "All must find the same loss and length of the gradient. Ratios are of the smallest times, unless they say\n"
     "median. Ctrl-C ends the run and reports what was finished.\n"
-    "Usage: engine_bench [--filter=TEXT] [--threads=1,2] [--json=FILE] [--html=FILE] ...";
+    "Usage: engine_bench [--filter=TEXT] [--threads=1,2] [--json=FILE] [--html=FILE] ...; all flags: --helpfull";
 
 // Says on the terminal what is being measured, until something else is printed.
 void ShowProgress(const std::string& text) {
@@ -151,6 +152,11 @@ void HandleStop(int signal) {
 }
 
 int Run(const std::string& scripts) {
+  const std::vector<Step> steps = ChosenSteps();
+  if (steps.empty()) {
+    std::fprintf(stderr, "engine_bench: no case to measure with these --filter, --threads and --large\n");
+    return 1;
+  }
   const BenchClock clock = absl::GetFlag(FLAGS_processor_time) ? BenchClock::kProcessor : BenchClock::kElapsed;
   SetBenchClock(clock);
   ShortenOpenBlasSpinning();
@@ -174,7 +180,7 @@ int Run(const std::string& scripts) {
   for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, HandleStop);
   int exit_code = 0;
   try {
-    MeasureAll(ChosenSteps(), lab, report);
+    MeasureAll(steps, lab, report);
   } catch (const TimingStopped&) {
     exit_code = 130;
   } catch (const std::exception& error) {
@@ -192,6 +198,10 @@ int Run(const std::string& scripts) {
 }  // namespace lossd::bench
 
 int main(int argc, char** argv) {
+  if (argc > 1 && std::string_view(argv[1]) == "--help") {  // Abseil's exits with 1.
+    std::puts(lossd::bench::kUsage);
+    return 0;
+  }
   absl::SetProgramUsageMessage(lossd::bench::kUsage);
   absl::ParseCommandLine(argc, argv);
   return lossd::bench::Run("tests/bench");

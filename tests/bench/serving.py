@@ -45,7 +45,13 @@ def parse_options():
     unknown = set(options.parts) - set(PARTS)
     if unknown:
         parser.error(f"--parts: expected some of {','.join(PARTS)}, got {','.join(unknown)}")
+    if options.rounds < 1:
+        parser.error(f"--rounds: expected at least 1, got {options.rounds}")
+    if not options.seconds > 0:
+        parser.error(f"--seconds: expected more than 0, got {options.seconds}")
     options.bin = Path(options.bin)
+    if not (options.bin / "lossd").is_file():
+        parser.error(f"--bin: no lossd in {options.bin}: build it with ./dev build")
     return options
 
 
@@ -65,6 +71,8 @@ def main():
             print("interrupted: what follows was finished before", file=sys.stderr)
         except RuntimeError as error:
             sys.exit(str(error))
+    if not bench.cases and options.filter:
+        sys.exit(f"--filter: no case with '{options.filter}' in its name")
     print("\n" + serving_report.table(bench.cases))
     if options.json:
         Path(options.json).write_text(json.dumps({"cases": bench.cases}, indent=2) + "\n")
