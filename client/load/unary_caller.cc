@@ -79,7 +79,7 @@ class UnaryCall : public client::Event {
     outcome_.status = client::ToAbslStatus(status_);
     outcome_.received_bytes = status_.ok() ? static_cast<int64_t>(response_.Length()) : 0;
     if (status_.ok() && context_.check != nullptr) outcome_.check = context_.check->Sample(response_);
-    outcome_.provoked = outcome_.status.code() == provokes_;
+    outcome_.provoked = Provoked(outcome_.status.code());
     outcome_.withdrawn = withdrawn_ && outcome_.status.code() == absl::StatusCode::kCancelled;
     alarm_.Cancel();
     std::move(done_)(std::move(outcome_));
@@ -91,7 +91,7 @@ class UnaryCall : public client::Event {
     explicit OnAlarm(UnaryCall* owner) : call(owner) {}
     void OnEvent(bool expired) override {
       if (expired) {
-        call->provokes_ = absl::StatusCode::kCancelled;
+        call->cancelled_ = true;
         call->client_context_.TryCancel();
       }
       call->Release();
@@ -102,13 +102,20 @@ class UnaryCall : public client::Event {
   void SetDeadline() {
     absl::Duration timeout = context_.timeout;
     if (context_.chaos != nullptr && context_.chaos->kind() == ChaosKind::kShortDeadline) {
-      timeout = std::min(timeout, context_.chaos->NextDelay());
-      provokes_ = absl::StatusCode::kDeadlineExceeded;
+      const absl::Duration delay = context_.chaos->NextDelay();
+      hurried_ = delay < timeout;
+      timeout = std::min(timeout, delay);
       context_.chaos->Count();
     }
     if (timeout != absl::InfiniteDuration()) {
       client_context_.set_deadline(absl::ToChronoTime(outcome_.started + timeout));
     }
+  }
+
+  // Whether chaos is why the call ended so. A server may refuse at once what cannot be ready in time.
+  bool Provoked(absl::StatusCode code) const {
+    if (code == absl::StatusCode::kCancelled) return cancelled_;
+    return hurried_ && (code == absl::StatusCode::kDeadlineExceeded || code == absl::StatusCode::kResourceExhausted);
   }
 
   // Events come on one thread.
@@ -124,7 +131,8 @@ class UnaryCall : public client::Event {
   grpc::ByteBuffer response_;
   grpc::Status status_;
   CallOutcome outcome_;
-  absl::StatusCode provokes_ = absl::StatusCode::kOk;  // What chaos makes of the call.
+  bool cancelled_ = false;  // By chaos,
+  bool hurried_ = false;    // which also gives deadlines.
   std::atomic<bool> withdrawn_ = false;
   grpc::Alarm alarm_;
   OnAlarm on_alarm_{this};

@@ -95,6 +95,34 @@ TEST_F(HeldUnaryCallerTest, CallsInHasteAreProvoked) {
   EXPECT_EQ(chaos.disturbances(), 1);
 }
 
+TEST_F(UnaryCallerTest, RefusalsOfCallsInHasteAreProvoked) {
+  grpc::StatusCode code = grpc::StatusCode::RESOURCE_EXHAUSTED;
+  server_.service.on_compute = [&](grpc::ServerContext*, const v1::ComputeRequest&, v1::ComputeResponse*) {
+    return grpc::Status(code, "it would be late");
+  };
+  Chaos chaos(ChaosKind::kShortDeadline, 1);
+  context_.chaos = &chaos;
+  const auto caller = Make(MakeUnaryCaller);
+  EXPECT_TRUE(Call(*caller).provoked);
+  code = grpc::StatusCode::DEADLINE_EXCEEDED;
+  EXPECT_TRUE(Call(*caller).provoked);
+  code = grpc::StatusCode::INTERNAL;
+  while (true) {  // Until one comes before its deadline.
+    const CallOutcome outcome = Call(*caller);
+    if (outcome.status.code() != absl::StatusCode::kInternal) continue;
+    EXPECT_FALSE(outcome.provoked);
+    break;
+  }
+}
+
+TEST_F(HeldUnaryCallerTest, ADeadlineThatChaosDoesNotShortenIsNotProvoked) {
+  Chaos chaos(ChaosKind::kShortDeadline, 1);
+  context_.chaos = &chaos;
+  context_.timeout = absl::Microseconds(1);
+  const auto caller = Make(MakeUnaryCaller);
+  EXPECT_FALSE(Call(*caller).provoked);
+}
+
 TEST_F(HeldUnaryCallerTest, TheCallersOwnDeadlineIsNotProvoked) {
   context_.timeout = absl::Milliseconds(1);
   const auto caller = Make(MakeUnaryCaller);
