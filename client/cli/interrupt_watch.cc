@@ -12,7 +12,8 @@
 
 namespace lossd::cli {
 
-InterruptWatch::InterruptWatch(std::function<void()> on_first) : on_first_(std::move(on_first)) {
+InterruptWatch::InterruptWatch(std::function<void()> on_first, Now now)
+    : on_first_(std::move(on_first)), now_(std::move(now)) {
   const sigset_t signals = TerminationSignals();
   pthread_sigmask(SIG_BLOCK, &signals, &before_);
   watcher_ = std::thread([this] { Watch(); });
@@ -28,9 +29,14 @@ InterruptWatch::~InterruptWatch() {
 void InterruptWatch::Watch() {
   AwaitTerminationSignal();
   if (finished_) return;
+  const auto first = now_();
   on_first_();
-  const int number = AwaitTerminationSignal();
-  if (!finished_) _exit(128 + number);
+  int number = 0;
+  do {
+    number = AwaitTerminationSignal();
+    if (finished_) return;
+  } while (now_() - first < std::chrono::seconds(1));
+  _exit(128 + number);
 }
 
 }  // namespace lossd::cli

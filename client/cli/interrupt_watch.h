@@ -9,17 +9,21 @@
 #include <signal.h>
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <thread>
 
 namespace lossd::cli {
 
 // While it lives, the first SIGINT or SIGTERM runs a function on a thread of this class, and the next one ends the
-// process at once with 128 + its number. Works for threads that are started after it, and for the one that made it:
-// create it first. Not thread-safe.
+// process at once with 128 + its number. Those within a second of the first are taken for the same: coreutils' timeout
+// signals a process and then its group, and a shell may do likewise. Works for threads that are started after it, and
+// for the one that made it: create it first. Not thread-safe.
 class InterruptWatch {
  public:
-  explicit InterruptWatch(std::function<void()> on_first);
+  using Now = std::function<std::chrono::steady_clock::time_point()>;
+
+  explicit InterruptWatch(std::function<void()> on_first, Now now = std::chrono::steady_clock::now);
   InterruptWatch(const InterruptWatch&) = delete;
   InterruptWatch& operator=(const InterruptWatch&) = delete;
   ~InterruptWatch();
@@ -28,6 +32,7 @@ class InterruptWatch {
   void Watch();
 
   const std::function<void()> on_first_;
+  const Now now_;
   sigset_t before_ = {};  // The signal mask of the thread that made this.
   std::atomic<bool> finished_ = false;
   std::thread watcher_;

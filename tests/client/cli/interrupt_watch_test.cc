@@ -31,18 +31,29 @@ TEST(InterruptWatchTest, WithoutASignalNothingRunsAndTheMaskComesBack) {
   EXPECT_EQ(sigismember(&mask, SIGTERM), 0);
 }
 
-TEST(InterruptWatchDeathTest, TheSecondSignalEndsTheProcess) {
+// A watch whose clock tells these times, one after the other; the first signal asks for the first.
+void SignalThrice(int first_ms, int second_ms, int third_ms) {
+  absl::Notification interrupted, asked[3];
+  int calls = 0;
+  const auto now = [&] {
+    const int times[] = {first_ms, second_ms, third_ms};
+    asked[calls].Notify();
+    return std::chrono::steady_clock::time_point(std::chrono::milliseconds(times[calls++]));
+  };
+  const InterruptWatch watch([&] { interrupted.Notify(); }, now);
+  kill(getpid(), SIGTERM);
+  interrupted.WaitForNotification();
+  kill(getpid(), SIGTERM);
+  asked[1].WaitForNotification();
+  kill(getpid(), SIGINT);
+  asked[2].WaitForNotification();
+  absl::Notification().WaitForNotification();
+}
+
+TEST(InterruptWatchDeathTest, ASecondSignalEndsTheProcessUnlessItComesAtOnce) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
-  EXPECT_EXIT(
-      {
-        absl::Notification interrupted;
-        const InterruptWatch watch([&] { interrupted.Notify(); });
-        kill(getpid(), SIGINT);
-        interrupted.WaitForNotification();
-        kill(getpid(), SIGINT);
-        absl::Notification().WaitForNotification();
-      },
-      ::testing::ExitedWithCode(128 + SIGINT), "");
+  EXPECT_EXIT(SignalThrice(5000, 5999, 6000), ::testing::ExitedWithCode(128 + SIGINT), "");
+  EXPECT_EXIT(SignalThrice(5000, 6000, 6000), ::testing::ExitedWithCode(128 + SIGTERM), "");
 }
 
 }  // namespace
