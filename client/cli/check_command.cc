@@ -82,7 +82,7 @@ CLI::App* CheckCommand::Declare(CLI::App& app) {
       "check",
       "Run golden cases against a server and compare its losses and gradients with the reference's.\n"
       "Exits with 1 if a case fails. Cases are folders with a case.json; see tests/golden/INDEX.md.");
-  command->add_option("directory", directory_, "Folder of cases")->required();
+  command->add_option("directory", directory_, "Folder of cases, or one case")->required();
   command->add_option("--filter", filter_, "Only cases whose name contains this");
   command->add_flag("-v,--verbose", verbose_, "List also the cases that passed");
   command->add_flag("--json", json_, "Print JSON instead of tables");
@@ -95,6 +95,9 @@ absl::StatusOr<int> CheckCommand::Run(const Streams& streams) {
   std::erase_if(folders, [&](const std::string& folder) {
     return !absl::StrContains(std::filesystem::path(folder).filename().string(), filter_);
   });
+  if (folders.empty()) {
+    return UsageError(absl::StrCat("--filter: no case in ", directory_, " has '", filter_, "' in its name"));
+  }
   LOSSD_ASSIGN_OR_RETURN(const auto client, connection_.Connect());
   std::vector<CheckedCase> cases;
   {

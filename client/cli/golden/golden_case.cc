@@ -45,8 +45,12 @@ absl::StatusOr<GoldenCase> LoadGoldenCase(const std::string& folder) {
 }
 
 absl::StatusOr<std::vector<std::string>> ListGoldenCases(const std::string& directory) {
-  std::vector<std::string> folders;
   std::error_code error;
+  const std::filesystem::path lone = std::filesystem::path(directory) / "case.json";
+  if (std::filesystem::exists(lone, error)) {
+    return std::vector<std::string>{std::filesystem::canonical(directory, error).string()};
+  }
+  std::vector<std::string> folders;
   for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
     if (std::filesystem::exists(entry.path() / "case.json", error)) folders.push_back(entry.path().string());
   }

@@ -32,6 +32,10 @@ TEST_F(CheckCommandTest, CheckCountsOutcomesAndFailsWhereACaseFails) {
   EXPECT_EQ(report["summary"]["skipped"], 1);
   EXPECT_EQ(report["summary"]["failed"], 0);
   EXPECT_EQ(RunOnServer({"check", File("nowhere")}), kExitFailure);
+  EXPECT_EQ(RunOnServer({"check", File("cases/b_skipped"), "--json"}), kExitOk) << "one case";
+  EXPECT_EQ(nlohmann::json::parse(out_.str())["summary"]["skipped"], 1);
+  EXPECT_EQ(RunOnServer({"check", File("cases"), "--filter", "zzz"}), kExitUsage);
+  EXPECT_THAT(err_.str(), HasSubstr("--filter: no case in"));
 }
 
 }  // namespace
