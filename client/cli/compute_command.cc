@@ -62,6 +62,7 @@ CLI::App* ComputeCommand::Declare(CLI::App& app) {
   loss_.Declare(*command);
   command->add_option("--gradients", gradients_, "all, none, or names, which may end in *")
       ->delimiter(',')
+      ->allow_extra_args(false)  // What follows the list are inputs.
       ->capture_default_str();
   command->add_option("--gradient-dtype", gradient_dtype_, "float32, float16, bfloat16 or float64 [the input's]");
   command->add_option("--gradient-scale", gradient_scale_, "Multiplies every gradient before rounding [1]");

@@ -44,8 +44,12 @@ void LossFlags::DeclareFeatureMapContrastive(CLI::App& app) {
       app.add_option("--bidirectional", loss.bidirectional, "Compare with exchanged roles as well [true]"),
       app.add_option("--regularizer-weight", loss.regularizer_weight, "Of the regularizer in the objective [1]"),
       app.add_option("--regularizer-scale", loss.regularizer_scale, "Inside the regularizer [0.05]"),
-      app.add_option("--loss-weights", loss.loss_weights, "Upstream gradient of each loss [ones]")->delimiter(','),
-      app.add_option("--positions", positions_, "Source positions, flat [K, directions, B]")->delimiter(','),
+      app.add_option("--loss-weights", loss.loss_weights, "Upstream gradient of each loss [ones]")
+          ->delimiter(',')
+          ->allow_extra_args(false),
+      app.add_option("--positions", positions_, "Source positions, flat [K, directions, B]")
+          ->delimiter(',')
+          ->allow_extra_args(false),
       app.add_option("--torch-seed", seed_.torch_seed, "Draw positions as torch does after this seed"),
       app.add_option("--numpy-seed", seed_.numpy_seed, "Draw `r` as numpy does after this seed"),
       app.add_option("--torch-skip", seed_.torch_skip, "32-bit words of torch's stream to skip [0]"),

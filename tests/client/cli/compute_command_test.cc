@@ -48,6 +48,24 @@ TEST_F(ComputeCommandTest, ComputeSendsItsFlags) {
   EXPECT_EQ(seen.gradients().mode(), v1::GradientOptions::MODE_NONE);
 }
 
+TEST_F(ComputeCommandTest, AListEndsBeforeTheInputs) {
+  v1::ComputeRequest seen;
+  server_.service.on_compute = [&](grpc::ServerContext*, const v1::ComputeRequest& request, v1::ComputeResponse*) {
+    seen = request;
+    return grpc::Status::OK;
+  };
+  const std::string input = "x.0=" + File("x.npy");
+  EXPECT_EQ(RunOnServer({"compute", "--loss", "squared_norm", "--gradients", "x.0", input}), kExitOk) << err_.str();
+  EXPECT_EQ(seen.inputs_size(), 1);
+  EXPECT_THAT(seen.gradients().names(), ElementsAre("x.0"));
+  EXPECT_EQ(RunOnServer(
+                {"compute", "--loss", "feature_map_contrastive", "--loss-weights", "1,2", "--positions", "3,4", input}),
+            kExitOk)
+      << err_.str();
+  EXPECT_EQ(seen.inputs_size(), 1);
+  EXPECT_THAT(seen.loss().feature_map_contrastive().loss_weights(), ElementsAre(1, 2));
+}
+
 TEST_F(ComputeCommandTest, ComputeRefusesBadArguments) {
   EXPECT_EQ(RunOnServer({"compute", "--loss", "squared_norm", "x.npy"}), kExitUsage);
   EXPECT_THAT(err_.str(), HasSubstr("inputs: expected name=file.npy, got 'x.npy'"));
