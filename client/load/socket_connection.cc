@@ -8,6 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -65,11 +66,23 @@ absl::StatusOr<int> OpenTcp(const std::string& target) {
   return connected;
 }
 
+// "dns:///host:port", "dns://resolver/host:port" and "ipv4:host:port" without what precedes the host; of several
+// addresses the first.
+std::string WithoutScheme(absl::string_view target) {
+  for (const char* scheme : {"dns:", "ipv4:", "ipv6:", "passthrough:"}) {
+    if (!absl::ConsumePrefix(&target, scheme)) continue;
+    if (absl::ConsumePrefix(&target, "//")) target.remove_prefix(std::min(target.find('/') + 1, target.size()));
+    break;
+  }
+  return std::string(target.substr(0, target.find(',')));
+}
+
 }  // namespace
 
 absl::StatusOr<SocketConnection> SocketConnection::Open(const std::string& target, absl::Duration timeout) {
   absl::string_view path = target;
-  const absl::StatusOr<int> descriptor = absl::ConsumePrefix(&path, "unix:") ? OpenUnix(path) : OpenTcp(target);
+  const absl::StatusOr<int> descriptor =
+      absl::ConsumePrefix(&path, "unix:") ? OpenUnix(path) : OpenTcp(WithoutScheme(target));
   if (!descriptor.ok()) return descriptor.status();
   const timeval limit = absl::ToTimeval(timeout);
   setsockopt(*descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));

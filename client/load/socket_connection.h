@@ -18,8 +18,8 @@ namespace lossd::load {
 // A connected stream socket, closed on destruction. Not thread-safe.
 class SocketConnection {
  public:
-  // To "host:port" or "unix:/path". Reading and writing give up after `timeout`. UNAVAILABLE if nobody listens,
-  // INVALID_ARGUMENT for another form.
+  // To "host:port", "unix:/path", or these as gRPC's names: "dns:///host:port", "ipv4:host:port". Reading and writing
+  // give up after `timeout`. UNAVAILABLE if nobody listens, INVALID_ARGUMENT for another form.
   static absl::StatusOr<SocketConnection> Open(const std::string& target, absl::Duration timeout);
   SocketConnection(SocketConnection&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
   SocketConnection& operator=(SocketConnection&&) = delete;

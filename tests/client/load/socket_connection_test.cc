@@ -68,6 +68,16 @@ TEST(SocketConnectionTest, WritesAllAndReadsToTheEnd) {
   EXPECT_EQ(back, text);
 }
 
+TEST(SocketConnectionTest, TakesGrpcsNames) {
+  for (const char* scheme : {"ipv4:", "dns:", "dns:///", "dns://resolver/", "passthrough:///"}) {
+    Echo echo(1);
+    auto connection = SocketConnection::Open(scheme + echo.target(), absl::Seconds(10));
+    ASSERT_OK(connection.status()) << scheme;
+    EXPECT_OK(connection->Write("x"));
+    EXPECT_THAT(*connection->ReadAll(), "x");
+  }
+}
+
 TEST(SocketConnectionTest, SaysWhereNobodyListens) {
   EXPECT_THAT(SocketConnection::Open("127.0.0.1:1", absl::Seconds(1)),
               StatusIs(absl::StatusCode::kUnavailable, HasSubstr("127.0.0.1:1")));
