@@ -55,16 +55,26 @@ const LevelFigures* LevelCalled(const std::string& name, const LoadReport& repor
   return found == report.levels.end() ? nullptr : &*found;
 }
 
+Change WithoutFigure() {
+  Change change;
+  change.known = false;
+  return change;
+}
+
 LevelChange Between(const LevelFigures& before, const LevelFigures& now) {
   const auto change = [&](double from, double to, double WindowFigures::*figure) {
     return ChangeOf(from, to, OfWindows(before, figure), OfWindows(now, figure));
   };
+  const auto latency = [&](double share, double WindowFigures::*figure) {
+    if (before.succeeded == 0 || now.succeeded == 0) return WithoutFigure();
+    return change(before.latency.At(share), now.latency.At(share), figure);
+  };
   return {now.name, true, change(before.goodput_per_second, now.goodput_per_second, &WindowFigures::calls_per_second),
-          change(before.latency.At(0.5), now.latency.At(0.5), &WindowFigures::p50),
-          change(before.latency.At(0.99), now.latency.At(0.99), &WindowFigures::p99)};
+          latency(0.5, &WindowFigures::p50), latency(0.99, &WindowFigures::p99)};
 }
 
 std::string InWords(const Change& change) {
+  if (!change.known) return "no figure";
   if (!change.noise) return absl::StrFormat("%+.1f %%", 100 * change.share);
   return absl::StrFormat("%+.1f %% (noise %.1f %%)%s", 100 * change.share, 100 * *change.noise,
                          change.InNoise() ? " ~" : "");
@@ -74,8 +84,8 @@ std::string InWords(const Change& change) {
 
 Change ChangeOf(double before, double now, absl::Span<const double> windows_before,
                 absl::Span<const double> windows_now) {
+  if (before <= 0) return WithoutFigure();
   Change change;
-  if (before <= 0) return change;
   change.share = now / before - 1;
   if (windows_before.size() < 2 || windows_now.size() < 2) return change;
   const Sample old_sample = SampleOf(windows_before), new_sample = SampleOf(windows_now);
@@ -118,12 +128,27 @@ std::string ComparisonText(const LoadReport& baseline, const LoadReport& current
                           InWords(change.p99));
     for (const Change* figure : {&change.goodput, &change.p50, &change.p99}) {
       noisy |= figure->InNoise();
-      unknown |= !figure->noise.has_value();
+      unknown |= figure->known && !figure->noise.has_value();
+    }
+  }
+  for (const LevelFigures& level : baseline.levels) {
+    if (LevelCalled(level.name, current) == nullptr) {
+      absl::StrAppend(&out, level.name, ": in the baseline, not measured now\n");
     }
   }
   if (noisy) absl::StrAppend(&out, "~: inside the noise of the windows (95 %), no difference was shown\n");
   if (unknown) absl::StrAppend(&out, "without noise: fewer than two windows in one of the runs\n");
   return out;
+}
+
+std::string WhyNotComparable(const LoadReport& baseline, const LoadReport& current) {
+  if (baseline.what != current.what || baseline.request_bytes != current.request_bytes) {
+    return absl::StrFormat("the baseline is of another request: %s, %d bytes", baseline.what, baseline.request_bytes);
+  }
+  const auto changes = ChangesOf(baseline, current);
+  const auto common = [](const LevelChange& change) { return change.in_baseline; };
+  if (std::none_of(changes.begin(), changes.end(), common)) return "the baseline has none of the levels";
+  return "";
 }
 
 std::vector<std::string> Regressions(const LoadReport& baseline, const LoadReport& current, double tolerance) {

@@ -17,6 +17,7 @@ namespace lossd::load {
 
 // How much a figure has changed, as a share of what it was.
 struct Change {
+  bool known = true;            // Else one of the runs has no such figure.
   double share = 0;             // 0.1: a tenth more.
   std::optional<double> noise;  // Half-width of the 95 % confidence interval; absent with fewer than two windows.
 
@@ -42,6 +43,10 @@ std::vector<LevelChange> ChangesOf(const LoadReport& baseline, const LoadReport&
 
 // What differs in the set-ups, then a table of the changes with their noise; those inside it are marked.
 std::string ComparisonText(const LoadReport& baseline, const LoadReport& current);
+
+// Why it means nothing that no level of `current` is worse: another request, or no level of that name; empty where it
+// means something.
+std::string WhyNotComparable(const LoadReport& baseline, const LoadReport& current);
 
 // Names of the levels that are worse than in `baseline`: goodput lower or p99 higher by more than the share `tolerance`
 // and by more than the noise.

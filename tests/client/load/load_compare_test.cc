@@ -79,6 +79,30 @@ TEST(LoadCompareTest, TextNamesLevelsThatOnlyOneHas) {
   EXPECT_THAT(Regressions(WithWindows(1), now, 0), IsEmpty());
 }
 
+TEST(LoadCompareTest, TextNamesLevelsThatAreMissingNow) {
+  LoadReport before = WithWindows(1);
+  before.levels.push_back(before.levels[0]);
+  before.levels[1].name = "concurrency 9";
+  EXPECT_THAT(ComparisonText(before, WithWindows(1)), HasSubstr("concurrency 9: in the baseline, not measured now"));
+}
+
+TEST(LoadCompareTest, WhatWasNotComparedIsNoSuccess) {
+  LoadReport now = WithWindows(1);
+  EXPECT_EQ(WhyNotComparable(WithWindows(1), now), "");
+  now.what = "cpc";
+  EXPECT_THAT(WhyNotComparable(WithWindows(1), now), HasSubstr("another request: nt_xent, 500 bytes"));
+  now = WithWindows(1);
+  now.levels[0].name = "concurrency 9";
+  EXPECT_THAT(WhyNotComparable(WithWindows(1), now), HasSubstr("none of the levels"));
+}
+
+TEST(LoadCompareTest, WithoutCallsThereIsNoChangeOfLatency) {
+  LoadReport now = WithWindows(1);
+  now.levels[0].succeeded = 0;
+  now.levels[0].latency = FiguresOf(Histogram());
+  EXPECT_THAT(ComparisonText(WithWindows(1), now), AllOf(HasSubstr("no figure"), Not(HasSubstr("-100.0 %"))));
+}
+
 TEST(LoadCompareTest, RegressionsAreBeyondToleranceAndNoise) {
   EXPECT_THAT(Regressions(WithWindows(1), WithWindows(0.5), 0.4), ElementsAre("concurrency 4"));
   EXPECT_THAT(Regressions(WithWindows(1), WithWindows(0.5), 0.6), IsEmpty());
