@@ -53,6 +53,7 @@ void ConnectionFlags::Declare(CLI::App& app) {
 }
 
 absl::StatusOr<ClientOptions> ConnectionFlags::Options() const {
+  if (target_.empty()) return UsageError("--target: expected host:port or unix:/path, got ''");
   ClientOptions options;
   options.max_message_bytes = max_message_bytes_;
   LOSSD_ASSIGN_OR_RETURN(options.timeout, ParseDuration("--timeout", timeout_));
@@ -65,12 +66,25 @@ absl::StatusOr<ClientOptions> ConnectionFlags::Options() const {
   LOSSD_ASSIGN_OR_RETURN(const std::string token, ReadText("--auth-token-file", auth_token_file_));
   options.auth_token = std::string(absl::StripAsciiWhitespace(token));
   const absl::Status valid = options.Validate();
-  return valid.ok() ? absl::StatusOr<ClientOptions>(std::move(options)) : UsageError(valid.message());
+  return valid.ok() ? absl::StatusOr<ClientOptions>(std::move(options)) : UsageError(InFlags(valid.message()));
 }
 
 absl::StatusOr<std::unique_ptr<Client>> ConnectionFlags::Connect() const {
   LOSSD_ASSIGN_OR_RETURN(ClientOptions options, Options());
   return Client::Connect(target_, std::move(options));
+}
+
+std::string InFlags(absl::string_view text) {
+  constexpr absl::string_view kOptions = "ClientOptions.";
+  std::string out;
+  for (size_t at = text.find(kOptions); at != absl::string_view::npos; at = text.find(kOptions)) {
+    absl::StrAppend(&out, text.substr(0, at), "--");
+    text.remove_prefix(at + kOptions.size());
+    for (; !text.empty() && (absl::ascii_isalpha(text.front()) || text.front() == '_'); text.remove_prefix(1)) {
+      out += text.front() == '_' ? '-' : text.front();
+    }
+  }
+  return absl::StrCat(out, text);
 }
 
 }  // namespace lossd::cli

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "client/cli/parser_types.h"
 #include "client/cpp/client.h"
 
@@ -36,6 +37,10 @@ class ConnectionFlags {
   std::string tls_key_file_;
   std::string auth_token_file_;
 };
+
+// `text` with the options of the client by the names of these flags: "ClientOptions.max_message_bytes" as
+// "--max-message-bytes".
+std::string InFlags(absl::string_view text);
 
 }  // namespace lossd::cli
 

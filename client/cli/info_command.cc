@@ -94,7 +94,12 @@ CLI::App* InfoCommand::Declare(CLI::App& app) {
 
 absl::StatusOr<int> InfoCommand::Run(const Streams& streams) {
   LOSSD_ASSIGN_OR_RETURN(const auto client, connection_.Connect());
-  LOSSD_ASSIGN_OR_RETURN(const ServerInfo info, client->GetServerInfo());
+  const absl::StatusOr<ServerInfo> answer = client->GetServerInfo();
+  if (absl::IsUnimplemented(answer.status())) {
+    return absl::UnimplementedError(
+        absl::StrCat(connection_.target(), ": no loss service there, perhaps another port of lossd"));
+  }
+  LOSSD_ASSIGN_OR_RETURN(const ServerInfo info, answer);
   if (json_) {
     streams.out << ToJson(info).dump(2) << '\n';
   } else {

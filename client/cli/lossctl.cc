@@ -9,8 +9,10 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "client/cli/check_command.h"
 #include "client/cli/compute_command.h"
+#include "client/cli/connection_flags.h"
 #include "client/cli/info_command.h"
 #include "client/cli/load_command.h"
 #include "client/cpp/error_details.h"
@@ -22,7 +24,7 @@ namespace {
 void PrintError(const absl::Status& status, std::ostream& err) {
   err << "lossctl: ";
   if (!IsUsageError(status)) err << absl::StatusCodeToString(status.code()) << ": ";
-  err << status.message() << '\n';
+  err << InFlags(status.message()) << (status.message().empty() ? "no reason given" : "") << '\n';
   const client::ErrorDetails details = client::DetailsOf(status);
   for (const auto& violation : details.field_violations) {
     err << "  field " << violation.field << ": " << violation.description << '\n';
@@ -46,6 +48,18 @@ struct Commands {
     for (const auto& command : all) parsers.push_back(command->Declare(app));
   }
 
+  bool Has(const std::string& name) const {
+    return std::any_of(parsers.begin(), parsers.end(), [&](const CLI::App* p) { return p->get_name() == name; });
+  }
+  // "info, compute, check or load".
+  std::string Names() const {
+    std::string names = parsers.front()->get_name();
+    for (size_t i = 1; i < parsers.size(); ++i) {
+      absl::StrAppend(&names, i + 1 == parsers.size() ? " or " : ", ", parsers[i]->get_name());
+    }
+    return names;
+  }
+
   // The one that the command line chose; the parser makes sure that there is one.
   Subcommand& Chosen() const {
     const auto found = std::find_if(parsers.begin(), parsers.end(), [](const CLI::App* p) { return p->parsed(); });
@@ -67,13 +81,27 @@ int RunLossctl(std::vector<std::string> arguments, const Streams& streams) {
   app.require_subcommand(1);
   app.set_version_flag("--version", VersionText("lossctl"), "Print the version and exit");
   const Commands commands(app);
+  if (!arguments.empty() && arguments.front() == "help") {
+    arguments.erase(arguments.begin());
+    arguments.emplace_back("--help");
+  }
+  if (!arguments.empty() && arguments.front().substr(0, 1) != "-" && !commands.Has(arguments.front())) {
+    return Report(UsageError(absl::StrCat("expected ", commands.Names(), ", got '", arguments.front(), "'")),
+                  streams.err);
+  }
+  Streams run = {streams.out, streams.err, streams.terminal, arguments};
+  run.command_line.insert(run.command_line.begin(), "lossctl");
   try {
     std::reverse(arguments.begin(), arguments.end());  // As CLI11 takes them.
     app.parse(std::move(arguments));
   } catch (const CLI::ParseError& error) {
-    return app.exit(error, streams.out, streams.err) == 0 ? kExitOk : kExitUsage;
+    const int code = app.exit(error, streams.out, streams.err) == 0 ? kExitOk : kExitUsage;
+    return streams.out.flush() ? code : kExitFailure;
   }
-  return Report(commands.Chosen().Run(streams), streams.err);
+  const int code = Report(commands.Chosen().Run(run), streams.err);
+  if (streams.out.flush()) return code;
+  streams.err << "lossctl: the output cannot be written\n";
+  return code == kExitOk ? kExitFailure : code;
 }
 
 }  // namespace lossd::cli

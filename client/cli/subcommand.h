@@ -7,6 +7,8 @@
 #define LOSSD_CLIENT_CLI_SUBCOMMAND_H_
 
 #include <ostream>
+#include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -25,7 +27,8 @@ inline constexpr int kExitInterrupted = 130;  // As a shell has it for SIGINT.
 struct Streams {
   std::ostream& out;
   std::ostream& err;
-  bool terminal = false;  // Whether `err` is one: then progress is shown on it.
+  bool terminal = false;                       // Whether `err` is one: then progress is shown on it.
+  std::vector<std::string> command_line = {};  // That is run; RunLossctl sets it.
 };
 
 // A subcommand, from its flags to its exit code.

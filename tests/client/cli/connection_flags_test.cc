@@ -54,11 +54,18 @@ TEST(ConnectionFlagsTest, RefusesFlagsThatCannotBeRead) {
   for (const auto& [arguments, text] : {std::pair("--timeout soon", "--timeout: expected a duration"),
                                         std::pair("--connect-timeout -1s", "--connect-timeout: expected a duration"),
                                         std::pair("--tls-ca-file /no/such", "--tls-ca-file: cannot read /no/such"),
-                                        std::pair("--max-message-bytes 0", "ClientOptions.max_message_bytes")}) {
+                                        std::pair("--max-message-bytes 0", "--max-message-bytes: expected")}) {
     const absl::Status status = ConnectWith(arguments).status();
     EXPECT_THAT(status, StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(text)));
     EXPECT_TRUE(IsUsageError(status));
   }
+}
+
+TEST(ConnectionFlagsTest, TellsOptionsOfTheClientByTheirFlags) {
+  EXPECT_EQ(InFlags("too long; a limit is ClientOptions.max_message_bytes"),
+            "too long; a limit is --max-message-bytes");
+  EXPECT_EQ(InFlags("ClientOptions.a: x, ClientOptions.b_c: y"), "--a: x, --b-c: y");
+  EXPECT_EQ(InFlags("nothing"), "nothing");
 }
 
 TEST(ConnectionFlagsTest, AnUnreachableServerIsNoUsageError) {

@@ -8,6 +8,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/client/cli/lossctl_fixture.h"
+#include "tests/support/server_process.h"
 
 namespace lossd::cli {
 namespace {
@@ -32,6 +33,15 @@ TEST_F(InfoCommandTest, InfoShowsTablesOrJson) {
   const nlohmann::json info = nlohmann::json::parse(out_.str());
   EXPECT_EQ(info["losses"][0]["inputs"][0]["optional"], true);
   EXPECT_EQ(info["devices"][0]["name"], "cpu");
+}
+
+TEST_F(InfoCommandTest, SaysWhereThereIsAnotherService) {
+  auto server = testing::ServerProcess::Start();
+  ASSERT_OK(server);
+  EXPECT_EQ(Run({"info", "--target", (*server)->admin_address()}), kExitFailure);
+  EXPECT_THAT(err_.str(), HasSubstr((*server)->admin_address() + ": no loss service there"));
+  EXPECT_EQ(Run({"info", "--target", ""}), kExitUsage);
+  EXPECT_THAT(err_.str(), HasSubstr("--target: expected host:port"));
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 
 #include "client/cli/lossctl.h"
 
+#include <fstream>
+
 #include "core/process/build_info.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -24,6 +26,22 @@ TEST_F(LossctlTest, HelpSucceedsAndNonsenseIsAUsageError) {
   EXPECT_EQ(Run({}), kExitUsage);
   EXPECT_EQ(Run({"dance"}), kExitUsage);
   EXPECT_EQ(Run({"info", "--nonsense"}), kExitUsage);
+}
+
+TEST_F(LossctlTest, OutputThatCannotBeWrittenIsAFailure) {
+  std::ofstream full("/dev/full");
+  std::vector<std::string> arguments = {"info", "--target", server_.target()};
+  EXPECT_EQ(RunLossctl(arguments, {full, err_}), kExitFailure);
+  EXPECT_THAT(err_.str(), HasSubstr("the output cannot be written"));
+}
+
+TEST_F(LossctlTest, WrongCommandsAreNamedAndHelpIsOne) {
+  EXPECT_EQ(Run({"dance"}), kExitUsage);
+  EXPECT_EQ(err_.str(), "lossctl: expected info, compute, check or load, got 'dance'\n");
+  EXPECT_EQ(Run({"help"}), kExitOk);
+  EXPECT_THAT(out_.str(), HasSubstr("compute"));
+  EXPECT_EQ(Run({"help", "load"}), kExitOk);
+  EXPECT_THAT(out_.str(), HasSubstr("--concurrency"));
 }
 
 TEST_F(LossctlTest, TellsItsVersion) {
