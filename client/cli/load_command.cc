@@ -38,21 +38,47 @@ constexpr char kFooter[] =
     "Durations have a unit (500us, 20ms, 1.5s, 2m), shares are percentages or numbers (5%, 0.05), sizes are bytes.\n"
     "\n"
     "Exit codes: 0 all well; 1 an objective missed at a level (with --find-max: at all of them), an answer that\n"
-    "differs from the local computation, a level worse than --max-regression allows, no connection, or a server that\n"
-    "does not answer after chaos; 2 wrong usage; 130 interrupted (Ctrl-C ends the run and reports what was measured).";
+    "differs from the local computation, a level worse than --max-regression allows or none to compare, no connection, "
+    "metrics that\n"
+    "could not be read any more, or a server that does not answer after chaos; 2 wrong usage; 130 interrupted (Ctrl-C "
+    "ends the run and reports what was measured).";
 
-absl::Status WriteText(const std::string& path, const std::string& text) {
-  std::ofstream file(path, std::ios::binary);
+absl::Status OpenFile(absl::string_view flag, const std::string& path, std::ofstream& file) {
+  if (path.empty()) return absl::OkStatus();
+  file.open(path, std::ios::binary);
+  return file ? absl::OkStatus() : UsageError(absl::StrCat(flag, ": cannot write ", path));
+}
+
+absl::Status WriteText(const std::string& path, const std::string& text, std::ofstream& file) {
+  if (!file.is_open()) return absl::OkStatus();
   file << text;
   file.close();
   if (file) return absl::OkStatus();
   return absl::UnavailableError(absl::StrCat(path, ": cannot be written"));
 }
 
-// Whether no objective was missed and no answer differed.
+// Compares with the baseline, if there is one; whether no level is worse by more than what is tolerated.
+bool Compare(const std::optional<load::LoadReport>& baseline, std::optional<double> tolerance,
+             const load::LoadReport& report, std::ostream& out) {
+  if (!baseline) return true;
+  out << '\n' << load::ComparisonText(*baseline, report);
+  if (!tolerance) return true;
+  const std::string incomparable = load::WhyNotComparable(*baseline, report);
+  if (!incomparable.empty()) {
+    out << "--max-regression was not checked: " << incomparable << '\n';
+    return false;
+  }
+  const auto worse = load::Regressions(*baseline, report, *tolerance);
+  if (!worse.empty()) out << "worse than the baseline: " << absl::StrJoin(worse, ", ") << '\n';
+  return worse.empty();
+}
+
+// Whether no objective was missed, no answer differed, and the server was well to the end.
 bool IsGood(const load::LoadReport& report) {
-  const auto equal = [](const load::LevelFigures& level) { return level.different == 0; };
-  if (!std::all_of(report.levels.begin(), report.levels.end(), equal)) return false;
+  const auto sound = [](const load::LevelFigures& level) {
+    return level.different == 0 && level.metrics_error.empty();
+  };
+  if (!report.ill.empty() || !std::all_of(report.levels.begin(), report.levels.end(), sound)) return false;
   if (report.searched) return report.highest.has_value();
   return std::all_of(report.levels.begin(), report.levels.end(),
                      [](const load::LevelFigures& level) { return level.missed.empty(); });
@@ -98,30 +124,39 @@ absl::StatusOr<load::LoadPlan> LoadCommand::Plan() const {
   plan.seed = request_.seed();
   plan.engine.target = connection_.target();
   LOSSD_ASSIGN_OR_RETURN(plan.engine.client, connection_.Options());
-  LOSSD_ASSIGN_OR_RETURN(plan.request, request_.Request(plan.what));
+  LOSSD_ASSIGN_OR_RETURN(plan.request, request_.Request(plan.engine.client.max_message_bytes, plan.what));
   LOSSD_RETURN_IF_ERROR(shape_.Fill(plan));
   return plan;
 }
 
-absl::Status LoadCommand::WriteFiles(const load::LoadReport& report) const {
-  if (!json_.empty()) LOSSD_RETURN_IF_ERROR(WriteText(json_, load::ToJson(report).dump(2) + "\n"));
-  if (!csv_.empty()) LOSSD_RETURN_IF_ERROR(WriteText(csv_, load::ReportCsv(report)));
-  if (!html_.empty()) LOSSD_RETURN_IF_ERROR(WriteText(html_, load::ReportHtml(report)));
-  return absl::OkStatus();
-}
-
-absl::StatusOr<bool> LoadCommand::Compare(const load::LoadReport& report, const Streams& streams) const {
-  if (compare_.empty()) return true;
+absl::StatusOr<LoadCommand::Baseline> LoadCommand::ReadBaseline() const {
+  Baseline baseline;
+  if (!max_regression_.empty()) {
+    if (compare_.empty()) return UsageError("--max-regression: expected --compare, got none");
+    LOSSD_ASSIGN_OR_RETURN(baseline.tolerance, ParseShare("--max-regression", max_regression_));
+  }
+  if (compare_.empty()) return baseline;
   std::ifstream file(compare_, std::ios::binary);
   if (!file) return UsageError(absl::StrCat("--compare: cannot read ", compare_));
-  const auto baseline = load::ReportFromJson(std::string(std::istreambuf_iterator<char>(file), {}));
-  if (!baseline.ok()) return UsageError(absl::StrCat("--compare: ", compare_, ": ", baseline.status().message()));
-  streams.out << '\n' << load::ComparisonText(*baseline, report);
-  if (max_regression_.empty()) return true;
-  LOSSD_ASSIGN_OR_RETURN(const double tolerance, ParseShare("--max-regression", max_regression_));
-  const auto worse = load::Regressions(*baseline, report, tolerance);
-  if (!worse.empty()) streams.out << "worse than the baseline: " << absl::StrJoin(worse, ", ") << '\n';
-  return worse.empty();
+  auto report = load::ReportFromJson(std::string(std::istreambuf_iterator<char>(file), {}));
+  if (!report.ok()) return UsageError(absl::StrCat("--compare: ", compare_, ": ", report.status().message()));
+  baseline.report = *std::move(report);
+  return baseline;
+}
+
+absl::StatusOr<LoadCommand::Files> LoadCommand::OpenFiles() const {
+  Files files;
+  LOSSD_RETURN_IF_ERROR(OpenFile("--json", json_, files.json));
+  LOSSD_RETURN_IF_ERROR(OpenFile("--csv", csv_, files.csv));
+  LOSSD_RETURN_IF_ERROR(OpenFile("--html", html_, files.html));
+  return files;
+}
+
+absl::Status LoadCommand::WriteFiles(const load::LoadReport& report, Files& files) const {
+  absl::Status status = WriteText(json_, load::ToJson(report).dump(2) + "\n", files.json);
+  status.Update(WriteText(csv_, load::ReportCsv(report), files.csv));
+  status.Update(WriteText(html_, load::ReportHtml(report), files.html));
+  return status;
 }
 
 absl::StatusOr<int> LoadCommand::Run(const Streams& streams) {
@@ -131,18 +166,26 @@ absl::StatusOr<int> LoadCommand::Run(const Streams& streams) {
     streams.err << "\nlossctl: interrupted: cancels the calls under way and reports; once more to end at once"
                 << std::endl;
   });
-  LOSSD_ASSIGN_OR_RETURN(const load::LoadPlan plan, Plan());
+  LOSSD_ASSIGN_OR_RETURN(load::LoadPlan plan, Plan());
+  plan.command_line = streams.command_line;
   LOSSD_ASSIGN_OR_RETURN(const absl::Duration interval, ParseLength("--progress-interval", progress_interval_));
-  const auto report = [&] {
+  LOSSD_ASSIGN_OR_RETURN(const Baseline baseline, ReadBaseline());
+  LOSSD_ASSIGN_OR_RETURN(Files files, OpenFiles());
+  auto report = [&] {
     LoadProgress progress(streams.err, streams.terminal, interval);
     return load::RunLoad(plan, stop, [&](const load::Level& level, const load::Window& window) {
       progress.Show(RealClock().TimeNow(), level, window);
     });
   }();
+  if (absl::IsCancelled(report.status()) && stop.triggered()) return kExitInterrupted;
   LOSSD_RETURN_IF_ERROR(report.status());
+  for (load::LevelFigures& level : report->levels) {
+    for (auto& [code, error] : level.errors) error.example = InFlags(error.example);
+  }
   streams.out << load::ReportText(*report);
-  LOSSD_RETURN_IF_ERROR(WriteFiles(*report));
-  LOSSD_ASSIGN_OR_RETURN(const bool as_good, Compare(*report, streams));
+  const absl::Status written = WriteFiles(*report, files);
+  const bool as_good = Compare(baseline.report, baseline.tolerance, *report, streams.out);
+  LOSSD_RETURN_IF_ERROR(written);
   if (report->interrupted) return kExitInterrupted;
   return as_good && IsGood(*report) ? kExitOk : kExitFailure;
 }

@@ -6,6 +6,8 @@
 #ifndef LOSSD_CLIENT_CLI_LOAD_COMMAND_H_
 #define LOSSD_CLIENT_CLI_LOAD_COMMAND_H_
 
+#include <fstream>
+#include <optional>
 #include <string>
 
 #include "client/cli/connection_flags.h"
@@ -23,10 +25,21 @@ class LoadCommand : public Subcommand {
   absl::StatusOr<int> Run(const Streams& streams) override;
 
  private:
+  // What a report is held against.
+  struct Baseline {
+    std::optional<load::LoadReport> report;
+    std::optional<double> tolerance;
+  };
+  // The files of --json, --csv and --html, open before the load begins; not open where none is named.
+  struct Files {
+    std::ofstream json, csv, html;
+  };
+
   absl::StatusOr<load::LoadPlan> Plan() const;
-  absl::Status WriteFiles(const load::LoadReport& report) const;
-  // Compares with the baseline, if there is one; whether no level is worse by more than what is tolerated.
-  absl::StatusOr<bool> Compare(const load::LoadReport& report, const Streams& streams) const;
+  absl::StatusOr<Baseline> ReadBaseline() const;
+  absl::StatusOr<Files> OpenFiles() const;
+  // Writes all that can be written; the first error.
+  absl::Status WriteFiles(const load::LoadReport& report, Files& files) const;
 
   ConnectionFlags connection_;
   LoadRequestFlags request_;

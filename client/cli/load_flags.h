@@ -22,19 +22,20 @@ namespace lossd::cli {
 class LoadRequestFlags {
  public:
   void Declare(CLI::App& app);
-  // A request with random inputs where no files are given, and a seed where the server would draw. `what` gets it in
-  // words. A usage error where the flags contradict each other.
-  absl::StatusOr<client::ComputeRequest> Request(std::string& what) const;
+  // A request with random inputs of at most `max_bytes` where no files are given, and a seed where the server would
+  // draw. `what` gets it in words. A usage error where the flags contradict each other.
+  absl::StatusOr<client::ComputeRequest> Request(int64_t max_bytes, std::string& what) const;
   uint64_t seed() const { return seed_; }
 
  private:
-  absl::StatusOr<std::vector<Tensor>> Inputs(const client::LossSpec& loss) const;
+  absl::StatusOr<std::vector<Tensor>> Inputs(const client::LossSpec& loss, int64_t max_bytes) const;
 
   LossFlags loss_;
   std::vector<std::string> inputs_;
   std::vector<int64_t> shape_;
   std::string dtype_ = "float32";
   int maps_ = 2;
+  const CLI::Option* maps_option_ = nullptr;
   bool no_gradients_ = false;
   uint64_t seed_ = 0;
 };
@@ -50,11 +51,14 @@ class LoadShapeFlags {
   void DeclareLoad(CLI::App& app, const std::string& group);
   void DeclareMeasuring(CLI::App& app, const std::string& group);
   void DeclareObjectives(CLI::App& app, const std::string& group);
+  // Refuses what belongs to the other kind of loop.
+  absl::Status CheckLoop(bool open, const Sweep& sweep) const;
   absl::Status FillLevels(load::LoadPlan& plan) const;
   absl::Status AddRamp(const Sweep& sweep, load::Level level, load::LoadPlan& plan) const;
   absl::Status FillMeasure(load::MeasureOptions& measure) const;
   absl::Status FillObjectives(load::LoadPlan& plan) const;
 
+  std::vector<const CLI::Option*> of_open_loops_;
   std::string concurrency_;
   std::string rate_;
   std::string arrivals_ = "constant";
@@ -70,7 +74,7 @@ class LoadShapeFlags {
   int max_windows_ = load::MeasureOptions().max_windows;
   std::string stability_ = "10%";
   bool find_max_ = false;
-  std::string slo_p99_;
+  std::string slo_p50_, slo_p90_, slo_p99_, slo_p999_;
   std::string max_error_rate_ = "0.1%";
   std::string chaos_;
   int64_t verify_ = 0;

@@ -3,6 +3,7 @@
 
 #include <CLI/App.hpp>
 #include <utility>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -30,17 +31,23 @@ void LoadRequestFlags::Declare(CLI::App& app) {
   app.add_option("inputs", inputs_, "Inputs as name=file.npy; without any, --shape of random numbers");
   loss_.Declare(app);
   const std::string group = "Random inputs";
-  app.add_option("--shape", shape_, "Extents of every input: 16,64,7,7")->delimiter(',')->group(group);
-  app.add_option("--dtype", dtype_, "Element type")->capture_default_str()->group(group);
-  app.add_option("--maps", maps_, "Maps a side (feature_map_contrastive)")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 500))
+  app.add_option("--shape", shape_, "Extents of every input: 16,64,7,7")
+      ->delimiter(',')
+      ->allow_extra_args(false)
       ->group(group);
-  app.add_option("--seed", seed_, "Of inputs, draws, arrivals and chaos")->capture_default_str()->group(group);
+  app.add_option("--dtype", dtype_, "Element type")->capture_default_str()->group(group);
+  maps_option_ = app.add_option("--maps", maps_, "Maps a side (feature_map_contrastive)")
+                     ->capture_default_str()
+                     ->check(CLI::Range(1, 500))
+                     ->group(group);
+  app.add_option("--seed", seed_, "Of inputs, draws, arrivals and chaos")
+      ->capture_default_str()
+      ->check(CheckNotNegative)
+      ->group(group);
   app.add_flag("--no-gradients", no_gradients_, "Ask for the loss alone");
 }
 
-absl::StatusOr<std::vector<Tensor>> LoadRequestFlags::Inputs(const client::LossSpec& loss) const {
+absl::StatusOr<std::vector<Tensor>> LoadRequestFlags::Inputs(const client::LossSpec& loss, int64_t max_bytes) const {
   std::vector<Tensor> inputs;
   for (const std::string& argument : inputs_) {
     const size_t equals = argument.find('=');
@@ -55,19 +62,28 @@ absl::StatusOr<std::vector<Tensor>> LoadRequestFlags::Inputs(const client::LossS
   if (!inputs_.empty()) return inputs;
   if (shape_.empty()) return UsageError("--shape: expected extents such as 16,64,7,7, or files as name=file.npy");
   LOSSD_ASSIGN_OR_RETURN(const DType dtype, ParseElementType("--dtype", dtype_));
+  int64_t left = max_bytes;
   for (const TensorSpec& spec : load::InputsOfShape(loss, Shape(shape_.begin(), shape_.end()), dtype, maps_)) {
     const absl::StatusOr<int64_t> bytes = CheckedByteSize(spec.dtype, spec.shape);
     if (!bytes.ok()) return UsageError(absl::StrCat("--shape: ", bytes.status().message()));
+    if (*bytes > left) {
+      return UsageError(absl::StrCat("--shape: expected inputs of at most ", max_bytes,
+                                     " bytes together (--max-message-bytes), got more"));
+    }
+    left -= *bytes;
     inputs.push_back(load::RandomTensor(spec, seed_ + inputs.size()));
   }
   return inputs;
 }
 
-absl::StatusOr<client::ComputeRequest> LoadRequestFlags::Request(std::string& what) const {
+absl::StatusOr<client::ComputeRequest> LoadRequestFlags::Request(int64_t max_bytes, std::string& what) const {
   client::ComputeRequest request;
   LOSSD_ASSIGN_OR_RETURN(client::LossSpec loss, loss_.Spec());
+  if (maps_option_->count() > 0 && !std::holds_alternative<client::FeatureMapContrastive>(loss)) {
+    return UsageError("--maps: belongs to feature_map_contrastive");
+  }
   request.loss = load::WithFixedDraws(std::move(loss), seed_);
-  LOSSD_ASSIGN_OR_RETURN(const std::vector<Tensor> inputs, Inputs(request.loss));
+  LOSSD_ASSIGN_OR_RETURN(const std::vector<Tensor> inputs, Inputs(request.loss, max_bytes));
   for (const Tensor& input : inputs) request.inputs.push_back(client::InputTensor::Share(input));
   if (no_gradients_) request.gradients.mode = client::GradientOptions::Mode::kNone;
   what = InWords(request.loss, inputs);

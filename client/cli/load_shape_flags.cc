@@ -10,10 +10,14 @@
 #include "client/cli/load_flags.h"
 #include "client/cli/load_values.h"
 #include "client/cli/subcommand.h"
+#include "client/load/server_stages.h"
 #include "core/status/status_macros.h"
 
 namespace lossd::cli {
 namespace {
+
+// At any time: each needs some memory here.
+constexpr int64_t kMostCalls = 1'000'000;
 
 const std::map<std::string, load::ChaosKind>& ChaosKinds() {
   static const auto& kinds = *[] {
@@ -46,20 +50,21 @@ void LoadShapeFlags::DeclareLoad(CLI::App& app, const std::string& group) {
                  "100:1000:100 or 100:1600:*2 (one level after the other)")
       ->type_name("RANGE")
       ->group(group);
-  app.add_option("--arrivals", arrivals_, "Open loop: evenly spaced, or as of many independent callers")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"constant", "poisson"}))
-      ->group(group);
-  app.add_option("--max-outstanding", max_outstanding_, "Open loop: calls under way at most")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber)
-      ->group(group);
-  app.add_option("--when-full", when_full_,
-                 "Open loop: what is due while --max-outstanding are under way is skipped and\n"
-                 "counted (skip), or starts late (wait)")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"skip", "wait"}))
-      ->group(group);
+  of_open_loops_ = {
+      app.add_option("--arrivals", arrivals_, "Open loop: evenly spaced, or as of many independent callers")
+          ->capture_default_str()
+          ->check(CLI::IsMember({"constant", "poisson"}))
+          ->group(group),
+      app.add_option("--max-outstanding", max_outstanding_, "Open loop: calls under way at most")
+          ->capture_default_str()
+          ->check(CLI::Range(int64_t{1}, kMostCalls))
+          ->group(group),
+      app.add_option("--when-full", when_full_,
+                     "Open loop: what is due while --max-outstanding are under way is skipped and\n"
+                     "counted (skip), or starts late (wait)")
+          ->capture_default_str()
+          ->check(CLI::IsMember({"skip", "wait"}))
+          ->group(group)};
   app.add_option("--connections", connections_, "Connections, taken in turn")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000))
@@ -100,10 +105,10 @@ void LoadShapeFlags::DeclareMeasuring(CLI::App& app, const std::string& group) {
       ->group(group);
   app.add_option("--verify", verify_, "Compare one of N answers with a local computation, to the byte")
       ->type_name("N")
-      ->check(CLI::PositiveNumber)
+      ->check(CheckPositive)
       ->group(group);
   app.add_option("--metrics-url", metrics_url_,
-                 "The server's http://host:port/metrics: its stages, and its flags into the report")
+                 "The server's http://host:port[/metrics]: its stages, and its flags into the report")
       ->type_name("URL")
       ->group(group);
 }
@@ -113,7 +118,10 @@ void LoadShapeFlags::DeclareObjectives(CLI::App& app, const std::string& group) 
                "Find the highest load between the ends of the range that meets them: doubles until\n"
                "one misses, then halves the gap down to 5 %")
       ->group(group);
-  app.add_option("--slo-p99", slo_p99_, "Longest 99th percentile of latency")->type_name("DURATION")->group(group);
+  app.add_option("--slo-p50", slo_p50_, "Longest median of latency")->type_name("DURATION")->group(group);
+  app.add_option("--slo-p90", slo_p90_, "Longest 90th percentile")->type_name("DURATION")->group(group);
+  app.add_option("--slo-p99", slo_p99_, "Longest 99th percentile")->type_name("DURATION")->group(group);
+  app.add_option("--slo-p999", slo_p999_, "Longest 99.9th percentile")->type_name("DURATION")->group(group);
   app.add_option("--max-error-rate", max_error_rate_,
                  "Share of calls that fail or are skipped; without those that --chaos makes fail")
       ->type_name("SHARE")
@@ -121,11 +129,25 @@ void LoadShapeFlags::DeclareObjectives(CLI::App& app, const std::string& group) 
       ->group(group);
 }
 
+absl::Status LoadShapeFlags::CheckLoop(bool open, const Sweep& sweep) const {
+  if (open) return absl::OkStatus();
+  for (const CLI::Option* const option : of_open_loops_) {
+    if (option->count() > 0) return UsageError(absl::StrCat(option->get_name(), ": expected with --rate"));
+  }
+  const auto whole = [](double calls) { return calls == std::floor(calls) && calls <= kMostCalls; };
+  if (whole(sweep.from) && whole(sweep.to) && (!sweep.step || sweep.step->multiplies || whole(sweep.step->by))) {
+    return absl::OkStatus();
+  }
+  return UsageError(
+      absl::StrCat("--concurrency: expected whole numbers of at most ", kMostCalls, ", got '", concurrency_, "'"));
+}
+
 absl::Status LoadShapeFlags::FillLevels(load::LoadPlan& plan) const {
   if (!concurrency_.empty() && !rate_.empty()) return UsageError("--rate: expected without --concurrency");
   const bool open = !rate_.empty();
   const char* const flag = open ? "--rate" : "--concurrency";
   LOSSD_ASSIGN_OR_RETURN(const Sweep sweep, ParseSweep(flag, open ? rate_ : concurrency_.empty() ? "1" : concurrency_));
+  LOSSD_RETURN_IF_ERROR(CheckLoop(open, sweep));
   const bool rises = sweep.to >= sweep.from;
   if (!rises && (!open || find_max_)) return UsageError(absl::StrCat(flag, ": expected a range that rises"));
   if (find_max_ && sweep.step) return UsageError(absl::StrCat(flag, ": expected no step with --find-max"));
@@ -173,10 +195,19 @@ absl::Status LoadShapeFlags::FillMeasure(load::MeasureOptions& measure) const {
 
 absl::Status LoadShapeFlags::FillObjectives(load::LoadPlan& plan) const {
   LOSSD_ASSIGN_OR_RETURN(plan.objectives.max_error_rate, ParseShare("--max-error-rate", max_error_rate_));
-  if (!slo_p99_.empty()) {
-    LOSSD_ASSIGN_OR_RETURN(plan.objectives.p99, ParseLength("--slo-p99", slo_p99_));
+  struct Objective {
+    double share;
+    const char* flag;
+    const std::string& text;
+  };
+  for (const auto& [share, flag, text] :
+       {Objective{0.5, "--slo-p50", slo_p50_}, Objective{0.9, "--slo-p90", slo_p90_},
+        Objective{0.99, "--slo-p99", slo_p99_}, Objective{0.999, "--slo-p999", slo_p999_}}) {
+    if (text.empty()) continue;
+    LOSSD_ASSIGN_OR_RETURN(plan.objectives.latency[share], ParseLength(flag, text));
   }
-  if (find_max_ && !plan.objectives.p99) return UsageError("--find-max: expected --slo-p99, got none");
+  if (find_max_ && plan.objectives.latency.empty())
+    return UsageError("--find-max: expected --slo-p99 or the like, got none");
   if (chaos_.empty()) return absl::OkStatus();
   plan.chaos = ChaosKinds().at(chaos_);
   if (stream_ != (plan.chaos == load::ChaosKind::kSlowReader) && plan.chaos != load::ChaosKind::kDisconnect) {
@@ -192,7 +223,11 @@ absl::Status LoadShapeFlags::Fill(load::LoadPlan& plan) const {
   plan.engine.threads = threads_;
   plan.engine.stream = stream_;
   plan.verify_every = verify_;
-  plan.metrics_url = metrics_url_;
+  if (!metrics_url_.empty()) {
+    const absl::StatusOr<std::string> url = load::MetricsUrl(metrics_url_);
+    if (!url.ok()) return UsageError(absl::StrCat("--metrics-url: ", url.status().message()));
+    plan.metrics_url = *url;
+  }
   return FillObjectives(plan);
 }
 

@@ -25,7 +25,16 @@ bool ParsePositive(absl::string_view text, double* value) {
   return absl::SimpleAtod(text, value) && *value > 0 && std::isfinite(*value);
 }
 
+std::string CheckAtLeast(uint64_t least, const std::string& text) {
+  uint64_t value = 0;
+  if (absl::SimpleAtoi(text, &value) && value >= least) return "";
+  return absl::StrCat("expected a whole number of at least ", least, ", got '", text, "'");
+}
+
 }  // namespace
+
+std::string CheckNotNegative(const std::string& text) { return CheckAtLeast(0, text); }
+std::string CheckPositive(const std::string& text) { return CheckAtLeast(1, text); }
 
 absl::StatusOr<double> ParseShare(absl::string_view flag, const std::string& text) {
   absl::string_view number = text;

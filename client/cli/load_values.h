@@ -17,6 +17,10 @@
 
 namespace lossd::cli {
 
+// For options of the parser: empty where `text` is a whole number of at least 0 or 1, else what is expected.
+std::string CheckNotNegative(const std::string& text);
+std::string CheckPositive(const std::string& text);
+
 // Each gives a usage error naming `flag`, what is expected, and `text`.
 
 // "5%" or "0.05"; at least 0.

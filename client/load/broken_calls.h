@@ -7,9 +7,11 @@
 #define LOSSD_CLIENT_LOAD_BROKEN_CALLS_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <thread>
 
+#include "absl/status/statusor.h"
 #include "client/load/chaos.h"
 #include "client/load/stop_signal.h"
 
@@ -23,11 +25,13 @@ std::string BeginningOfCall(int64_t message_bytes, int64_t sent);
 // construction to destruction, on a thread of its own.
 class BrokenCalls {
  public:
-  // `chaos` is not owned and outlives this.
-  BrokenCalls(std::string target, int64_t message_bytes, Chaos* chaos);
+  // `chaos` is not owned and outlives this. An error where `target` takes no connection.
+  static absl::StatusOr<std::unique_ptr<BrokenCalls>> Start(const std::string& target, int64_t message_bytes,
+                                                            Chaos* chaos);
   ~BrokenCalls();
 
  private:
+  BrokenCalls(std::string target, int64_t message_bytes, Chaos* chaos);
   void Run();
 
   const std::string target_;

@@ -18,6 +18,7 @@
 #include "client/load/chaos.h"
 #include "client/load/load_request.h"
 #include "client/load/recording.h"
+#include "client/load/stop_signal.h"
 #include "core/scheduling/clock.h"
 
 namespace lossd::load {
@@ -30,6 +31,9 @@ struct CallContext {
   std::string auth_token;                             // Sent as `authorization: Bearer ...` where not empty.
   AnswerCheck* check = nullptr;                       // Null: answers are not looked at.
   Chaos* chaos = nullptr;                             // Null: calls are left in peace.
+  const StopSignal* stop = nullptr;                   // Ends connecting and starting calls early. Null: nothing does.
+
+  bool stopped() const { return stop != nullptr && stop->triggered(); }
 };
 
 // Makes calls over one connection. Thread-safe.

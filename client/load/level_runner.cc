@@ -109,13 +109,6 @@ double BusiestThread(const std::vector<absl::Duration>& before, const std::vecto
   return busiest;
 }
 
-// The CPU times of all threads that make the load.
-std::vector<absl::Duration> ThreadTimes(LoadEngine& engine, Arrivals* arrivals) {
-  std::vector<absl::Duration> times = engine.ThreadTimes();
-  if (arrivals != nullptr) times.push_back(arrivals->ThreadTime());
-  return times;
-}
-
 size_t MostWindows(const MeasureOptions& options) {
   if (!options.duration) return static_cast<size_t>(options.max_windows);
   return static_cast<size_t>(std::ceil(absl::FDivDuration(*options.duration, options.window) - 1e-6));
@@ -154,6 +147,71 @@ void SumUp(const MeasureOptions& options, LevelResult& result) {
   }
 }
 
+// Tells when all connections are lost.
+class ConnectionWatch {
+ public:
+  ConnectionWatch(const LoadEngine& engine, Clock& clock, StopSignal& stop)
+      : engine_(engine), clock_(clock), stop_(stop), last_up_(clock.TimeNow()) {}
+
+  // Waits until `time`; returns before it where the stop signal is given or all connections have been down for kLost.
+  void WaitUntil(absl::Time time) {
+    while (!lost_ && clock_.TimeNow() < time && stop_.WaitUntil(clock_, std::min(time, clock_.TimeNow() + kLook))) {
+      if (engine_.Connected()) last_up_ = clock_.TimeNow();
+      lost_ = clock_.TimeNow() - last_up_ >= kLost;
+    }
+  }
+  bool lost() const { return lost_; }
+
+ private:
+  static constexpr absl::Duration kLook = absl::Milliseconds(100);
+  static constexpr absl::Duration kLost = absl::Seconds(1);
+
+  const LoadEngine& engine_;
+  Clock& clock_;
+  StopSignal& stop_;
+  absl::Time last_up_;
+  bool lost_ = false;
+};
+
+// The load of a level, from its first call to its last.
+class LevelLoad {
+ public:
+  LevelLoad(LoadEngine& engine, const Level& level, absl::Time begin, absl::Time latest_end, Clock& clock)
+      : engine_(engine) {
+    if (level.arrivals) {
+      arrivals_ = std::make_unique<Arrivals>(engine, level, begin, latest_end, clock);
+    } else {
+      engine.KeepOutstanding(level.concurrency);
+    }
+  }
+
+  // The CPU times of all threads that make the load. Not after End.
+  std::vector<absl::Duration> ThreadTimes() {
+    std::vector<absl::Duration> times = engine_.ThreadTimes();
+    if (arrivals_ != nullptr) times.push_back(arrivals_->ThreadTime());
+    return times;
+  }
+  // Ends it and waits for what is under way, or withdraws it.
+  void End(absl::Time end, bool withdraw) {
+    if (arrivals_ != nullptr) arrivals_->EndAt(end);
+    if (withdraw) engine_.Withdraw();  // Before Join: an arrival may wait for room.
+    if (arrivals_ != nullptr) arrivals_->Join();
+    engine_.Quiesce();
+  }
+  // After End: adds the arrivals that were not started to the windows, of which the first begins at `begin`.
+  void AddUnstarted(absl::Time begin, std::vector<Window>& windows) {
+    if (arrivals_ == nullptr) return;
+    arrivals_->TakeUnstarted(begin);
+    for (Window& window : windows) {
+      window.calls.AddUnstarted(arrivals_->TakeUnstarted(begin + window.start + window.length));
+    }
+  }
+
+ private:
+  LoadEngine& engine_;
+  std::unique_ptr<Arrivals> arrivals_;  // Of an open loop.
+};
+
 }  // namespace
 
 std::string NameOf(const Level& level) {
@@ -180,22 +238,19 @@ LevelResult RunLevel(LoadEngine& engine, const Level& level, const MeasureOption
   result.level = level;
   const absl::Time start = clock.TimeNow();
   const absl::Time begin = start + options.warmup;
-  engine.RecordBy({begin, options.window, level.arrivals.has_value()});
-  std::unique_ptr<Arrivals> arrivals;
   const auto end_of = [&](size_t windows) { return begin + static_cast<double>(windows) * options.window; };
-  if (level.arrivals) {
-    arrivals = std::make_unique<Arrivals>(engine, level, start, end_of(MostWindows(options)), clock);
-  } else {
-    engine.KeepOutstanding(level.concurrency);
-  }
+  engine.RecordBy({begin, options.window, level.arrivals.has_value()});
+  LevelLoad load(engine, level, start, end_of(MostWindows(options)), clock);
   stop.WaitUntil(clock, begin);
-  const auto times = ThreadTimes(engine, arrivals.get());
+  ConnectionWatch watch(engine, clock, stop);
+  const auto times = load.ThreadTimes();
   const absl::Time timed_from = clock.TimeNow();
   std::map<int64_t, Recording> recordings;  // Of no window so far.
   absl::Time end = begin;
-  while (!stop.triggered() && !Done(result.windows, options)) {
+  while (!stop.triggered() && !watch.lost() && !Done(result.windows, options)) {
     absl::Time window_end = end_of(result.windows.size() + 1);
-    if (!stop.WaitUntil(clock, window_end)) window_end = std::min(window_end, clock.TimeNow());
+    watch.WaitUntil(window_end);
+    window_end = std::min(window_end, clock.TimeNow());
     if (window_end <= end) break;
     result.windows.push_back({end - begin, window_end - end, {}});
     end = window_end;
@@ -204,21 +259,16 @@ LevelResult RunLevel(LoadEngine& engine, const Level& level, const MeasureOption
     if (progress) progress(result.windows.back());
   }
   result.interrupted = stop.triggered();
-  result.busiest_thread = BusiestThread(times, ThreadTimes(engine, arrivals.get()), clock.TimeNow() - timed_from);
-  if (arrivals != nullptr) arrivals->EndAt(end);
-  if (result.interrupted) engine.Withdraw();  // Before Join: an arrival may wait for room.
-  if (arrivals != nullptr) arrivals->Join();
-  engine.Quiesce();
+  result.lost = watch.lost();
+  result.busiest_thread = BusiestThread(times, load.ThreadTimes(), clock.TimeNow() - timed_from);
+  load.End(end, result.interrupted);
   MergeInto(recordings, engine.TakeRecordings());
   for (const auto& [window, recording] : recordings) {
     if (window >= 0 && window < static_cast<int64_t>(result.windows.size())) result.late.Merge(recording);
     result.withdrawn += recording.withdrawn;
   }
   MoveInto(result.windows, recordings);
-  if (arrivals != nullptr) arrivals->TakeUnstarted(begin);
-  for (Window& window : result.windows) {
-    if (arrivals != nullptr) window.calls.AddUnstarted(arrivals->TakeUnstarted(begin + window.start + window.length));
-  }
+  load.AddUnstarted(begin, result.windows);
   SumUp(options, result);
   return result;
 }

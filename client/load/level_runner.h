@@ -57,6 +57,7 @@ struct LevelResult {
   Recording late;  // Calls of the windows that ended after the last one.
   bool stable = true;
   bool interrupted = false;
+  bool lost = false;          // All connections were down for a while: ended early.
   int64_t withdrawn = 0;      // Calls that were cancelled because of that.
   double busiest_thread = 0;  // CPU time a second of the busiest of this process's load threads.
 };
@@ -68,7 +69,8 @@ bool AreStable(absl::Span<const Window> windows, const MeasureOptions& options);
 // came. Of the calls that were due before the first window, a closed loop counts those that were under way when it
 // began, in it, and an open loop none. `progress` is told of each window as it ends, without what ends later. `stop`
 // ends the level early: with the window under way, or without any during the warm-up; then what is outstanding is
-// withdrawn, and the engine makes no further calls.
+// withdrawn, and the engine makes no further calls. Connections that are all down for a second end it likewise, but
+// withdraw nothing.
 LevelResult RunLevel(LoadEngine& engine, const Level& level, const MeasureOptions& options, Clock& clock,
                      StopSignal& stop, const std::function<void(const Window&)>& progress);
 

@@ -4,13 +4,16 @@
 #include "client/load/load_engine.h"
 
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "client/cpp/channel.h"
+#include "core/status/status_macros.h"
 
 namespace lossd::load {
 namespace {
@@ -19,6 +22,29 @@ absl::Duration ThisThreadsTime() {
   timespec time = {};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
   return absl::DurationFromTimespec(time);
+}
+
+// Says why there is no connection, as far as it is known here.
+absl::Status NoConnection(const std::string& target, absl::Duration timeout) {
+  const int descriptor = dup(STDERR_FILENO);
+  const bool none_left = descriptor < 0 && errno == EMFILE;
+  if (descriptor >= 0) close(descriptor);
+  return absl::UnavailableError(
+      absl::StrCat(target, ": no connection within ", absl::FormatDuration(timeout),
+                   none_left ? ": this process has no file descriptor left (see `ulimit -n`)" : ""));
+}
+
+// Waits in steps: gRPC's wait cannot be ended early.
+absl::Status AwaitConnection(grpc::Channel& channel, const EngineOptions& options, const CallContext& context) {
+  constexpr absl::Duration kStep = absl::Milliseconds(100);
+  absl::Duration left = options.client.connect_timeout;
+  for (; !context.stopped() && left > absl::ZeroDuration(); left -= kStep) {
+    if (channel.WaitForConnected(absl::ToChronoTime(RealClock().TimeNow() + std::min(left, kStep)))) {
+      return absl::OkStatus();
+    }
+  }
+  if (context.stopped()) return absl::CancelledError("interrupted while connecting");
+  return NoConnection(options.target, options.client.connect_timeout);
 }
 
 }  // namespace
@@ -54,14 +80,11 @@ absl::StatusOr<std::unique_ptr<LoadEngine>> LoadEngine::Connect(const EngineOpti
   client::ClientOptions client = options.client;
   client.max_attempts = 1;
   auto engine = std::unique_ptr<LoadEngine>(new LoadEngine(context));
-  const auto channels = client::MakeChannels(options.target, client);
+  engine->channels_ = client::MakeChannels(options.target, client);
   const int threads = std::clamp(options.threads, 1, client.channels);
   for (int i = 0; i < threads; ++i) engine->loops_.push_back(std::make_unique<client::EventLoop>());
-  for (const auto& channel : channels) {
-    if (!channel->WaitForConnected(absl::ToChronoTime(context.clock.TimeNow() + client.connect_timeout))) {
-      return absl::UnavailableError(
-          absl::StrCat(options.target, ": no connection within ", absl::FormatDuration(client.connect_timeout)));
-    }
+  for (const auto& channel : engine->channels_) {
+    LOSSD_RETURN_IF_ERROR(AwaitConnection(*channel, options, context));
     grpc::CompletionQueue* const queue = engine->loops_[engine->lanes_.size() % engine->loops_.size()]->queue();
     engine->AddLane(options.stream ? MakeStreamCaller(channel, queue, context)
                                    : MakeUnaryCaller(channel, queue, context));
@@ -90,6 +113,10 @@ LoadEngine::~LoadEngine() {
 void LoadEngine::StartOn(Lane& lane, absl::Time intended, bool had_room) {
   lane.caller->Start(intended, [this, &lane, had_room](CallOutcome outcome) {
     outcome.had_room = had_room;
+    if (outcome.status.ok() && outcome.finished - outcome.started > context_.timeout) {
+      outcome.status = absl::DeadlineExceededError(
+          absl::StrCat("answered after the deadline of ", absl::FormatDuration(context_.timeout)));
+    }
     OnDone(lane, outcome);
   });
 }
@@ -107,7 +134,7 @@ void LoadEngine::OnDone(Lane& lane, const CallOutcome& outcome) {
 
 void LoadEngine::KeepOutstanding(int64_t calls) {
   wanted_ = calls;
-  while (outstanding_ < calls) {
+  while (outstanding_ < calls && !context_.stopped()) {
     ++outstanding_;
     StartNext(context_.clock.TimeNow(), true);
   }
@@ -171,6 +198,11 @@ Recording LoadEngine::TakeRecording() {
   Recording total;
   for (const auto& [window, recording] : TakeRecordings()) total.Merge(recording);
   return total;
+}
+
+bool LoadEngine::Connected() const {
+  const auto up = [](const auto& channel) { return channel->GetState(/*try_to_connect=*/false) == GRPC_CHANNEL_READY; };
+  return channels_.empty() || std::any_of(channels_.begin(), channels_.end(), up);
 }
 
 std::vector<absl::Duration> LoadEngine::ThreadTimes() {

@@ -44,14 +44,14 @@ struct TimeGrid {
 // outstanding.
 class LoadEngine {
  public:
-  // Connects; UNAVAILABLE where that takes longer than the client options allow. `context` is not owned and outlives
-  // this.
+  // Connects; UNAVAILABLE where that takes longer than the client options allow, CANCELLED where context.stop comes
+  // first. `context` is not owned and outlives this.
   static absl::StatusOr<std::unique_ptr<LoadEngine>> Connect(const EngineOptions& options, const CallContext& context);
   // Calls through `callers`, at least one, whose events come on threads of their own.
   static std::unique_ptr<LoadEngine> Over(std::vector<std::unique_ptr<Caller>> callers, const CallContext& context);
   ~LoadEngine();
 
-  // Starts calls until `calls` are outstanding, and a new one for each that ends.
+  // Starts calls until `calls` are outstanding or context.stop is given, and a new one for each that ends.
   void KeepOutstanding(int64_t calls);
   // Starts one call; false, and it is recorded as skipped, if `max_outstanding` are under way.
   bool TryStart(absl::Time intended, int64_t max_outstanding);
@@ -69,6 +69,8 @@ class LoadEngine {
   std::map<int64_t, Recording> TakeRecordings();
   // The same, all together.
   Recording TakeRecording();
+  // Whether a connection is up; true also where it is not known.
+  bool Connected() const;
   // CPU time that each event loop's thread has used so far.
   std::vector<absl::Duration> ThreadTimes();
 
@@ -83,6 +85,7 @@ class LoadEngine {
 
   const CallContext& context_;
   std::vector<std::unique_ptr<client::EventLoop>> loops_;
+  std::vector<std::shared_ptr<grpc::Channel>> channels_;
   std::vector<std::unique_ptr<Lane>> lanes_;  // One a connection.
   std::atomic<size_t> next_lane_{0};
   std::atomic<int64_t> outstanding_{0};

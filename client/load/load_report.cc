@@ -71,6 +71,33 @@ ErrorFigures FiguresOf(const ErrorCount& count) {
 
 }  // namespace
 
+std::string HighestInWords(const LoadReport& report) {
+  if (!report.highest) return report.interrupted ? "not found, interrupted" : "none";
+  std::string text = absl::StrFormat("%g%s", *report.highest, report.interrupted ? " so far, interrupted" : "");
+  const auto found = std::find_if(report.levels.begin(), report.levels.end(), [&](const LevelFigures& level) {
+    return level.load == *report.highest && level.missed.empty();
+  });
+  if (found != report.levels.end() && !found->latency.Supports(0.99)) {
+    absl::StrAppend(&text, " (its p99 is the maximum of ", found->latency.samples, " calls)");
+  }
+  return text;
+}
+
+std::string WhyDifferent(const LoadReport& report) {
+  const auto differs = [](const LevelFigures& level) { return level.different > 0; };
+  if (std::none_of(report.levels.begin(), report.levels.end(), differs)) return "";
+  const nlohmann::json flags = report.setup.value("server_flags", nlohmann::json::object());
+  const std::string precision = flags.value("compute_precision", "fp32");
+  std::string device = "cpu";
+  if (const auto devices = report.setup.find("server_devices"); devices != report.setup.end() && !devices->empty()) {
+    device = devices->front().get<std::string>();
+  }
+  device = device.substr(0, device.find(','));
+  if (device == "cpu" && precision == "fp32") return "";
+  return absl::StrCat("the server computes on ", device, " in ", precision,
+                      ", and answers are compared with those of cpu in fp32, to the byte");
+}
+
 LatencyFigures FiguresOf(const Histogram& histogram) {
   LatencyFigures figures;
   for (const double share : kShares) {
@@ -98,6 +125,7 @@ std::vector<std::string> LevelFigures::Doubts() const {
         "interrupted: the figures are those up to then; %d calls under way were cancelled and are in none of them",
         withdrawn));
   }
+  if (lost) doubts.emplace_back("ended early: all connections were down for a second");
   if (!stable) doubts.emplace_back("the figures did not become stable");
   if (busiest_thread > kBusy) {
     doubts.push_back(absl::StrFormat(
@@ -110,6 +138,7 @@ std::vector<std::string> LevelFigures::Doubts() const {
         absl::StrFormat("this client started calls late (p99 %.3f ms, expected at most %.3f ms): latencies contain it",
                         lag.At(0.99), bound));
   }
+  if (!metrics_error.empty()) doubts.push_back(absl::StrCat("the server's metrics were not read: ", metrics_error));
   const double window = windows.empty() ? 0 : 1000 * windows.back().seconds;
   if (!interrupted && (late_failed > 0 || late_longest > window)) {
     doubts.push_back(absl::StrFormat(
@@ -160,6 +189,7 @@ LevelFigures FiguresOf(const LevelResult& result, int64_t request_bytes) {
   figures.different = calls.different;
   figures.provoked = calls.provoked;
   figures.interrupted = result.interrupted;
+  figures.lost = result.lost;
   figures.withdrawn = result.withdrawn;
   figures.late_failed = result.late.failed();
   figures.late_longest = LongestMilliseconds(result.late);

@@ -86,13 +86,15 @@ struct LevelFigures {
   double busiest_thread = 0;  // Of this client; 1 is a whole processor.
   int64_t checked = 0;
   int64_t different = 0;
-  int64_t provoked = 0;      // Failed calls that chaos made fail.
-  int64_t disturbances = 0;  // What chaos did: calls, connections or reads.
-  std::string missed;        // Which objective was missed, and by how much; empty: none.
-  bool interrupted = false;  // Ended early.
-  int64_t withdrawn = 0;     // Calls that were under way then: cancelled, and in no other figure.
-  int64_t late_failed = 0;   // Calls that were under way at the end, and failed later.
-  double late_longest = 0;   // Milliseconds that the longest of those under way at the end took, failed or not.
+  int64_t provoked = 0;       // Failed calls that chaos made fail.
+  int64_t disturbances = 0;   // What chaos did: calls, connections or reads.
+  std::string missed;         // Which objective was missed, and by how much; empty: none.
+  bool interrupted = false;   // Ended early.
+  bool lost = false;          // Likewise, because all connections were down.
+  int64_t withdrawn = 0;      // Calls that were under way then: cancelled, and in no other figure.
+  int64_t late_failed = 0;    // Calls that were under way at the end, and failed later.
+  std::string metrics_error;  // Why the server's stages are not known, where its metrics were asked for.
+  double late_longest = 0;    // Milliseconds that the longest of those under way at the end took, failed or not.
 
   // What to doubt about the figures, a sentence each: unstable, late starts, a busy client, skipped arrivals.
   std::vector<std::string> Doubts() const;
@@ -103,12 +105,21 @@ struct LoadReport {
   std::string what;  // The loss and its inputs, in words.
   int64_t request_bytes = 0;
   std::vector<LevelFigures> levels;
-  std::optional<double> highest;  // With a search: the highest load that met the objectives; absent: none did.
+  // With a search: the highest load that met the objectives, up to an interruption; absent: none did.
+  std::optional<double> highest;
   bool searched = false;
   bool interrupted = false;                         // Levels that were still to come are missing.
   nlohmann::json setup = nlohmann::json::object();  // As SetupOf gives it; empty in reports of older versions.
+  nlohmann::json run = nlohmann::json::object();    // When it was, by which client, command line and objectives.
   std::string chaos_deeds;                          // What disturbances are, where there was chaos.
+  std::string ill;                                  // Why a call after the chaos failed; empty: it did not.
 };
+
+// A search's outcome in words: the load, none, or what is known so far; and whether its p99 rests on few calls.
+std::string HighestInWords(const LoadReport& report);
+// Why answers may differ from a local computation although the server is right: another device or precision. Empty
+// where none differ or that is not known.
+std::string WhyDifferent(const LoadReport& report);
 
 LatencyFigures FiguresOf(const Histogram& histogram);
 LevelFigures FiguresOf(const LevelResult& result, int64_t request_bytes);

@@ -99,7 +99,9 @@ json ToJson(const LevelFigures& level) {
           {"missed", level.missed},
           {"interrupted", level.interrupted},
           {"withdrawn", level.withdrawn},
+          {"lost", level.lost},
           {"late_failed", level.late_failed},
+          {"metrics_error", level.metrics_error},
           {"late_longest_ms", level.late_longest},
           {"doubts", level.Doubts()}};
 }
@@ -138,6 +140,8 @@ LevelFigures LevelFromJson(const json& value) {
   level.missed = value.value("missed", "");
   level.interrupted = value.value("interrupted", false);
   level.withdrawn = value.value("withdrawn", int64_t{0});
+  level.metrics_error = value.value("metrics_error", "");
+  level.lost = value.value("lost", false);
   level.unstarted = value.value("unstarted", int64_t{0});
   level.late_failed = value.value("late_failed", int64_t{0});
   level.late_longest = value.value("late_longest_ms", 0.0);
@@ -155,7 +159,9 @@ json ToJson(const LoadReport& report) {
                  {"searched", report.searched},
                  {"interrupted", report.interrupted},
                  {"setup", report.setup},
+                 {"run", report.run},
                  {"chaos_deeds", report.chaos_deeds},
+                 {"ill", report.ill},
                  {"levels", levels}};
   if (report.highest) result["highest"] = *report.highest;
   return result;
@@ -171,7 +177,9 @@ absl::StatusOr<LoadReport> ReportFromJson(const std::string& text) {
     value.at("searched").get_to(report.searched);
     report.interrupted = value.value("interrupted", false);
     report.setup = value.value("setup", json::object());
+    report.run = value.value("run", json::object());
     report.chaos_deeds = value.value("chaos_deeds", "");
+    report.ill = value.value("ill", "");
     if (value.contains("highest")) report.highest = value.at("highest").get<double>();
     for (const json& level : value.at("levels")) report.levels.push_back(LevelFromJson(level));
     return report;

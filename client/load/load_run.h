@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,8 +26,9 @@ namespace lossd::load {
 
 // What a level must keep to.
 struct Objectives {
-  std::optional<absl::Duration> p99;  // Latency from the intended start.
-  double max_error_rate = 0.001;      // Failed and skipped calls.
+  // Latency from the intended start: the longest at each of kShares.
+  std::map<double, absl::Duration> latency = {};
+  double max_error_rate = 0.001;  // Failed and skipped calls.
 };
 
 struct LoadPlan {
@@ -38,17 +40,18 @@ struct LoadPlan {
   Objectives objectives;
   std::optional<SearchRange> search;  // For the highest load that meets the objectives.
   std::optional<ChaosKind> chaos;
-  uint64_t seed = 0;         // Of arrivals and chaos.
-  int64_t verify_every = 0;  // Compare one of so many answers with a local computation; 0: none.
-  std::string metrics_url;   // Of the server; empty: not read.
+  uint64_t seed = 0;                      // Of arrivals and chaos.
+  int64_t verify_every = 0;               // Compare one of so many answers with a local computation; 0: none.
+  std::string metrics_url;                // Of the server; empty: not read.
+  std::vector<std::string> command_line;  // That asked for it, for the report.
 };
 
 // Which of the objectives a level missed, with its figure: "p99 30.1 ms, expected at most 20 ms"; empty: none.
 std::string Missed(const LevelFigures& level, const Objectives& objectives);
 
-// Runs `plan`. Failing calls are figures; an error where there is no connection, the request cannot be made, metrics
-// cannot be read, or the server does not answer one more call after chaos. `progress` is told of each window.
-// `stop` ends it early, with what was measured so far.
+// Runs `plan`. Once it measures, whatever the server does are figures. An error before that: where there is no
+// connection, the request cannot be made or is none that the server takes, or metrics cannot be read. `progress` is
+// told of each window. `stop` ends it early, with what was measured so far.
 absl::StatusOr<LoadReport> RunLoad(const LoadPlan& plan, StopSignal& stop,
                                    const std::function<void(const Level&, const Window&)>& progress);
 

@@ -74,12 +74,14 @@ std::string LevelTable(const LoadReport& report) {
     for (const double share : {0.5, 0.9, 0.99, 0.999, 0.9999, 1.0}) {
       rows.back().push_back(Percentile(level.latency, share));
     }
+    for (const double share : {0.5, 0.99}) rows.back().push_back(Percentile(level.service, share));
+    rows.back().push_back(Percentile(level.lag, 0.99));
     rows.back().push_back(absl::StrCat(level.failed));
     rows.back().push_back(absl::StrCat(level.skipped));
   }
   return Table("Levels",
                {"", "offered/s", "goodput/s", "MB/s", "mean ms", "p50", "p90", "p99", "p99.9", "p99.99", "max",
-                "failed", "skipped"},
+                "service p50", "service p99", "start lag p99", "failed", "skipped"},
                rows);
 }
 
@@ -122,9 +124,14 @@ std::string Notes(const LoadReport& report) {
                       " otherwise</p>\n");
     }
   }
+  if (const std::string why = WhyDifferent(report); !why.empty()) {
+    absl::StrAppend(&out, "<p class='warn'>", Escaped(why), "</p>\n");
+  }
+  if (!report.ill.empty()) {
+    absl::StrAppend(&out, "<p class='warn'>Missed: a call after the chaos: ", Escaped(report.ill), "</p>\n");
+  }
   if (report.searched) {
-    absl::StrAppend(&out, "<p>Highest load that meets the objectives: ",
-                    report.highest ? absl::StrFormat("%g", *report.highest) : std::string("none"), "</p>\n");
+    absl::StrAppend(&out, "<p>Highest load that meets the objectives: ", HighestInWords(report), "</p>\n");
   }
   return out;
 }

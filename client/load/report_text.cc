@@ -77,10 +77,7 @@ void AppendSearch(const LoadReport& report, std::string& out) {
                                   absl::StrAppendFormat(text, "%g %s", level.load,
                                                         level.missed.empty() ? "met" : "missed");
                                 }),
-                  "\nhighest load that meets the objectives: ",
-                  report.highest ? absl::StrFormat("%g", *report.highest)
-                                 : std::string(report.interrupted ? "not found, interrupted" : "none"),
-                  "\n");
+                  "\nhighest load that meets the objectives: ", HighestInWords(report), "\n");
 }
 
 std::string ErrorsInACell(const LevelFigures& level) {
@@ -111,6 +108,8 @@ std::string ReportText(const LoadReport& report) {
   std::string notes;
   for (const LevelFigures& level : report.levels) AppendNotes(level, report.chaos_deeds, notes);
   if (!notes.empty()) absl::StrAppend(&out, "\n", notes);
+  if (const std::string why = WhyDifferent(report); !why.empty()) absl::StrAppend(&out, "\nwarning: ", why, "\n");
+  if (!report.ill.empty()) absl::StrAppend(&out, "\nmissed: a call after the chaos: ", report.ill, "\n");
   AppendSearch(report, out);
   return out;
 }
@@ -119,7 +118,7 @@ std::string ReportCsv(const LoadReport& report) {
   std::string out =
       "name,load,seconds,succeeded,failed,skipped,offered_per_second,goodput_per_second,sent_mb_per_second,"
       "received_mb_per_second,mean_ms,p50_ms,p90_ms,p99_ms,p99.9_ms,p99.99_ms,max_ms,service_p50_ms,service_p99_ms,"
-      "stable,busiest_thread,start_lag_p99_ms,provoked,interrupted,missed,errors\n";
+      "stable,busiest_thread,start_lag_p99_ms,provoked,interrupted,missed,errors,checked,different\n";
   for (const LevelFigures& level : report.levels) {
     absl::StrAppendFormat(&out, "%s,%g,%g,%d,%d,%d,%g,%g,%g,%g,%g", level.name, level.load, level.seconds,
                           level.succeeded, level.failed, level.skipped, level.offered_per_second,
@@ -128,10 +127,10 @@ std::string ReportCsv(const LoadReport& report) {
     for (const double share : {0.5, 0.9, 0.99, 0.999, 0.9999, 1.0}) {
       absl::StrAppend(&out, ",", Cell(level.latency, share, ""));
     }
-    absl::StrAppendFormat(&out, ",%s,%s,%d,%g,%s,%d,%d,\"%s\",%s\n", Cell(level.service, 0.5, ""),
+    absl::StrAppendFormat(&out, ",%s,%s,%d,%g,%s,%d,%d,\"%s\",%s,%d,%d\n", Cell(level.service, 0.5, ""),
                           Cell(level.service, 0.99, ""), level.stable ? 1 : 0, level.busiest_thread,
                           Cell(level.lag, 0.99, ""), level.provoked, level.interrupted ? 1 : 0, level.missed,
-                          ErrorsInACell(level));
+                          ErrorsInACell(level), level.checked, level.different);
   }
   return out;
 }

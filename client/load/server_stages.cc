@@ -3,8 +3,10 @@
 
 #include "client/load/server_stages.h"
 
+#include <algorithm>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -23,7 +25,25 @@ std::string StageOf(absl::string_view series) {
   return std::string(parts[1].substr(0, parts[1].find('"')));
 }
 
+// The first line of a response, fit to be shown.
+std::string FirstLine(const std::string& response) {
+  return absl::CHexEscape(absl::string_view(response).substr(0, std::min(response.find('\r'), size_t{80})));
+}
+
 }  // namespace
+
+absl::StatusOr<std::string> MetricsUrl(absl::string_view url) {
+  absl::string_view rest = url;
+  const bool http = absl::ConsumePrefix(&rest, "http://");
+  const absl::string_view host = rest.substr(0, rest.find('/'));
+  const size_t colon = host.rfind(':');
+  int port = 0;
+  if (!http || colon == 0 || colon == absl::string_view::npos || !absl::SimpleAtoi(host.substr(colon + 1), &port)) {
+    return absl::InvalidArgumentError(absl::StrCat("expected http://host:port/metrics, got '", url, "'"));
+  }
+  const absl::string_view path = rest.substr(host.size());
+  return absl::StrCat("http://", host, path.size() <= 1 ? "/metrics" : path);
+}
 
 StageSums ParseStages(absl::string_view metrics) {
   StageSums stages;
@@ -64,7 +84,7 @@ absl::StatusOr<std::string> FetchText(const std::string& url) {
   LOSSD_ASSIGN_OR_RETURN(const std::string response, connection.ReadAll());
   const size_t body = response.find("\r\n\r\n");
   if (!absl::StrContains(response.substr(0, response.find('\r')), " 200") || body == std::string::npos) {
-    return absl::UnavailableError(absl::StrCat(url, ": ", response.substr(0, response.find('\r'))));
+    return absl::UnavailableError(absl::StrCat(url, ": expected HTTP's 200 OK, got '", FirstLine(response), "'"));
   }
   return response.substr(body + 4);
 }

@@ -28,6 +28,9 @@ StageSums ParseStages(absl::string_view metrics);
 // Mean time in each stage between two readings; stages in which nothing passed are left out.
 std::map<std::string, absl::Duration> MeanStages(const StageSums& before, const StageSums& after);
 
+// "http://host:port/path", with /metrics where `url` names no path. INVALID_ARGUMENT where it is no such address.
+absl::StatusOr<std::string> MetricsUrl(absl::string_view url);
+
 // Fetches http://host:port/path. UNAVAILABLE or INVALID_ARGUMENT naming the address.
 absl::StatusOr<std::string> FetchText(const std::string& url);
 

@@ -3,10 +3,16 @@
 
 #include "client/cli/load_command.h"
 
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <fstream>
 #include <iterator>
 
+#include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "client/load/load_report.h"
 #include "gmock/gmock.h"
@@ -47,6 +53,8 @@ TEST_F(LoadCommandTest, WritesEveryReport) {
       << err_.str();
   EXPECT_THAT(out_.str(), HasSubstr("concurrency 1"));
   EXPECT_EQ(Report().levels.size(), 1u);
+  EXPECT_EQ(Report().run.at("command_line").at(1), "load");
+  EXPECT_EQ(Report().run.at("objectives").at("max_error_rate"), 0.001);
   EXPECT_TRUE(std::ifstream(File("report.csv")).good());
   EXPECT_TRUE(std::ifstream(File("report.html")).good());
 }
@@ -61,9 +69,71 @@ TEST_F(LoadCommandTest, ComparesAndNamesWhatDiffersInTheSetup) {
   EXPECT_EQ(Load({"--compare", File("absent.json")}), kExitUsage);
 }
 
+TEST_F(LoadCommandTest, WhatIsWrongIsFoundBeforeTheLoad) {
+  std::atomic<int> calls = 0;
+  server_.service.on_compute = [&](grpc::ServerContext*, const v1::ComputeRequest& request,
+                                   v1::ComputeResponse* response) {
+    ++calls;
+    return client::AnswerSquaredNorm(request, response);
+  };
+  for (const std::vector<std::string>& flags :
+       std::vector<std::vector<std::string>>{{"--max-regression", "5%"},
+                                             {"--compare", File("absent.json")},
+                                             {"--compare", File("x.npy")},
+                                             {"--json", File("absent/report.json")},
+                                             {"--csv", File("absent/report.csv")},
+                                             {"--html", File("absent/report.html")}}) {
+    EXPECT_EQ(Load(flags), kExitUsage);
+    EXPECT_THAT(err_.str(), HasSubstr(flags[0]));
+  }
+  EXPECT_EQ(Load({"--json", File("report.json")}), kExitOk);
+  calls = 0;
+  EXPECT_EQ(Load({"--compare", File("report.json"), "--max-regression", "much"}), kExitUsage);
+  EXPECT_EQ(calls, 0);
+}
+
+TEST_F(LoadCommandTest, AFileThatCannotBeWrittenLeavesTheOthers) {
+  EXPECT_EQ(Load({"--json", "/dev/full", "--csv", File("report.csv")}), kExitFailure);
+  EXPECT_THAT(err_.str(), HasSubstr("/dev/full: cannot be written"));
+  std::ifstream csv(File("report.csv"));
+  EXPECT_THAT(std::string(std::istreambuf_iterator<char>(csv), {}), HasSubstr("concurrency 1"));
+}
+
+TEST_F(LoadCommandTest, ARegressionThatCannotBeCheckedIsAFailure) {
+  EXPECT_EQ(Load({"--json", File("report.json")}), kExitOk);
+  EXPECT_EQ(Load({"--compare", File("report.json"), "--max-regression", "100000%"}), kExitOk) << out_.str();
+  EXPECT_EQ(Load({"--compare", File("report.json"), "--max-regression", "100000%", "--concurrency", "3"}),
+            kExitFailure);
+  EXPECT_THAT(out_.str(), HasSubstr("--max-regression was not checked: the baseline has none of the levels"));
+}
+
+// A port that accepts and says nothing.
+TEST_F(LoadCommandTest, AnInterruptEndsConnecting) {
+  const int listener = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof(address);
+  ASSERT_EQ(bind(listener, reinterpret_cast<sockaddr*>(&address), length), 0);
+  ASSERT_EQ(listen(listener, 1), 0);
+  getsockname(listener, reinterpret_cast<sockaddr*>(&address), &length);
+  const auto process = testing::ChildProcess::Start(
+      {testing::BuiltProgram("lossctl"), "load", "--target", absl::StrCat("127.0.0.1:", ntohs(address.sin_port)),
+       "--connect-timeout", "1h", "--loss", "squared_norm", "--shape", "2"});
+  ASSERT_NE(process, nullptr);
+  const int peer = accept(listener, nullptr, nullptr);
+  process->Signal(SIGINT);
+  EXPECT_EQ(process->Wait(), kExitInterrupted);
+  EXPECT_THAT(process->Errors(), HasSubstr("lossctl: interrupted"));
+  close(peer);
+  close(listener);
+}
+
 TEST_F(LoadCommandTest, MissesAreFailures) {
   EXPECT_EQ(Load({"--slo-p99", "1ns"}), kExitFailure);
   EXPECT_THAT(out_.str(), HasSubstr("missed: p99"));
+  EXPECT_EQ(Load({"--slo-p50", "1ns", "--slo-p99", "1h"}), kExitFailure);
+  EXPECT_THAT(out_.str(), HasSubstr("missed: p50"));
   EXPECT_EQ(Load({"--find-max", "--concurrency", "1:2", "--slo-p99", "1ns"}), kExitFailure);
   EXPECT_THAT(out_.str(), HasSubstr("search: 1 missed"));
   EXPECT_EQ(Load({"--find-max", "--concurrency", "1:2", "--slo-p99", "1h"}), kExitOk);
@@ -79,7 +149,8 @@ TEST_F(LoadCommandTest, WrongAnswersAreFailures) {
   };
   EXPECT_EQ(Load({}), kExitOk);
   EXPECT_EQ(Load({"--verify", "1"}), kExitFailure);
-  EXPECT_THAT(out_.str(), HasSubstr("answers compared with a local computation"));
+  EXPECT_THAT(out_.str(), AllOf(HasSubstr("answers compared with a local computation"), HasSubstr("missed: "),
+                                HasSubstr("answers differ from a local computation")));
 }
 
 TEST_F(LoadCommandTest, AnInterruptEndsTheRunWithAReport) {
@@ -95,7 +166,8 @@ TEST_F(LoadCommandTest, AnInterruptEndsTheRunWithAReport) {
        "--warmup", "0s", "--duration", "1h", "--json", File("report.json")});
   ASSERT_NE(process, nullptr);
   enough.WaitForNotification();
-  process->Signal(SIGINT);
+  process->Signal(SIGTERM);
+  process->Signal(SIGINT);  // As `timeout` does: once to the process, once to its group.
   EXPECT_EQ(process->Wait(), kExitInterrupted);
   EXPECT_THAT(process->Output(), AllOf(HasSubstr("INTERRUPTED"), HasSubstr("concurrency 1")));
   EXPECT_THAT(process->Errors(), HasSubstr("lossctl: interrupted"));

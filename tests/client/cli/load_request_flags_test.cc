@@ -37,6 +37,11 @@ TEST_F(LoadRequestFlagsTest, FilesAreSentAsTheyAre) {
   EXPECT_EQ(sent, std::string(reinterpret_cast<const char*>(x.data()), 8));
 }
 
+TEST_F(LoadRequestFlagsTest, AListEndsBeforeTheInputs) {
+  EXPECT_EQ(Load({"--loss", "squared_norm", "--shape", "8", "x.0=" + File("x.npy")}), kExitUsage);
+  EXPECT_THAT(err_.str(), HasSubstr("--shape: expected without files"));
+}
+
 TEST_F(LoadRequestFlagsTest, GradientsCanBeLeftOut) {
   bool none = false;
   server_.service.on_compute = [&](grpc::ServerContext*, const v1::ComputeRequest& request,
@@ -55,6 +60,9 @@ TEST_F(LoadRequestFlagsTest, WhatCannotBeSentIsAUsageError) {
                                              {"--loss", "nt_xent", "a"},
                                              {"--loss", "nt_xent", "a=absent.npy"},
                                              {"--loss", "nt_xent", "--shape", "8,8", "--dtype", "complex"},
+                                             {"--loss", "nt_xent", "--shape", "8,8", "--maps", "3"},
+                                             {"--loss", "nt_xent", "--shape", "8,8", "--seed", "-1"},
+                                             {"--loss", "nt_xent", "--shape", "100000,100000"},
                                              {"--loss", "nt_xent", "--shape", "4000000000,4000000000,4000000000"}}) {
     EXPECT_EQ(Load(flags), kExitUsage) << err_.str();
   }

@@ -9,6 +9,7 @@
 #include "client/load/pacer.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/client/load/held_calls.h"
 #include "tests/client/load/load_fixture.h"
 #include "tests/support/simulated_clock.h"
 
@@ -136,6 +137,39 @@ TEST_F(LoadEngineTest, SaysWhereThereIsNoServer) {
   options.client.connect_timeout = absl::Milliseconds(50);
   EXPECT_THAT(LoadEngine::Connect(options, context_).status(),
               StatusIs(absl::StatusCode::kUnavailable, ::testing::HasSubstr("127.0.0.1:1")));
+}
+
+TEST_F(LoadEngineTest, AStopEndsConnectingAndStarting) {
+  StopSignal stop;
+  CallContext context = context_;
+  context.stop = &stop;
+  EngineOptions options;
+  options.target = "127.0.0.1:1";
+  options.client.connect_timeout = absl::Hours(1);
+  stop.Trigger();
+  EXPECT_THAT(LoadEngine::Connect(options, context).status(), StatusIs(absl::StatusCode::kCancelled, ::testing::_));
+  HeldCalls held(clock_);
+  std::vector<std::unique_ptr<Caller>> callers;
+  callers.push_back(std::make_unique<HeldCaller>(held));
+  LoadEngine::Over(std::move(callers), context)->KeepOutstanding(int64_t{1} << 40);
+}
+
+TEST_F(LoadEngineTest, AnswersAfterTheDeadlineAreLate) {
+  CallContext context = context_;
+  context.timeout = absl::Seconds(2);
+  HeldCalls held(clock_);
+  std::vector<std::unique_ptr<Caller>> callers;
+  callers.push_back(std::make_unique<HeldCaller>(held));
+  const auto engine = LoadEngine::Over(std::move(callers), context);
+  engine->TryStart(clock_.TimeNow(), 2);
+  clock_.AdvanceTime(absl::Seconds(1));
+  engine->TryStart(clock_.TimeNow(), 2);
+  clock_.AdvanceTime(absl::Milliseconds(1001));
+  held.End(2);
+  const Recording recording = engine->TakeRecording();
+  EXPECT_EQ(recording.succeeded, 1);
+  EXPECT_EQ(recording.answers.count(), 1);
+  EXPECT_EQ(recording.errors.at(absl::StatusCode::kDeadlineExceeded).example, "answered after the deadline of 2s");
 }
 
 TEST_F(LoadEngineTest, ThreadsTellTheirTime) {

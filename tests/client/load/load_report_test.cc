@@ -89,5 +89,33 @@ TEST(LoadReportTest, LateStartsAreDoubtedBeyondATenthOfTheServiceTime) {
   EXPECT_THAT(level.Doubts(), IsEmpty());
 }
 
+TEST(LoadReportTest, ASearchSaysWhatItsOutcomeRestsOn) {
+  LoadReport report;
+  report.searched = report.interrupted = true;
+  EXPECT_EQ(HighestInWords(report), "not found, interrupted");
+  report.highest = 8;
+  EXPECT_EQ(HighestInWords(report), "8 so far, interrupted");
+  report.interrupted = false;
+  report.levels.emplace_back();
+  report.levels[0].load = 8;
+  report.levels[0].latency.samples = 40;
+  EXPECT_EQ(HighestInWords(report), "8 (its p99 is the maximum of 40 calls)");
+  report.highest.reset();
+  EXPECT_EQ(HighestInWords(report), "none");
+}
+
+TEST(LoadReportTest, AnotherDeviceMayAnswerDifferently) {
+  LoadReport report;
+  report.levels.emplace_back();
+  report.setup["server_devices"] = {"aten-cpu, AMD EPYC, 1 threads"};
+  EXPECT_EQ(WhyDifferent(report), "");
+  report.levels[0].different = 1;
+  EXPECT_THAT(WhyDifferent(report), ::testing::HasSubstr("computes on aten-cpu in fp32"));
+  report.setup["server_devices"] = {"cpu, AMD EPYC, 1 threads"};
+  EXPECT_EQ(WhyDifferent(report), "");
+  report.setup["server_flags"]["compute_precision"] = "bf16";
+  EXPECT_THAT(WhyDifferent(report), ::testing::HasSubstr("computes on cpu in bf16"));
+}
+
 }  // namespace
 }  // namespace lossd::load

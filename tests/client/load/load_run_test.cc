@@ -3,9 +3,14 @@
 
 #include "client/load/load_run.h"
 
+#include <signal.h>
+
+#include <atomic>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/client/load/load_fixture.h"
+#include "tests/support/server_process.h"
 
 namespace lossd::load {
 namespace {
@@ -68,8 +73,9 @@ TEST(LoadRunTest, AStopEndsItWithWhatWasMeasured) {
 TEST(LoadRunTest, AStopCancelsWhatIsOutstanding) {
   const auto never = std::make_shared<absl::Notification>();
   client::FakeServer server;
-  server.service.on_compute = [never](grpc::ServerContext*, const v1::ComputeRequest&, v1::ComputeResponse*) {
-    never->WaitForNotification();
+  server.service.on_compute = [never, calls = std::make_shared<std::atomic<int>>(0)](
+                                  grpc::ServerContext*, const v1::ComputeRequest&, v1::ComputeResponse*) {
+    if ((*calls)++ > 0) never->WaitForNotification();
     return grpc::Status::OK;
   };
   server.service.on_stream = [never](client::FakeLossService::Stream*) {
@@ -100,11 +106,16 @@ TEST(LoadRunTest, AStopCancelsWhatIsOutstanding) {
 }
 
 TEST(LoadRunTest, AStopDuringTheWarmUpLeavesNoLevel) {
+  StopSignal stop;
   client::FakeServer server;
+  server.service.on_compute = [&, calls = std::make_shared<std::atomic<int>>(0)](grpc::ServerContext*,
+                                                                                 const v1::ComputeRequest& request,
+                                                                                 v1::ComputeResponse* response) {
+    if (++*calls == 2) stop.Trigger();  // The first is made before the load.
+    return client::AnswerSquaredNorm(request, response);
+  };
   LoadPlan plan = SmallPlan(server.target());
   plan.measure.warmup = absl::Hours(1);
-  StopSignal stop;
-  stop.Trigger();
   const LoadReport report = ReportOf(plan, &stop);
   EXPECT_TRUE(report.interrupted);
   EXPECT_THAT(report.levels, ::testing::IsEmpty());
@@ -114,9 +125,9 @@ TEST(LoadRunTest, ASearchTellsWhatMetAndWhatMissed) {
   client::FakeServer server;
   LoadPlan plan = SmallPlan(server.target());
   plan.search = SearchRange{1, 4, 0.05, true};
-  plan.objectives.p99 = absl::Hours(1);
+  plan.objectives.latency[0.99] = absl::Hours(1);
   EXPECT_EQ(ReportOf(plan).highest, 4);
-  plan.objectives.p99 = absl::Nanoseconds(1);
+  plan.objectives.latency[0.99] = absl::Nanoseconds(1);
   const LoadReport report = ReportOf(plan);
   EXPECT_FALSE(report.highest.has_value());
   EXPECT_THAT(report.levels.at(0).missed, HasSubstr("expected at most 1ns"));
@@ -134,16 +145,62 @@ TEST(LoadRunTest, ChaosIsCountedApart) {
   EXPECT_THAT(report.chaos_deeds, HasSubstr("short deadline"));
 }
 
-TEST(LoadRunTest, AServerThatIsIllAfterChaosIsAnError) {
+TEST(LoadRunTest, AServerThatIsIllAfterChaosIsReported) {
   client::FakeServer server;
   server.service.on_compute = [](grpc::ServerContext*, const v1::ComputeRequest&, v1::ComputeResponse*) {
     return grpc::Status(grpc::StatusCode::INTERNAL, "broken");
   };
   LoadPlan plan = SmallPlan(server.target());
   plan.chaos = ChaosKind::kDisconnect;
+  const LoadReport report = ReportOf(plan);
+  EXPECT_EQ(report.ill, "INTERNAL: broken");
+  EXPECT_EQ(report.levels.size(), 1u);
+}
+
+TEST(LoadRunTest, AServerWhoseMetricsEndKeepsItsReport) {
+  auto server = testing::ServerProcess::Start();
+  ASSERT_OK(server);
+  LoadPlan plan = SmallPlan((*server)->address());
+  plan.metrics_url = "http://" + (*server)->http_address() + "/metrics";
+  plan.levels.emplace_back();
   StopSignal stop;
-  EXPECT_THAT(RunLoad(plan, stop, {}).status(),
-              StatusIs(absl::StatusCode::kInternal, HasSubstr("a call after the chaos: broken")));
+  const LoadReport report = ReportOf(plan, &stop, [&](const Level&, const Window&) {
+    (*server)->process().Signal(SIGKILL);
+    (*server)->process().Wait();
+  });
+  ASSERT_EQ(report.levels.size(), 2u);
+  EXPECT_THAT(report.levels[0].metrics_error, HasSubstr("127.0.0.1"));
+  EXPECT_THAT(report.levels[0].Doubts(), ::testing::Contains(HasSubstr("the server's metrics were not read")));
+  EXPECT_NE(report.levels[1].missed, "");
+}
+
+TEST(LoadRunTest, ALevelEndsOnceItsConnectionsAreLost) {
+  auto server = testing::ServerProcess::Start();
+  ASSERT_OK(server);
+  LoadPlan plan = SmallPlan((*server)->address(), {2});
+  plan.measure.duration = absl::Hours(1);
+  StopSignal stop;
+  const LoadReport report = ReportOf(plan, &stop, [&](const Level&, const Window&) {
+    (*server)->process().Signal(SIGKILL);
+    (*server)->process().Wait();
+  });
+  ASSERT_EQ(report.levels.size(), 1u);
+  EXPECT_TRUE(report.levels[0].lost);
+  EXPECT_FALSE(report.interrupted);
+  EXPECT_THAT(report.levels[0].Doubts(), ::testing::Contains(HasSubstr("all connections were down")));
+}
+
+TEST(LoadRunTest, ARequestThatIsWrongForEverIsSentOnce) {
+  client::FakeServer server;
+  std::atomic<int> calls = 0;
+  server.service.on_compute = [&](grpc::ServerContext*, const v1::ComputeRequest&, v1::ComputeResponse*) {
+    ++calls;
+    return grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "inputs: wrong");
+  };
+  StopSignal stop;
+  EXPECT_THAT(RunLoad(SmallPlan(server.target()), stop, {}),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("inputs: wrong")));
+  EXPECT_EQ(calls, 1);
 }
 
 TEST(LoadRunTest, ObjectivesAreMissedWithTheirFigures) {
@@ -151,16 +208,21 @@ TEST(LoadRunTest, ObjectivesAreMissedWithTheirFigures) {
   level.latency.percentiles.assign(std::size(kShares), 25);
   level.succeeded = 90;
   EXPECT_EQ(Missed(level, {}), "");
-  EXPECT_EQ(Missed(level, {absl::Milliseconds(25), 0}), "");
-  EXPECT_EQ(Missed(level, {absl::Milliseconds(20), 0}),
-            "p99 25.000 ms (the maximum: fewer than 100 calls), expected at most 20ms");
+  const Objectives quick = {{{0.99, absl::Milliseconds(20)}}, 0}, slow = {{{0.99, absl::Milliseconds(25)}}, 0};
+  EXPECT_EQ(Missed(level, slow), "");
+  EXPECT_EQ(Missed(level, quick), "p99 25.000 ms (the maximum: fewer than 100 calls), expected at most 20ms");
   level.latency.samples = 100;
-  EXPECT_EQ(Missed(level, {absl::Milliseconds(20), 0}), "p99 25.000 ms, expected at most 20ms");
+  EXPECT_EQ(Missed(level, quick), "p99 25.000 ms, expected at most 20ms");
+  EXPECT_EQ(Missed(level, {{{0.5, absl::Milliseconds(1)}, {0.99, absl::Hours(1)}}, 0}),
+            "p50 25.000 ms, expected at most 1ms");
   level.error_rate = 0.1;
   EXPECT_THAT(Missed(level, {}), HasSubstr("error rate 10 %, expected at most 0.1 %"));
   level.error_rate = 0;
   level.succeeded = 0;
   EXPECT_EQ(Missed(level, {}), "no call succeeded");
+  level.checked = 9;
+  level.different = 2;
+  EXPECT_EQ(Missed(level, {}), "2 of 9 answers differ from a local computation");
 }
 
 }  // namespace

@@ -129,9 +129,9 @@ TEST_F(LoadThroughServerTest, FindsTheHighestConcurrencyOrSaysThatThereIsNone) {
 }
 
 TEST_F(LoadThroughServerTest, CountsErrorsByCode) {
-  const LoadReport report = Load({"--loss", "nt_xent", "--shape", "8"});
+  const LoadReport report = Load({"--loss", "cpc", "--shape", "8,16,7,7", "--concurrency", "2", "--timeout", "100us"});
   EXPECT_EQ(exit_code_, 1);
-  EXPECT_GT(report.levels.at(0).errors.at("INVALID_ARGUMENT").calls, 0);
+  EXPECT_GT(report.levels.at(0).errors.at("DEADLINE_EXCEEDED").calls, 0);
 }
 
 TEST_F(LoadThroughServerTest, TheServerBearsChaos) {

@@ -5,12 +5,14 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/client/cpp/fake_loss_service.h"
 #include "tests/support/status_matchers.h"
 
 namespace lossd::load {
 namespace {
 
 using ::lossd::testing::StatusIs;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Pair;
@@ -36,6 +38,22 @@ TEST(ServerStagesTest, MeansAreOfWhatPassedBetweenTheReadings) {
   const StageSums after = {{"compute", {3, 3}}, {"decode", {2, 14}}, {"queue", {1, 10}}};
   EXPECT_THAT(MeanStages(before, after),
               ElementsAre(Pair("compute", absl::Seconds(1)), Pair("decode", absl::Milliseconds(250))));
+}
+
+TEST(ServerStagesTest, AddressesHaveAPortAndAPath) {
+  EXPECT_EQ(*MetricsUrl("http://host:9090"), "http://host:9090/metrics");
+  EXPECT_EQ(*MetricsUrl("http://host:9090/"), "http://host:9090/metrics");
+  EXPECT_EQ(*MetricsUrl("http://[::1]:9090/lossd/metrics"), "http://[::1]:9090/lossd/metrics");
+  for (const char* url : {"host:9090", "https://host:9090", "http://host/metrics", "http://:9090", "http://host:x"}) {
+    EXPECT_THAT(MetricsUrl(url), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(url)));
+  }
+}
+
+// As a gRPC server answers HTTP/1.
+TEST(ServerStagesTest, WhatIsNoHttpIsShownWithoutItsBytes) {
+  client::FakeServer server;
+  EXPECT_THAT(FetchText("http://" + server.target() + "/metrics").status(),
+              StatusIs(absl::StatusCode::kUnavailable, AllOf(HasSubstr("got '"), HasSubstr("\\"))));
 }
 
 TEST(ServerStagesTest, FetchingNamesTheAddressThatFails) {
