@@ -91,7 +91,7 @@ CLI::App* LoadCommand::Declare(CLI::App& app) {
       "load",
       "Load a server and measure it: latency percentiles, goodput, errors, for one level of load or several.\n"
       "Sends one request again and again, encoded once. In an open loop (--rate) latency counts from the time when a\n"
-      "call was due, whether or not it could start then.");
+      "call was due, whether or not it could start then, and goodput is what is answered within the time measured.");
   command->footer(kFooter);
   request_.Declare(*command);
   shape_.Declare(*command);

@@ -67,6 +67,7 @@ class LoadShapeFlags {
   int connections_ = 1;
   int threads_ = 1;
   bool stream_ = false;
+  std::vector<std::string> headers_;
   std::string warmup_ = "1s";
   std::string window_ = "1s";
   std::string duration_;

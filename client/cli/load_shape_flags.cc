@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "client/cli/load_flags.h"
@@ -61,7 +62,7 @@ void LoadShapeFlags::DeclareLoad(CLI::App& app, const std::string& group) {
           ->group(group),
       app.add_option("--when-full", when_full_,
                      "Open loop: what is due while --max-outstanding are under way is skipped and\n"
-                     "counted (skip), or starts late (wait)")
+                     "counted (skip), or starts late (wait); what still waits at the end is skipped")
           ->capture_default_str()
           ->check(CLI::IsMember({"skip", "wait"}))
           ->group(group)};
@@ -74,6 +75,10 @@ void LoadShapeFlags::DeclareLoad(CLI::App& app, const std::string& group) {
       ->check(CLI::Range(1, 1000))
       ->group(group);
   app.add_flag("--stream", stream_, "Messages of one ComputeStream a connection instead of calls")->group(group);
+  app.add_option("--header", headers_, "Metadata key:value of every call or stream; may be given again")
+      ->type_name("HEADER")
+      ->allow_extra_args(false)
+      ->group(group);
   app.add_option("--chaos", chaos_,
                  "Makes calls go wrong, counted apart; then one more must succeed. cancel: at random\n"
                  "times; short-deadline: mostly too short; disconnect: connections dropped within a\n"
@@ -222,6 +227,10 @@ absl::Status LoadShapeFlags::Fill(load::LoadPlan& plan) const {
   plan.engine.client.channels = connections_;
   plan.engine.threads = threads_;
   plan.engine.stream = stream_;
+  for (const std::string& header : headers_) {
+    LOSSD_ASSIGN_OR_RETURN(auto metadata, ParseHeader("--header", header));
+    plan.metadata.push_back(std::move(metadata));
+  }
   plan.verify_every = verify_;
   if (!metrics_url_.empty()) {
     const absl::StatusOr<std::string> url = load::MetricsUrl(metrics_url_);

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -85,6 +86,19 @@ absl::StatusOr<absl::Duration> ParseLength(absl::string_view flag, const std::st
     return length;
   }
   return Unreadable(flag, "a duration such as 500ms or 2m", text);
+}
+
+absl::StatusOr<std::pair<std::string, std::string>> ParseHeader(absl::string_view flag, const std::string& text) {
+  const size_t colon = text.find(':');
+  const std::string key = text.substr(0, colon);
+  const auto in_key = [](char c) { return absl::ascii_islower(c) || absl::ascii_isdigit(c) || c == '-' || c == '_'; };
+  const bool readable = colon != std::string::npos && !key.empty() && std::all_of(key.begin(), key.end(), in_key) &&
+                        std::all_of(text.begin(), text.end(), absl::ascii_isprint);
+  if (!readable || absl::StartsWith(key, "grpc-") || absl::EndsWith(key, "-bin")) {
+    return Unreadable(flag, "key:value with a key of lower-case letters, digits, - and _, not grpc-... or ...-bin",
+                      text);
+  }
+  return std::pair(key, std::string(absl::StripAsciiWhitespace(absl::string_view(text).substr(colon + 1))));
 }
 
 absl::StatusOr<DType> ParseElementType(absl::string_view flag, const std::string& text) {

@@ -8,6 +8,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -45,6 +46,8 @@ std::vector<double> LoadsOf(const Sweep& sweep, bool whole);
 
 // "500ms"; not negative.
 absl::StatusOr<absl::Duration> ParseLength(absl::string_view flag, const std::string& text);
+// "key:value" as metadata of calls: what gRPC can send, and does not itself.
+absl::StatusOr<std::pair<std::string, std::string>> ParseHeader(absl::string_view flag, const std::string& text);
 // "float32" and so on, in any case.
 absl::StatusOr<DType> ParseElementType(absl::string_view flag, const std::string& text);
 

@@ -11,6 +11,8 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/time/time.h"
@@ -31,8 +33,14 @@ struct CallContext {
   std::string auth_token;                             // Sent as `authorization: Bearer ...` where not empty.
   AnswerCheck* check = nullptr;                       // Null: answers are not looked at.
   Chaos* chaos = nullptr;                             // Null: calls are left in peace.
-  const StopSignal* stop = nullptr;                   // Ends connecting and starting calls early. Null: nothing does.
+  std::vector<std::pair<std::string, std::string>> metadata = {};  // Sent with each call or stream.
+  const StopSignal* stop = nullptr;  // Ends connecting and starting calls early. Null: nothing does.
 
+  // Adds what is sent beside the message.
+  void AddMetadata(grpc::ClientContext& call) const {
+    if (!auth_token.empty()) call.AddMetadata("authorization", "Bearer " + auth_token);
+    for (const auto& [key, value] : metadata) call.AddMetadata(key, value);
+  }
   bool stopped() const { return stop != nullptr && stop->triggered(); }
 };
 

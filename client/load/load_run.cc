@@ -82,6 +82,7 @@ class Run {
         progress_(progress),
         context_{request_, RealClock(), plan.engine.client.timeout, plan.engine.client.auth_token} {
     context_.stop = &stop_;
+    context_.metadata = plan.metadata;
     report_.target = plan.engine.target;
     report_.what = plan.what;
     report_.request_bytes = request_.bytes();

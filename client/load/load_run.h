@@ -11,6 +11,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -40,10 +41,11 @@ struct LoadPlan {
   Objectives objectives;
   std::optional<SearchRange> search;  // For the highest load that meets the objectives.
   std::optional<ChaosKind> chaos;
-  uint64_t seed = 0;                      // Of arrivals and chaos.
-  int64_t verify_every = 0;               // Compare one of so many answers with a local computation; 0: none.
-  std::string metrics_url;                // Of the server; empty: not read.
-  std::vector<std::string> command_line;  // That asked for it, for the report.
+  uint64_t seed = 0;         // Of arrivals and chaos.
+  int64_t verify_every = 0;  // Compare one of so many answers with a local computation; 0: none.
+  std::vector<std::pair<std::string, std::string>> metadata;  // Sent with each call or stream.
+  std::string metrics_url;                                    // Of the server; empty: not read.
+  std::vector<std::string> command_line;                      // That asked for it, for the report.
 };
 
 // Which of the objectives a level missed, with its figure: "p99 30.1 ms, expected at most 20 ms"; empty: none.

@@ -30,9 +30,7 @@ client::Event* StreamSession::Tag(Step step) { return new StepEvent(shared_from_
 
 void StreamSession::Open(grpc::GenericStub& stub, grpc::CompletionQueue* queue) {
   queue_ = queue;
-  if (!context_.auth_token.empty()) {
-    client_context_.AddMetadata("authorization", absl::StrCat("Bearer ", context_.auth_token));
-  }
+  context_.AddMetadata(client_context_);
   stream_ = stub.PrepareCall(&client_context_, "/lossd.v1.LossService/ComputeStream", queue);
   absl::MutexLock lock(&mu_);
   events_ = 1;

@@ -9,7 +9,6 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_set.h"
-#include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "client/cpp/event_loop.h"
 #include "client/cpp/grpc_status.h"
@@ -53,9 +52,7 @@ class UnaryCall : public client::Event {
   void Start(grpc::GenericStub& stub, grpc::CompletionQueue* queue, absl::Time intended) {
     outcome_.intended = intended;
     outcome_.started = context_.clock.TimeNow();
-    if (!context_.auth_token.empty()) {
-      client_context_.AddMetadata("authorization", absl::StrCat("Bearer ", context_.auth_token));
-    }
+    context_.AddMetadata(client_context_);
     SetDeadline();
     const bool cancel = context_.chaos != nullptr && context_.chaos->kind() == ChaosKind::kCancel;
     reader_ = stub.PrepareUnaryCall(&client_context_, kMethod, context_.request.Message(), queue);

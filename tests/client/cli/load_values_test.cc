@@ -70,5 +70,20 @@ TEST(LoadValuesTest, ElementTypesAreNamedInAnyCase) {
   EXPECT_TRUE(IsUsageError(ParseElementType("--x", "complex").status()));
 }
 
+TEST(LoadValuesTest, HeadersAreWhatGrpcCanSend) {
+  EXPECT_EQ(*ParseHeader("--header", "x-tenant: a b:c"), std::pair(std::string("x-tenant"), std::string("a b:c")));
+  for (const char* text : {"x", ":x", "X:y", "grpc-timeout:1", "key-bin:x", "k y:x", "key:\n"}) {
+    EXPECT_TRUE(IsUsageError(ParseHeader("--header", text).status())) << text;
+  }
+}
+
+TEST(LoadValuesTest, WholeNumbersAreChecked) {
+  EXPECT_EQ(CheckNotNegative("0"), "");
+  EXPECT_EQ(CheckNotNegative("-1"), "expected a whole number of at least 0, got '-1'");
+  EXPECT_EQ(CheckPositive("18446744073709551615"), "");
+  EXPECT_EQ(CheckPositive("0"), "expected a whole number of at least 1, got '0'");
+  EXPECT_NE(CheckPositive("1.5"), "");
+}
+
 }  // namespace
 }  // namespace lossd::cli

@@ -60,6 +60,19 @@ TEST_F(UnaryCallerTest, TheTokenIsSent) {
   EXPECT_EQ(token, "Bearer secret");
 }
 
+TEST_F(UnaryCallerTest, MetadataIsSent) {
+  std::string tenant;
+  server_.service.on_compute = [&](grpc::ServerContext* context, const v1::ComputeRequest& request,
+                                   v1::ComputeResponse* response) {
+    const auto found = context->client_metadata().find("x-tenant");
+    if (found != context->client_metadata().end()) tenant.assign(found->second.data(), found->second.size());
+    return client::AnswerSquaredNorm(request, response);
+  };
+  context_.metadata = {{"x-tenant", "a"}};
+  EXPECT_OK(Call(*Make(MakeUnaryCaller)).status);
+  EXPECT_EQ(tenant, "a");
+}
+
 // A server that answers nothing before the test lets it.
 class HeldUnaryCallerTest : public CallerTest {
  protected:
