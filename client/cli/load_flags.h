@@ -71,6 +71,7 @@ class LoadShapeFlags {
   std::string warmup_ = "1s";
   std::string window_ = "1s";
   std::string duration_;
+  int64_t calls_ = 0;
   int stable_windows_ = load::MeasureOptions().stable_windows;
   int max_windows_ = load::MeasureOptions().max_windows;
   std::string stability_ = "10%";

@@ -108,6 +108,10 @@ void LoadShapeFlags::DeclareMeasuring(CLI::App& app, const std::string& group) {
   app.add_option("--duration", duration_, "Measure each level so long instead, in at most 60 windows that all count")
       ->type_name("DURATION")
       ->group(group);
+  app.add_option("--calls", calls_, "Make so many calls a level instead, without a warm-up (closed loop)")
+      ->type_name("N")
+      ->check(CheckPositive)
+      ->group(group);
   app.add_option("--verify", verify_, "Compare one of N answers with a local computation, to the byte")
       ->type_name("N")
       ->check(CheckPositive)
@@ -189,6 +193,11 @@ absl::Status LoadShapeFlags::FillMeasure(load::MeasureOptions& measure) const {
   if (measure.window < absl::Milliseconds(10)) return UsageError("--window: expected at least 10ms");
   measure.stable_windows = stable_windows_;
   measure.max_windows = std::max(max_windows_, stable_windows_);
+  if (calls_ > 0) {
+    if (!duration_.empty()) return UsageError("--calls: expected without --duration");
+    if (!rate_.empty()) return UsageError("--calls: expected without --rate");
+    measure.calls = calls_;
+  }
   if (duration_.empty()) return absl::OkStatus();
   LOSSD_ASSIGN_OR_RETURN(measure.duration, ParseLength("--duration", duration_));
   if (*measure.duration < absl::Milliseconds(10)) return UsageError("--duration: expected at least 10ms");

@@ -212,6 +212,25 @@ class LevelLoad {
   std::unique_ptr<Arrivals> arrivals_;  // Of an open loop.
 };
 
+LevelResult RunCalls(LoadEngine& engine, const Level& level, int64_t calls, Clock& clock, StopSignal& stop) {
+  LevelResult result;
+  result.level = level;
+  const absl::Time begin = clock.TimeNow();
+  engine.RecordBy({begin});
+  const auto times = engine.ThreadTimes();
+  engine.KeepOutstanding(level.concurrency, calls);
+  engine.AwaitIdle();
+  result.length = std::max(clock.TimeNow() - begin, absl::Nanoseconds(1));
+  result.interrupted = stop.triggered();
+  result.busiest_thread = BusiestThread(times, engine.ThreadTimes(), result.length);
+  if (result.interrupted) engine.Withdraw();
+  engine.Quiesce();
+  result.calls = engine.TakeRecording();
+  result.withdrawn = result.calls.withdrawn;
+  result.windows.push_back({absl::ZeroDuration(), result.length, result.calls});
+  return result;
+}
+
 }  // namespace
 
 std::string NameOf(const Level& level) {
@@ -234,6 +253,11 @@ bool AreStable(absl::Span<const Window> windows, const MeasureOptions& options) 
 
 LevelResult RunLevel(LoadEngine& engine, const Level& level, const MeasureOptions& options, Clock& clock,
                      StopSignal& stop, const std::function<void(const Window&)>& progress) {
+  if (options.calls) {
+    LevelResult result = RunCalls(engine, level, *options.calls, clock, stop);
+    if (progress) progress(result.windows.back());
+    return result;
+  }
   LevelResult result;
   result.level = level;
   const absl::Time start = clock.TimeNow();

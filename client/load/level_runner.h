@@ -27,6 +27,7 @@ struct MeasureOptions {
   int stable_windows = 3;                  // So many windows in a row must agree ...
   double stability = 0.1;                  // ... in calls and in median latency, up to this share of their mean,
   int max_windows = 10;                    // or so many were measured. The last stable_windows count.
+  std::optional<int64_t> calls;            // Instead, of a closed loop: so many calls, without a warm-up.
   std::optional<absl::Duration> duration;  // Instead: so long, whatever the figures do; all of it counts.
 };
 
@@ -70,7 +71,7 @@ bool AreStable(absl::Span<const Window> windows, const MeasureOptions& options);
 // began, in it, and an open loop none. `progress` is told of each window as it ends, without what ends later. `stop`
 // ends the level early: with the window under way, or without any during the warm-up; then what is outstanding is
 // withdrawn, and the engine makes no further calls. Connections that are all down for a second end it likewise, but
-// withdraw nothing.
+// withdraw nothing. With options.calls, the level is one window that ends with the last call.
 LevelResult RunLevel(LoadEngine& engine, const Level& level, const MeasureOptions& options, Clock& clock,
                      StopSignal& stop, const std::function<void(const Window&)>& progress);
 

@@ -127,14 +127,16 @@ void LoadEngine::StartNext(absl::Time intended, bool had_room) {
 
 void LoadEngine::OnDone(Lane& lane, const CallOutcome& outcome) {
   lane.Record(outcome);
-  if (outstanding_ <= wanted_) return StartOn(lane, context_.clock.TimeNow());
+  if (outstanding_ <= wanted_ && --left_ >= 0) return StartOn(lane, context_.clock.TimeNow());
   absl::MutexLock lock(&idle_mu_);
   --outstanding_;
 }
 
-void LoadEngine::KeepOutstanding(int64_t calls) {
+void LoadEngine::KeepOutstanding(int64_t calls, int64_t total) {
+  const int64_t at_once = std::min(calls, total);
+  left_ = total - at_once;
   wanted_ = calls;
-  while (outstanding_ < calls && !context_.stopped()) {
+  for (int64_t started = 0; started < at_once && !context_.stopped(); ++started) {
     ++outstanding_;
     StartNext(context_.clock.TimeNow(), true);
   }
@@ -192,6 +194,14 @@ std::map<int64_t, Recording> LoadEngine::TakeRecordings() {
     for (const auto& [window, recording] : recordings) total[window].Merge(recording);
   }
   return total;
+}
+
+bool LoadEngine::AwaitIdle() {
+  constexpr absl::Duration kLook = absl::Milliseconds(100);  // For the stop signal, which does not wake this.
+  absl::MutexLock lock(&idle_mu_);
+  const auto idle = [this] { return outstanding_ == 0; };
+  while (!idle_mu_.AwaitWithTimeout(absl::Condition(&idle), kLook) && !context_.stopped()) continue;
+  return outstanding_ == 0;
 }
 
 Recording LoadEngine::TakeRecording() {

@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -51,8 +52,11 @@ class LoadEngine {
   static std::unique_ptr<LoadEngine> Over(std::vector<std::unique_ptr<Caller>> callers, const CallContext& context);
   ~LoadEngine();
 
-  // Starts calls until `calls` are outstanding or context.stop is given, and a new one for each that ends.
-  void KeepOutstanding(int64_t calls);
+  // Starts calls until `calls` are outstanding or context.stop is given, and a new one for each that ends: `total` in
+  // all.
+  void KeepOutstanding(int64_t calls, int64_t total = std::numeric_limits<int64_t>::max());
+  // Waits until no call is outstanding or context.stop is given; whether none is.
+  bool AwaitIdle();
   // Starts one call; false, and it is recorded as skipped, if `max_outstanding` are under way.
   bool TryStart(absl::Time intended, int64_t max_outstanding);
   // Starts one call, as soon as fewer than `max_outstanding` are under way.
@@ -89,6 +93,7 @@ class LoadEngine {
   std::vector<std::unique_ptr<Lane>> lanes_;  // One a connection.
   std::atomic<size_t> next_lane_{0};
   std::atomic<int64_t> outstanding_{0};
+  std::atomic<int64_t> left_{0};                 // Calls of a closed loop that may still be started.
   std::atomic<int64_t> wanted_{0};               // Of a closed loop.
   absl::Time last_wait_ = absl::InfinitePast();  // When StartWhenRoom last had to wait.
   absl::Mutex idle_mu_;                          // Held to tell that fewer are outstanding.

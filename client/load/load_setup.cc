@@ -63,6 +63,7 @@ void AddLoad(const LoadPlan& plan, json& setup) {
   setup["timeout"] = absl::FormatDuration(engine.client.timeout);
   setup["warmup"] = absl::FormatDuration(plan.measure.warmup);
   setup["window"] = absl::FormatDuration(plan.measure.window);
+  if (plan.measure.calls) setup["calls"] = *plan.measure.calls;
   if (plan.measure.duration) setup["duration"] = absl::FormatDuration(*plan.measure.duration);
   if (!plan.measure.duration) {
     setup["stable_windows"] = plan.measure.stable_windows;

@@ -1,6 +1,7 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
+#include <atomic>
 #include <fstream>
 #include <iterator>
 
@@ -59,6 +60,25 @@ TEST_F(LoadShapeFlagsTest, ADurationIsDividedIntoWholeWindows) {
   const load::LoadReport report = Load({"--duration", "50ms", "--window", "20ms"});
   ASSERT_EQ(report.levels.size(), 1u);
   EXPECT_EQ(report.levels[0].windows.size(), 3u);
+}
+
+TEST_F(LoadShapeFlagsTest, SoManyCallsAreMade) {
+  std::atomic<int> calls = 0;
+  server_.service.on_compute = [&](grpc::ServerContext*, const v1::ComputeRequest& request,
+                                   v1::ComputeResponse* response) {
+    ++calls;
+    return client::AnswerSquaredNorm(request, response);
+  };
+  const load::LoadReport report = Load({"--calls", "25", "--concurrency", "1:4:*4"});
+  ASSERT_EQ(report.levels.size(), 2u);
+  for (const load::LevelFigures& level : report.levels) {
+    EXPECT_EQ(level.succeeded, 25);
+    EXPECT_GT(level.goodput_per_second, 0);
+  }
+  EXPECT_EQ(calls, 1 + 2 * 25) << "and the one before the load";
+  EXPECT_EQ(Load({"--calls", "2", "--concurrency", "8"}).levels.at(0).succeeded, 2);
+  EXPECT_THAT(Refusal({"--calls", "2", "--rate", "8"}), HasSubstr("--calls: expected without --rate"));
+  EXPECT_THAT(Refusal({"--calls", "2", "--duration", "8s"}), HasSubstr("--calls: expected without --duration"));
 }
 
 TEST_F(LoadShapeFlagsTest, StableWindowsEndTheMeasurement) {

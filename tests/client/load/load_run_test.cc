@@ -73,9 +73,9 @@ TEST(LoadRunTest, AStopEndsItWithWhatWasMeasured) {
 TEST(LoadRunTest, AStopCancelsWhatIsOutstanding) {
   const auto never = std::make_shared<absl::Notification>();
   client::FakeServer server;
-  server.service.on_compute = [never, calls = std::make_shared<std::atomic<int>>(0)](
-                                  grpc::ServerContext*, const v1::ComputeRequest&, v1::ComputeResponse*) {
-    if ((*calls)++ > 0) never->WaitForNotification();
+  server.service.on_compute = [never](grpc::ServerContext* context, const v1::ComputeRequest&, v1::ComputeResponse*) {
+    const bool is_load = context->client_metadata().count("x-load") > 0;  // Else the one before it.
+    if (is_load) never->WaitForNotification();
     return grpc::Status::OK;
   };
   server.service.on_stream = [never](client::FakeLossService::Stream*) {
@@ -86,6 +86,7 @@ TEST(LoadRunTest, AStopCancelsWhatIsOutstanding) {
     for (const bool open : {false, true}) {
       LoadPlan plan = SmallPlan(server.target(), {3});
       plan.engine.stream = stream;
+      plan.metadata = {{"x-load", "1"}};
       plan.measure.duration = absl::Hours(1);
       if (open) {
         plan.levels[0].arrivals = ArrivalOptions{10'000, 10'000};
