@@ -134,6 +134,19 @@ TEST(LoadRunTest, ASearchTellsWhatMetAndWhatMissed) {
   EXPECT_THAT(report.levels.at(0).missed, HasSubstr("expected at most 1ns"));
 }
 
+TEST(LoadRunTest, ASearchThatIsInterruptedKeepsTheBestSoFar) {
+  client::FakeServer server;
+  LoadPlan plan = SmallPlan(server.target());
+  plan.search = SearchRange{1, 8, 0.05, true};
+  plan.objectives.latency[0.99] = absl::Hours(1);
+  StopSignal stop;
+  const LoadReport report = ReportOf(plan, &stop, [&](const Level& level, const Window&) {
+    if (level.concurrency == 4) stop.Trigger();
+  });
+  EXPECT_TRUE(report.interrupted);
+  EXPECT_EQ(report.highest, 2);
+}
+
 TEST(LoadRunTest, ChaosIsCountedApart) {
   client::FakeServer server;
   LoadPlan plan = SmallPlan(server.target(), {4});

@@ -29,6 +29,7 @@ TEST(ReportHtmlTest, ShowsTablesDoubtsAndTheSetup) {
   report.interrupted = true;
   EXPECT_THAT(ReportHtml(report),
               AllOf(HasSubstr("<td>threads</td><td class='left'>3</td>"), HasSubstr("lossd 1.2.3"),
+                    HasSubstr("<th>service p50</th><th>service p99</th><th>start lag p99</th>"),
                     HasSubstr("did not become stable"), HasSubstr("missed: p99 30 ms"), HasSubstr("Interrupted"),
                     HasSubstr("<td class='left'>UNAVAILABLE</td><td>2</td>")));
 }
