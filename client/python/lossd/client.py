@@ -27,7 +27,7 @@ class Client:
 
     Args:
         target: "host:port", "unix:/path" or any name gRPC resolves; several addresses are used in turn.
-        timeout: seconds a call may take, unless the call says otherwise; None: no limit.
+        timeout: seconds a call may take, in a stream too, unless the call says otherwise; None: no limit.
         max_message_bytes: largest message in either direction.
         credentials: of the channel, such as `grpc.ssl_channel_credentials()`; None: plain text.
         metadata: sent with every call, such as [("authorization", "Bearer ...")].
@@ -70,10 +70,10 @@ class Client:
         return PendingResult(self._channel.start("Compute", request.encode(), **self._call_options(timeout)), request)
 
     def stream(self) -> "ComputeStream":
-        """Opens a stream of pipelined calls; use it as a context manager."""
+        """Opens a stream of pipelined calls; use it as a context manager. The client's timeout is that of each call."""
         from lossd.stream import ComputeStream
 
-        return ComputeStream(self._channel.stream("ComputeStream"), self._metadata)
+        return ComputeStream(self._channel.stream("ComputeStream"), self._metadata, self.timeout)
 
     def server_info(self, timeout: float | None = None) -> loss_service_pb2.GetServerInfoResponse:
         """Version, devices, losses and limits of the server."""

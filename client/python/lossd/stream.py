@@ -13,20 +13,22 @@ from typing import Any, Mapping, Sequence
 import grpc
 
 from lossd import arrays, errors
-from lossd._messages import Response, decode_response
+from lossd._messages import decode_response
+from lossd.outstanding import SLACK_SECONDS, Message, Outstanding
 from lossd.request import Request, Result
 from lossd.v1 import losses_pb2
 
 
 class ComputeStream:
     """Calls on one stream. Thread-safe. An error of one call does not end the stream; when the stream breaks, every
-    call under way gets its error. Leaving the context waits for all answers. Belongs to the process that opened it."""
+    call under way gets its error. Leaving the context waits for all answers; leaving it with an exception cancels what
+    is under way. Belongs to the process that opened it."""
 
-    def __init__(self, method: grpc.StreamStreamMultiCallable, metadata: Sequence[tuple[str, str]] = ()) -> None:
+    def __init__(self, method: grpc.StreamStreamMultiCallable, metadata: Sequence[tuple[str, str]] = (),
+                 timeout: float | None = None) -> None:
+        self._timeout = timeout
         self._outgoing: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        self._lock = threading.Lock()
-        self._pending: dict[str, tuple[Request, concurrent.futures.Future[Result]]] = {}
-        self._error: errors.LossdError | None = None
+        self._outstanding = Outstanding()
         self._responses = method(iter(self._outgoing.get, None), metadata=metadata)
         self._reader = threading.Thread(target=self._read, name="lossd-stream", daemon=True)
         self._reader.start()
@@ -34,61 +36,54 @@ class ComputeStream:
     def send(self, loss: losses_pb2.LossSpec, inputs: Mapping[str, arrays.Array], *, timeout: float | None = None,
              **options: Any) -> concurrent.futures.Future[Result]:
         """Sends a request, as `Client.compute`; its result, or LossdError, arrives in the future. `timeout` is this
-        message's own. Raises the stream's LossdError once that has ended."""
+        message's own, None: the client's; the future ends soon after it even if the server says nothing. Raises the
+        stream's LossdError once that has ended."""
         request = Request(loss, inputs, **options)
-        message = request.encode(timeout)
-        future: concurrent.futures.Future[Result] = concurrent.futures.Future()
-        with self._lock:
-            if self._error is not None:
-                raise self._error
-            if request.request_id in self._pending:
-                raise ValueError(f"request_id: expected one that is not under way, got {request.request_id}")
-            self._pending[request.request_id] = (request, future)
-            self._outgoing.put(message)
-        return future
+        message = Message(request, self._timeout if timeout is None else timeout)
+        encoded = request.encode(message.timeout)
+        self._outstanding.add(message)
+        self._outgoing.put(encoded)
+        return message.future
 
     def _read(self) -> None:
         try:
             for message in self._responses:
-                self._answer(decode_response(message))
+                response = decode_response(message)
+                answered = self._outstanding.take(response.header.request_id)
+                if answered is not None:
+                    answered.answer(response)
             error: errors.LossdError = errors.Cancelled("the stream has ended")
         except grpc.RpcError as rpc_error:
             error = errors.from_rpc_error(rpc_error, "")
         except ValueError as malformed:
             self._responses.cancel()
             error = errors.unreadable(malformed, "")
-        with self._lock:
-            self._error = error
-            pending, self._pending = self._pending, {}
         self._outgoing.put(None)  # gRPC's thread may be waiting for another message.
-        for _, future in pending.values():
-            if future.set_running_or_notify_cancel():
-                future.set_exception(error)
+        self._outstanding.end(error)
 
-    def _answer(self, response: Response) -> None:
-        with self._lock:
-            request, future = self._pending.pop(response.header.request_id, (None, None))
-        if future is None or not future.set_running_or_notify_cancel():
-            return
+    def close(self, timeout: float | None = None) -> None:
+        """Says that nothing more comes, and waits for all answers, each as long as it may take. What is unanswered
+        after `timeout` seconds is cancelled; None: nothing is."""
+        self._outstanding.refuse(errors.Cancelled("the stream was closed"))
+        self._outgoing.put(None)
         try:
-            if response.header.status.code != 0:
-                raise errors.from_status(response.header.status, response.header.request_id)
-            future.set_result(request.decode(response))
-        except errors.LossdError as error:
-            future.set_exception(error)
-        except ValueError as malformed:
-            future.set_exception(errors.unreadable(malformed, request.request_id))
+            if self._outstanding.wait_until_empty(timeout) and not self._outstanding.overdue:
+                self._reader.join(SLACK_SECONDS)  # The server has but to say that this was all.
+        finally:
+            self.cancel()
 
-    def close(self) -> None:
-        """Says that nothing more comes, and waits for all answers."""
-        with self._lock:
-            if self._error is None:
-                self._error = errors.Cancelled("the stream was closed")
-            self._outgoing.put(None)
-        self._reader.join()
+    def cancel(self) -> None:
+        """Ends the stream at once; calls under way get Cancelled. May be called in a future's callback."""
+        self._outstanding.refuse(errors.Cancelled("the stream was closed"))
+        self._responses.cancel()  # Does nothing where the stream has ended.
+        if threading.current_thread() is not self._reader:
+            self._reader.join()
 
     def __enter__(self) -> "ComputeStream":
         return self
 
-    def __exit__(self, *unused: object) -> None:
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, *unused: object) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.cancel()

@@ -32,6 +32,7 @@ class ServerProcess:
             self.stop()
             raise
         addresses = json.loads(port_file.read_text())
+        self.pid: int = self._process.pid
         self.target: str = addresses["listen"][0]
         self.http: str = addresses["http_listen"][0]
 

@@ -13,12 +13,12 @@ import pytest
 import lossd
 from lossd_demo.server import ServerProcess
 
-_BINARY = Path(os.environ.get("LOSSD_BIN_DIR", "build/release/bin")) / "lossd"
+BINARY = Path(os.environ.get("LOSSD_BIN_DIR", "build/release/bin")) / "lossd"
 
 
 @pytest.fixture(scope="session")
 def server():
-    with ServerProcess(str(_BINARY), "--threads=2") as process:
+    with ServerProcess(str(BINARY), "--threads=2") as process:
         yield process
         assert process.stop() == 0
 

@@ -106,27 +106,6 @@ def test_a_server_that_is_not_there_is_unavailable():
     assert isinstance(caught.value, (lossd.Unavailable, lossd.DeadlineExceeded))
 
 
-def test_stream_answers_every_call_and_errors_end_only_their_own(client):
-    with client.stream() as stream:
-        good = [stream.send(specs.squared_norm(), {"x.0": np.full(10, i, np.float32)}) for i in range(20)]
-        bad = stream.send(specs.squared_norm(), {"y": np.ones(1, "f4")})
-        assert [f.result(30).objective for f in good] == [5.0 * i * i for i in range(20)]
-        with pytest.raises(lossd.InvalidArgument, match="y"):
-            bad.result(30)
-        assert stream.send(specs.squared_norm(), {"x.0": np.ones(2, "f4")}).result(30).objective == 1.0
-
-
-def test_a_stream_that_breaks_gives_its_error_to_every_call():
-    with lossd.Client("unix:/nonexistent/lossd") as nobody:
-        stream = nobody.stream()
-        pending = stream.send(specs.squared_norm(), {"x.0": np.ones(1, "f4")})
-        with pytest.raises(lossd.Unavailable):
-            pending.result(30)
-        stream.close()
-        with pytest.raises(lossd.LossdError):
-            stream.send(specs.squared_norm(), {"x.0": np.ones(1, "f4")})
-
-
 def test_one_client_serves_many_threads(client):
     objectives: dict[int, float] = {}
 
