@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from typing import Mapping, Sequence
+import functools
+from typing import Any, Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -26,6 +27,19 @@ def wanted_gradients(inputs: Mapping[str, Tensor]) -> GradientOptions:
         return GradientOptions("none")
     narrow = any(inputs[name].dtype in _NARROW for name in wanted)
     return GradientOptions(wanted, dtype=torch.float32 if narrow else None)
+
+
+def first_derivative(backward: Callable[..., Any]) -> Callable[..., Any]:
+    """Marks a `backward` whose gradients are constants to autograd: where they are to be differentiated again, as in a
+    gradient penalty, it raises RuntimeError rather than let that derivative silently be missing."""
+
+    @functools.wraps(backward)
+    def wrapper(ctx, *upstream: Tensor):
+        if torch.is_grad_enabled():
+            raise RuntimeError("expected a backward without create_graph=True: lossd computes first derivatives only")
+        return backward(ctx, *upstream)
+
+    return wrapper
 
 
 def scaled(gradients: Sequence[Tensor | None], factor: float, dtypes: Sequence[torch.dtype]) -> list[Tensor | None]:

@@ -12,10 +12,9 @@ from typing import Any, Sequence, Union
 import numpy as np
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from lossd import specs
-from lossd._gradients import scaled, wanted_gradients
+from lossd._gradients import first_derivative, scaled, wanted_gradients
 from lossd.client import Client
 from lossd.comparisons import RANDOM, format_map_indexes, parse_map_indexes
 from lossd.default_client import default_client
@@ -58,7 +57,7 @@ class _LossesAndRegularizer(torch.autograd.Function):
         return result.outputs["losses"], result.outputs["regularizer"]
 
     @staticmethod
-    @once_differentiable
+    @first_derivative
     def backward(ctx, grad_losses: Tensor, grad_regularizer: Tensor):
         call, count = ctx.call, len(ctx.call.names)
         maps, gradients = ctx.saved_tensors[:count], ctx.saved_tensors[count:]
@@ -82,7 +81,7 @@ class _Objective(torch.autograd.Function):
         return torch.tensor(result.objective, dtype=result.outputs["losses"].dtype, device=maps[0].device)
 
     @staticmethod
-    @once_differentiable
+    @first_derivative
     def backward(ctx, grad: Tensor):
         return (None, *scaled(ctx.saved_tensors, grad.item(), ctx.dtypes))
 

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from lossd import specs
-from lossd._gradients import scaled, wanted_gradients
+from lossd._gradients import first_derivative, scaled, wanted_gradients
 from lossd.client import Client
 from lossd.default_client import default_client
 from lossd.request import GradientOptions
@@ -27,7 +26,7 @@ class _Loss(torch.autograd.Function):
         return result.outputs["loss"]
 
     @staticmethod
-    @once_differentiable
+    @first_derivative
     def backward(ctx, grad: Tensor):
         return (None, None, None, *scaled(ctx.saved_tensors, grad.item(), ctx.dtypes))
 

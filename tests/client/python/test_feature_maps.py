@@ -122,14 +122,6 @@ def test_backward_twice_with_retained_graph_gives_twice_the_gradient(client):
     assert torch.equal(anchors[0].grad, 2 * once)
 
 
-def test_second_derivatives_are_refused(client):
-    anchors, positives = _maps(3, (3, 4, 2, 2)), _maps(4, (3, 4, 2, 2))
-    losses, _ = lossd.FeatureMapContrastiveTask("00", client=client)(anchors, positives)
-    gradient, = torch.autograd.grad(losses.square().sum(), anchors, create_graph=True)
-    with pytest.raises(RuntimeError, match="once_differentiable"):
-        gradient.sum().backward()
-
-
 def test_without_gradients_none_are_asked_for(client, monkeypatch):
     asked = []
     compute = client.compute
