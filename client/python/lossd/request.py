@@ -100,6 +100,8 @@ class Request:
 
     def encode(self, timeout: float | None = None) -> bytes:
         """The serialised lossd.v1.ComputeRequest; `timeout` seconds for this message, or no limit of its own."""
+        if not isinstance(self.loss, losses_pb2.LossSpec):
+            raise TypeError(f"loss: expected a LossSpec, as lossd.specs makes them, got {self.loss!r}")
         if self.nonfinite not in _POLICIES:
             raise ValueError(f'nonfinite: expected "report" or "reject", got "{self.nonfinite}"')
         gradients = self.gradients if isinstance(self.gradients, GradientOptions) else GradientOptions(self.gradients)

@@ -93,6 +93,12 @@ def test_invalid_argument_names_the_field(client):
         client.compute(specs.squared_norm(), {"x.0": np.ones(1, np.complex64)})
 
 
+@pytest.mark.parametrize("loss", ["nt_xent", specs.nt_xent, specs.nt_xent().nt_xent, None])
+def test_a_loss_that_is_no_spec_is_told_where_specs_come_from(client, loss):
+    with pytest.raises(TypeError, match=r"loss: expected a LossSpec, as lossd\.specs makes them, got"):
+        client.compute(loss, {"out_1": np.ones((2, 2), "f4"), "out_2": np.ones((2, 2), "f4")})
+
+
 def test_nonfinite_values_are_named_or_refused(client):
     x = np.array([1, np.nan], np.float32)
     assert client.compute(specs.squared_norm(), {"x.0": x}).nonfinite == ["x.0", "loss", "x.0"]
