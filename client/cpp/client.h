@@ -15,9 +15,10 @@
 // their own or the caller's. Shapes, dtypes and outputs of each loss: loss_spec.h.
 //
 // Errors are absl::Status with the server's code and text; DetailsOf (error_details.h) names fields and limits.
-// INVALID_ARGUMENT: the request must change. RESOURCE_EXHAUSTED: a limit of the server's, or max_message_bytes of this
-// client. UNAVAILABLE: no server, or it is starting or draining, after all attempts. DEADLINE_EXCEEDED, CANCELLED.
-// OUT_OF_RANGE: a non-finite result under NonfinitePolicy::kReject. INTERNAL: a bug, or an answer that cannot be read.
+// INVALID_ARGUMENT: the request must change. RESOURCE_EXHAUSTED: a limit of the server's, or max_message_bytes or
+// max_queued_bytes of this client. UNAVAILABLE: no server, or it is starting or draining, after all attempts.
+// DEADLINE_EXCEEDED, CANCELLED. OUT_OF_RANGE: a non-finite result under NonfinitePolicy::kReject. INTERNAL: a bug, or
+// an answer that cannot be read.
 
 #ifndef LOSSD_CLIENT_CPP_CLIENT_H_
 #define LOSSD_CLIENT_CPP_CLIENT_H_
@@ -59,6 +60,8 @@ class ComputeStream {
   virtual ~ComputeStream() = default;
   // Sends `request`; `done` gets its result. An empty request_id is replaced by a number. A request_id that is still
   // under way gives INVALID_ARGUMENT, one after Finish FAILED_PRECONDITION, one after the stream broke its status.
+  // Never waits: where more than ClientOptions::max_queued_bytes would wait to be sent, the request gets
+  // RESOURCE_EXHAUSTED, and can be sent again once answers have come.
   virtual void Send(ComputeRequest request, ComputeCallback done) = 0;
   // Says that nothing more will be sent, waits for all answers, and returns how the stream ended.
   virtual absl::Status Finish() = 0;

@@ -35,6 +35,7 @@ absl::Status ClientOptions::Validate() const {
   if (max_message_bytes < 1 || max_message_bytes > INT32_MAX) {
     return Refuse("max_message_bytes", "1 to 2147483647", absl::StrCat(max_message_bytes));
   }
+  if (max_queued_bytes < 1) return Refuse("max_queued_bytes", "1 or more", absl::StrCat(max_queued_bytes));
   if (connect_timeout < absl::ZeroDuration()) {
     return Refuse("connect_timeout", "0 or more", absl::FormatDuration(connect_timeout));
   }

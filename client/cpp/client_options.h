@@ -26,6 +26,9 @@ struct TlsOptions {
 struct ClientOptions {
   // Longest message sent or received, in bytes. gRPC's own default, 4 MiB, is less than one gradient.
   int64_t max_message_bytes = int64_t{256} << 20;
+  // Bytes of a stream's messages that wait for the transport to take them. Beyond it, ComputeStream::Send refuses a
+  // message, unless none waits. More lets a sender run further ahead of a slow server, and holds its inputs meanwhile.
+  int64_t max_queued_bytes = int64_t{256} << 20;
   // Longest time for a call, all attempts together; a request's own `timeout` wins.
   absl::Duration timeout = absl::InfiniteDuration();
   // How long Connect waits for a connection. Zero: it does not, and the first call connects.

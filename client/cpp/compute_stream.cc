@@ -64,11 +64,20 @@ absl::Status GrpcComputeStream::Enqueue(ComputeRequest& request, std::unique_ptr
   if (pending_.contains(message->id)) {
     return absl::InvalidArgumentError(absl::StrCat("request_id: '", message->id, "' is still under way"));
   }
+  const auto size = static_cast<int64_t>(bytes.Length());
+  LOSSD_RETURN_IF_ERROR(CheckRoom(size));
+  queued_bytes_ += size;
   const std::string id = message->id;
   pending_.emplace(id, std::move(message));
   writes_.push_back(std::move(bytes));
   Pump();
   return absl::OkStatus();
+}
+
+absl::Status GrpcComputeStream::CheckRoom(int64_t bytes) const {
+  if (queued_bytes_ == 0 || bytes <= options_->max_queued_bytes - queued_bytes_) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrCat("max_queued_bytes: expected at most ", options_->max_queued_bytes,
+                                                   " bytes, got ", queued_bytes_, " that wait to be sent and ", bytes));
 }
 
 void GrpcComputeStream::Pump() {
@@ -78,6 +87,7 @@ void GrpcComputeStream::Pump() {
     stream_->Finish(&final_status_, &finished_);
   } else if (!writes_.empty()) {
     sending_ = true;
+    writing_bytes_ = static_cast<int64_t>(writes_.front().Length());
     stream_->Write(writes_.front(), &written_);
     writes_.pop_front();
   } else if (closing_ && !half_closed_) {
@@ -101,6 +111,7 @@ void GrpcComputeStream::OnWritten(bool) {
   // A write that failed means that the stream is over; reading tells the same, and ends it.
   absl::MutexLock lock(&mu_);
   sending_ = false;
+  queued_bytes_ -= std::exchange(writing_bytes_, 0);
   Pump();
 }
 

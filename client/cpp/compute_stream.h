@@ -66,6 +66,8 @@ class GrpcComputeStream : public ComputeStream {
   void OnWritesDone(bool ok);
   void OnFinished(bool ok);
 
+  // RESOURCE_EXHAUSTED if `bytes` more may not wait.
+  absl::Status CheckRoom(int64_t bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Registers `message` under a free id and queues its bytes; on failure it stays with the caller.
   absl::Status Enqueue(ComputeRequest& request, std::unique_ptr<Message>& message);
   // Starts what is due: the next write, the half-close, or, once reading has ended, the end.
@@ -92,6 +94,8 @@ class GrpcComputeStream : public ComputeStream {
   std::unique_ptr<grpc::ClientContext> context_ ABSL_GUARDED_BY(mu_);
   std::unique_ptr<grpc::GenericClientAsyncReaderWriter> stream_ ABSL_GUARDED_BY(mu_);
   std::deque<grpc::ByteBuffer> writes_ ABSL_GUARDED_BY(mu_);
+  int64_t writing_bytes_ ABSL_GUARDED_BY(mu_) = 0;  // Of the Write under way,
+  int64_t queued_bytes_ ABSL_GUARDED_BY(mu_) = 0;   // and with those of writes_.
   absl::flat_hash_map<std::string, std::unique_ptr<Message>> pending_ ABSL_GUARDED_BY(mu_);
   uint64_t next_id_ ABSL_GUARDED_BY(mu_) = 0;
   int undelivered_ ABSL_GUARDED_BY(mu_) = 0;       // Callbacks due that have not returned.

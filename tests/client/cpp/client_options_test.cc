@@ -24,6 +24,9 @@ TEST(ClientOptionsTest, NamesTheFieldThatIsOutOfRange) {
                                            "ClientOptions.max_message_bytes: expected 1 to 2147483647, got "
                                            "2147483648"));
   options = {};
+  options.max_queued_bytes = 0;
+  EXPECT_THAT(options.Validate(), StatusIs(kInvalid, "ClientOptions.max_queued_bytes: expected 1 or more, got 0"));
+  options = {};
   options.max_attempts = 6;
   EXPECT_THAT(options.Validate(), StatusIs(kInvalid, "ClientOptions.max_attempts: expected 1 to 5, got 6"));
   options = {};

@@ -22,6 +22,7 @@ namespace {
 using ::lossd::testing::StatusIs;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Pair;
 using ::testing::SizeIs;
 
 class ComputeStreamTest : public ::testing::Test {
@@ -30,6 +31,13 @@ class ComputeStreamTest : public ::testing::Test {
     ClientOptions options;
     options.initial_backoff = absl::Milliseconds(1);
     ASSERT_OK_AND_ASSIGN(client_, Client::Connect(server_.target(), options));
+  }
+
+  // Another client, with a stream's queue of that size.
+  std::unique_ptr<Client> ClientWithQueue(int64_t max_queued_bytes) {
+    ClientOptions options;
+    options.max_queued_bytes = max_queued_bytes;
+    return Client::Connect(server_.target(), options).value();
   }
 
   ComputeRequest Request(const std::vector<float>& x, std::string id = "") {
@@ -140,6 +148,56 @@ TEST_F(ComputeStreamTest, RefusesAnIdThatIsUnderWay) {
   proceed_.Notify();
   EXPECT_OK(stream->Finish());
   EXPECT_OK(results_.at("first"));
+}
+
+TEST_F(ComputeStreamTest, RefusesWhatItsQueueHasNoRoomFor) {
+  server_.service.on_stream = [this](FakeLossService::Stream* stream) {
+    proceed_.WaitForNotification();
+    v1::ComputeRequest request;
+    while (stream->Read(&request)) {
+      v1::ComputeResponse response;
+      AnswerSquaredNorm(request, &response);
+      stream->Write(response);
+    }
+    return grpc::Status::OK;
+  };
+  const auto client = ClientWithQueue(4 << 20);
+  const auto stream = client->OpenStream();
+  const std::vector<float> x(1 << 18);  // 1 MiB; of the server's, only the transport takes a few.
+  int sent = 0;
+  while (results_.empty() && sent < 100) stream->Send(Request(x), Into(std::to_string(sent++)));
+  EXPECT_GT(sent, 3);
+  EXPECT_THAT(results_,
+              ElementsAre(Pair(std::to_string(sent - 1),
+                               StatusIs(absl::StatusCode::kResourceExhausted,
+                                        HasSubstr("max_queued_bytes: expected at most 4194304 bytes, got ")))));
+  proceed_.Notify();
+  EXPECT_OK(stream->Finish());
+  for (int i = 0; i < sent - 1; ++i) EXPECT_OK(results_.at(std::to_string(i)));
+}
+
+TEST_F(ComputeStreamTest, HasRoomAgainForEveryMessageThatIsSent) {
+  const auto client = ClientWithQueue(4 << 20);
+  const auto stream = client->OpenStream();
+  const std::vector<float> x(1 << 18);
+  for (int i = 0; i < 12; ++i) {
+    absl::Notification answered;
+    stream->Send(Request(x), [&](absl::StatusOr<ComputeResponse> result) {
+      EXPECT_OK(result);
+      answered.Notify();
+    });
+    answered.WaitForNotification();
+  }
+  EXPECT_OK(stream->Finish());
+}
+
+TEST_F(ComputeStreamTest, SendsAMessageLargerThanItsQueueAlone) {
+  const auto client = ClientWithQueue(1);
+  const auto stream = client->OpenStream();
+  const std::vector<float> x(1 << 18);
+  stream->Send(Request(x), Into("x"));
+  EXPECT_OK(stream->Finish());
+  EXPECT_OK(results_.at("x"));
 }
 
 TEST_F(ComputeStreamTest, ABrokenStreamAnswersEveryMessage) {
