@@ -165,14 +165,12 @@ void GrpcComputeStream::OnFinished(bool) {
     writes_.clear();
     stream_.reset();
     context_.reset();
-    finishing_ = true;
+    end_ = end;  // Before callbacks run, which may send: nothing is taken any more.
   }
   for (auto& [id, message] : unanswered) {
     message->result = end.ok() ? absl::InternalError("the server ended the stream without an answer") : end;
     Deliver(std::move(message));
   }
-  absl::MutexLock lock(&mu_);
-  end_ = end;
 }
 
 void GrpcComputeStream::Deliver(std::unique_ptr<Message> message) {

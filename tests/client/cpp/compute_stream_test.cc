@@ -216,6 +216,26 @@ TEST_F(ComputeStreamTest, ABrokenStreamAnswersEveryMessage) {
   EXPECT_FALSE(results_.at("late").ok());
 }
 
+TEST_F(ComputeStreamTest, ABrokenStreamAnswersWhatItsCallbacksSend) {
+  server_.service.on_stream = [](FakeLossService::Stream* stream) {
+    v1::ComputeRequest request;
+    stream->Read(&request);
+    return grpc::Status(grpc::StatusCode::INTERNAL, "a bug");
+  };
+  const auto stream = client_->OpenStream();
+  const std::vector<float> x = {1};
+  absl::Notification answered;
+  stream->Send(Request(x), [&](absl::StatusOr<ComputeResponse> result) {
+    Into("first")(std::move(result));
+    stream->Send(Request(x), Into("again"));
+    answered.Notify();
+  });
+  answered.WaitForNotification();
+  EXPECT_THAT(stream->Finish(), StatusIs(absl::StatusCode::kInternal, "a bug"));
+  EXPECT_THAT(order_, ElementsAre("first", "again"));
+  for (const auto& [name, result] : results_) EXPECT_THAT(result, StatusIs(absl::StatusCode::kInternal, "a bug"));
+}
+
 TEST_F(ComputeStreamTest, AServerThatForgetsAMessageIsAtFault) {
   server_.service.on_stream = [](FakeLossService::Stream* stream) {
     v1::ComputeRequest request;
