@@ -13,6 +13,7 @@ from lossd import arrays, errors
 from lossd.channel import DEFAULT_MAX_MESSAGE_BYTES, LazyChannel, channel_options
 from lossd.pending import PendingResult
 from lossd.request import Request, Result
+from lossd.send_queue import DEFAULT_MAX_QUEUED_BYTES
 from lossd.v1 import loss_service_pb2, losses_pb2
 
 if TYPE_CHECKING:
@@ -69,11 +70,14 @@ class Client:
         request = Request(loss, inputs, **options)
         return PendingResult(self._channel.start("Compute", request.encode(), **self._call_options(timeout)), request)
 
-    def stream(self) -> "ComputeStream":
-        """Opens a stream of pipelined calls; use it as a context manager. The client's timeout is that of each call."""
+    def stream(self, *, max_queued_bytes: int = DEFAULT_MAX_QUEUED_BYTES) -> "ComputeStream":
+        """Opens a stream of pipelined calls; use it as a context manager. The client's timeout is that of each call.
+
+        max_queued_bytes: what may wait to be sent before `send` waits, too.
+        """
         from lossd.stream import ComputeStream
 
-        return ComputeStream(self._channel.stream("ComputeStream"), self._metadata, self.timeout)
+        return ComputeStream(self._channel.stream("ComputeStream"), self._metadata, self.timeout, max_queued_bytes)
 
     def server_info(self, timeout: float | None = None) -> loss_service_pb2.GetServerInfoResponse:
         """Version, devices, losses and limits of the server."""

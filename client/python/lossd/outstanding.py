@@ -10,6 +10,7 @@ import math
 import threading
 import time
 from dataclasses import dataclass, field
+from typing import Callable
 
 from lossd import errors
 from lossd._messages import Response
@@ -48,10 +49,11 @@ class Message:
 
 
 class Outstanding:
-    """Messages that wait for their answers, by request id. Thread-safe. A thread of its own fails those whose timeout
-    has passed, and ends with `end`."""
+    """Messages that wait for their answers, by request id. Thread-safe. `thread` fails those whose timeout has passed,
+    calls `expired` with their request ids, and ends with `end`."""
 
-    def __init__(self) -> None:
+    def __init__(self, expired: Callable[[str], None]) -> None:
+        self._expired = expired
         self._lock = threading.Lock()
         self._empty = threading.Condition(self._lock)
         self._hurry = threading.Condition(self._lock)  # The next check must come earlier.
@@ -60,8 +62,8 @@ class Outstanding:
         self._refusal: errors.LossdError | None = None
         self._ended = False
         self.overdue = False  # Whether a message went without an answer.
-        self._watch = threading.Thread(target=self._watch_deadlines, name="lossd-stream-deadlines", daemon=True)
-        self._watch.start()
+        self.thread = threading.Thread(target=self._watch_deadlines, name="lossd-stream-deadlines", daemon=True)
+        self.thread.start()
 
     def add(self, message: Message) -> None:
         """Raises what `refuse` or `end` was given, ValueError if the request id is under way."""
@@ -120,6 +122,7 @@ class Outstanding:
                     wait = self._next_check - time.monotonic()
                     self._hurry.wait(None if math.isinf(wait) else max(wait, 0))
             for message in late:
+                self._expired(message.request.request_id)
                 message.fail(errors.DeadlineExceeded(f"expected an answer within {message.timeout} s, got none",
                                                      request_id=message.request.request_id))
 

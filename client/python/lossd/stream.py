@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import concurrent.futures
-import queue
 import threading
 from typing import Any, Mapping, Sequence
 
@@ -16,6 +15,7 @@ from lossd import arrays, errors
 from lossd._messages import decode_response
 from lossd.outstanding import SLACK_SECONDS, Message, Outstanding
 from lossd.request import Request, Result
+from lossd.send_queue import DEFAULT_MAX_QUEUED_BYTES, SendQueue
 from lossd.v1 import losses_pb2
 
 
@@ -25,11 +25,11 @@ class ComputeStream:
     is under way. Belongs to the process that opened it."""
 
     def __init__(self, method: grpc.StreamStreamMultiCallable, metadata: Sequence[tuple[str, str]] = (),
-                 timeout: float | None = None) -> None:
+                 timeout: float | None = None, max_queued_bytes: int = DEFAULT_MAX_QUEUED_BYTES) -> None:
         self._timeout = timeout
-        self._outgoing: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        self._outstanding = Outstanding()
-        self._responses = method(iter(self._outgoing.get, None), metadata=metadata)
+        self._outgoing = SendQueue(max_queued_bytes)
+        self._outstanding = Outstanding(self._outgoing.discard)
+        self._responses = method(iter(self._outgoing), metadata=metadata)
         self._reader = threading.Thread(target=self._read, name="lossd-stream", daemon=True)
         self._reader.start()
 
@@ -37,12 +37,20 @@ class ComputeStream:
              **options: Any) -> concurrent.futures.Future[Result]:
         """Sends a request, as `Client.compute`; its result, or LossdError, arrives in the future. `timeout` is this
         message's own, None: the client's; the future ends soon after it even if the server says nothing. Raises the
-        stream's LossdError once that has ended."""
+        stream's LossdError once that has ended.
+
+        Waits while more than the stream's `max_queued_bytes` would wait to be sent, at most `timeout`; in a future's
+        callback, which holds up the stream, not at all. Then raises ResourceExhausted."""
         request = Request(loss, inputs, **options)
         message = Message(request, self._timeout if timeout is None else timeout)
         encoded = request.encode(message.timeout)
         self._outstanding.add(message)
-        self._outgoing.put(encoded)
+        try:
+            in_callback = threading.current_thread() in (self._reader, self._outstanding.thread)
+            self._outgoing.put(request.request_id, encoded, 0 if in_callback else message.timeout)
+        except BaseException:
+            self._outstanding.take(request.request_id)
+            raise
         return message.future
 
     def _read(self) -> None:
@@ -58,14 +66,13 @@ class ComputeStream:
         except ValueError as malformed:
             self._responses.cancel()
             error = errors.unreadable(malformed, "")
-        self._outgoing.put(None)  # gRPC's thread may be waiting for another message.
         self._outstanding.end(error)
+        self._outgoing.close(error)  # gRPC's thread may be waiting for another message.
 
     def close(self, timeout: float | None = None) -> None:
         """Says that nothing more comes, and waits for all answers, each as long as it may take. What is unanswered
         after `timeout` seconds is cancelled; None: nothing is."""
-        self._outstanding.refuse(errors.Cancelled("the stream was closed"))
-        self._outgoing.put(None)
+        self._refuse()
         try:
             if self._outstanding.wait_until_empty(timeout) and not self._outstanding.overdue:
                 self._reader.join(SLACK_SECONDS)  # The server has but to say that this was all.
@@ -74,10 +81,15 @@ class ComputeStream:
 
     def cancel(self) -> None:
         """Ends the stream at once; calls under way get Cancelled. May be called in a future's callback."""
-        self._outstanding.refuse(errors.Cancelled("the stream was closed"))
+        self._refuse()
         self._responses.cancel()  # Does nothing where the stream has ended.
         if threading.current_thread() is not self._reader:
             self._reader.join()
+
+    def _refuse(self) -> None:
+        closed = errors.Cancelled("the stream was closed")
+        self._outstanding.refuse(closed)
+        self._outgoing.close(closed)
 
     def __enter__(self) -> "ComputeStream":
         return self

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import os
 import signal
 import threading
@@ -27,14 +28,21 @@ def _ends(function) -> None:
     assert ended.wait(60)
 
 
+def _stop(pid: int) -> None:
+    """Stops a child, and returns once none of its threads runs."""
+    os.kill(pid, signal.SIGSTOP)
+    os.waitpid(pid, os.WUNTRACED)
+
+
 @pytest.fixture()
 def silent_server():
     """A server that the system has stopped: it is connected, and says nothing until `wake()`."""
     with ServerProcess(str(BINARY), "--threads=1") as process:
         with lossd.Client(process.target) as connected:  # Clients of one process share its connection.
             connected.server_info()
-            os.kill(process.pid, signal.SIGSTOP)
+            process.silence = lambda: _stop(process.pid)
             process.wake = lambda: os.kill(process.pid, signal.SIGCONT)
+            process.silence()
             try:
                 yield process
             finally:
@@ -140,3 +148,46 @@ def test_an_answer_that_comes_after_its_timeout_harms_nobody(silent_server):
                 late.result(60)
             silent_server.wake()
             assert stream.send(specs.squared_norm(), _ONE).result(60).objective == 1.0
+
+
+def test_what_waits_to_be_sent_is_bounded(silent_server):
+    x = {"x.0": np.ones(1 << 20, "f4")}  # 4 MiB.
+    sent = []
+
+    def send_all() -> None:
+        with pytest.raises(lossd.ResourceExhausted, match="max_queued_bytes: expected at most 16777216 bytes"):
+            for _ in range(100):
+                sent.append(stream.send(specs.squared_norm(), x, timeout=None if len(sent) < 3 else 0.05))
+
+    with lossd.Client(silent_server.target) as client, client.stream(max_queued_bytes=16 << 20) as stream:
+        _ends(send_all)
+        assert 3 <= len(sent) < 100
+        silent_server.wake()
+        assert all(future.result(60).objective == 0.5 * (1 << 20) for future in sent[:3])
+
+
+def test_more_than_the_queue_holds_is_sent_as_it_drains(client):
+    with client.stream(max_queued_bytes=1) as stream:
+        pending = [stream.send(specs.squared_norm(), {"x.0": np.full(1 << 16, i, "f4")}) for i in range(20)]
+    assert [future.result(0).objective for future in pending] == [i * i * 32768.0 for i in range(20)]
+
+
+def test_a_callback_does_not_wait_for_room(silent_server):
+    silenced, refused = threading.Event(), concurrent.futures.Future()
+
+    def send_again(_) -> None:
+        silenced.wait(60)
+        with pytest.raises(lossd.ResourceExhausted):
+            for _ in range(100):
+                stream.send(specs.squared_norm(), {"x.0": np.ones(1 << 18, "f4")})
+        refused.set_result(True)
+
+    with lossd.Client(silent_server.target) as client, client.stream(max_queued_bytes=1 << 21) as stream:
+        first = stream.send(specs.squared_norm(), _ONE)
+        first.add_done_callback(send_again)
+        silent_server.wake()
+        first.result(60)
+        silent_server.silence()
+        silenced.set()
+        assert refused.result(60)
+        silent_server.wake()
