@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
 import yaml
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -38,3 +40,41 @@ def test_the_server_takes_the_flags_it_is_given():
 
 def test_old_connections_end_so_that_new_replicas_get_work():
     assert {"--max_connection_age=10m", "--max_connection_age_grace=1m"} <= set(_container()["args"])
+
+
+def test_calls_have_a_service_of_their_own():
+    services = _of_kind("Service")
+    ports = {name: [port["name"] for port in service["ports"]] for name, service in services.items()}
+    assert ports == {"lossd": ["grpc"], "lossd-admin": ["grpc-admin", "http-metrics"]}
+    targets = {port["name"]: port["containerPort"] for port in _container()["ports"]}
+    assert all(targets[p["targetPort"]] == p["port"] for service in services.values() for p in service["ports"])
+
+
+def test_only_neighbours_may_call_and_only_monitoring_may_look():
+    policy = _of_kind("NetworkPolicy")["lossd"]
+    assert policy["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "lossd"}
+    assert policy["policyTypes"] == ["Ingress", "Egress"] and not policy.get("egress")
+    allowed = {tuple(p["port"] for p in rule["ports"]): rule["from"] for rule in policy["ingress"]}
+    assert allowed == {
+        ("grpc",): [{"podSelector": {}}],
+        ("grpc-admin", "http-metrics"): [
+            {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}],
+    }
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+def test_kustomize_selects_the_pods_and_nothing_else():
+    rendered = subprocess.run(["kubectl", "kustomize", _BASE], check=True, capture_output=True, text=True).stdout
+    label = {"app.kubernetes.io/name": "lossd"}
+    manifests = list(yaml.safe_load_all(rendered))
+    assert [m["kind"] for m in manifests].count("Service") == 2
+    for manifest in manifests:
+        spec = manifest["spec"]
+        if manifest["kind"] == "Service":
+            assert spec["selector"] == label
+        elif manifest["kind"] == "NetworkPolicy":
+            assert spec["podSelector"] == {"matchLabels": label}
+            assert [rule["from"] for rule in spec["ingress"]] == [
+                rule["from"] for rule in _of_kind("NetworkPolicy")["lossd"]["ingress"]]
+        else:
+            assert spec["selector"] == {"matchLabels": label}
