@@ -1,0 +1,56 @@
+# Copyright 2026 The lossd authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""How the image is built and named; the builder is a script that writes down what it is told."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+_ROOT = Path(__file__).resolve().parents[2]
+_VERSION = re.search(r"project\(lossd VERSION (\S+)", (_ROOT / "CMakeLists.txt").read_text())[1]
+
+
+@pytest.fixture()
+def build(tmp_path):
+    """Runs deploy/image/build with arguments; returns those of the builder."""
+    docker = tmp_path / "docker"
+    docker.write_text(f'#!/bin/sh\n[ "$1" = info ] || printf "%s\\n" "$@" >{tmp_path}/told\n')
+    docker.chmod(0o755)
+
+    def run(*arguments: str) -> list[str]:
+        environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+        subprocess.run([_ROOT / "deploy/image/build", *arguments], check=True, env=environment)
+        return (tmp_path / "told").read_text().splitlines()
+
+    return run
+
+
+def _values(told: list[str], option: str) -> list[str]:
+    return [value for name, value in zip(told, told[1:]) if name == option]
+
+
+def test_the_image_is_named_by_its_version_and_as_the_latest(build):
+    told = build()
+    assert told[0] == "build" and told[-1] == "."
+    assert _values(told, "--tag") == [f"lossd:{_VERSION}", "lossd:latest"]
+    assert _values(told, "--target") == ["runtime"]
+
+
+def test_a_name_and_options_of_ones_own_go_to_the_builder(build):
+    told = build("registry/lossd:mine", "--build-arg", "RUN_TESTS=0")
+    assert _values(told, "--tag") == ["registry/lossd:mine"]
+    assert "RUN_TESTS=0" in _values(told, "--build-arg")
+
+
+def test_what_runs_the_image_names_this_version():
+    kustomization = yaml.safe_load((_ROOT / "deploy/kubernetes/base/kustomization.yaml").read_text())
+    compose = yaml.safe_load((_ROOT / "deploy/compose/compose.yaml").read_text())
+    assert kustomization["images"] == [{"name": "lossd", "newTag": _VERSION}]
+    assert compose["services"]["lossd"]["image"] == f"lossd:{_VERSION}"
