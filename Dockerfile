@@ -7,7 +7,7 @@ FROM ${DEBIAN} AS dependencies
 WORKDIR /src
 COPY dev packages.txt ./
 RUN apt-get update -qq \
- && ./dev packages build python | DEBIAN_FRONTEND=noninteractive xargs apt-get install -y -qq --no-install-recommends \
+ && ./dev packages build python test | DEBIAN_FRONTEND=noninteractive xargs apt-get install -y -qq --no-install-recommends \
  && apt-get clean && rm -rf /var/lib/apt/lists/*
 
 FROM dependencies AS build
