@@ -4,7 +4,8 @@
 """NumPy arrays and torch tensors as bytes, and back, without copies where the memory allows.
 
 bfloat16 has no NumPy dtype: torch tensors carry it; NumPy arrays do with `ml_dtypes`, where that is installed. Without
-it, `Bfloat16Bits` sends the bits of a uint16 array, and gradients of that type come back as such arrays.
+it, `Bfloat16Bits` sends the bits of a uint16 array, and gradients of that type come back as such arrays. Arrays of "V2",
+which is how .npy files hold bfloat16, are sent as that; plain uint16 arrays are refused, for they may as well be numbers.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ _NUMPY_TO_WIRE = {
     "float64": tensor_pb2.DTYPE_FLOAT64, "int32": tensor_pb2.DTYPE_INT32, "int64": tensor_pb2.DTYPE_INT64,
     "uint8": tensor_pb2.DTYPE_UINT8,
 }
+_BFLOAT16_OF_NPY = np.dtype("V2")
 _WIRE_TO_NUMPY = {wire: name for name, wire in _NUMPY_TO_WIRE.items()}
 
 
@@ -62,7 +64,7 @@ def to_wire(array: Array) -> tuple[int, tuple[int, ...], memoryview]:
         wire, array = tensor_pb2.DTYPE_BFLOAT16, array.bits
     else:
         array = np.asarray(array)
-        wire = wire_dtype(array.dtype)
+        wire = tensor_pb2.DTYPE_BFLOAT16 if array.dtype == _BFLOAT16_OF_NPY else wire_dtype(array.dtype)
     if array.dtype.byteorder == ">" or (array.dtype.byteorder == "=" and sys.byteorder == "big"):
         array = array.astype(array.dtype.newbyteorder("<"))
     contiguous = np.ascontiguousarray(array)

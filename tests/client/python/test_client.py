@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -63,6 +64,15 @@ def test_bfloat16_bits_are_sent_as_bfloat16(client):
     np.testing.assert_array_equal(result.gradients["x.0"].view(np.uint16), bits)
     with pytest.raises(TypeError, match="uint16"):
         client.compute(specs.squared_norm(), {"x.0": lossd.Bfloat16Bits(bits.astype("i4"))})
+
+
+def test_two_byte_voids_are_bfloat16_and_unsigneds_are_refused_as_in_npy_files(client):
+    testdata = Path(__file__).resolve().parents[1] / "npy" / "testdata"
+    assert client.compute(specs.squared_norm(), {"x.0": np.load(testdata / "v2_bfloat16.npy")}).objective == 2.5
+    with pytest.raises(TypeError, match="got uint16"):
+        client.compute(specs.squared_norm(), {"x.0": np.load(testdata / "u2_vector.npy")})
+    with pytest.raises(TypeError, match="got void16"):
+        client.compute(specs.squared_norm(), {"x.0": np.zeros(2, [("a", "u2")])})
 
 
 def test_outputs_do_not_keep_the_gradients_bytes_alive(client):
