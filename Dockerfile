@@ -1,4 +1,5 @@
-# Stages: dependencies (what compiling needs), build (compiles and tests), runtime (the server alone).
+# Stages: dependencies (what compiling needs), build (compiles and tests), runtime (the server alone, --device=cpu),
+# runtime-aten (the same with the module for --device=aten-cpu and Debian's LibTorch, which knows no CUDA).
 # docker build . --target runtime -t lossd, or ./dev image. Arguments: DEBIAN, the base of all stages; RUN_TESTS=0 leaves
 # the tests out; REVISION, what --version says that this was built from.
 ARG DEBIAN=docker.io/library/debian:bookworm-slim
@@ -16,7 +17,8 @@ ARG RUN_TESTS=1
 ARG REVISION=
 RUN cmake --preset release -DLOSSD_REVISION="$REVISION" && cmake --build --preset release --target lossd lossctl \
  && if [ "$RUN_TESTS" = 1 ]; then cmake --build --preset release && ctest --test-dir build/release --output-on-failure; fi \
- && install -D -s build/release/bin/lossd build/release/bin/lossctl -t /out/usr/local/bin/
+ && install -D -s build/release/bin/lossd build/release/bin/lossctl -t /out/usr/local/bin/ \
+ && install -D -s build/release/bin/liblossd_aten.so -t /out-aten/usr/local/lib/lossd/
 
 FROM ${DEBIAN} AS runtime
 COPY dev packages.txt /tmp/
@@ -30,3 +32,12 @@ EXPOSE 50051 50052 9090
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s CMD ["lossd", "--healthcheck"]
 ENTRYPOINT ["lossd"]
+
+FROM runtime AS runtime-aten
+USER root
+COPY dev packages.txt /tmp/
+RUN apt-get update -qq \
+ && /tmp/dev packages aten | DEBIAN_FRONTEND=noninteractive xargs apt-get install -y -qq --no-install-recommends \
+ && apt-get clean && rm -rf /var/lib/apt/lists/* /tmp/dev /tmp/packages.txt
+COPY --from=build /out-aten /
+USER 10001:10001

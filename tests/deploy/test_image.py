@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 _ROOT = Path(__file__).resolve().parents[2]
+_DOCKERFILE = (_ROOT / "Dockerfile").read_text()
 _VERSION = re.search(r"project\(lossd VERSION (\S+)", (_ROOT / "CMakeLists.txt").read_text())[1]
 
 
@@ -47,6 +48,17 @@ def test_a_name_and_options_of_ones_own_go_to_the_builder(build):
     told = build("registry/lossd:mine", "--build-arg", "RUN_TESTS=0")
     assert _values(told, "--tag") == ["registry/lossd:mine"]
     assert "RUN_TESTS=0" in _values(told, "--build-arg")
+
+
+def test_another_target_can_be_asked_for(build):
+    assert _values(build("lossd:aten", "--target", "runtime-aten"), "--target")[-1] == "runtime-aten"
+    assert "runtime-aten" in re.findall(r"^FROM \S+ AS (\S+)", _DOCKERFILE, re.MULTILINE)
+
+
+def test_the_images_install_groups_that_exist():
+    groups = [group for line in re.findall(r"dev packages ([^|]*)", _DOCKERFILE) for group in line.split()]
+    assert {"runtime", "aten"} <= set(groups)
+    subprocess.run([_ROOT / "dev", "packages", *groups], check=True, stdout=subprocess.DEVNULL)
 
 
 def test_what_runs_the_image_names_this_version():
