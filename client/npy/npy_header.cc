@@ -35,9 +35,8 @@ absl::StatusOr<DType> ParseDescr(absl::string_view descr) {
   if (kind == "i4") return DType::kInt32;
   if (kind == "i8") return DType::kInt64;
   if (kind == "u1") return DType::kUint8;
-  if (kind == "V2") return DType::kBFloat16;
-  return absl::InvalidArgumentError(absl::StrCat("descr: expected one of f2 f4 f8 i4 i8 u1 V2, got '", descr, "'",
-                                                 kind == "u2" ? "; bfloat16 bits are saved as array.view('V2')" : ""));
+  if (kind == "V2" || kind == "u2") return DType::kBFloat16;
+  return absl::InvalidArgumentError(absl::StrCat("descr: expected one of f2 f4 f8 i4 i8 u1 V2 u2, got '", descr, "'"));
 }
 
 absl::string_view Descr(DType dtype) {

@@ -19,6 +19,8 @@ namespace {
 
 // Rows of a block. A tile of block times block scores stays in the second-level cache.
 constexpr int64_t kBlockRows = 256;
+// Most terms of a sum that is formed in one go.
+constexpr int64_t kSummedTerms = 64;
 // Tiles at a time; also the most threads that help.
 constexpr int64_t kTiles = 16;
 
@@ -147,10 +149,21 @@ class Comparison {
     });
   }
 
+  // c (+)= alpha a b, in sums of at most kSummedTerms terms: rows may be far from orthogonal, then terms have one sign
+  // and the roundings of a long sum add up.
+  static void Multiply(int64_t m, int64_t n, int64_t k, T alpha, MatrixView<T> a, MatrixView<T> b, bool add, T* c,
+                       int64_t stride) {
+    for (int64_t first = 0; first < k; first += kSummedTerms) {
+      Gemm(m, n, std::min(kSummedTerms, k - first), alpha, a, b, add || first > 0, c, stride);
+      a.data += kSummedTerms * a.column_stride;
+      b.data += kSummedTerms * b.row_stride;
+    }
+  }
+
   // Forms the scores of a pair and takes out what is no negative: a row with itself, a row with its pick.
   ScoreTile FormScores(BlockPair pair, T* tile) {
     const ScoreTile shape = {CountOf(pair.rows), CountOf(pair.columns)};
-    Gemm(shape.rows, shape.columns, contrast_.width, FiniteCast<T>(1 / contrast_.temperature),
+    Multiply(shape.rows, shape.columns, contrast_.width, FiniteCast<T>(1 / contrast_.temperature),
          MatrixView<T>::RowMajor(RowsOf(pair.rows), contrast_.width),
          MatrixView<T>::Transposed(RowsOf(pair.columns), contrast_.width), false, tile, shape.columns);
     if (HasPicks(pair)) {
@@ -211,11 +224,11 @@ class Comparison {
     const T alpha = FiniteCast<T>(contrast_.weight / contrast_.temperature);
     const bool add = pair.rows != pair.columns;  // A block meets itself first.
     if (T* gradient = GradientOf(pair.rows); gradient != nullptr) {
-      Gemm(shape.rows, contrast_.width, shape.columns, alpha, MatrixView<T>::RowMajor(tile, shape.columns),
+      Multiply(shape.rows, contrast_.width, shape.columns, alpha, MatrixView<T>::RowMajor(tile, shape.columns),
            MatrixView<T>::RowMajor(RowsOf(pair.columns), contrast_.width), add, gradient, contrast_.width);
     }
     if (T* gradient = GradientOf(pair.columns); gradient != nullptr && add) {
-      Gemm(shape.columns, contrast_.width, shape.rows, alpha, MatrixView<T>::Transposed(tile, shape.columns),
+      Multiply(shape.columns, contrast_.width, shape.rows, alpha, MatrixView<T>::Transposed(tile, shape.columns),
            MatrixView<T>::RowMajor(RowsOf(pair.rows), contrast_.width), true, gradient, contrast_.width);
     }
   }

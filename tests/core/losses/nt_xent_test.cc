@@ -6,6 +6,7 @@
 #include <random>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "core/losses/loss.h"
 #include "core/status/errors.h"
 #include "tests/support/accuracy.h"
@@ -120,6 +121,23 @@ TEST(NtXentTest, StaysAccurateWithoutNormalisation) {
   for (double deviation : {3.0, 30.0, 1000.0}) {
     maker.deviation = deviation;
     ExpectAccurate(maker.Make(30, 40));
+  }
+}
+
+// Features behind a ReLU: no two terms of a score cancel.
+TEST(NtXentTest, StaysAccurateWhereTermsHaveOneSign) {
+  for (uint64_t seed = 0; seed < 6; ++seed) {
+    for (const int64_t width : {255, 256, 257, 1000}) {
+      for (const double offset : {1.5, 30.0}) {
+        SCOPED_TRACE(absl::StrCat("seed ", seed, " width ", width, " offset ", offset));
+        ViewMaker maker{std::mt19937_64(seed)};
+        TestCase test_case = maker.Make(5, width, 0.1);
+        for (TestInput& input : test_case.inputs) {
+          for (double& value : input.values) value = static_cast<float>(std::max(value + offset, 0.0));
+        }
+        ExpectAccurate(test_case);
+      }
+    }
   }
 }
 
