@@ -66,11 +66,11 @@ def test_bfloat16_bits_are_sent_as_bfloat16(client):
         client.compute(specs.squared_norm(), {"x.0": lossd.Bfloat16Bits(bits.astype("i4"))})
 
 
-def test_two_byte_voids_are_bfloat16_and_unsigneds_are_refused_as_in_npy_files(client):
+def test_two_byte_voids_are_bfloat16_and_unsigneds_are_refused(client):
     testdata = Path(__file__).resolve().parents[1] / "npy" / "testdata"
     assert client.compute(specs.squared_norm(), {"x.0": np.load(testdata / "v2_bfloat16.npy")}).objective == 2.5
     with pytest.raises(TypeError, match="got uint16"):
-        client.compute(specs.squared_norm(), {"x.0": np.load(testdata / "u2_vector.npy")})
+        client.compute(specs.squared_norm(), {"x.0": np.load(testdata / "u2_bfloat16.npy")})
     with pytest.raises(TypeError, match="got void16"):
         client.compute(specs.squared_norm(), {"x.0": np.zeros(2, [("a", "u2")])})
 
