@@ -70,7 +70,7 @@ class Load {
 };
 
 double Goodput(const load::LevelResult& result) {
-  return static_cast<double>(result.calls.succeeded) / absl::ToDoubleSeconds(result.length);
+  return static_cast<double>(result.calls.answers.count()) / absl::ToDoubleSeconds(result.length);
 }
 
 // From arrival to answer of every refused call, by the access log.

@@ -200,7 +200,7 @@ class Comparison {
   }
 
   void Drain() {
-    queue_.Drain();
+    queue_.StopGathering();
     model_.Drain();
   }
 
