@@ -113,7 +113,8 @@ class BareClip {
   using D = hn::ScalableTag<float>;
   using V = hn::Vec<D>;
 
-  explicit BareClip(float clip) : half_factor_(hn::Set(d_, FiniteCast<float>(-2.0 * kLog2e / clip))), scale_(hn::Set(d_, clip * kLog2e)) {}
+  explicit BareClip(float clip)
+      : half_factor_(hn::Set(d_, FiniteCast<float>(-2.0 * kLog2e / clip))), scale_(hn::Set(d_, clip * kLog2e)) {}
 
   void SetReference(V /*zero*/) {}
 

@@ -164,8 +164,8 @@ class Comparison {
   ScoreTile FormScores(BlockPair pair, T* tile) {
     const ScoreTile shape = {CountOf(pair.rows), CountOf(pair.columns)};
     Multiply(shape.rows, shape.columns, contrast_.width, FiniteCast<T>(1 / contrast_.temperature),
-         MatrixView<T>::RowMajor(RowsOf(pair.rows), contrast_.width),
-         MatrixView<T>::Transposed(RowsOf(pair.columns), contrast_.width), false, tile, shape.columns);
+             MatrixView<T>::RowMajor(RowsOf(pair.rows), contrast_.width),
+             MatrixView<T>::Transposed(RowsOf(pair.columns), contrast_.width), false, tile, shape.columns);
     if (HasPicks(pair)) {
       for (int64_t r = 0; r < shape.rows; ++r) {
         arrays_.picks[PlaceOf(pair.rows) + r] = arrays_.picks[PlaceOf(pair.columns) + r] = tile[r * shape.columns + r];
@@ -225,11 +225,11 @@ class Comparison {
     const bool add = pair.rows != pair.columns;  // A block meets itself first.
     if (T* gradient = GradientOf(pair.rows); gradient != nullptr) {
       Multiply(shape.rows, contrast_.width, shape.columns, alpha, MatrixView<T>::RowMajor(tile, shape.columns),
-           MatrixView<T>::RowMajor(RowsOf(pair.columns), contrast_.width), add, gradient, contrast_.width);
+               MatrixView<T>::RowMajor(RowsOf(pair.columns), contrast_.width), add, gradient, contrast_.width);
     }
     if (T* gradient = GradientOf(pair.columns); gradient != nullptr && add) {
       Multiply(shape.columns, contrast_.width, shape.rows, alpha, MatrixView<T>::Transposed(tile, shape.columns),
-           MatrixView<T>::RowMajor(RowsOf(pair.rows), contrast_.width), true, gradient, contrast_.width);
+               MatrixView<T>::RowMajor(RowsOf(pair.rows), contrast_.width), true, gradient, contrast_.width);
     }
   }
 

@@ -34,7 +34,8 @@ std::string ComparisonsText(const std::vector<Comparison>& comparisons);
 
 // Reads "01, r1, 10:12": pairs separated by commas, white space around a pair is ignored. A pair is two digits, each an
 // index, or two decimal indices with a colon between them; in either form `r` stands for a random index. Fails with
-// InvalidField on anything else, and on more than kMaxComparisons pairs or kMaxComparisonsText characters. Indices are not checked against any maps.
+// InvalidField on anything else, and on more than kMaxComparisons pairs or kMaxComparisonsText characters. Indices are
+// not checked against any maps.
 absl::StatusOr<std::vector<Comparison>> ParseComparisons(absl::string_view text);
 
 }  // namespace lossd

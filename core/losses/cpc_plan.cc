@@ -154,9 +154,8 @@ double EstimateFlops(const CpcPlan& plan, const CpcWants& wants) {
 // Back ends may look at the places of the inputs in a batch's first request for all of its requests.
 std::string BatchKey(const CpcPlan& plan) {
   const PixelCnnShape& shape = plan.shape;
-  const std::string parameters =
-      plan.sent_parameters ? absl::StrCat("sent ", absl::StrJoin(plan.parameters, ","))
-                           : absl::StrCat("seed ", plan.parameter_key.seed & 0xffffffffU);
+  const std::string parameters = plan.sent_parameters ? absl::StrCat("sent ", absl::StrJoin(plan.parameters, ","))
+                                                      : absl::StrCat("seed ", plan.parameter_key.seed & 0xffffffffU);
   return absl::StrCat("cpc ", DTypeName(plan.dtype), " [", shape.batch, ", ", shape.channels, ", ", shape.height, ", ",
                       shape.width, "] ", plan.dim, " ", parameters);
 }

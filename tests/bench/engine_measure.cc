@@ -219,7 +219,8 @@ NeighbourRow MeasureBesideNeighbour(const EngineCase& bench_case, const EngineLa
   row.name = bench_case.name;
   EngineRequest request(bench_case, row.threads);
   const auto lossd = Repeated([&] { request.Compute(); });
-  Match match(ExpectedOf(bench_case, request.Compute()), bench_case.torch, request.torch_inputs(), row.threads, lab.seconds);
+  Match match(ExpectedOf(bench_case, request.Compute()), bench_case.torch, request.torch_inputs(), row.threads,
+              lab.seconds);
   match.Add("lossd", lossd, Into(row.lossd));
   match.Add("lossd beside", BesideNeighbour(lossd), Into(row.lossd_beside));
   std::string variant;

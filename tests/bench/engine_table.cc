@@ -109,10 +109,9 @@ std::string TableNotes(const EngineReport& report) {
   if (bounds.empty()) return "";
   std::string text = absl::StrCat("\n", Missed(report), "Bounds:\n");
   for (const std::string& line : bounds) absl::StrAppend(&text, line);
-  absl::StrAppend(
-      &text,
-      "MB: peak of a cold request beyond its inputs, CPC's parameters among them, and results.\n"
-      "Allocations: of the loss / of a whole request, once warm.\n");
+  absl::StrAppend(&text,
+                  "MB: peak of a cold request beyond its inputs, CPC's parameters among them, and results.\n"
+                  "Allocations: of the loss / of a whole request, once warm.\n");
   if (!absent.empty()) absl::StrAppend(&text, "Not run (-):\n");
   for (const std::string& line : absent) absl::StrAppend(&text, "  ", line, "\n");
   return text;

@@ -10,7 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/losses/loss.h"
 #include "core/random/torch_generator.h"
-#include "tests/support/accuracy.h"
+#include "tests/core/losses/map_accuracy.h"
 #include "tests/support/contrast_oracle.h"
 #include "tests/support/feature_map_cases.h"
 #include "tests/support/loss_runs.h"
@@ -20,13 +20,10 @@ namespace lossd {
 namespace {
 
 using ::lossd::testing::ConfigOf;
-using ::lossd::testing::FeatureMapOracle;
-using ::lossd::testing::GradientErrorShare;
-using ::lossd::testing::LossErrorShare;
+using ::lossd::testing::ExpectAccurate;
 using ::lossd::testing::MakeCase;
 using ::lossd::testing::MakePlainCase;
 using ::lossd::testing::MapMaker;
-using ::lossd::testing::OracleResult;
 using ::lossd::testing::RunAlone;
 using ::lossd::testing::RunBatch;
 using ::lossd::testing::ShuffledParallel;
@@ -41,32 +38,6 @@ using ::testing::ElementsAre;
 using ::testing::Pointwise;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
-// Runs a case and compares everything with the oracle. Returns the largest share of the allowed error.
-double ExpectAccurate(const TestCase& test_case) {
-  auto result = RunAlone(*MakeFeatureMapContrastive(), test_case);
-  EXPECT_OK(result);
-  if (!result.ok()) return NAN;
-  const DType dtype = test_case.inputs[0].dtype == DType::kFloat64 ? DType::kFloat64 : DType::kFloat32;
-  const OracleResult oracle = FeatureMapOracle(test_case, result->output("comparisons"), result->output("positions"));
-  const double kappa = oracle.conditioning.kappa;
-  double worst = LossErrorShare(result->objective, oracle.objective, kappa, dtype);
-  EXPECT_LE(worst, 1) << "objective";
-  const std::vector<double> losses = result->output("losses");
-  for (size_t k = 0; k < losses.size(); ++k) {
-    const double share = LossErrorShare(losses[k], oracle.losses[k], kappa, dtype);
-    EXPECT_LE(share, 1) << "loss " << k;
-    worst = std::max(worst, share);
-  }
-  EXPECT_LE(LossErrorShare(result->output("regularizer")[0], oracle.regularizer, kappa, dtype), 1);
-  for (size_t i = 0; i < test_case.inputs.size(); ++i) {
-    const double share =
-        GradientErrorShare(result->gradient(i), oracle.gradients[i], oracle.conditioning.magnitude[i], kappa, dtype);
-    EXPECT_LE(share, 1) << test_case.inputs[i].name;
-    worst = std::max(worst, share);
-  }
-  return worst;
-}
 
 TEST(FeatureMapContrastiveTest, ReproducesTheDocumentationsExample) {
   TorchGenerator generator(0);
@@ -129,54 +100,6 @@ TEST(FeatureMapContrastiveTest, KeepsItsGradientsWhereTheClipSaturates) {
     TestCase test_case = MakePlainCase(maker, {12, 1280, 3, 3});
     ConfigOf(test_case).regularizer_weight = regularizer_weight;
     ExpectAccurate(test_case);
-  }
-}
-
-TEST(FeatureMapContrastiveTest, TakesEveryClip) {
-  for (double deviation : {0.1, 1.0, 5.0}) {
-    MapMaker maker{std::mt19937_64(5)};
-    maker.deviation = deviation;
-    for (double tclip : {0.5, 5.0, 20.0, 40.0, 40.5, 100.0, 1e6, kInfinity, -10.0, -kInfinity}) {
-      SCOPED_TRACE(absl::StrCat("deviation ", deviation, " tclip ", tclip));
-      TestCase test_case = MakePlainCase(maker, {11, 64, 3, 3});
-      ConfigOf(test_case).tclip = tclip;
-      ExpectAccurate(test_case);
-    }
-  }
-}
-
-// Scores whose last places are worth more than what an exponential can hold.
-TEST(FeatureMapContrastiveTest, TakesLargeScoresUnderLargeClips) {
-  for (const DType dtype : {DType::kFloat32, DType::kFloat64}) {
-    for (double tclip : {41.0, 1e10, 1e12, 1e30, 1e38, kInfinity}) {
-      for (uint64_t seed = 0; seed < 8; ++seed) {
-        SCOPED_TRACE(absl::StrCat(DTypeName(dtype), " tclip ", tclip, " seed ", seed));
-        MapMaker maker{std::mt19937_64(seed)};
-        maker.deviation = dtype == DType::kFloat32 ? 3e4 : 1e9;
-        TestCase test_case = MakePlainCase(maker, {4, 8, 1, 2});
-        for (TestInput& input : test_case.inputs) input.dtype = dtype;
-        ConfigOf(test_case).tclip = tclip;
-        ExpectAccurate(test_case);
-      }
-    }
-  }
-}
-
-TEST(FeatureMapContrastiveTest, ZeroScoresAreZeroUnderAnyClip) {
-  for (const DType dtype : {DType::kFloat32, DType::kFloat64}) {
-    for (double tclip : {1e-320, 1e-310, 1e-60, 1e-45, 1e-39, 1e300}) {
-      SCOPED_TRACE(absl::StrCat(DTypeName(dtype), " tclip ", tclip));
-      MapMaker maker{std::mt19937_64(1)};
-      TestCase test_case = MakePlainCase(maker, {4, 8, 1, 2});
-      for (TestInput& input : test_case.inputs) {
-        input.dtype = dtype;
-        std::fill(input.values.begin(), input.values.end(), 0.0);
-      }
-      ConfigOf(test_case).tclip = tclip;
-      ASSERT_OK_AND_ASSIGN(const TestResult result, RunAlone(*MakeFeatureMapContrastive(), test_case));
-      EXPECT_NEAR(result.output("losses")[0], std::log(7), 1e-6);
-      EXPECT_THAT(result.gradient(0), Each(0.0));
-    }
   }
 }
 

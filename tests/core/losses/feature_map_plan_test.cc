@@ -93,7 +93,8 @@ TEST(PlanFeatureMapsTest, BatchesPairsHoweverTheyAreWritten) {
 
 TEST(PlanFeatureMapsTest, CountsTheWordsThatAreSkipped) {
   ComputeSpec request = MakeRequest();
-  ConfigOf(request).sampling = SamplingSeed{.torch_seed = 1, .numpy_seed = {}, .torch_skip = 1 << 26, .numpy_skip = 1 << 20};
+  ConfigOf(request).sampling =
+      SamplingSeed{.torch_seed = 1, .numpy_seed = {}, .torch_skip = 1 << 26, .numpy_skip = 1 << 20};
   ASSERT_OK_AND_ASSIGN(const auto plan, PlanFeatureMaps(request));
   EXPECT_GE(plan->flops, (1 << 26) + (1 << 20));
 }

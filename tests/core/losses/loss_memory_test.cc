@@ -100,8 +100,8 @@ TEST(LossMemoryTest, RowsTakeLessThanSixteenMegabytesHoweverManyTheyAre) {
   }
 }
 
-// What the weights' gradients need of the way forward, packed weights of two blocks, and a rest: gradients of one block,
-// z in channels-last order, scores of a wave.
+// What the weights' gradients need of the way forward, packed weights of two blocks, and a rest: gradients of one
+// block, z in channels-last order, scores of a wave.
 TEST(LossMemoryTest, CpcTakesHalfAsMuchAgainBesideItsActivationsAndTwoBlocksOfWeights) {
   for (const Shape& z :
        {Shape{3, 32, 7, 7}, Shape{16, 64, 7, 7}, Shape{16, 256, 7, 7}, Shape{8, 256, 14, 14}, Shape{64, 512, 7, 7}}) {
