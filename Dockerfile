@@ -41,3 +41,6 @@ RUN apt-get update -qq \
  && apt-get clean && rm -rf /var/lib/apt/lists/* /tmp/dev /tmp/packages.txt
 COPY --from=build /out-aten /
 USER 10001:10001
+
+# What a build without --target makes.
+FROM runtime
