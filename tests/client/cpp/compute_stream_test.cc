@@ -131,13 +131,7 @@ TEST_F(ComputeStreamTest, AnErrorOfAMessageDoesNotEndTheStream) {
 TEST_F(ComputeStreamTest, RefusesAnIdThatIsUnderWay) {
   server_.service.on_stream = [this](FakeLossService::Stream* stream) {
     proceed_.WaitForNotification();
-    v1::ComputeRequest request;
-    while (stream->Read(&request)) {
-      v1::ComputeResponse response;
-      AnswerSquaredNorm(request, &response);
-      stream->Write(response);
-    }
-    return grpc::Status::OK;
+    return FakeLossService::AnswerEach(stream);
   };
   const auto stream = client_->OpenStream();
   const std::vector<float> x = {2};
@@ -153,13 +147,7 @@ TEST_F(ComputeStreamTest, RefusesAnIdThatIsUnderWay) {
 TEST_F(ComputeStreamTest, RefusesWhatItsQueueHasNoRoomFor) {
   server_.service.on_stream = [this](FakeLossService::Stream* stream) {
     proceed_.WaitForNotification();
-    v1::ComputeRequest request;
-    while (stream->Read(&request)) {
-      v1::ComputeResponse response;
-      AnswerSquaredNorm(request, &response);
-      stream->Write(response);
-    }
-    return grpc::Status::OK;
+    return FakeLossService::AnswerEach(stream);
   };
   const auto client = ClientWithQueue(4 << 20);
   const auto stream = client->OpenStream();

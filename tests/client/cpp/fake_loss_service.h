@@ -63,10 +63,8 @@ class FakeLossService : public v1::LossService::Service {
   using Stream = grpc::ServerReaderWriter<v1::ComputeResponse, v1::ComputeRequest>;
   using StreamHandler = std::function<grpc::Status(Stream*)>;
 
-  ComputeHandler on_compute = [](grpc::ServerContext*, const v1::ComputeRequest& request,
-                                 v1::ComputeResponse* response) { return AnswerSquaredNorm(request, response); };
   // Answers each message at once.
-  StreamHandler on_stream = [](Stream* stream) {
+  static grpc::Status AnswerEach(Stream* stream) {
     v1::ComputeRequest request;
     while (stream->Read(&request)) {
       v1::ComputeResponse response;
@@ -74,7 +72,11 @@ class FakeLossService : public v1::LossService::Service {
       stream->Write(response);
     }
     return grpc::Status::OK;
-  };
+  }
+
+  ComputeHandler on_compute = [](grpc::ServerContext*, const v1::ComputeRequest& request,
+                                 v1::ComputeResponse* response) { return AnswerSquaredNorm(request, response); };
+  StreamHandler on_stream = AnswerEach;
   v1::GetServerInfoResponse info;
 
   grpc::Status Compute(grpc::ServerContext* context, const v1::ComputeRequest* request,
