@@ -94,7 +94,7 @@ void RunBlock(const PixelCnnShape& shape, size_t block, absl::Span<const PixelCn
               Parallel& parallel) {
   using Pass = const PixelCnnForward<T>;
   const auto layer = [&](Pass& pass) { return Layer<T>{shape, pass.weights->blocks[block], pass.activations, block}; };
-  const int64_t packing = block + 1 < kPixelCnnBlocks ? kBlockItems : 0;
+  const int64_t packing = block + 1 < kPixelCnnBlocks ? BlockItems(*passes.front().weights) : 0;
   ForItems(passes, packing + TilesOf(shape.positions()), parallel, [&](Pass& pass, int64_t item) {
     if (item < packing) return PackBlockInTurn(*pass.weights, block + 1, Way::kForward, item);
     RunEntry(layer(pass), TileOf(shape.positions(), item - packing));
@@ -134,7 +134,8 @@ PixelCnnActivations<T> TakeActivations(const PixelCnnShape& shape, const PixelCn
 
 template <typename T>
 void RunPixelCnn(const PixelCnnShape& shape, absl::Span<const PixelCnnForward<T>> passes, Parallel& parallel) {
-  ForItems(passes, kBlockItems, parallel, [](const PixelCnnForward<T>& pass, int64_t item) {
+  const int64_t packing = BlockItems(*passes.front().weights);
+  ForItems(passes, packing, parallel, [](const PixelCnnForward<T>& pass, int64_t item) {
     PackBlockInTurn(*pass.weights, 0, Way::kForward, item);
   });
   for (size_t block = 0; block < kPixelCnnBlocks; ++block) RunBlock(shape, block, passes, parallel);

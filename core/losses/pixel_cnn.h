@@ -73,8 +73,8 @@ struct PixelCnnForward {
   const std::atomic<bool>* cancelled;  // May be null. Once true, results are meaningless.
 };
 
-// Computes the activations of all `passes`, layer by layer so that equal weights stay in cache. The bits of a pass
-// depend on that pass alone. Thread-safe.
+// Computes the activations of all `passes`, layer by layer so that equal weights stay in cache; their weights are all
+// packed or all in turns. The bits of a pass depend on that pass alone. Thread-safe.
 template <typename T>
 void RunPixelCnn(const PixelCnnShape& shape, absl::Span<const PixelCnnForward<T>> passes, Parallel& parallel);
 

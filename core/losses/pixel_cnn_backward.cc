@@ -86,7 +86,7 @@ void RunBlockBackward(const PixelCnnShape& shape, size_t block, absl::Span<const
   const auto skipped = [&](Pass& pass) { return block < FirstBlock(pass); };
   const auto to_input = [&](Pass& pass) { return block > FirstBlock(pass) || pass.input_wanted; };
   const int64_t inner = shape.inner_positions();
-  const int64_t packing = block > 0 ? kBlockItems : 0;
+  const int64_t packing = block > 0 ? BlockItems(*passes.front().weights) : 0;
   ForItems(passes, packing + TilesOf(inner), parallel, [&](Pass& pass, int64_t item) {
     if (item < packing) {
       if (block > FirstBlock(pass)) PackBlockInTurn(*pass.weights, block - 1, Way::kBackward, item);
@@ -126,7 +126,8 @@ PixelCnnGradients<T> TakeGradients(const PixelCnnShape& shape, const PixelCnnAct
 
 template <typename T>
 void RunPixelCnnBackward(const PixelCnnShape& shape, absl::Span<const PixelCnnBackward<T>> passes, Parallel& parallel) {
-  ForItems(passes, kBlockItems, parallel, [](const PixelCnnBackward<T>& pass, int64_t item) {
+  const int64_t packing = BlockItems(*passes.front().weights);
+  ForItems(passes, packing, parallel, [](const PixelCnnBackward<T>& pass, int64_t item) {
     PackBlockInTurn(*pass.weights, kPixelCnnBlocks - 1, Way::kBackward, item);
   });
   for (size_t block = kPixelCnnBlocks; block-- > 0;) RunBlockBackward(shape, block, passes, parallel);

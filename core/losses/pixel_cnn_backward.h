@@ -49,7 +49,8 @@ struct PixelCnnBackward {
   const std::atomic<bool>* cancelled;              // May be null. Once true, results are meaningless.
 };
 
-// Runs all `passes` layer by layer. The bits of a pass depend on that pass alone. Thread-safe.
+// Runs all `passes`, whose weights are all packed or all in turns, layer by layer. The bits of a pass depend on that
+// pass alone. Thread-safe.
 template <typename T>
 void RunPixelCnnBackward(const PixelCnnShape& shape, absl::Span<const PixelCnnBackward<T>> passes, Parallel& parallel);
 

@@ -123,7 +123,7 @@ void PackPixelCnnWeights(const PixelCnnWeights<T>& weights, T* scratch, Parallel
 
 template <typename T>
 void PackBlockInTurn(const PixelCnnWeights<T>& weights, size_t block, Way way, int64_t item) {
-  if (weights.scratch != nullptr) PackItem(weights.blocks[block], way, item, weights.scratch);
+  PackItem(weights.blocks[block], way, item, weights.scratch);
 }
 
 template <typename T>

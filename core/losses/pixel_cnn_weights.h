@@ -75,9 +75,14 @@ PixelCnnWeights<T> TakePixelCnnWeights(int64_t channels, absl::Span<const T* con
 template <typename T>
 void PackPixelCnnWeights(const PixelCnnWeights<T>& weights, T* scratch, Parallel& parallel);
 
-// Packs a block in turns for one way, as kBlockItems items that may run at the same time. Does nothing if the blocks
-// are all packed.
+// Items that packing a block in turn is cut into; 0 if the blocks are all packed.
 inline constexpr int64_t kBlockItems = 4;
+template <typename T>
+int64_t BlockItems(const PixelCnnWeights<T>& weights) {
+  return weights.scratch == nullptr ? 0 : kBlockItems;
+}
+
+// Packs one of BlockItems items of a block in turn, for one way. They may run at the same time.
 template <typename T>
 void PackBlockInTurn(const PixelCnnWeights<T>& weights, size_t block, Way way, int64_t item);
 

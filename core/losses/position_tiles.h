@@ -29,16 +29,17 @@ inline constexpr int64_t kTilePositions = 4 * kPanelRows;
 // Tiles are a multiple of this, unless there are too few rows: an odd one would be computed while other threads wait.
 inline constexpr int64_t kTileMultiple = 4;
 
+inline int64_t PanelsOf(int64_t rows) { return (rows + kPanelRows - 1) / kPanelRows; }
+
 inline int64_t TilesOf(int64_t rows) {
-  const int64_t panels = (rows + kPanelRows - 1) / kPanelRows;
   const int64_t tiles = (rows + kTilePositions - 1) / kTilePositions;
-  return std::min((tiles + kTileMultiple - 1) / kTileMultiple * kTileMultiple, panels);
+  return std::min((tiles + kTileMultiple - 1) / kTileMultiple * kTileMultiple, PanelsOf(rows));
 }
 
 // Tile `index` of TilesOf(rows) nearly equal ones, cut where products like it.
 inline PositionTile TileOf(int64_t rows, int64_t index) {
   const int64_t tiles = TilesOf(rows);
-  const int64_t panels = (rows + kPanelRows - 1) / kPanelRows;
+  const int64_t panels = PanelsOf(rows);
   const int64_t first = panels * index / tiles * kPanelRows;
   return {first, std::min(panels * (index + 1) / tiles * kPanelRows, rows) - first};
 }
