@@ -30,16 +30,16 @@ class TensorMaker {
  public:
   explicit TensorMaker(BufferPool& pool) : pool_(pool) {}
 
-  Tensor Make(TensorSpec spec) {
+  Tensor Make(const TensorSpec& spec) {
     const auto bytes = static_cast<size_t>(ByteSize(spec));
-    if (bytes > kMaxSmallBytes) return Tensor(std::move(spec), pool_.Allocate(bytes));
+    if (bytes > kMaxSmallBytes) return Tensor(spec, pool_.Allocate(bytes));
     if (!shared_ || static_cast<size_t>(places_.position()) + bytes > shared_.capacity()) {
       shared_ = pool_.Allocate(kSharedBytes);
       places_.ReturnTo(0);
     }
     const auto offset = static_cast<size_t>(places_.position());
     places_.Take<std::byte>(static_cast<int64_t>(bytes));
-    return Tensor(std::move(spec), shared_, offset);
+    return Tensor(spec, shared_, offset);
   }
 
  private:
@@ -54,25 +54,15 @@ class TensorMaker {
 // A task with the tensors that the loss fills. Not movable: the LossTask points into it.
 class RunningTask {
  public:
-  RunningTask(const ComputeTask& task, BufferPool& pool) : task_(task) {
+  RunningTask(const ComputeTask& task, BufferPool& pool) : task_(task), maker_(pool) {
     const Plan& plan = *task.plan;
-    TensorMaker maker(pool);
     outputs_.reserve(plan.detail->outputs.size());
-    for (const TensorSpec& spec : plan.detail->outputs) outputs_.push_back(maker.Make(spec));
-    gradients_.reserve(plan.gradients.size());
+    for (const TensorSpec& spec : plan.detail->outputs) outputs_.push_back(maker_.Make(spec));
     computed_.resize(plan.inputs.size() + plan.detail->derived_inputs.size());
     swept_.resize(computed_.size());
     for (const GradientPlan& gradient : plan.gradients) {
-      TensorSpec spec = gradient.spec;
-      spec.dtype = ComputedDType(plan, gradient);
-      const bool rounds = spec.dtype != gradient.spec.dtype;
-      Tensor& computed = computed_[static_cast<size_t>(gradient.source)];
-      if (plan.detail->gradients_are_inputs) {
-        computed = task.inputs[static_cast<size_t>(gradient.source)];
-      } else {
-        computed = maker.Make(std::move(spec));
-      }
-      gradients_.push_back(rounds ? maker.Make(gradient.spec) : computed);
+      const auto source = static_cast<size_t>(gradient.source);
+      computed_[source] = plan.detail->gradients_are_inputs ? task.inputs[source] : MakeComputed(gradient);
     }
     loss_task_.request = &plan.request;
     loss_task_.plan = plan.detail.get();
@@ -107,15 +97,21 @@ class RunningTask {
     for (const Tensor& output : outputs_) {
       if (!IsFinite(parallel, output)) result.nonfinite.push_back(output.spec().name);
     }
-    SweepGradients(parallel, result);
+    TakeGradients(parallel, result);
     if (Rejects() && result.nonfinite.size() > nonfinite_inputs) return RejectResult(result.nonfinite);
     result.objective = loss_task_.objective;
     result.outputs = std::move(outputs_);
-    result.gradients = std::move(gradients_);
     return result;
   }
 
  private:
+  // Where the loss writes a gradient.
+  Tensor MakeComputed(const GradientPlan& gradient) {
+    const DType dtype = ComputedDType(*task_.plan, gradient);
+    if (dtype == gradient.spec.dtype) return maker_.Make(gradient.spec);
+    return maker_.Make({gradient.spec.name, dtype, gradient.spec.shape});
+  }
+
   bool Rejects() const { return task_.plan->request.nonfinite_policy == NonfinitePolicy::kReject; }
 
   bool InputIsFinite(size_t i, Parallel& parallel) const {
@@ -133,29 +129,30 @@ class RunningTask {
                      absl::StrJoin(names, ", ")));
   }
 
-  void SweepGradients(Parallel& parallel, ComputeResult& result) {
+  // Rounds gradients where they are to be, and looks at what leaves.
+  void TakeGradients(Parallel& parallel, ComputeResult& result) {
     double sum_of_squares = 0;
-    for (size_t i = 0; i < gradients_.size(); ++i) {
-      const auto source = static_cast<size_t>(task_.plan->gradients[i].source);
-      const SweepStats stats = StatsOf(source, gradients_[i], parallel);
+    result.gradients.reserve(task_.plan->gradients.size());
+    for (const GradientPlan& gradient : task_.plan->gradients) {
+      const auto source = static_cast<size_t>(gradient.source);
+      Tensor& leaving = result.gradients.emplace_back(std::move(computed_[source]));
+      SweepStats stats;
+      if (leaving.spec().dtype != gradient.spec.dtype) {
+        const Tensor computed = std::exchange(leaving, maker_.Make(gradient.spec));
+        stats = SweepGradient(parallel, computed, leaving);
+      } else {
+        stats = swept_[source].has_value() ? *swept_[source] : SweepGradient(parallel, leaving, leaving);
+      }
       sum_of_squares += stats.sum_of_squares;
-      if (!stats.finite) result.nonfinite.push_back(gradients_[i].spec().name);
-      computed_[source] = Tensor();  // A gradient that was rounded leaves its wide form here.
+      if (!stats.finite) result.nonfinite.push_back(gradient.spec.name);
     }
     result.gradient_norm = std::sqrt(sum_of_squares);
   }
 
-  // Rounds the gradient of `source` if it is to be, and looks at what leaves.
-  SweepStats StatsOf(size_t source, const Tensor& leaving, Parallel& parallel) const {
-    const bool rounds = leaving.bytes() != computed_[source].bytes();
-    if (swept_[source].has_value() && !rounds) return *swept_[source];
-    return SweepGradient(parallel, computed_[source], leaving);
-  }
-
   const ComputeTask& task_;
+  TensorMaker maker_;
   std::vector<Tensor> outputs_;
-  absl::InlinedVector<Tensor, 2> computed_;  // Where the loss writes, by source.
-  std::vector<Tensor> gradients_;            // As they leave; share the computed ones where nothing is rounded.
+  absl::InlinedVector<Tensor, 2> computed_;                  // Where the loss writes, by source.
   absl::InlinedVector<std::optional<SweepStats>, 2> swept_;  // What the loss has seen of computed_.
   std::vector<std::string> nonfinite_;                       // Names of inputs.
   LossTask loss_task_;
