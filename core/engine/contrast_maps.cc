@@ -23,10 +23,11 @@ constexpr int64_t kReducedElements = 16 << 10;
 template <typename T>
 class Direction {
  public:
-  Direction(const MapContrast<T>& contrast, std::byte* block, const std::atomic<bool>* cancelled, Parallel& parallel)
+  Direction(const MapContrast<T>& contrast, const MapContrastCut& cut, std::byte* block,
+            const std::atomic<bool>* cancelled, Parallel& parallel)
       : contrast_(contrast),
         shape_(contrast.shape),
-        cut_(CutMapContrast<T>(shape_)),
+        cut_(cut),
         alpha_(static_cast<T>(1 / std::sqrt(static_cast<double>(shape_.channels)))),
         has_references_(contrast.clip > kLargestBareClip),
         wants_gradient_(contrast.source_gradient != nullptr || contrast.target_gradient != nullptr),
@@ -201,7 +202,7 @@ class Direction {
 
   const MapContrast<T>& contrast_;
   const MapContrastShape shape_;
-  const MapContrastCut cut_;
+  const MapContrastCut& cut_;
   const T alpha_;
   const bool has_references_;
   const bool wants_gradient_;
@@ -223,16 +224,18 @@ int64_t MapContrastWorkspaceBytes(const MapContrastShape& shape) {
 }
 
 template <typename T>
-MapContrastResult ComputeMapContrast(const MapContrast<T>& contrast, std::byte* workspace,
+MapContrastResult ComputeMapContrast(const MapContrast<T>& contrast, const MapContrastCut& cut, std::byte* workspace,
                                      const std::atomic<bool>* cancelled, Parallel& parallel) {
-  return Direction<T>(contrast, workspace, cancelled, parallel).Run();
+  return Direction<T>(contrast, cut, workspace, cancelled, parallel).Run();
 }
 
 template int64_t MapContrastWorkspaceBytes<float>(const MapContrastShape& shape);
 template int64_t MapContrastWorkspaceBytes<double>(const MapContrastShape& shape);
-template MapContrastResult ComputeMapContrast(const MapContrast<float>& contrast, std::byte* workspace,
-                                              const std::atomic<bool>* cancelled, Parallel& parallel);
-template MapContrastResult ComputeMapContrast(const MapContrast<double>& contrast, std::byte* workspace,
-                                              const std::atomic<bool>* cancelled, Parallel& parallel);
+template MapContrastResult ComputeMapContrast(const MapContrast<float>& contrast, const MapContrastCut& cut,
+                                              std::byte* workspace, const std::atomic<bool>* cancelled,
+                                              Parallel& parallel);
+template MapContrastResult ComputeMapContrast(const MapContrast<double>& contrast, const MapContrastCut& cut,
+                                              std::byte* workspace, const std::atomic<bool>* cancelled,
+                                              Parallel& parallel);
 
 }  // namespace lossd

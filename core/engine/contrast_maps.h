@@ -22,6 +22,8 @@
 
 namespace lossd {
 
+struct MapContrastCut;  // contrast_maps_cut.h
+
 // Extents of a contrast of maps.
 struct MapContrastShape {
   int64_t images;     // B, at least 1.
@@ -58,10 +60,11 @@ struct MapContrastResult {
 template <typename T>
 int64_t MapContrastWorkspaceBytes(const MapContrastShape& shape);
 
-// Computes one direction in `workspace`, aligned to kBufferAlignment. Returns early, with meaningless results, once
-// `cancelled` (may be null) is true. Thread-safe. Same bits whatever `parallel` does.
+// Computes one direction, cut as CutMapContrast<T>(contrast.shape) says, in `workspace`, aligned to kBufferAlignment.
+// Returns early, with meaningless results, once `cancelled` (may be null) is true. Thread-safe. Same bits whatever
+// `parallel` does.
 template <typename T>
-MapContrastResult ComputeMapContrast(const MapContrast<T>& contrast, std::byte* workspace,
+MapContrastResult ComputeMapContrast(const MapContrast<T>& contrast, const MapContrastCut& cut, std::byte* workspace,
                                      const std::atomic<bool>* cancelled, Parallel& parallel);
 
 }  // namespace lossd

@@ -125,7 +125,8 @@ class TaskRun {
     contrast.source_gradient = Wanted(meeting.source) ? slot.vectors : nullptr;
     contrast.target_gradient = Wanted(meeting.target) ? task_.gradients[meeting.target].data<T>() : nullptr;
     contrast.accumulate_target = maps_[meeting.target].written;
-    const MapContrastResult result = ComputeMapContrast(contrast, engine_block_, task_.cancelled, parallel_);
+    const MapContrastResult result =
+        ComputeMapContrast(contrast, plan_.cuts[meeting.target], engine_block_, task_.cancelled, parallel_);
     losses_[meeting.pair] += share_ * result.loss;
     regularizer_ += share_ * config_.regularizer_scale * result.mean_square;
     --maps_[meeting.target].targets_left;

@@ -133,13 +133,14 @@ int64_t VectorBytes(const FeatureMapPlan& plan) {
   return elements * static_cast<int64_t>(SizeOf(plan.dtype));
 }
 
-// What the engine takes for the direction that takes most.
-int64_t ContrastBytes(const FeatureMapPlan& plan, const ComputeSpec& request) {
+// Cuts the contrasts and returns what the engine takes for the one that takes most.
+int64_t CutContrasts(const ComputeSpec& request, FeatureMapPlan& plan) {
   int64_t most = 0;
   for (const TensorSpec& map : request.inputs) {
     const MapContrastShape shape = {plan.images(), map.shape[1], map.shape[2] * map.shape[3]};
-    most = std::max(most, plan.dtype == DType::kFloat64 ? MapContrastWorkspaceBytes<double>(shape)
-                                                        : MapContrastWorkspaceBytes<float>(shape));
+    const bool wide = plan.dtype == DType::kFloat64;
+    plan.cuts.push_back(wide ? CutMapContrast<double>(shape) : CutMapContrast<float>(shape));
+    most = std::max(most, wide ? MapContrastWorkspaceBytes<double>(shape) : MapContrastWorkspaceBytes<float>(shape));
   }
   return most;
 }
@@ -200,7 +201,7 @@ void EstimateWork(const ComputeSpec& request, const FeatureMapContrastiveConfig&
     for (int d = 0; d < plan.space.directions; ++d) plan.flops += DirectionFlops(pairing, comparison, d, gradients);
   }
   plan.flops += SkippedWords(config.sampling);
-  const int64_t contrast = ContrastBytes(plan, request);
+  const int64_t contrast = CutContrasts(request, plan);
   const int64_t vectors = VectorBytes(plan);
   plan.source_slots = std::clamp((kMapContrastBytes - contrast) / vectors - 1, int64_t{1}, kMostSlots);
   plan.workspace_bytes = contrast + (1 + plan.source_slots) * vectors;

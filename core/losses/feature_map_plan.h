@@ -13,6 +13,7 @@
 
 #include "absl/status/statusor.h"
 #include "core/engine/contrast_maps.h"
+#include "core/engine/contrast_maps_cut.h"
 #include "core/losses/loss.h"
 #include "core/losses/source_sampling.h"
 
@@ -25,6 +26,7 @@ struct FeatureMapPlan : LossPlan {
   SamplingSpace space;
   std::array<std::vector<int>, 2> maps;  // By side: the input that holds each map.
   DType dtype = DType::kFloat32;         // FLOAT32 or FLOAT64: what is computed in.
+  std::vector<MapContrastCut> cuts;      // By input: how a contrast with it as the target is cut.
   int64_t most_channels = 0;             // Over all maps.
   int64_t most_locations = 0;            // Over all maps.
   int64_t source_slots = 1;              // Gradients of source vectors that a run keeps at a time.

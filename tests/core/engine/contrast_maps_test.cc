@@ -67,7 +67,7 @@ struct Problem {
     BufferPool pool(0);
     const Buffer workspace = pool.Allocate(static_cast<size_t>(MapContrastWorkspaceBytes<double>(shape)));
     Serial serial;
-    return ComputeMapContrast(contrast, workspace.data(), cancelled, serial);
+    return ComputeMapContrast(contrast, CutMapContrast<double>(shape), workspace.data(), cancelled, serial);
   }
 
   double Objective() {
