@@ -25,6 +25,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/synchronization/mutex.h"
 #include "core/engine/gemm_precision.h"
 #include "tests/bench/contenders.h"
 #include "tests/bench/engine_cases.h"
@@ -204,5 +205,6 @@ int main(int argc, char** argv) {
   }
   absl::SetProgramUsageMessage(lossd::bench::kUsage);
   absl::ParseCommandLine(argc, argv);
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);  // As in the server.
   return lossd::bench::Run("tests/bench");
 }
