@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <exception>
+#include <memory>
 #include <new>
 #include <optional>
 #include <string>
@@ -28,24 +29,27 @@ namespace {
 // Makes the tensors of one request: small ones side by side, so that a buffer is not asked for each scalar.
 class TensorMaker {
  public:
-  explicit TensorMaker(BufferPool& pool) : pool_(pool) {}
+  TensorMaker(const std::shared_ptr<const Plan>& plan, BufferPool& pool) : plan_(plan), pool_(pool) {}
 
+  // `spec` is part of the plan.
   Tensor Make(const TensorSpec& spec) {
+    std::shared_ptr<const TensorSpec> shared_spec(plan_, &spec);
     const auto bytes = static_cast<size_t>(ByteSize(spec));
-    if (bytes > kMaxSmallBytes) return Tensor(spec, pool_.Allocate(bytes));
+    if (bytes > kMaxSmallBytes) return Tensor(std::move(shared_spec), pool_.Allocate(bytes));
     if (!shared_ || static_cast<size_t>(places_.position()) + bytes > shared_.capacity()) {
       shared_ = pool_.Allocate(kSharedBytes);
       places_.ReturnTo(0);
     }
     const auto offset = static_cast<size_t>(places_.position());
     places_.Take<std::byte>(static_cast<int64_t>(bytes));
-    return Tensor(spec, shared_, offset);
+    return Tensor(std::move(shared_spec), shared_, offset);
   }
 
  private:
   static constexpr size_t kMaxSmallBytes = 512;
   static constexpr size_t kSharedBytes = 2048;
 
+  const std::shared_ptr<const Plan>& plan_;
   BufferPool& pool_;
   Buffer shared_;
   Workspace places_{nullptr};  // Within `shared_`.
@@ -54,7 +58,7 @@ class TensorMaker {
 // A task with the tensors that the loss fills. Not movable: the LossTask points into it.
 class RunningTask {
  public:
-  RunningTask(const ComputeTask& task, BufferPool& pool) : task_(task), maker_(pool) {
+  RunningTask(const ComputeTask& task, BufferPool& pool) : task_(task), maker_(task.plan, pool) {
     const Plan& plan = *task.plan;
     outputs_.reserve(plan.detail->outputs.size());
     for (const TensorSpec& spec : plan.detail->outputs) outputs_.push_back(maker_.Make(spec));
@@ -62,7 +66,8 @@ class RunningTask {
     swept_.resize(computed_.size());
     for (const GradientPlan& gradient : plan.gradients) {
       const auto source = static_cast<size_t>(gradient.source);
-      computed_[source] = plan.detail->gradients_are_inputs ? task.inputs[source] : MakeComputed(gradient);
+      computed_[source] =
+          plan.detail->gradients_are_inputs ? task.inputs[source] : maker_.Make(ComputedSpec(plan, gradient));
     }
     loss_task_.request = &plan.request;
     loss_task_.plan = plan.detail.get();
@@ -105,13 +110,6 @@ class RunningTask {
   }
 
  private:
-  // Where the loss writes a gradient.
-  Tensor MakeComputed(const GradientPlan& gradient) {
-    const DType dtype = ComputedDType(*task_.plan, gradient);
-    if (dtype == gradient.spec.dtype) return maker_.Make(gradient.spec);
-    return maker_.Make({gradient.spec.name, dtype, gradient.spec.shape});
-  }
-
   bool Rejects() const { return task_.plan->request.nonfinite_policy == NonfinitePolicy::kReject; }
 
   bool InputIsFinite(size_t i, Parallel& parallel) const {

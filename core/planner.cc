@@ -20,10 +20,10 @@
 
 namespace lossd {
 
-DType ComputedDType(const Plan& plan, const GradientPlan& gradient) {
+const TensorSpec& ComputedSpec(const Plan& plan, const GradientPlan& gradient) {
   const auto source = static_cast<size_t>(gradient.source);
-  if (source < plan.inputs.size()) return plan.inputs[source].dtype;
-  return plan.detail->derived_inputs[source - plan.inputs.size()].dtype;
+  if (source < plan.inputs.size()) return plan.inputs[source];
+  return plan.detail->derived_inputs[source - plan.inputs.size()];
 }
 
 namespace {
@@ -140,7 +140,7 @@ int64_t PeakBytes(const Plan& plan) {
   for (const TensorSpec& input : plan.inputs) bytes = SaturatingAdd(bytes, ByteSize(input));
   for (const TensorSpec& output : plan.detail->outputs) bytes = SaturatingAdd(bytes, ByteSize(output));
   for (const GradientPlan& gradient : plan.gradients) {
-    const DType computed = ComputedDType(plan, gradient);
+    const DType computed = ComputedSpec(plan, gradient).dtype;
     bytes = SaturatingAdd(bytes, SaturatingByteSize(gradient.spec.dtype, gradient.spec.shape));
     if (computed != gradient.spec.dtype) {
       bytes = SaturatingAdd(bytes, SaturatingByteSize(computed, gradient.spec.shape));

@@ -16,8 +16,8 @@
 
 namespace lossd {
 
-// Element type in which the loss writes `gradient`, before it is rounded to gradient.spec.dtype.
-DType ComputedDType(const Plan& plan, const GradientPlan& gradient);
+// What the loss writes for `gradient`, which is rounded to gradient.spec.dtype then. Part of the plan.
+const TensorSpec& ComputedSpec(const Plan& plan, const GradientPlan& gradient);
 
 // Checks `request` against `loss`, the one it configures, and plans its computation. Fails with
 //   INVALID_ARGUMENT naming the field (`inputs[z].shape`, `gradients.names`), where the caller must change the request;

@@ -70,7 +70,8 @@ absl::Status CheckInputs(const ComputeTask& task) {
     return InvalidField("inputs", absl::StrCat("expected ", expected.size(), " as planned, got ", task.inputs.size()));
   }
   for (size_t i = 0; i < expected.size(); ++i) {
-    if (task.inputs[i].spec() == expected[i]) continue;
+    const TensorSpec& spec = task.inputs[i].spec();
+    if (&spec == &expected[i] || spec == expected[i]) continue;
     return InvalidField(absl::StrCat("inputs[", expected[i].name, "]"), "expected name, dtype and shape as planned");
   }
   return absl::OkStatus();

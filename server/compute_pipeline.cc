@@ -219,17 +219,17 @@ absl::Status ComputePipeline::CheckResponseBytes(int64_t bytes) const {
 
 // Copies all payloads into one buffer, once, and lets go of the transport's memory.
 void ComputePipeline::Gather(Computation& computation) {
-  const Plan& plan = *computation.planned->plan;
-  const std::vector<TensorSpec>& specs = plan.inputs;
+  const std::shared_ptr<const Plan>& plan = computation.planned->plan;
+  const std::vector<TensorSpec>& specs = plan->inputs;
   size_t bytes = 0;
   for (const TensorSpec& spec : specs) bytes += Aligned(ByteSize(spec));
   const Buffer arena = backend_.pool().Allocate(bytes);
   size_t offset = 0;
   for (size_t i = 0; i < specs.size(); ++i) {
-    computation.inputs.emplace_back(specs[i], arena, offset);
+    computation.inputs.emplace_back(std::shared_ptr<const TensorSpec>(plan, &specs[i]), arena, offset);
     computation.inputs_swept.push_back(wire::GatherPayload(computation.message.bytes.slices(), computation.payloads[i],
-                                                           plan.request.inputs[i].dtype, arena.data() + offset,
-                                                           plan.detail->uses_squares_of_inputs));
+                                                           plan->request.inputs[i].dtype, arena.data() + offset,
+                                                           plan->detail->uses_squares_of_inputs));
     offset += Aligned(ByteSize(specs[i]));
   }
   metrics_.OnCopiesIn(static_cast<int64_t>(specs.size()));

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <utility>
 
 #include "absl/types/span.h"
@@ -20,16 +21,20 @@ namespace lossd {
 // spec is that of the elements in memory. Thread-compatible.
 class Tensor {
  public:
+  // Without a name and elements.
   Tensor() = default;
   // Over `buffer` from byte `offset`, a multiple of kBufferAlignment, on.
   Tensor(TensorSpec spec, Buffer buffer, size_t offset = 0)
+      : Tensor(std::make_shared<const TensorSpec>(std::move(spec)), std::move(buffer), offset) {}
+  // Shares `spec`, which is not null, with the plan that it stands in.
+  Tensor(std::shared_ptr<const TensorSpec> spec, Buffer buffer, size_t offset = 0)
       : spec_(std::move(spec)), buffer_(std::move(buffer)), offset_(offset) {}
 
-  const TensorSpec& spec() const { return spec_; }
+  const TensorSpec& spec() const { return spec_ != nullptr ? *spec_ : NoSpec(); }
   const Buffer& buffer() const { return buffer_; }
   std::byte* bytes() const { return buffer_.data() + offset_; }
-  int64_t byte_size() const { return ByteSize(spec_); }
-  int64_t element_count() const { return ElementCount(spec_.shape); }
+  int64_t byte_size() const { return ByteSize(spec()); }
+  int64_t element_count() const { return ElementCount(spec().shape); }
 
   // The elements. Precondition: T has the size and kind of the spec's dtype.
   template <typename T>
@@ -42,7 +47,12 @@ class Tensor {
   }
 
  private:
-  TensorSpec spec_;
+  static const TensorSpec& NoSpec() {
+    static const TensorSpec* const spec = new TensorSpec;
+    return *spec;
+  }
+
+  std::shared_ptr<const TensorSpec> spec_;  // Null: NoSpec().
   Buffer buffer_;
   size_t offset_ = 0;
 };

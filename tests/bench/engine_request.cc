@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
+#include <memory>
 #include <stdexcept>
 #include <utility>
 #include <variant>
@@ -65,7 +66,8 @@ EngineRequest::EngineRequest(const EngineCase& bench_case, int threads, GemmPrec
   backend_ = *CreateTileBackend(options);
   plan_ = *backend_->Prepare(bench_case.request);
   for (const TensorSpec& spec : plan_->inputs) {
-    inputs_.emplace_back(spec, pool().Allocate(static_cast<size_t>(ByteSize(spec))));
+    inputs_.emplace_back(std::shared_ptr<const TensorSpec>(plan_, &spec),
+                         pool().Allocate(static_cast<size_t>(ByteSize(spec))));
     Fill(inputs_.back(), static_cast<uint32_t>(inputs_.size()));
     if (bench_case.unit_rows) Normalise(inputs_.back());
   }
