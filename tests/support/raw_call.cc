@@ -9,6 +9,16 @@ RawCall::RawCall(const std::shared_ptr<grpc::Channel>& channel, const std::strin
                  std::chrono::milliseconds deadline) {
   if (deadline.count() > 0) context_.set_deadline(std::chrono::system_clock::now() + deadline);
   if (compressed) context_.set_compression_algorithm(GRPC_COMPRESS_GZIP);
+  Begin(channel, method);
+}
+
+RawCall::RawCall(const std::shared_ptr<grpc::Channel>& channel, const std::string& method,
+                 const std::vector<std::pair<std::string, std::string>>& headers) {
+  for (const auto& [name, value] : headers) context_.AddMetadata(name, value);
+  Begin(channel, method);
+}
+
+void RawCall::Begin(const std::shared_ptr<grpc::Channel>& channel, const std::string& method) {
   grpc::GenericStub stub(channel);
   call_ = stub.PrepareCall(&context_, method[0] == '/' ? method : "/lossd.v1.LossService/" + method, &queue_);
   call_->StartCall(nullptr);

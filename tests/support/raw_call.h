@@ -10,6 +10,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "grpcpp/channel.h"
 #include "grpcpp/client_context.h"
@@ -27,6 +29,9 @@ class RawCall {
   // with gzip. `deadline` 0: none.
   RawCall(const std::shared_ptr<grpc::Channel>& channel, const std::string& method, bool compressed = false,
           std::chrono::milliseconds deadline = {});
+  // The same, with metadata.
+  RawCall(const std::shared_ptr<grpc::Channel>& channel, const std::string& method,
+          const std::vector<std::pair<std::string, std::string>>& headers);
   // Cancels it, if it has not ended.
   ~RawCall();
 
@@ -43,6 +48,7 @@ class RawCall {
   grpc::Status End();
 
  private:
+  void Begin(const std::shared_ptr<grpc::Channel>& channel, const std::string& method);
   // Waits for the operation that was started last; whether it succeeded.
   bool Await();
 

@@ -15,8 +15,10 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <sstream>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace lossd::testing {
@@ -42,13 +44,14 @@ class OwnedFd {
   const int fd_;
 };
 
-// Waits until `path` is there or the process has ended; `watch` is an inotify on the folder, made before the process.
-bool AwaitFile(int watch, const std::string& path, pid_t pid) {
+// Waits until `condition` holds or the process has ended; whether it holds. `watch` is an inotify, made before anything
+// happens, on what makes it hold.
+bool AwaitCondition(int watch, pid_t pid, const std::function<bool()>& condition) {
   const OwnedFd process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
-  while (!std::filesystem::exists(path)) {
+  while (!condition()) {
     pollfd events[] = {{watch, POLLIN, 0}, {process.get(), POLLIN, 0}};
     if (poll(events, 2, -1) < 0) return false;
-    if (events[1].revents != 0) return std::filesystem::exists(path);
+    if (events[1].revents != 0) return condition();
     char buffer[4096];
     if (read(watch, buffer, sizeof(buffer)) < 0) return false;
   }
@@ -101,6 +104,12 @@ int ChildProcess::Wait() {
   return *exit_code_;
 }
 
+bool ChildProcess::AwaitErrors(const std::string& text) const {
+  const OwnedFd watch(inotify_init1(IN_CLOEXEC));
+  inotify_add_watch(watch.get(), folder_.File("err").c_str(), IN_MODIFY);
+  return AwaitCondition(watch.get(), pid_, [&] { return absl::StrContains(Errors(), text); });
+}
+
 std::string ChildProcess::Output() const { return FileText(folder_.File("out")); }
 std::string ChildProcess::Errors() const { return FileText(folder_.File("err")); }
 
@@ -118,7 +127,8 @@ absl::StatusOr<std::unique_ptr<ServerProcess>> ServerProcess::Start(const std::v
   inotify_add_watch(watch.get(), server->folder_.path().c_str(), IN_MOVED_TO);
   server->process_ = ChildProcess::Start(arguments);
   if (server->process_ == nullptr) return absl::UnavailableError(absl::StrCat("cannot start ", arguments[0]));
-  if (!AwaitFile(watch.get(), server->port_file_, server->process_->pid())) {
+  const auto has_port_file = [&server] { return std::filesystem::exists(server->port_file_); };
+  if (!AwaitCondition(watch.get(), server->process_->pid(), has_port_file)) {
     const int code = server->process_->Wait();
     return absl::UnavailableError(absl::StrCat("lossd ended with ", code, ": ", server->process_->Errors()));
   }

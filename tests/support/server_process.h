@@ -45,6 +45,8 @@ class ChildProcess {
   void Signal(int number) const;
   // Waits for its end: the exit code, or 128 + the number of the signal that ended it.
   int Wait();
+  // Waits, without polling, until its errors contain `text`; false if it ends without.
+  bool AwaitErrors(const std::string& text) const;
   // What it has written to this point.
   std::string Output() const;
   std::string Errors() const;

@@ -37,6 +37,14 @@ TEST(ChildProcessTest, GivesOutputErrorsAndExitCode) {
   EXPECT_EQ(process->Errors(), "err\n");
 }
 
+TEST(ChildProcessTest, ErrorsCanBeWaitedFor) {
+  const auto process = ChildProcess::Start({"/bin/sh", "-c", "echo first >&2; read line; echo second >&2"});
+  ASSERT_NE(process, nullptr);
+  EXPECT_TRUE(process->AwaitErrors("first"));
+  EXPECT_TRUE(process->AwaitErrors("second"));
+  EXPECT_FALSE(process->AwaitErrors("third"));
+}
+
 TEST(ChildProcessTest, SignalThatEndsItCountsFrom128) {
   const auto process = ChildProcess::Start({"/bin/sleep", "1000"});
   ASSERT_NE(process, nullptr);

@@ -41,6 +41,12 @@ MATCHER(IsOk, "is OK") {
   return StatusOf(arg).ok();
 }
 
+// Matches a StatusOr that is OK and has this value.
+MATCHER_P(IsOkAndHolds, value, "is OK and holds " + ::testing::PrintToString(value)) {
+  *result_listener << StatusOf(arg);
+  return arg.ok() && *arg == value;
+}
+
 }  // namespace lossd::testing
 
 #define EXPECT_OK(expression) EXPECT_THAT(expression, ::lossd::testing::IsOk())
