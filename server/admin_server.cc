@@ -45,7 +45,8 @@ absl::Status AdminServer::Listen() {
   std::vector<std::unique_ptr<grpc::ServerCompletionQueue>> queues;
   queues.push_back(builder.AddCompletionQueue());
   threads_ = std::make_unique<CompletionThreads>(std::move(queues), parts_.logger, kPause);
-  LOSSD_ASSIGN_OR_RETURN(listening_, StartListening(builder, "admin_listen", parts_.options.admin_listen));
+  LOSSD_ASSIGN_OR_RETURN(
+      listening_, StartListening(builder, "admin_listen", parts_.options.admin_listen, parts_.credentials.tls()));
   health_.Await(*threads_->queues()[0]);
   reflection_.Await(*threads_->queues()[0]);
   threads_->Start();

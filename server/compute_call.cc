@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/status/errors.h"
 #include "core/status/status_macros.h"
+#include "server/caller_check.h"
 #include "server/rpc_status.h"
 
 namespace lossd {
@@ -64,6 +65,7 @@ void ComputeCall::OnArrived(bool ok) {
 }
 
 absl::Status ComputeCall::Enter() {
+  LOSSD_RETURN_IF_ERROR(CheckCaller(environment_.tokens, context_));
   LOSSD_ASSIGN_OR_RETURN(pass_, environment_.gate.Enter(record_.peer));
   LOSSD_RETURN_IF_ERROR(environment_.backlog.CheckBeforeReading(deadline_, record_.arrival));
   LOSSD_ASSIGN_OR_RETURN(reservation_, environment_.admission.ReserveUnread());

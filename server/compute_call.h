@@ -17,6 +17,7 @@
 #include "core/scheduling/cancellation.h"
 #include "core/scheduling/clock.h"
 #include "grpcpp/server_context.h"
+#include "server/auth_tokens.h"
 #include "server/call_gate.h"
 #include "server/call_reporter.h"
 #include "server/completion.h"
@@ -39,6 +40,7 @@ struct CallEnvironment {
   Metrics& metrics;
   Clock& clock;
   const ServerOptions& options;
+  const AuthTokens* tokens;  // Null: callers need none.
 };
 
 // The deadline of a call: that of its context, or the default one.
@@ -53,8 +55,9 @@ void AddRetryPushback(const absl::Status& status, grpc::ServerContext& context);
 
 // One call of Compute, from waiting for it to its answer's departure:
 // 1. waits; once a call is there, another object waits for the next one;
-// 2. is refused if the server drains, has too many calls, no bytes left, or no chance to answer it in time, before its
-//    message is read;
+// 2. is refused if its caller shows no token, the server drains, has too many calls, no bytes left, or no chance to
+// answer
+//    it in time, before its message is read;
 // 3. reads the one message and hands it to the pipeline;
 // 4. writes the answer and finishes, exactly once;
 // 5. reports.

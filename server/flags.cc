@@ -27,6 +27,18 @@ ABSL_FLAG(std::string, port_file, Defaults().port_file,
           "File to which the addresses in use are written as JSON once calls can be served.");
 
 ABSL_FLAG(
+    std::string, tls_cert_file, Defaults().tls_cert_file,
+    "PEM file with the server's certificate, then those that lead to its root. Given: --listen and --admin_listen "
+    "speak TLS, unix: addresses and --http_listen plain text. Read again when it changes, as the following ones.");
+ABSL_FLAG(std::string, tls_key_file, Defaults().tls_key_file, "PEM file with the key of that certificate.");
+ABSL_FLAG(std::string, tls_client_ca_file, Defaults().tls_client_ca_file,
+          "PEM file with the roots that clients' certificates must come from. Given: clients must show one.");
+ABSL_FLAG(
+    std::string, auth_token_file, Defaults().auth_token_file,
+    "File with the bearer tokens that calls must show one of, one a line, # starting a comment. Empty: calls need "
+    "none.");
+
+ABSL_FLAG(
     std::string, device, Defaults().device,
     "Where losses are computed: cpu, aten-cpu (through LibTorch), cuda, cuda:N, or auto, which takes CUDA if present, "
     "else cpu.");
@@ -82,7 +94,8 @@ ABSL_FLAG(std::string, log_format, Defaults().log_format, "Form of the log on st
 
 ABSL_FLAG(bool, help, false, "Print this text and exit.");
 ABSL_FLAG(bool, version, false, "Print the version and exit.");
-ABSL_FLAG(bool, validate_config, false, "Check the flags and exit: 0 if they are valid, else 2.");
+ABSL_FLAG(bool, validate_config, false,
+          "Check the flags and the files of --tls_* and --auth_token_file, and exit: 0 if they are valid, else 2.");
 ABSL_FLAG(bool, healthcheck, false,
           "Ask a running server, at --admin_listen or as --port_file says, whether it is ready; exit 0 if so, else 1.");
 
@@ -128,6 +141,7 @@ void ReadTimes(ServerOptions& options) {
 const std::vector<FlagGroup>& FlagGroups() {
   static const auto* const groups = new std::vector<FlagGroup>{
       {"Addresses", {"listen", "admin_listen", "http_listen", "port_file"}},
+      {"Security", {"tls_cert_file", "tls_key_file", "tls_client_ca_file", "auth_token_file"}},
       {"Computation",
        {"device", "compute_precision", "threads", "max_batch_requests", "max_queue_delay", "parameter_cache_bytes"}},
       {"Limits",
@@ -148,6 +162,10 @@ ServerOptions OptionsFromFlags() {
   options.admin_listen = Items(absl::GetFlag(FLAGS_admin_listen));
   options.http_listen = Items(absl::GetFlag(FLAGS_http_listen));
   options.port_file = absl::GetFlag(FLAGS_port_file);
+  options.tls_cert_file = absl::GetFlag(FLAGS_tls_cert_file);
+  options.tls_key_file = absl::GetFlag(FLAGS_tls_key_file);
+  options.tls_client_ca_file = absl::GetFlag(FLAGS_tls_client_ca_file);
+  options.auth_token_file = absl::GetFlag(FLAGS_auth_token_file);
   options.device = absl::GetFlag(FLAGS_device);
   options.compute_precision = absl::GetFlag(FLAGS_compute_precision);
   options.threads = absl::GetFlag(FLAGS_threads);

@@ -14,6 +14,7 @@
 #include "grpcpp/security/server_credentials.h"
 #include "server/accept_guard.h"
 #include "server/listen_address.h"
+#include "server/tls_credentials.h"
 
 namespace lossd {
 namespace {
@@ -71,15 +72,18 @@ void ConfigureConnections(const ServerOptions& options, grpc::ServerBuilder& bui
 }
 
 absl::StatusOr<ListeningServer> StartListening(grpc::ServerBuilder& builder, absl::string_view flag,
-                                               const std::vector<std::string>& addresses) {
+                                               const std::vector<std::string>& addresses,
+                                               const CurrentTlsIdentity* tls) {
   LOSSD_RETURN_IF_ERROR(CheckPathsAreFree(flag, addresses));
   // gRPC writes the ports through these pointers, also for unix addresses.
   std::vector<int> ports(addresses.size(), 0);
+  ListeningServer result;
+  const auto plain = grpc::InsecureServerCredentials();
+  result.credentials = tls == nullptr ? plain : TlsListenerCredentials(*tls);
   for (size_t i = 0; i < addresses.size(); ++i) {
-    builder.AddListeningPort(addresses[i], grpc::InsecureServerCredentials(), &ports[i]);
+    builder.AddListeningPort(addresses[i], IsUnixAddress(addresses[i]) ? plain : result.credentials, &ports[i]);
   }
   GuardAccept();
-  ListeningServer result;
   result.server = builder.BuildAndStart();
   if (result.server == nullptr) {
     const auto failed = std::find(ports.begin(), ports.end(), 0);

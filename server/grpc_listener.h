@@ -15,11 +15,13 @@
 #include "grpcpp/server.h"
 #include "grpcpp/server_builder.h"
 #include "server/options.h"
+#include "server/tls_identity.h"
 
 namespace lossd {
 
 // A server that listens.
 struct ListeningServer {
+  std::shared_ptr<grpc::ServerCredentials> credentials;  // What the server's listeners look at.
   std::unique_ptr<grpc::Server> server;
   std::vector<std::string> addresses;  // In use, with their ports.
 };
@@ -29,10 +31,12 @@ struct ListeningServer {
 // widen by themselves, so that what is refused before its message is read costs 64 KB of it at most.
 void ConfigureConnections(const ServerOptions& options, grpc::ServerBuilder& builder);
 
-// Adds the addresses, which come from `flag`, and starts the server. UNAVAILABLE, naming flag, address and the system's
-// reason, if one cannot be bound.
+// Adds the addresses, which come from `flag`, and starts the server. Listeners of TCP show `tls`, which is not owned
+// and outlives the server; where that is null they speak plain text, as those of unix sockets always do. UNAVAILABLE,
+// naming flag, address and the system's reason, if an address cannot be bound.
 absl::StatusOr<ListeningServer> StartListening(grpc::ServerBuilder& builder, absl::string_view flag,
-                                               const std::vector<std::string>& addresses);
+                                               const std::vector<std::string>& addresses,
+                                               const CurrentTlsIdentity* tls = nullptr);
 
 }  // namespace lossd
 

@@ -21,6 +21,8 @@
 namespace lossd {
 namespace {
 
+constexpr absl::string_view kUnixScheme = "unix:";
+
 using AddressList = std::unique_ptr<addrinfo, decltype(&freeaddrinfo)>;
 
 absl::Status Malformed(absl::string_view text) {
@@ -58,7 +60,7 @@ absl::StatusOr<BoundSocket> Listen(const addrinfo& candidate) {
 absl::StatusOr<ListenAddress> ParseListenAddress(absl::string_view text) {
   ListenAddress address;
   absl::string_view rest = text;
-  if (absl::ConsumePrefix(&rest, "unix:")) {
+  if (absl::ConsumePrefix(&rest, kUnixScheme)) {
     if (!absl::StartsWith(rest, "/")) return Malformed(text);
     address.unix_path = std::string(rest);
     return address;
@@ -77,8 +79,10 @@ absl::StatusOr<ListenAddress> ParseListenAddress(absl::string_view text) {
   return address;
 }
 
+bool IsUnixAddress(absl::string_view text) { return absl::StartsWith(text, kUnixScheme); }
+
 std::string ListenAddressText(const ListenAddress& address) {
-  if (address.is_unix()) return absl::StrCat("unix:", address.unix_path);
+  if (address.is_unix()) return absl::StrCat(kUnixScheme, address.unix_path);
   if (absl::StrContains(address.host, ':')) return absl::StrCat("[", address.host, "]:", address.port);
   return absl::StrCat(address.host, ":", address.port);
 }

@@ -25,6 +25,9 @@ struct ListenAddress {
 // Reads an address. Fails with INVALID_ARGUMENT, text "expected host:port or unix:/path, got ...".
 absl::StatusOr<ListenAddress> ParseListenAddress(absl::string_view text);
 
+// Whether `text`, an address, is that of a unix socket.
+bool IsUnixAddress(absl::string_view text);
+
 // Writes it the way ParseListenAddress reads it.
 std::string ListenAddressText(const ListenAddress& address);
 

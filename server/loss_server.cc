@@ -6,7 +6,10 @@
 #include <utility>
 #include <vector>
 
+#include "absl/algorithm/container.h"
+#include "absl/strings/str_join.h"
 #include "core/status/status_macros.h"
+#include "server/listen_address.h"
 #include "server/status_pages.h"
 
 namespace lossd {
@@ -25,7 +28,8 @@ absl::StatusOr<std::unique_ptr<LossServer>> LossServer::Start(const ServerOption
 }
 
 absl::Status LossServer::Listen() {
-  const ServerParts parts{options_, backend_, metrics_, health_, logger_, clock_};
+  LOSSD_ASSIGN_OR_RETURN(credentials_, CredentialFiles::Load(options_));
+  const ServerParts parts{options_, *credentials_, backend_, metrics_, health_, logger_, clock_};
   LOSSD_ASSIGN_OR_RETURN(serving_, ServingServer::Start(parts));
   addresses_.listen = serving_->addresses();
   AddGauges();
@@ -35,7 +39,20 @@ absl::Status LossServer::Listen() {
   }
   LOSSD_ASSIGN_OR_RETURN(http_, HttpServer::Start(options_.http_listen, StatusPages(metrics_, health_, options_)));
   addresses_.http_listen = http_->addresses();
+  WatchCredentials();
   return absl::OkStatus();
+}
+
+void LossServer::WatchCredentials() {
+  const bool tls = credentials_->tls() != nullptr;
+  const bool tokens = credentials_->tokens() != nullptr;
+  if (tokens && !tls && !absl::c_all_of(options_.listen, IsUnixAddress)) {
+    logger_.Log(LogLevel::kWarning, "tokens travel in plain text: give --tls_cert_file and --tls_key_file",
+                {{"listen", absl::StrJoin(addresses_.listen, ",")}});
+  }
+  if (!tls && !tokens) return;
+  credential_watch_ = std::make_unique<PeriodicThread>("lossd-files", CredentialFiles::kPeriod,
+                                                       [this] { credentials_->Reload(logger_); });
 }
 
 void LossServer::AddGauges() {

@@ -13,11 +13,13 @@
 #include "core/loss_backend.h"
 #include "core/scheduling/clock.h"
 #include "server/admin_server.h"
+#include "server/credential_files.h"
 #include "server/http_server.h"
 #include "server/logger.h"
 #include "server/metrics.h"
 #include "server/metrics_gauges.h"
 #include "server/options.h"
+#include "server/periodic_thread.h"
 #include "server/port_file.h"
 #include "server/serving_server.h"
 
@@ -32,8 +34,9 @@ namespace lossd {
 //   (*server)->Shutdown();
 class LossServer {
  public:
-  // Binds everything, starts serving, is ready, and writes --port_file. `options` are valid. UNAVAILABLE, naming flag
-  // and address, if something cannot be bound; FAILED_PRECONDITION if the file cannot be written. None of the arguments
+  // Binds everything, starts serving, is ready, and writes --port_file. `options` are valid. INVALID_ARGUMENT, naming
+  // flag and file, if one of --tls_* or --auth_token_file is wrong; UNAVAILABLE, naming flag and address, if something
+  // cannot be bound; FAILED_PRECONDITION if the port file cannot be written. None of the arguments
   // is owned; all but `options` outlive the server.
   static absl::StatusOr<std::unique_ptr<LossServer>> Start(const ServerOptions& options, LossBackend& backend,
                                                            Metrics& metrics, Logger& logger, Clock& clock);
@@ -52,6 +55,7 @@ class LossServer {
   LossServer(const ServerOptions& options, LossBackend& backend, Metrics& metrics, Logger& logger, Clock& clock);
   absl::Status Listen();
   void AddGauges();
+  void WatchCredentials();
   bool Stop(absl::Time deadline);
   void WaitForDrainDelay();
 
@@ -63,10 +67,12 @@ class LossServer {
   HealthStates health_;
   absl::Mutex drain_mu_;  // What the drain delay is waited on; a clock may look at it until this is destroyed.
   ServerAddresses addresses_;
+  std::unique_ptr<CredentialFiles> credentials_;
   std::unique_ptr<ServingServer> serving_;
   std::shared_ptr<ScrapedValues> gauges_;
   std::unique_ptr<AdminServer> admin_;
   std::unique_ptr<HttpServer> http_;
+  std::unique_ptr<PeriodicThread> credential_watch_;  // Null where there are no files to watch.
 };
 
 }  // namespace lossd

@@ -14,6 +14,7 @@
 #include "absl/strings/str_join.h"
 #include "core/process/build_info.h"
 #include "server/backend_factory.h"
+#include "server/credential_files.h"
 #include "server/flags.h"
 #include "server/healthcheck.h"
 #include "server/library_logs.h"
@@ -59,9 +60,18 @@ void LogStart(const ServerOptions& options, const LossBackend& backend, const Se
               {"listen", absl::StrJoin(addresses.listen, ",")},
               {"admin_listen", absl::StrJoin(addresses.admin_listen, ",")},
               {"http_listen", absl::StrJoin(addresses.http_listen, ",")},
+              {"tls", !options.tls_cert_file.empty()},
+              {"client_certificates", !options.tls_client_ca_file.empty()},
+              {"tokens", !options.auth_token_file.empty()},
               {"devices", absl::StrJoin(devices, ", ")},
               {"max_message_bytes", options.max_message_bytes},
               {"max_inflight_bytes", options.max_inflight_bytes}});
+}
+
+// Of a server that did not start.
+ExitCode ExitCodeOf(const absl::Status& status) {
+  if (absl::IsInvalidArgument(status)) return kUsage;
+  return absl::IsUnavailable(status) ? kCannotBind : kFailed;
 }
 
 int Serve(const ServerOptions& options) {
@@ -75,7 +85,7 @@ int Serve(const ServerOptions& options) {
   if (!backend.ok()) return Complain(kNoDevice, backend.status());
   const MemoryTrimmer trimmer((*backend)->pool(), FreeUnusedHeap);
   const auto server = LossServer::Start(options, **backend, metrics, logger, RealClock());
-  if (!server.ok()) return Complain(absl::IsUnavailable(server.status()) ? kCannotBind : kFailed, server.status());
+  if (!server.ok()) return Complain(ExitCodeOf(server.status()), server.status());
   LogStart(options, **backend, (*server)->addresses(), logger);
   const int64_t signal = signals.Wait();
   signals.ExitOnNext();
@@ -94,11 +104,13 @@ int Main(const std::vector<std::string>& arguments) {
   if (action == Action::kVersion) return std::puts(VersionText("lossd").c_str()) < 0 ? kFailed : kClean;
   const absl::Status valid = ValidateOptions(options);
   if (!valid.ok()) return Complain(kUsage, valid);
-  if (action == Action::kValidateConfig) return kClean;
   if (action == Action::kHealthcheck) {
     const absl::Status health = CheckRunningServer(options, kHealthcheckTimeout);
     return health.ok() ? kClean : Complain(kFailed, health);
   }
+  const absl::Status credentials = CredentialFiles::Load(options).status();
+  if (!credentials.ok()) return Complain(kUsage, credentials);
+  if (action == Action::kValidateConfig) return kClean;
   return Serve(options);
 }
 

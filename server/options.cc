@@ -91,6 +91,16 @@ absl::Status CheckListeners(const ServerOptions& options) {
   return CheckAddresses("http_listen", options.http_listen, false);
 }
 
+absl::Status CheckTlsFiles(const ServerOptions& options) {
+  if (options.tls_cert_file.empty() != options.tls_key_file.empty()) {
+    const bool key_missing = options.tls_key_file.empty();
+    return BadFlag(key_missing ? "tls_key_file" : "tls_cert_file",
+                   absl::StrCat("a file, as --", key_missing ? "tls_cert_file" : "tls_key_file", " is given"), "none");
+  }
+  if (options.tls_client_ca_file.empty() || !options.tls_cert_file.empty()) return absl::OkStatus();
+  return BadFlag("tls_client_ca_file", "--tls_cert_file and --tls_key_file beside it", "neither");
+}
+
 absl::Status CheckLimits(const ServerOptions& options) {
   constexpr int64_t kMax = int64_t{1} << 50;
   LOSSD_RETURN_IF_ERROR(CheckRange("max_message_bytes", options.max_message_bytes, 1024, kLargestMessage));
@@ -122,6 +132,7 @@ absl::Status CheckTimes(const ServerOptions& options) {
 
 absl::Status ValidateOptions(const ServerOptions& options) {
   LOSSD_RETURN_IF_ERROR(CheckListeners(options));
+  LOSSD_RETURN_IF_ERROR(CheckTlsFiles(options));
   LOSSD_RETURN_IF_ERROR(CheckLimits(options));
   LOSSD_RETURN_IF_ERROR(CheckTimes(options));
   LOSSD_RETURN_IF_ERROR(CheckDevice(options.device));

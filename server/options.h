@@ -22,6 +22,11 @@ struct ServerOptions {
   std::vector<std::string> http_listen = {"0.0.0.0:9090"};    // Empty: no HTTP server. No unix: addresses.
   std::string port_file;                                      // Empty: none is written.
 
+  std::string tls_cert_file;       // Empty: plain text.
+  std::string tls_key_file;        // With tls_cert_file, else empty.
+  std::string tls_client_ca_file;  // Empty: clients need no certificate.
+  std::string auth_token_file;     // Empty: calls need no token.
+
   std::string device = "auto";
   std::string compute_precision = "fp32";
   int threads = 0;  // 0: as many as the cgroup's quota or the affinity mask allows.
@@ -52,7 +57,8 @@ struct ServerOptions {
   std::string log_format = "json";
 };
 
-// Checks every field. Fails with INVALID_ARGUMENT, text "--flag: expected ..., got ...".
+// Checks every field, and of the files of tls_* and auth_token_file whether they are named together, not what they
+// hold: CredentialFiles::Load reads them. Fails with INVALID_ARGUMENT, text "--flag: expected ..., got ...".
 absl::Status ValidateOptions(const ServerOptions& options);
 
 // Bytes that the transport may hold, with the default worked out.

@@ -20,7 +20,7 @@ void PromptCall::Await(const Method& method, CallQueue& queue) {
 void PromptCall::OnArrived() {
   Await(method_, queue_);
   record_.peer = context_.peer();
-  absl::Status status = method_.enter(record_);
+  absl::Status status = method_.enter(context_, record_);
   if (!status.ok()) return Refuse(std::move(status));
   stream_.Read(&message_, queue_.Tag([self = shared_from_this()](bool ok) { self->OnMessage(ok); }));
 }

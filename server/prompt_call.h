@@ -30,7 +30,8 @@ class PromptCall : public std::enable_shared_from_this<PromptCall> {
     // Takes the message, of any size and content, and makes the answer's.
     std::function<absl::StatusOr<grpc::ByteBuffer>(grpc::ByteBuffer& message)> answer = nullptr;
     // Begins the record of a call, which knows the peer, and says whether its message is read.
-    std::function<absl::Status(CallRecord& record)> enter = [](CallRecord&) { return absl::OkStatus(); };
+    std::function<absl::Status(const grpc::ServerContext& context, CallRecord& record)> enter =
+        [](const grpc::ServerContext&, CallRecord&) { return absl::OkStatus(); };
     // Told of every call once its answer has left.
     std::function<void(CallRecord record)> report = [](const CallRecord&) {};
   };

@@ -10,6 +10,7 @@
 #include "core/status/status_macros.h"
 #include "grpcpp/resource_quota.h"
 #include "lossd/v1/loss_service.pb.h"
+#include "server/caller_check.h"
 #include "server/connection_closer.h"
 #include "server/cpu_quota.h"
 #include "server/server_info.h"
@@ -47,15 +48,25 @@ ServingServer::ServingServer(const ServerParts& parts)
       health_(parts.health),
       reflection_(ServiceNames()),
       get_server_info_(GetServerInfo()),
-      environment_{service_, pipeline_, admission_,     gate_,        backlog_,
-                   watch_,   reporter_, parts_.metrics, parts_.clock, parts_.options} {}
+      environment_{service_,
+                   pipeline_,
+                   admission_,
+                   gate_,
+                   backlog_,
+                   watch_,
+                   reporter_,
+                   parts_.metrics,
+                   parts_.clock,
+                   parts_.options,
+                   parts_.credentials.tokens()} {}
 
 PromptCall::Method ServingServer::GetServerInfo() {
   PromptCall::Method method{service_, RawLossService::kGetServerInfo};
-  method.enter = [this](CallRecord& record) {
+  method.enter = [this](const grpc::ServerContext& context, CallRecord& record) {
     record.method = RpcMethod::kGetServerInfo;
     record.arrival = parts_.clock.TimeNow();
     parts_.metrics.OnCallStarted(record.method);
+    LOSSD_RETURN_IF_ERROR(CheckCaller(parts_.credentials.tokens(), context));
     return gate_.Check();
   };
   method.answer = [info = Serialized(ServerInfo(parts_.backend, parts_.options))](
@@ -92,7 +103,8 @@ absl::Status ServingServer::Listen() {
   std::vector<std::unique_ptr<grpc::ServerCompletionQueue>> queues;
   for (int i = 0; i < Movers(); ++i) queues.push_back(builder.AddCompletionQueue());
   threads_ = std::make_unique<CompletionThreads>(std::move(queues), parts_.logger);
-  LOSSD_ASSIGN_OR_RETURN(listening_, StartListening(builder, "listen", parts_.options.listen));
+  LOSSD_ASSIGN_OR_RETURN(listening_,
+                         StartListening(builder, "listen", parts_.options.listen, parts_.credentials.tls()));
   for (const auto& queue : threads_->queues()) {
     for (int i = 0; i < kCallsAwaited; ++i) {
       ComputeCall::Await(environment_, *queue);

@@ -20,6 +20,7 @@
 #include "server/completion.h"
 #include "server/compute_call.h"
 #include "server/compute_pipeline.h"
+#include "server/credential_files.h"
 #include "server/grpc_listener.h"
 #include "server/health_service.h"
 #include "server/logger.h"
@@ -35,6 +36,7 @@ namespace lossd {
 // What the servers share. Nothing is owned; everything outlives them.
 struct ServerParts {
   const ServerOptions& options;
+  const CredentialFiles& credentials;
   LossBackend& backend;
   Metrics& metrics;
   HealthStates& health;
@@ -42,7 +44,7 @@ struct ServerParts {
   Clock& clock;
 };
 
-// Serves lossd.v1.LossService, health and reflection on --listen. Thread-safe.
+// Serves lossd.v1.LossService, whose callers may have to show a token, health and reflection on --listen. Thread-safe.
 class ServingServer {
  public:
   // Starts serving. UNAVAILABLE as StartListening.

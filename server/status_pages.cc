@@ -53,6 +53,10 @@ std::string ConfigText(const ServerOptions& options) {
   json["admin_listen"] = options.admin_listen;
   json["http_listen"] = options.http_listen;
   json["port_file"] = options.port_file;
+  json["tls_cert_file"] = options.tls_cert_file;
+  json["tls_key_file"] = options.tls_key_file;
+  json["tls_client_ca_file"] = options.tls_client_ca_file;
+  json["auth_token_file"] = options.auth_token_file;
   json["device"] = options.device;
   json["compute_precision"] = options.compute_precision;
   json["threads"] = options.threads;

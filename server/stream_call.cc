@@ -9,6 +9,8 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "core/status/errors.h"
+#include "core/status/status_macros.h"
+#include "server/caller_check.h"
 #include "server/rpc_status.h"
 
 namespace lossd {
@@ -30,14 +32,19 @@ void StreamCall::OnArrived(bool ok) {
   arrival_ = environment_.clock.TimeNow();
   peer_ = context_.peer();
   environment_.metrics.OnCallStarted(RpcMethod::kComputeStream);
-  auto pass = environment_.gate.EnterStream(peer_, this, [weak = weak_from_this()] {
-    if (const auto self = weak.lock()) self->OnDrain();
-  });
+  auto pass = Enter();
   absl::MutexLock lock(&mu_);
   arrived_ = true;
   if (!pass.ok()) return Finish(pass.status());
   pass_ = *std::move(pass);
   Advance();
+}
+
+absl::StatusOr<GatePass> StreamCall::Enter() {
+  LOSSD_RETURN_IF_ERROR(CheckCaller(environment_.tokens, context_));
+  return environment_.gate.EnterStream(peer_, this, [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->OnDrain();
+  });
 }
 
 void StreamCall::OnDone() {

@@ -51,6 +51,7 @@ class StreamCall : public std::enable_shared_from_this<StreamCall> {
   using Ticket = uint64_t;
 
   void OnArrived(bool ok);
+  absl::StatusOr<GatePass> Enter();
   void OnDone();
   void OnDrain();
   void OnMessage(bool ok);

@@ -17,8 +17,10 @@
 #include "grpcpp/create_channel.h"
 #include "gtest/gtest.h"
 #include "lossd/v1/loss_service.grpc.pb.h"
+#include "tests/support/credential_folder.h"
 #include "tests/support/server_process.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/test_certificates.h"
 
 namespace lossd::testing {
 namespace {
@@ -44,11 +46,13 @@ Ended RunToEnd(std::vector<std::string> flags) {
   return ended;
 }
 
-std::shared_ptr<grpc::Channel> ChannelTo(const std::string& address) {
+std::shared_ptr<grpc::Channel> ChannelTo(
+    const std::string& address,
+    const std::shared_ptr<grpc::ChannelCredentials>& credentials = grpc::InsecureChannelCredentials()) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(-1);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+  return grpc::CreateCustomChannel(address, credentials, arguments);
 }
 
 // out_1 and out_2 of nt_xent, [rows, 32].
@@ -154,10 +158,10 @@ TEST(ServerBinaryTest, EnvironmentAndFlagfileCount) {
   EXPECT_THAT(server.process().Errors(), HasSubstr(" INFO serving "));
 }
 
-TEST(ServerBinaryTest, TerminationWithCallsInFlightAnswersThemAllAndEndsCleanly) {
+// Stops the server while calls are in every stage.
+void ExpectEveryCallAnswered(ServerProcess& server, const std::shared_ptr<grpc::Channel>& channel) {
   constexpr int kCalls = 32;
-  ASSERT_OK_AND_ASSIGN(const auto server, ServerProcess::Start());
-  const auto stub = v1::LossService::NewStub(ChannelTo(server->address()));
+  const auto stub = v1::LossService::NewStub(channel);
   const v1::ComputeRequest request = ContrastOf(512);
   // Each caller goes on until the server refuses: SIGTERM finds calls in every stage.
   std::vector<std::thread> callers;
@@ -183,12 +187,27 @@ TEST(ServerBinaryTest, TerminationWithCallsInFlightAnswersThemAllAndEndsCleanly)
     absl::MutexLock lock(&mu);
     mu.Await(absl::Condition(&all_warm));
   }
-  EXPECT_EQ(server->Stop(), 0);
+  EXPECT_EQ(server.Stop(), 0);
   for (std::thread& caller : callers) caller.join();
   for (const grpc::Status& end : ends) {
     EXPECT_EQ(end.error_code(), grpc::StatusCode::UNAVAILABLE) << end.error_message();
   }
-  EXPECT_THAT(server->process().Errors(), HasSubstr("\"every_call_answered\":true"));
+  EXPECT_THAT(server.process().Errors(), HasSubstr("\"every_call_answered\":true"));
+}
+
+TEST(ServerBinaryTest, TerminationWithCallsInFlightAnswersThemAllAndEndsCleanly) {
+  ASSERT_OK_AND_ASSIGN(const auto server, ServerProcess::Start());
+  ExpectEveryCallAnswered(*server, ChannelTo(server->address()));
+}
+
+TEST(ServerBinaryTest, TerminationOverTlsIsTheSame) {
+  const CertificateAuthority authority("authority");
+  const CredentialFolder folder;
+  folder.Write(authority.Issue("server"));
+  ASSERT_OK_AND_ASSIGN(const auto server, ServerProcess::Start({"--tls_cert_file=" + folder.certificate(),
+                                                                "--tls_key_file=" + folder.key()}));
+  ExpectEveryCallAnswered(*server,
+                          ChannelTo(server->address(), grpc::SslCredentials({authority.certificate(), "", ""})));
 }
 
 TEST(ServerBinaryTest, SecondSignalEndsItAtOnce) {

@@ -8,8 +8,10 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/server/running_server.h"
+#include "tests/support/credential_folder.h"
 #include "tests/support/server_process.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/test_certificates.h"
 
 namespace lossd::testing {
 namespace {
@@ -28,6 +30,47 @@ TEST(HealthcheckTest, FindsAReadyServerByAddressOrPortFile) {
   const std::string admin = server.server().addresses().admin_listen[0];
   options.admin_listen = {"0.0.0.0" + admin.substr(admin.find(':'))};
   EXPECT_OK(CheckRunningServer(options, kTimeout));
+}
+
+TEST(HealthcheckTest, SpeaksTlsWithAServerWhoseCertificateItCannotJudge) {
+  const CertificateAuthority authority("authority");
+  const CredentialFolder folder;
+  folder.Write(authority.Issue("server"));
+  ServerOptions options = TestOptions();
+  folder.UseTls(options);
+  RunningServer server(options);
+  options.admin_listen = server.server().addresses().admin_listen;
+  EXPECT_OK(CheckRunningServer(options, kTimeout));
+  folder.Write(folder.certificate(), "a new one that is wrong");  // The server keeps the one before.
+  EXPECT_OK(CheckRunningServer(options, kTimeout));
+  options.tls_cert_file = options.tls_key_file = "";
+  EXPECT_THAT(CheckRunningServer(options, kTimeout),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("Socket closed")));
+}
+
+TEST(HealthcheckTest, ShowsTheServersOwnCertificateOrAsksAtAUnixSocket) {
+  const CertificateAuthority authority("authority");
+  const CertificateAuthority other("other");
+  const CredentialFolder folder;
+  folder.Write(authority.Issue("server"));
+  folder.Write(folder.client_ca(), authority.certificate());
+  ServerOptions options = TestOptions();
+  folder.UseTls(options);
+  options.tls_client_ca_file = folder.client_ca();
+  {
+    RunningServer server(options);
+    ServerOptions running = options;
+    running.admin_listen = server.server().addresses().admin_listen;
+    EXPECT_OK(CheckRunningServer(running, kTimeout));
+  }
+  folder.Write(folder.client_ca(), other.certificate());
+  const TemporaryFolder sockets;
+  options.admin_listen.push_back("unix:" + sockets.File("admin"));
+  RunningServer server(options);
+  options.admin_listen = server.server().addresses().admin_listen;
+  EXPECT_OK(CheckRunningServer(options, kTimeout));
+  options.admin_listen.pop_back();
+  EXPECT_THAT(CheckRunningServer(options, kTimeout), StatusIs(absl::StatusCode::kUnavailable));
 }
 
 TEST(HealthcheckTest, ServerThatIsGoneIsUnavailable) {

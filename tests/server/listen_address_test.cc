@@ -80,5 +80,11 @@ TEST(ListenAddressTest, HostThatIsNoneFails) {
   EXPECT_THAT(BindTcp({"256.1.1.1", 0, ""}), StatusIs(absl::StatusCode::kUnavailable));
 }
 
+TEST(ListenAddressTest, TellsUnixAddressesFromOthers) {
+  EXPECT_TRUE(IsUnixAddress("unix:/run/lossd.sock"));
+  EXPECT_FALSE(IsUnixAddress("unix.example:50051"));
+  EXPECT_FALSE(IsUnixAddress("127.0.0.1:0"));
+}
+
 }  // namespace
 }  // namespace lossd

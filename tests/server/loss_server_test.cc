@@ -11,15 +11,18 @@
 #include "gtest/gtest.h"
 #include "tests/server/http_get.h"
 #include "tests/server/running_server.h"
+#include "tests/support/credential_folder.h"
 #include "tests/support/server_process.h"
 #include "tests/support/simulated_clock.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/test_certificates.h"
 
 namespace lossd::testing {
 namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 // A server that a test starts itself.
 class LossServerTest : public ::testing::Test {
@@ -44,6 +47,30 @@ TEST_F(LossServerTest, PortThatIsTakenIsNamedWithItsFlag) {
                 StatusIs(absl::StatusCode::kUnavailable, AllOf(HasSubstr("--" + std::string(flag) + ": cannot bind"),
                                                                HasSubstr(addresses[0]), HasSubstr("in use"))));
   }
+}
+
+TEST_F(LossServerTest, CredentialsThatAreWrongAreNamedWithFlagAndFile) {
+  ServerOptions options = TestOptions();
+  options.auth_token_file = "/nowhere/tokens";
+  EXPECT_THAT(Start(options), StatusIs(absl::StatusCode::kInvalidArgument,
+                                       HasSubstr("--auth_token_file: cannot read \"/nowhere/tokens\"")));
+}
+
+TEST_F(LossServerTest, WarnsWhereTokensTravelInPlainText) {
+  const CertificateAuthority authority("authority");
+  const CredentialFolder folder;
+  const TemporaryFolder sockets;
+  folder.Write(folder.tokens(), "token");
+  ServerOptions options = TestOptions();
+  options.auth_token_file = folder.tokens();
+  const auto log_of = [](const ServerOptions& running) { return RunningServer(running).StopAndGetLog(); };
+  EXPECT_THAT(log_of(options), HasSubstr("tokens travel in plain text"));
+  ServerOptions at_home = options;
+  at_home.listen = {"unix:" + sockets.File("socket")};
+  EXPECT_THAT(log_of(at_home), Not(HasSubstr("plain text")));
+  folder.Write(authority.Issue("server"));
+  folder.UseTls(options);
+  EXPECT_THAT(log_of(options), Not(HasSubstr("plain text")));
 }
 
 TEST_F(LossServerTest, ListensOnEveryAddressAlsoOnUnixSockets) {

@@ -61,6 +61,11 @@ INSTANTIATE_TEST_SUITE_P(
         BadOption{"device", "\"cuda:99999999999999999\"",
                   [](ServerOptions& o) { o.device = "cuda:99999999999999999"; }},
         BadOption{"port_file", "\"/\"", [](ServerOptions& o) { o.port_file = "/"; }},
+        BadOption{"tls_key_file", "as --tls_cert_file is given, got none",
+                  [](ServerOptions& o) { o.tls_cert_file = "/x"; }},
+        BadOption{"tls_cert_file", "as --tls_key_file is given, got none",
+                  [](ServerOptions& o) { o.tls_key_file = "/x"; }},
+        BadOption{"tls_client_ca_file", "got neither", [](ServerOptions& o) { o.tls_client_ca_file = "/x"; }},
         BadOption{"compute_precision", "\"int8\"", [](ServerOptions& o) { o.compute_precision = "int8"; }},
         BadOption{"compute_precision", "\"bf16\"",
                   [](ServerOptions& o) {

@@ -10,7 +10,9 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/server/running_server.h"
+#include "tests/support/credential_folder.h"
 #include "tests/support/raw_call.h"
+#include "tests/support/test_certificates.h"
 
 namespace lossd::testing {
 namespace {
@@ -44,10 +46,8 @@ struct CopiesCase {
 
 class PayloadCopiesTest : public ::testing::TestWithParam<CopiesCase> {};
 
-TEST_P(PayloadCopiesTest, OneInNoneOutAbove64KiB) {
-  const CopiesCase& copies = GetParam();
+void ExpectOneInAndNoneOut(RunningServer& server, const CopiesCase& copies) {
   const std::string message = Message(copies.large_inputs);
-  RunningServer server;
   if (std::string(copies.method) == "ComputeStream") {
     RawCall call(server.channel(), copies.method);
     for (int i = 0; i < kMessages; ++i) {
@@ -68,6 +68,21 @@ TEST_P(PayloadCopiesTest, OneInNoneOutAbove64KiB) {
   EXPECT_EQ(server.Metric("lossd_payload_copies_total{direction=\"in\"}"), kMessages * (1 + copies.large_inputs));
   // The loss, and the gradient of the small input.
   EXPECT_EQ(server.Metric("lossd_payload_copies_total{direction=\"out\"}"), kMessages * 2);
+}
+
+TEST_P(PayloadCopiesTest, OneInNoneOutAbove64KiB) {
+  RunningServer server;
+  ExpectOneInAndNoneOut(server, GetParam());
+}
+
+TEST_P(PayloadCopiesTest, TheSameOverTls) {
+  const CertificateAuthority authority("authority");
+  const CredentialFolder folder;
+  folder.Write(authority.Issue("server"));
+  ServerOptions options = TestOptions();
+  folder.UseTls(options);
+  RunningServer server(options, RealClock(), grpc::SslCredentials({authority.certificate(), "", ""}));
+  ExpectOneInAndNoneOut(server, GetParam());
 }
 
 INSTANTIATE_TEST_SUITE_P(Slicings, PayloadCopiesTest,

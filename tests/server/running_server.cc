@@ -29,12 +29,13 @@ v1::ComputeRequest MakeRequest(const std::vector<float>& values, const std::stri
   return request;
 }
 
-std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address) {
+std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address,
+                                           const std::shared_ptr<grpc::ChannelCredentials>& credentials) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   arguments.SetMaxReceiveMessageSize(-1);
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+  return grpc::CreateCustomChannel(address, credentials, arguments);
 }
 
 google::rpc::Status DetailsOf(const grpc::Status& status) {
@@ -43,13 +44,14 @@ google::rpc::Status DetailsOf(const grpc::Status& status) {
   return details;
 }
 
-RunningServer::RunningServer(const ServerOptions& options, Clock& clock)
+RunningServer::RunningServer(const ServerOptions& options, Clock& clock,
+                             const std::shared_ptr<grpc::ChannelCredentials>& credentials)
     : logger_(std::make_unique<Logger>(LogLevel::kInfo, LogFormat::kJson,
                                        [this](absl::string_view lines) { log_ += std::string(lines); })) {
   auto server = LossServer::Start(options, backend_, metrics_, *logger_, clock);
   EXPECT_TRUE(server.ok()) << server.status();
   server_ = *std::move(server);
-  channel_ = MakeChannel(address());
+  channel_ = MakeChannel(address(), credentials);
   stub_ = v1::LossService::NewStub(channel_);
 }
 

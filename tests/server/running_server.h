@@ -14,6 +14,7 @@
 #include "core/scheduling/clock.h"
 #include "google/rpc/status.pb.h"
 #include "grpcpp/channel.h"
+#include "grpcpp/security/credentials.h"
 #include "grpcpp/support/status.h"
 #include "lossd/v1/loss_service.grpc.pb.h"
 #include "server/loss_server.h"
@@ -28,7 +29,9 @@ ServerOptions TestOptions();
 v1::ComputeRequest MakeRequest(const std::vector<float>& values = {1, 2, 3}, const std::string& request_id = "id");
 
 // A channel of its own to `address`, with no limit on messages.
-std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address);
+std::shared_ptr<grpc::Channel> MakeChannel(
+    const std::string& address,
+    const std::shared_ptr<grpc::ChannelCredentials>& credentials = grpc::InsecureChannelCredentials());
 
 // The google.rpc.Status in a status's details.
 google::rpc::Status DetailsOf(const grpc::Status& status);
@@ -36,8 +39,10 @@ google::rpc::Status DetailsOf(const grpc::Status& status);
 // The server, its backend and a client. Shut down, if the test has not, when destroyed.
 class RunningServer {
  public:
-  // `clock` is not owned and outlives this.
-  explicit RunningServer(const ServerOptions& options = TestOptions(), Clock& clock = RealClock());
+  // `clock` is not owned and outlives this. `credentials` are the client's.
+  explicit RunningServer(
+      const ServerOptions& options = TestOptions(), Clock& clock = RealClock(),
+      const std::shared_ptr<grpc::ChannelCredentials>& credentials = grpc::InsecureChannelCredentials());
   ~RunningServer();
 
   LossServer& server() { return *server_; }

@@ -18,12 +18,16 @@ namespace {
 class ServingServerTest : public ::testing::Test {
  protected:
   std::unique_ptr<ServingServer> Start() {
-    auto server = ServingServer::Start({options_, backend_, metrics_, health_, logger_, RealClock()});
+    auto credentials = CredentialFiles::Load(options_);
+    EXPECT_OK(credentials);
+    credentials_ = *std::move(credentials);
+    auto server = ServingServer::Start({options_, *credentials_, backend_, metrics_, health_, logger_, RealClock()});
     EXPECT_OK(server);
     return *std::move(server);
   }
 
   ServerOptions options_ = TestOptions();
+  std::unique_ptr<CredentialFiles> credentials_;
   HeldBackend backend_;
   Metrics metrics_;
   HealthStates health_;
