@@ -227,6 +227,10 @@ absl::Status LoadShapeFlags::FillObjectives(load::LoadPlan& plan) const {
   if (stream_ != (plan.chaos == load::ChaosKind::kSlowReader) && plan.chaos != load::ChaosKind::kDisconnect) {
     return UsageError(absl::StrCat("--chaos ", chaos_, ": expected ", stream_ ? "without" : "with", " --stream"));
   }
+  const bool secure = plan.engine.client.tls.has_value() || !plan.engine.client.auth_token.empty();
+  if (plan.chaos == load::ChaosKind::kDisconnect && secure) {  // It writes to sockets itself, in plain text.
+    return UsageError("--chaos disconnect: expected without --tls and --auth-token-file, got one of them");
+  }
   return absl::OkStatus();
 }
 

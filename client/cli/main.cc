@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <iostream>
 #include <string>
 #include <vector>
@@ -18,6 +19,7 @@ int main(int argc, char** argv) {
     std::cerr << "lossctl: standard output is closed\n";
     return lossd::cli::kExitFailure;
   }
+  setenv("GRPC_VERBOSITY", "NONE", 0);  // What its log says of connections that fail, our errors say once.
   const bool terminal = isatty(STDERR_FILENO) != 0;
   return lossd::cli::RunLossctl(std::vector<std::string>(argv + 1, argv + argc), {std::cout, std::cerr, terminal});
 }

@@ -4,13 +4,16 @@
 #include "client/cpp/channel.h"
 
 #include <grpc/grpc.h>
+#include <grpcpp/generic/generic_stub.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/time.h"
+#include "client/cpp/grpc_status.h"
 
 namespace lossd::client {
 namespace {
@@ -70,6 +73,27 @@ std::vector<std::shared_ptr<grpc::Channel>> MakeChannels(const std::string& targ
     channels.push_back(grpc::CreateCustomChannel(target, Credentials(options), Arguments(options)));
   }
   return channels;
+}
+
+std::string WhyNotConnected(const std::shared_ptr<grpc::Channel>& channel) {
+  if (channel->GetState(false) != GRPC_CHANNEL_TRANSIENT_FAILURE) return "";
+  // A call now fails at once, with the reason: one of a service whose calls are not tried again.
+  grpc::CompletionQueue queue;
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(1));
+  const auto call =
+      grpc::GenericStub(channel).PrepareUnaryCall(&context, "/grpc.health.v1.Health/Check", grpc::ByteBuffer(), &queue);
+  call->StartCall();
+  grpc::ByteBuffer answer;
+  grpc::Status status;
+  call->Finish(&answer, &status, nullptr);
+  void* tag = nullptr;
+  bool ok = false;
+  queue.Next(&tag, &ok);
+  queue.Shutdown();
+  queue.Next(&tag, &ok);
+  if (status.error_code() != grpc::StatusCode::UNAVAILABLE) return "";
+  return absl::StrCat(": ", ToAbslStatus(status).message());
 }
 
 }  // namespace lossd::client

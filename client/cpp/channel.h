@@ -23,6 +23,10 @@ std::string ServiceConfig(const ClientOptions& options);
 // One channel per connection of `options`, not yet connected. Precondition: options.Validate() is OK.
 std::vector<std::shared_ptr<grpc::Channel>> MakeChannels(const std::string& target, const ClientOptions& options);
 
+// ": " and why the last attempt to connect failed, of a channel that was told to connect; "" if none has failed. Takes
+// no time worth mentioning.
+std::string WhyNotConnected(const std::shared_ptr<grpc::Channel>& channel);
+
 }  // namespace lossd::client
 
 #endif  // LOSSD_CLIENT_CPP_CHANNEL_H_

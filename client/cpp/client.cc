@@ -57,6 +57,8 @@ class GrpcClient : public Client {
     return channels_.front()->WaitForConnected(deadline);
   }
 
+  std::string WhyNotConnected() { return client::WhyNotConnected(channels_.front()); }
+
   absl::StatusOr<ComputeResponse> Compute(ComputeRequest request) override {
     UnaryExchange exchange;
     OneEvent ended;  // The waiting thread does gRPC's work itself.
@@ -110,8 +112,8 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const std::string& targe
   const absl::Duration connect_timeout = options.connect_timeout;
   auto client = std::make_unique<GrpcClient>(target, std::move(options));
   if (connect_timeout > absl::ZeroDuration() && !client->WaitUntilConnected()) {
-    return absl::UnavailableError(
-        absl::StrCat("no connection to ", target, " within ", absl::FormatDuration(connect_timeout)));
+    return absl::UnavailableError(absl::StrCat("no connection to ", target, " within ",
+                                               absl::FormatDuration(connect_timeout), client->WhyNotConnected()));
   }
   return client;
 }

@@ -17,15 +17,37 @@ absl::StatusCode Code(int code) {
   return known ? static_cast<absl::StatusCode>(code) : absl::StatusCode::kUnknown;
 }
 
+struct Hint {
+  absl::string_view text;     // In what gRPC says.
+  absl::string_view meaning;  // What it leaves unsaid.
+};
+
+// Of texts that come with `code`.
+absl::string_view HintFor(grpc::StatusCode code, absl::string_view text) {
+  static constexpr Hint kTooLarge = {"message larger than max", "a client's limit is ClientOptions.max_message_bytes"};
+  // Of connections that did not come about, in the words of OpenSSL or of gRPC.
+  static constexpr Hint kConnections[] = {
+      {"certificate verify failed", "ClientOptions.tls trusts none who signed the server's certificate"},
+      {"wrong version number", "the server speaks plain text there, without ClientOptions.tls"},
+      {": Socket closed", "servers do so that want ClientOptions.tls, or in it a certificate that they trust"},
+      {"empty address list",
+       "if ClientOptions.tls is given, its roots, certificate or key cannot be read, or the key "
+       "is that of another certificate"}};
+  if (code == grpc::StatusCode::RESOURCE_EXHAUSTED && absl::StrContains(text, kTooLarge.text)) return kTooLarge.meaning;
+  if (code != grpc::StatusCode::UNAVAILABLE) return "";
+  for (const Hint& hint : kConnections) {
+    if (absl::StrContains(text, hint.text)) return hint.meaning;
+  }
+  return "";
+}
+
 }  // namespace
 
 absl::Status ToAbslStatus(const grpc::Status& status) {
   if (status.ok()) return absl::OkStatus();
   std::string text = status.error_message();
-  if (status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED &&
-      absl::StrContains(text, "message larger than max")) {
-    absl::StrAppend(&text, "; a client's limit is ClientOptions.max_message_bytes");
-  }
+  const absl::string_view hint = HintFor(status.error_code(), text);
+  if (!hint.empty()) absl::StrAppend(&text, "; ", hint);
   absl::Status result(Code(status.error_code()), text);
   if (!status.error_details().empty()) result.SetPayload(kStatusDetailsUrl, absl::Cord(status.error_details()));
   return result;

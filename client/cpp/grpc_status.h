@@ -17,8 +17,8 @@ namespace lossd::client {
 // Payload of the absl::Status that holds the serialized google.rpc.Status; DetailsOf reads it.
 inline constexpr absl::string_view kStatusDetailsUrl = "type.googleapis.com/google.rpc.Status";
 
-// Equal code and text, details as payload. Where gRPC refused a message for its length, the text also says which
-// option of the client sets that limit. Codes that do not exist become UNKNOWN.
+// Equal code and text, details as payload. Where gRPC refused a message for its length, or TLS did not come about, the
+// text also says which option of the client to look at. Codes that do not exist become UNKNOWN.
 absl::Status ToAbslStatus(const grpc::Status& status);
 
 // The same for a status that came in-band, in a stream.

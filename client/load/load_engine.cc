@@ -25,26 +25,28 @@ absl::Duration ThisThreadsTime() {
 }
 
 // Says why there is no connection, as far as it is known here.
-absl::Status NoConnection(const std::string& target, absl::Duration timeout) {
+absl::Status NoConnection(const std::string& target, absl::Duration timeout,
+                          const std::shared_ptr<grpc::Channel>& channel) {
   const int descriptor = dup(STDERR_FILENO);
   const bool none_left = descriptor < 0 && errno == EMFILE;
   if (descriptor >= 0) close(descriptor);
-  return absl::UnavailableError(
-      absl::StrCat(target, ": no connection within ", absl::FormatDuration(timeout),
-                   none_left ? ": this process has no file descriptor left (see `ulimit -n`)" : ""));
+  return absl::UnavailableError(absl::StrCat(
+      target, ": no connection within ", absl::FormatDuration(timeout),
+      none_left ? ": this process has no file descriptor left (see `ulimit -n`)" : client::WhyNotConnected(channel)));
 }
 
 // Waits in steps: gRPC's wait cannot be ended early.
-absl::Status AwaitConnection(grpc::Channel& channel, const EngineOptions& options, const CallContext& context) {
+absl::Status AwaitConnection(const std::shared_ptr<grpc::Channel>& channel, const EngineOptions& options,
+                             const CallContext& context) {
   constexpr absl::Duration kStep = absl::Milliseconds(100);
   absl::Duration left = options.client.connect_timeout;
   for (; !context.stopped() && left > absl::ZeroDuration(); left -= kStep) {
-    if (channel.WaitForConnected(absl::ToChronoTime(RealClock().TimeNow() + std::min(left, kStep)))) {
+    if (channel->WaitForConnected(absl::ToChronoTime(RealClock().TimeNow() + std::min(left, kStep)))) {
       return absl::OkStatus();
     }
   }
   if (context.stopped()) return absl::CancelledError("interrupted while connecting");
-  return NoConnection(options.target, options.client.connect_timeout);
+  return NoConnection(options.target, options.client.connect_timeout, channel);
 }
 
 }  // namespace
@@ -84,7 +86,7 @@ absl::StatusOr<std::unique_ptr<LoadEngine>> LoadEngine::Connect(const EngineOpti
   const int threads = std::clamp(options.threads, 1, client.channels);
   for (int i = 0; i < threads; ++i) engine->loops_.push_back(std::make_unique<client::EventLoop>());
   for (const auto& channel : engine->channels_) {
-    LOSSD_RETURN_IF_ERROR(AwaitConnection(*channel, options, context));
+    LOSSD_RETURN_IF_ERROR(AwaitConnection(channel, options, context));
     grpc::CompletionQueue* const queue = engine->loops_[engine->lanes_.size() % engine->loops_.size()]->queue();
     engine->AddLane(options.stream ? MakeStreamCaller(channel, queue, context)
                                    : MakeUnaryCaller(channel, queue, context));

@@ -116,6 +116,7 @@ TEST_F(LoadShapeFlagsTest, ContradictionsAreUsageErrors) {
   EXPECT_THAT(Refusal({"--find-max", "--slo-p99", "1ms", "--concurrency", "1:8:2"}), HasSubstr("no step"));
   EXPECT_THAT(Refusal({"--chaos", "slow-reader"}), HasSubstr("with --stream"));
   EXPECT_THAT(Refusal({"--chaos", "cancel", "--stream"}), HasSubstr("without --stream"));
+  EXPECT_THAT(Refusal({"--chaos", "disconnect", "--tls"}), HasSubstr("--chaos disconnect: expected without --tls"));
   EXPECT_THAT(Refusal({"--chaos", "earthquake"}), HasSubstr("--chaos"));
   EXPECT_THAT(Refusal({"--window", "1ms"}), HasSubstr("--window: expected at least 10ms"));
   EXPECT_THAT(Refusal({"--duration", "1ms"}), HasSubstr("--duration: expected at least 10ms"));

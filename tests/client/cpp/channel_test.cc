@@ -3,15 +3,19 @@
 
 #include "client/cpp/channel.h"
 
+#include <chrono>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace lossd::client {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::SizeIs;
+using ::testing::StartsWith;
 
 TEST(ServiceConfigTest, RetriesUnavailableOnly) {
   ClientOptions options;
@@ -37,6 +41,17 @@ TEST(MakeChannelsTest, MakesAsManyAsAsked) {
   options.channels = 3;
   options.keepalive_time = absl::InfiniteDuration();
   EXPECT_THAT(MakeChannels("localhost:1", options), SizeIs(3));
+}
+
+TEST(WhyNotConnectedTest, SaysWhatTheLastAttemptEndedWith) {
+  const auto channel = MakeChannels("unix:/no/such/socket", ClientOptions())[0];
+  EXPECT_EQ(WhyNotConnected(channel), "");  // None was made.
+  grpc_connectivity_state state = channel->GetState(/*try_to_connect=*/true);
+  while (state != GRPC_CHANNEL_TRANSIENT_FAILURE) {
+    channel->WaitForStateChange(state, std::chrono::system_clock::time_point::max());
+    state = channel->GetState(false);
+  }
+  EXPECT_THAT(WhyNotConnected(channel), AllOf(StartsWith(": "), HasSubstr("No such file or directory")));
 }
 
 }  // namespace

@@ -11,6 +11,8 @@ namespace lossd::client {
 namespace {
 
 using ::lossd::testing::StatusIs;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
 
 TEST(ToAbslStatusTest, KeepsCodeTextAndDetails) {
   EXPECT_OK(ToAbslStatus(grpc::Status::OK));
@@ -25,6 +27,24 @@ TEST(ToAbslStatusTest, SaysWhichOptionLimitsMessages) {
       StatusIs(absl::StatusCode::kResourceExhausted,
                "Received message larger than max (9 vs. 4); a client's limit is "
                "ClientOptions.max_message_bytes"));
+}
+
+TEST(ToAbslStatusTest, SaysWhatTlsLeavesUnsaid) {
+  const auto text_of = [](grpc::StatusCode code, const std::string& text) {
+    return std::string(ToAbslStatus(grpc::Status(code, text)).message());
+  };
+  constexpr grpc::StatusCode kUnavailable = grpc::StatusCode::UNAVAILABLE;
+  EXPECT_THAT(text_of(kUnavailable, "last error: UNAVAILABLE: ipv4:1.2.3.4:5: Socket closed"),
+              EndsWith("; servers do so that want ClientOptions.tls, or in it a certificate that they trust"));
+  EXPECT_THAT(text_of(kUnavailable, "Ssl handshake failed: certificate verify failed"),
+              EndsWith("; ClientOptions.tls trusts none who signed the server's certificate"));
+  EXPECT_THAT(text_of(kUnavailable, "Ssl handshake failed: wrong version number"),
+              EndsWith("; the server speaks plain text there, without ClientOptions.tls"));
+  EXPECT_THAT(text_of(kUnavailable, "empty address list: "), HasSubstr("; if ClientOptions.tls is given"));
+  for (const char* text : {"Socket closed", "the server is draining", "Connection refused"}) {
+    EXPECT_EQ(text_of(kUnavailable, text), text);
+  }
+  EXPECT_EQ(text_of(grpc::StatusCode::INTERNAL, "certificate verify failed"), "certificate verify failed");
 }
 
 TEST(ToAbslStatusTest, TranslatesInBandStatuses) {
