@@ -14,9 +14,10 @@ from lossd.client import Client
 from lossd.comparisons import parse_map_indexes
 from lossd.default_client import default_client
 from lossd.errors import (Cancelled, DeadlineExceeded, FieldViolation, Internal, InvalidArgument, LossdError,
-                          OutOfRange, ResourceExhausted, Unavailable, Unimplemented)
+                          OutOfRange, ResourceExhausted, Unauthenticated, Unavailable, Unimplemented)
 from lossd.pending import PendingResult
 from lossd.request import GradientOptions, Request, Result, Timing
+from lossd.tls import Tls
 
 __version__ = "0.1.0"
 
@@ -26,7 +27,7 @@ _TORCH_DROP_INS = {"FeatureMapContrastiveTask": "feature_maps", "CPCTask": "cpc"
 __all__ = [
     "Bfloat16Bits", "Cancelled", "Client", "DeadlineExceeded", "FieldViolation", "GradientOptions", "Internal",
     "InvalidArgument", "LossdError", "OutOfRange", "PendingResult", "Request", "ResourceExhausted", "Result", "Timing",
-    "Unavailable", "Unimplemented", "default_client", "parse_map_indexes", "specs", *_TORCH_DROP_INS,
+    "Tls", "Unauthenticated", "Unavailable", "Unimplemented", "default_client", "parse_map_indexes", "specs", *_TORCH_DROP_INS,
 ]
 
 

@@ -14,6 +14,7 @@ from lossd.channel import DEFAULT_MAX_MESSAGE_BYTES, LazyChannel, channel_option
 from lossd.pending import PendingResult
 from lossd.request import Request, Result
 from lossd.send_queue import DEFAULT_MAX_QUEUED_BYTES
+from lossd.tls import Tls
 from lossd.v1 import loss_service_pb2, losses_pb2
 
 if TYPE_CHECKING:
@@ -30,20 +31,26 @@ class Client:
         target: "host:port", "unix:/path" or any name gRPC resolves; several addresses are used in turn.
         timeout: seconds a call may take, in a stream too, unless the call says otherwise; None: no limit.
         max_message_bytes: largest message in either direction.
-        credentials: of the channel, such as `grpc.ssl_channel_credentials()`; None: plain text.
-        metadata: sent with every call, such as [("authorization", "Bearer ...")].
+        tls: what TLS needs, such as `Tls.from_files("ca.crt")`; None: plain text, unless there are `credentials`.
+        auth_token: sent with every call as `authorization: Bearer ...`; empty: none is.
+        credentials: of the channel, where `tls` does not do; such a client cannot be pickled.
+        metadata: sent with every call, too.
     """
 
     def __init__(self, target: str = "localhost:50051", *, timeout: float | None = None,
                  max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
-                 credentials: grpc.ChannelCredentials | None = None,
+                 tls: Tls | None = None, auth_token: str = "", credentials: grpc.ChannelCredentials | None = None,
                  metadata: Sequence[tuple[str, str]] = ()) -> None:
+        if tls is not None and credentials is not None:
+            raise ValueError("expected tls or credentials, got both")
         self.target = target
         self.timeout = timeout
-        self._settings = dict(timeout=timeout, max_message_bytes=max_message_bytes, credentials=credentials,
-                              metadata=tuple(metadata))
-        self._metadata = tuple(metadata)
-        self._channel = LazyChannel(target, channel_options(max_message_bytes), credentials)
+        self._settings = dict(timeout=timeout, max_message_bytes=max_message_bytes, tls=tls,
+                              auth_token=auth_token, credentials=credentials, metadata=tuple(metadata))
+        bearer = (("authorization", f"Bearer {auth_token.strip()}"),) if auth_token else ()
+        self._metadata = bearer + tuple(metadata)
+        self._channel = LazyChannel(target, channel_options(max_message_bytes),
+                                    credentials if tls is None else tls.credentials())
 
     def compute(self, loss: losses_pb2.LossSpec, inputs: Mapping[str, arrays.Array], *, timeout: float | None = None,
                 **options: Any) -> Result:
@@ -96,6 +103,8 @@ class Client:
         self._channel.close()
 
     def __reduce__(self) -> tuple:
+        if self._settings["credentials"] is not None:
+            raise TypeError("a client with credentials cannot be pickled, expected one with tls")
         return _make_client, (self.target, self._settings)
 
     def __deepcopy__(self, memo: dict) -> "Client":

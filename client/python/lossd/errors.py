@@ -102,6 +102,12 @@ class Unimplemented(LossdError):
     code = grpc.StatusCode.UNIMPLEMENTED
 
 
+class Unauthenticated(LossdError):
+    """The server wants a token that was not sent, or another one than that."""
+
+    code = grpc.StatusCode.UNAUTHENTICATED
+
+
 class Internal(LossdError):
     """A bug in the server; its log has a line with the same request id."""
 
@@ -109,12 +115,30 @@ class Internal(LossdError):
 
 
 _CLASSES = {cls.code: cls for cls in (InvalidArgument, ResourceExhausted, Unavailable, DeadlineExceeded, Cancelled,
-                                      OutOfRange, Unimplemented, Internal)}
+                                      OutOfRange, Unimplemented, Unauthenticated, Internal)}
+_HINTS = {
+    "certificate verify failed": "the client's tls trusts none who signed the server's certificate",
+    "CERTIFICATE_VERIFY_FAILED": "the client's tls trusts none who signed the server's certificate",
+    "wrong version number": "the server speaks plain text there, without tls",
+    "WRONG_VERSION_NUMBER": "the server speaks plain text there, without tls",
+    ": Socket closed": "servers do so that want the client's tls, or in it a certificate that they trust",
+    "empty address list": "if the client has tls, its roots, certificate or key cannot be read, or the key is that of "
+                          "another certificate",
+}
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
 def _make(code: grpc.StatusCode, message: str, details: status_pb2.Status | None, request_id: str) -> LossdError:
     return _CLASSES.get(code, LossdError)(message, details=details, request_id=request_id, code=code)
+
+
+def _with_hint(code: grpc.StatusCode, text: str) -> str:
+    """What gRPC says of a connection that did not come about, and what it leaves unsaid."""
+    if code is grpc.StatusCode.UNAVAILABLE:
+        for said, meaning in _HINTS.items():
+            if said in text:
+                return f"{text}; {meaning}"
+    return text
 
 
 def from_rpc_error(error: grpc.RpcError, request_id: str) -> LossdError:
@@ -123,7 +147,8 @@ def from_rpc_error(error: grpc.RpcError, request_id: str) -> LossdError:
     for key, value in error.trailing_metadata() or ():
         if key == _DETAILS_KEY:
             details = status_pb2.Status.FromString(value)
-    return _make(error.code(), error.details() or error.code().name, details, request_id)
+    text = _with_hint(error.code(), error.details() or error.code().name)
+    return _make(error.code(), text, details, request_id)
 
 
 def from_status(status: status_pb2.Status, request_id: str) -> LossdError:

@@ -25,7 +25,8 @@ def _packed(message) -> any_pb2.Any:
 
 
 @pytest.mark.parametrize("cls", [lossd.InvalidArgument, lossd.ResourceExhausted, lossd.Unavailable, lossd.Internal,
-                                 lossd.DeadlineExceeded, lossd.Cancelled, lossd.OutOfRange, lossd.Unimplemented])
+                                 lossd.DeadlineExceeded, lossd.Cancelled, lossd.OutOfRange, lossd.Unimplemented,
+                                 lossd.Unauthenticated])
 def test_every_code_has_its_class(cls):
     error = errors.from_status(status_pb2.Status(code=cls.code.value[0], message="why"), "id")
     assert type(error) is cls
@@ -33,8 +34,8 @@ def test_every_code_has_its_class(cls):
 
 
 def test_codes_without_a_class_are_plain_errors_with_the_code():
-    error = errors.from_status(status_pb2.Status(code=16, message="who are you"), "")
-    assert type(error) is lossd.LossdError and error.code is grpc.StatusCode.UNAUTHENTICATED
+    error = errors.from_status(status_pb2.Status(code=7, message="not you"), "")
+    assert type(error) is lossd.LossdError and error.code is grpc.StatusCode.PERMISSION_DENIED
 
 
 def test_details_become_attributes_and_survive_pickling():
