@@ -70,9 +70,8 @@ absl::Status BatchQueue::Push(std::unique_ptr<BatchTask>& task, absl::Time now) 
 }
 
 Batch BatchQueue::TakeAtOnce(std::unique_ptr<BatchTask>& task, absl::Time now) {
-  Batch batch;
-  if (requests_ > 0 || MayGather() || task->bytes() > options_.max_queue_bytes) return batch;
   task->enqueued_ = now;
+  Batch batch;
   batch.push_back(std::move(task));
   return batch;
 }

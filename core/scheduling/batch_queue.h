@@ -80,10 +80,12 @@ class BatchQueue {
   // was.
   absl::Status Push(std::unique_ptr<BatchTask>& task, absl::Time now);
 
-  // What Push and PopReady would make of a task that nothing waits beside: a batch of it, which was never queued. Empty
-  // where it must be pushed, because others wait, it would wait for company, or it finds no room. Precondition: its
-  // deadline is after `now`, and it is not cancelled.
-  Batch TakeAtOnce(std::unique_ptr<BatchTask>& task, absl::Time now);
+  // What Push and PopReady would make of a task that nothing waits beside: a batch of it, which was never queued.
+  // Precondition: its deadline is after `now`, it is not cancelled, and has at most max_queue_bytes.
+  static Batch TakeAtOnce(std::unique_ptr<BatchTask>& task, absl::Time now);
+
+  // Whether that is what they would do: no others wait, and it would not wait for company.
+  bool TakesAtOnce() const { return requests_ == 0 && !MayGather(); }
 
   // Removes and returns the next batch; empty if none is ready. Tasks that expired or were cancelled are never in it:
   // they wait for TakeExpired and TakeCancelled.

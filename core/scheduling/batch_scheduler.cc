@@ -51,6 +51,7 @@ absl::StatusOr<std::unique_ptr<BatchScheduler>> BatchScheduler::Create(const Bat
 BatchScheduler::BatchScheduler(const BatchSchedulerOptions& options, RunBatch run)
     : threads_(options.threads),
       max_work_at_once_(options.max_work_at_once),
+      max_queue_bytes_(options.queue.max_queue_bytes),
       clock_(options.clock != nullptr ? options.clock : &RealClock()),
       run_(std::move(run)),
       queue_(options.queue) {}
@@ -78,35 +79,45 @@ BatchScheduler::~BatchScheduler() {
 }
 
 absl::Status BatchScheduler::Schedule(std::unique_ptr<BatchTask>& task) {
+  if (RunAtOnce(task)) return absl::OkStatus();
   BatchTask* const listening = task.get();
   if (task->cancellation() != nullptr) {
     task->cancellation()->SetListener([this, listening] { OnCancelled(listening); });
   }
-  absl::Status status = PushOrRun(task);
+  absl::Status status = Push(task);
   if (!status.ok()) StopListening(*task);
   return status;
 }
 
-absl::Status BatchScheduler::PushOrRun(std::unique_ptr<BatchTask>& task) {
-  absl::MutexLock lock(&mu_);
-  const absl::Time now = clock_->TimeNow();
-  Batch at_once;
-  absl::Status status = Check(*task, now);
-  if (status.ok() && MayRunAtOnce(*task)) at_once = queue_.TakeAtOnce(task, now);
-  if (status.ok() && at_once.empty()) status = queue_.Push(task, now);
-  if (status.ok()) ++unanswered_;
-  if (!at_once.empty()) {
-    ++stood_in_for_;
-    Run(std::move(at_once), now);
-    --stood_in_for_;
+// Runs the task in place of an idle worker, if there is one that nobody stands in for.
+bool BatchScheduler::RunAtOnce(std::unique_ptr<BatchTask>& task) {
+  if (!IsSmall(*task)) return false;
+  Batch batch;
+  const int others = standing_in_.fetch_add(1);  // Said before it is asked whether that is wanted.
+  if (others < may_stand_in_.load()) {
+    const absl::Time now = clock_->TimeNow();
+    if (!task->cancelled() && now < task->deadline()) batch = BatchQueue::TakeAtOnce(task, now);
   }
-  NoteQueue();
-  return status;
+  const bool runs = !batch.empty();
+  if (runs) run_(std::move(batch));
+  standing_in_.fetch_sub(1);
+  if (may_stand_in_.load() == 0) absl::MutexLock lock(&mu_);  // Drain, if it waits for this, looks again.
+  return runs;
 }
 
-bool BatchScheduler::MayRunAtOnce(const BatchTask& task) const {
+bool BatchScheduler::IsSmall(const BatchTask& task) const {
   return max_work_at_once_ > 0 && task.work() <= max_work_at_once_ && task.touched_bytes() <= kMaxBytesAtOnce &&
-         stood_in_for_ < idle_;
+         task.bytes() <= max_queue_bytes_;
+}
+
+absl::Status BatchScheduler::Push(std::unique_ptr<BatchTask>& task) {
+  absl::MutexLock lock(&mu_);
+  const absl::Time now = clock_->TimeNow();
+  LOSSD_RETURN_IF_ERROR(Check(*task, now));
+  absl::Status status = queue_.Push(task, now);
+  if (status.ok()) ++unanswered_;
+  Publish();
+  return status;
 }
 
 absl::Status BatchScheduler::Check(const BatchTask& task, absl::Time now) const {
@@ -137,7 +148,7 @@ absl::Status BatchScheduler::CheckDeadline(const BatchTask& task, absl::Time now
 void BatchScheduler::OnCancelled(BatchTask* task) {
   absl::MutexLock lock(&mu_);
   queue_.Cancel(task);
-  NoteQueue();
+  Publish();
 }
 
 void BatchScheduler::ParallelFor(int64_t count, absl::FunctionRef<void(int64_t)> body) {
@@ -174,14 +185,14 @@ void BatchScheduler::WaitForHelpers(ParallelLoop* loop) {
 void BatchScheduler::StopGathering() {
   absl::MutexLock lock(&mu_);
   queue_.StopGathering();
-  NoteQueue();
+  Publish();
 }
 
 void BatchScheduler::Drain() {
   absl::MutexLock lock(&mu_);
   draining_ = true;
   queue_.StopGathering();
-  NoteQueue();
+  Publish();
   mu_.Await(absl::Condition(this, &BatchScheduler::AllAnswered));
 }
 
@@ -199,14 +210,16 @@ void BatchScheduler::WorkerLoop() {
   absl::MutexLock lock(&mu_);
   while (true) {
     ++idle_;
+    Publish();
     mu_.Await(absl::Condition(this, &BatchScheduler::WorkerHasWork));
     --idle_;
+    Publish();
     if (queue_.has_ready()) {
       const absl::Time now = clock_->TimeNow();
       Batch batch = queue_.PopReady(now);
       RunningBatch running;
       WatchDeadlines(batch, &running);
-      NoteQueue();
+      Publish();
       if (!batch.empty()) Run(std::move(batch), now);
       UnwatchDeadlines(&running);
     } else if (ParallelLoop* const loop = loops_.FindUnclaimed(nullptr)) {
@@ -301,7 +314,7 @@ bool BatchScheduler::CancelLate(absl::Time now) {
 bool BatchScheduler::DropSome(absl::Time now) {
   Batch expired = queue_.TakeExpired(now);
   Batch cancelled = queue_.TakeCancelled();
-  NoteQueue();
+  Publish();
   if (expired.empty() && cancelled.empty()) return false;
   DropEach(std::move(expired), absl::StatusCode::kDeadlineExceeded, "deadline exceeded");
   DropEach(std::move(cancelled), absl::StatusCode::kCancelled, "cancelled");
@@ -319,10 +332,13 @@ void BatchScheduler::DropEach(Batch tasks, absl::StatusCode code, absl::string_v
     --unanswered_;
     // An answer takes tens of microseconds. What expires meanwhile must not keep its room until the last is given.
     queue_.Advance(clock_->TimeNow());
-    NoteQueue();
+    Publish();
   }
 }
 
-void BatchScheduler::NoteQueue() { batch_ready_.store(queue_.has_ready(), std::memory_order_relaxed); }
+void BatchScheduler::Publish() {
+  batch_ready_.store(queue_.has_ready(), std::memory_order_relaxed);
+  may_stand_in_ = !draining_ && queue_.TakesAtOnce() ? idle_ : 0;
+}
 
 }  // namespace lossd

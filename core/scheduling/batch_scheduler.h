@@ -37,8 +37,8 @@ struct BatchSchedulerOptions {
   // Bounds on the queue and on a batch.
   BatchQueueOptions queue = {};
   // A task of at most so many estimated operations, which touches at most kMaxBytesAtOnce, runs within Schedule, on the
-  // thread that calls it, if nothing waits and a worker is idle: waking that worker would take longer than the task. 0:
-  // never.
+  // thread that calls it, if nothing waits and a worker is idle: waking that worker would take longer than the task. Of
+  // so short a run no time is taken and none required. 0: never.
   double max_work_at_once = 0;
   // Where time comes from. Not owned; outlives the scheduler. Null: RealClock().
   Clock* clock = nullptr;
@@ -69,7 +69,7 @@ class BatchScheduler {
   // not and will not be answered:
   //   UNAVAILABLE, draining        after Drain was called
   //   CANCELLED                    its cancellation came first
-  //   DEADLINE_EXCEEDED, deadline  less time is left than the shortest run of its key took, of at least 20
+  //   DEADLINE_EXCEEDED, deadline  less time is left than the shortest run of its key took, of at least 20 by workers
   //   RESOURCE_EXHAUSTED, queue    the queue is full
   absl::Status Schedule(std::unique_ptr<BatchTask>& task);
 
@@ -105,11 +105,12 @@ class BatchScheduler {
   void ReaperLoop();
   bool WorkerHasWork() const ABSL_SHARED_LOCKS_REQUIRED(mu_);
   bool ReaperHasWork() const ABSL_SHARED_LOCKS_REQUIRED(mu_);
-  bool AllAnswered() const ABSL_SHARED_LOCKS_REQUIRED(mu_) { return unanswered_ == 0; }
+  bool AllAnswered() const ABSL_SHARED_LOCKS_REQUIRED(mu_) { return unanswered_ == 0 && standing_in_ == 0; }
 
-  absl::Status PushOrRun(std::unique_ptr<BatchTask>& task) ABSL_LOCKS_EXCLUDED(mu_);
+  bool RunAtOnce(std::unique_ptr<BatchTask>& task) ABSL_LOCKS_EXCLUDED(mu_);
+  absl::Status Push(std::unique_ptr<BatchTask>& task) ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status Check(const BatchTask& task, absl::Time now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  bool MayRunAtOnce(const BatchTask& task) const ABSL_SHARED_LOCKS_REQUIRED(mu_);
+  bool IsSmall(const BatchTask& task) const;
   absl::Status CheckDeadline(const BatchTask& task, absl::Time now) const ABSL_SHARED_LOCKS_REQUIRED(mu_);
   void WaitForHelpers(ParallelLoop* loop) ABSL_LOCKS_EXCLUDED(mu_);
   void OnCancelled(BatchTask* task) ABSL_LOCKS_EXCLUDED(mu_);
@@ -127,11 +128,12 @@ class BatchScheduler {
   bool CancelLate(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Time NextEvent() const ABSL_SHARED_LOCKS_REQUIRED(mu_);
 
-  // To be called after every change of queue_.
-  void NoteQueue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Tells threads that do not hold mu_; to be called after every change of queue_, idle_ and draining_.
+  void Publish() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const int threads_;
   const double max_work_at_once_;
+  const int64_t max_queue_bytes_;
   Clock* const clock_;  // Not owned.
   const RunBatch run_;
 
@@ -141,13 +143,18 @@ class BatchScheduler {
   ParallelLoops loops_ ABSL_GUARDED_BY(mu_);
   std::vector<RunningBatch*> running_ ABSL_GUARDED_BY(mu_);             // Not owned; those with deadlines.
   absl::Time next_late_ ABSL_GUARDED_BY(mu_) = absl::InfiniteFuture();  // No task of running_ is late before.
-  int64_t unanswered_ ABSL_GUARDED_BY(mu_) = 0;                         // Accepted tasks without an outcome yet.
-  int idle_ ABSL_GUARDED_BY(mu_) = 0;                                   // Workers that wait for work,
-  int stood_in_for_ ABSL_GUARDED_BY(mu_) = 0;  // and those of them in whose place a caller of Schedule runs a task.
+  int64_t unanswered_ ABSL_GUARDED_BY(mu_) = 0;                         // Queued tasks without an outcome yet.
+  int idle_ ABSL_GUARDED_BY(mu_) = 0;                                   // Workers that wait for work.
   absl::Time reaper_wakes_ ABSL_GUARDED_BY(mu_) = absl::InfiniteFuture();
   bool draining_ ABSL_GUARDED_BY(mu_) = false;
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
   std::atomic<bool> batch_ready_ = false;  // queue_.has_ready(), for helpers between iterations.
+
+  // Small tasks are run without mu_: workers wait on it, and whoever gives it back has to look what for. So many
+  // callers of Schedule may be standing in for idle workers, and so many are, or are about to find out that they may
+  // not. Sequentially consistent, so that of a caller and Drain one sees the other.
+  std::atomic<int> may_stand_in_ = 0;
+  std::atomic<int> standing_in_ = 0;
 
   std::vector<std::thread> threads_running_;  // The workers, then the reaper. Joined by the destructor.
 };

@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include <array>
+#include <atomic>
 #include <string>
 #include <thread>
 #include <utility>
@@ -385,6 +386,34 @@ TEST_F(SchedulerAtOnceTest, TaskThatWaitsForCompanyIsQueued) {
   Start({.threads = 1, .queue = {.max_queue_delay = absl::Seconds(1)}, .max_work_at_once = 10});
   MustSchedule({.id = 1});
   EXPECT_EQ(scheduler_->queue_requests(), 1);
+}
+
+TEST_F(SchedulerAtOnceTest, TaskThatTheQueueHasNoRoomForIsRefusedAsEver) {
+  Start({.threads = 1, .queue = {.max_queue_bytes = 9}, .max_work_at_once = 10});
+  for (int i = 0; i < 100; ++i) {  // Whether the worker is idle already or not.
+    EXPECT_THAT(Schedule({.bytes = 10}), StatusIs(absl::StatusCode::kResourceExhausted));
+  }
+}
+
+TEST_F(SchedulerAtOnceTest, DrainWaitsForATaskThatItsCallerRuns) {
+  StartAtOnce();
+  std::atomic<bool> drained = false;
+  std::thread draining([&] {
+    blocked_.Wait();
+    scheduler_->Drain();
+    drained = true;
+  });
+  std::thread opening([&] {
+    blocked_.Wait();
+    while (!absl::IsUnavailable(Schedule({.work = 11}))) std::this_thread::yield();
+    for (int i = 0; i < 1'000; ++i) std::this_thread::yield();
+    EXPECT_FALSE(drained);
+    gate_.Open();
+  });
+  MustSchedule({.id = 1, .key = "blocker"});
+  draining.join();
+  opening.join();
+  EXPECT_THAT(at_once_, ElementsAre(1));
 }
 
 TEST_F(SchedulerAtOnceTest, LateAndCancelledTasksAreRefusedAsEver) {
