@@ -106,7 +106,19 @@ absl::Duration Backlog::Wait(absl::Time deadline, absl::Duration reading, absl::
 bool Backlog::IsBusy(absl::Time now) const {
   if (waiting_calls_ >= options_.busy_calls) return true;
   if (waiting_calls_ + reading_calls_ < options_.busy_calls) return false;
-  return waiting_calls_ + CountBetween(reading_, now - kLongestReading, now) >= options_.busy_calls;
+  return AreReading(options_.busy_calls - waiting_calls_, now);
+}
+
+// From the latest step back: where many are read, it has them.
+bool Backlog::AreReading(int64_t calls, absl::Time now) const {
+  static_assert(absl::Milliseconds(kStepMilliseconds * kStepsOfLongestReading) == kLongestReading);
+  size_t step = PlaceOf(now);
+  for (int64_t i = 0; i <= kStepsOfLongestReading; ++i) {
+    calls -= reading_[step];
+    if (calls <= 0) return true;
+    step = step > 0 ? step - 1 : kSteps - 1;
+  }
+  return false;
 }
 
 void Backlog::NoteBusy(absl::Time now) {

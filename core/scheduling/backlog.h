@@ -87,6 +87,7 @@ class Backlog {
   // arrival, those that wait by urgency. What stays longer may be counted as if it had come later.
   static constexpr int64_t kStepMilliseconds = 10;
   static constexpr size_t kSteps = 500;
+  static constexpr int64_t kStepsOfLongestReading = 100;
   using Ring = std::array<int32_t, kSteps>;
 
   static Place PlaceOf(absl::Time time);
@@ -99,6 +100,8 @@ class Backlog {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   const Shares& SharesAt(absl::Time now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool IsBusy(absl::Time now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Whether so many messages are being read that have not been for longer than kLongestReading.
+  bool AreReading(int64_t calls, absl::Time now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Counts the time since the last call of this if all workers are busy, and were then.
   void NoteBusy(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void NoteBusyOutcome(Outcome outcome, absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
