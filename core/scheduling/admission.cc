@@ -21,12 +21,7 @@ Reservation& Reservation::operator=(Reservation&& other) noexcept {
 }
 
 absl::Status Reservation::Resize(int64_t bytes) {
-  if (std::exchange(unread_, false)) admission_->NoteMessage(bytes);
-  if (bytes > bytes_) {
-    LOSSD_RETURN_IF_ERROR(admission_->Take(/*calls=*/0, bytes - bytes_, bytes));
-  } else {
-    admission_->GiveBack(/*calls=*/0, bytes_ - bytes);
-  }
+  LOSSD_RETURN_IF_ERROR(admission_->Resize(bytes_, bytes, /*is_message=*/std::exchange(unread_, false)));
   bytes_ = bytes;
   return absl::OkStatus();
 }
@@ -38,7 +33,10 @@ void Reservation::Release() {
 }
 
 absl::StatusOr<Reservation> Admission::Reserve(int64_t bytes) {
-  LOSSD_RETURN_IF_ERROR(Take(/*calls=*/1, bytes, bytes));
+  absl::MutexLock lock(&mu_);
+  LOSSD_RETURN_IF_ERROR(CheckRoom(/*calls=*/1, bytes, bytes));
+  ++calls_;
+  bytes_ += bytes;
   return Reservation(this, bytes, /*unread=*/false);
 }
 
@@ -68,18 +66,13 @@ int64_t Admission::calls() const {
   return calls_;
 }
 
-absl::Status Admission::Take(int64_t calls, int64_t bytes, int64_t request_bytes) {
-  absl::MutexLock lock(&mu_);
-  LOSSD_RETURN_IF_ERROR(CheckRoom(calls, bytes, request_bytes));
-  calls_ += calls;
-  bytes_ += bytes;
-  return absl::OkStatus();
-}
-
-void Admission::NoteMessage(int64_t bytes) {
+absl::Status Admission::Resize(int64_t held_bytes, int64_t bytes, bool is_message) {
   constexpr double kWeight = 1.0 / 16;  // A change of sizes is learnt within some dozens of messages.
   absl::MutexLock lock(&mu_);
-  message_bytes_ += kWeight * (static_cast<double>(bytes) - message_bytes_);
+  if (is_message) message_bytes_ += kWeight * (static_cast<double>(bytes) - message_bytes_);
+  if (bytes > held_bytes) LOSSD_RETURN_IF_ERROR(CheckRoom(/*calls=*/0, bytes - held_bytes, bytes));
+  bytes_ += bytes - held_bytes;
+  return absl::OkStatus();
 }
 
 void Admission::GiveBack(int64_t calls, int64_t bytes) {

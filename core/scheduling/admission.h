@@ -76,8 +76,7 @@ class Admission {
  private:
   friend class Reservation;
 
-  absl::Status Take(int64_t calls, int64_t bytes, int64_t request_bytes);
-  void NoteMessage(int64_t bytes);
+  absl::Status Resize(int64_t held_bytes, int64_t bytes, bool is_message);
   void GiveBack(int64_t calls, int64_t bytes);
   absl::Status CheckRoom(int64_t calls, int64_t bytes, int64_t request_bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
