@@ -18,6 +18,7 @@ SweepStats SweepChunks(Parallel& parallel, int64_t count,
                        absl::FunctionRef<SweepStats(int64_t begin, int64_t size)> sweep) {
   if (count <= kSweepChunk) return sweep(0, count);
   const int64_t chunks = (count + kSweepChunk - 1) / kSweepChunk;
+  if (chunks == 1) return sweep(0, count);
   absl::InlinedVector<SweepStats, 16> stats(static_cast<size_t>(chunks));
   parallel.For(chunks, [&](int64_t chunk) {
     const int64_t begin = chunk * kSweepChunk;

@@ -29,7 +29,12 @@ class ReceivedMessage {
   // Takes the bytes of `message`, which is empty then.
   explicit ReceivedMessage(grpc::ByteBuffer& message) : buffer_(std::make_unique<grpc::ByteBuffer>()) {
     buffer_->Swap(&message);
-    buffer_->Dump(&slices_).ok();  // Only decompressing fails, and compressed messages are refused before.
+    grpc::Slice slice;
+    if (buffer_->TrySingleSlice(&slice).ok()) {  // Small messages have one, and to dump it takes longer.
+      slices_.push_back(std::move(slice));
+    } else {
+      buffer_->Dump(&slices_).ok();  // Only decompressing fails, and compressed messages are refused before.
+    }
   }
   explicit ReceivedMessage(std::vector<grpc::Slice> slices) : slices_(std::move(slices)) {}
   ReceivedMessage(ReceivedMessage&&) noexcept = default;

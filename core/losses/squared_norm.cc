@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
 #include "core/losses/input_names.h"
 #include "core/losses/loss.h"
@@ -114,7 +115,7 @@ void RunTask(LossTask& task, Parallel& parallel) {
     task.status = absl::CancelledError("cancelled during the computation");
     return;
   }
-  std::vector<SweepStats> inputs(task.inputs.size());
+  absl::InlinedVector<SweepStats, 4> inputs(task.inputs.size());
   for (size_t i = 0; i < chunks.size(); ++i) {
     inputs[chunks[i].input].finite &= stats[i].finite;
     inputs[chunks[i].input].sum_of_squares += stats[i].sum_of_squares;

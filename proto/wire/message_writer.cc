@@ -3,6 +3,7 @@
 
 #include "proto/wire/message_writer.h"
 
+#include <algorithm>
 #include <memory>
 
 #include "lossd/v1/tensor.pb.h"
@@ -12,56 +13,74 @@
 namespace lossd::wire {
 namespace {
 
-// A message of so few bytes is copied once more, since that costs less than the memory that would own them.
-constexpr size_t kMaxCopiedBytes = 2048;
-
 size_t VarintBytes(uint64_t value) {
   size_t bytes = 1;
   for (; value >= 0x80; value >>= 7) ++bytes;
   return bytes;
 }
 
-void AppendVarint(uint64_t value, std::string& text) {
-  for (; value >= 0x80; value >>= 7) text.push_back(static_cast<char>(value | 0x80));
-  text.push_back(static_cast<char>(value));
-}
-
-void AppendTag(uint32_t number, WireType type, std::string& text) {
-  AppendVarint(number << 3 | static_cast<uint32_t>(type), text);
-}
-
-// The tag and the length of a length-delimited field.
-void AppendPrefix(uint32_t number, uint64_t length, std::string& text) {
-  AppendTag(number, WireType::kLengthDelimited, text);
-  AppendVarint(length, text);
-}
-
 // Bytes of a length-delimited field whose number is at most 15; none if it is empty, as proto3 has it.
 size_t DelimitedBytes(size_t length) { return length == 0 ? 0 : 1 + VarintBytes(length) + length; }
 
-// A lossd.v1.Tensor up to the bytes of its payload.
-void AppendTensorHeader(uint32_t number, const TensorSpec& spec, size_t payload_bytes, std::string& text) {
-  size_t shape_bytes = 0;
-  for (const int64_t extent : spec.shape) shape_bytes += VarintBytes(static_cast<uint64_t>(extent));
-  const size_t dtype_bytes = spec.dtype == DType::kUnspecified ? 0 : 1 + VarintBytes(static_cast<uint64_t>(spec.dtype));
-  AppendPrefix(
-      number,
-      DelimitedBytes(spec.name.size()) + dtype_bytes + DelimitedBytes(shape_bytes) + DelimitedBytes(payload_bytes),
-      text);
-  if (!spec.name.empty()) {
-    AppendPrefix(v1::Tensor::kNameFieldNumber, spec.name.size(), text);
-    text += spec.name;
+// Writes fields whose numbers are at most 15 behind each other, where there is room for them.
+class FieldWriter {
+ public:
+  explicit FieldWriter(char* first) : next_(first) {}
+
+  void Varint(uint64_t value) {
+    for (; value >= 0x80; value >>= 7) *next_++ = static_cast<char>(value | 0x80);
+    *next_++ = static_cast<char>(value);
   }
-  if (dtype_bytes > 0) {
-    AppendTag(v1::Tensor::kDtypeFieldNumber, WireType::kVarint, text);
-    AppendVarint(static_cast<uint64_t>(spec.dtype), text);
+  void Tag(uint32_t number, WireType type) { *next_++ = static_cast<char>(number << 3 | static_cast<uint32_t>(type)); }
+  // The tag and the length of a length-delimited field.
+  void Prefix(uint32_t number, size_t length) {
+    Tag(number, WireType::kLengthDelimited);
+    Varint(length);
   }
-  if (shape_bytes > 0) {
-    AppendPrefix(v1::Tensor::kShapeFieldNumber, shape_bytes, text);
-    for (const int64_t extent : spec.shape) AppendVarint(static_cast<uint64_t>(extent), text);
+  void Text(const std::string& text) { next_ = std::copy(text.begin(), text.end(), next_); }
+
+ private:
+  char* next_;
+};
+
+// A lossd.v1.Tensor, and how many bytes its parts take.
+class TensorFields {
+ public:
+  TensorFields(const TensorSpec& spec, size_t payload_bytes) : spec_(spec), payload_bytes_(payload_bytes) {
+    for (const int64_t extent : spec.shape) shape_bytes_ += VarintBytes(static_cast<uint64_t>(extent));
+    const size_t dtype_bytes = HasDType() ? 1 + VarintBytes(static_cast<uint64_t>(spec.dtype)) : 0;
+    bytes_ =
+        DelimitedBytes(spec.name.size()) + dtype_bytes + DelimitedBytes(shape_bytes_) + DelimitedBytes(payload_bytes);
   }
-  if (payload_bytes > 0) AppendPrefix(v1::Tensor::kDataFieldNumber, payload_bytes, text);
-}
+
+  // As a field, up to the bytes of its payload.
+  size_t header_bytes() const { return 1 + VarintBytes(bytes_) + bytes_ - payload_bytes_; }
+
+  void WriteHeader(uint32_t number, FieldWriter writer) const {
+    writer.Prefix(number, bytes_);
+    if (!spec_.name.empty()) {
+      writer.Prefix(v1::Tensor::kNameFieldNumber, spec_.name.size());
+      writer.Text(spec_.name);
+    }
+    if (HasDType()) {
+      writer.Tag(v1::Tensor::kDtypeFieldNumber, WireType::kVarint);
+      writer.Varint(static_cast<uint64_t>(spec_.dtype));
+    }
+    if (shape_bytes_ > 0) {
+      writer.Prefix(v1::Tensor::kShapeFieldNumber, shape_bytes_);
+      for (const int64_t extent : spec_.shape) writer.Varint(static_cast<uint64_t>(extent));
+    }
+    if (payload_bytes_ > 0) writer.Prefix(v1::Tensor::kDataFieldNumber, payload_bytes_);
+  }
+
+ private:
+  bool HasDType() const { return spec_.dtype != DType::kUnspecified; }
+
+  const TensorSpec& spec_;
+  const size_t payload_bytes_;
+  size_t shape_bytes_ = 0;
+  size_t bytes_ = 0;  // Of all fields.
+};
 
 }  // namespace
 
@@ -69,7 +88,10 @@ void MessageWriter::AppendFields(const google::protobuf::MessageLite& fields) { 
 
 void MessageWriter::AppendTensor(uint32_t number, const TensorSpec& spec, absl::Span<const std::byte> payload,
                                  absl::FunctionRef<grpc::Slice()> slice) {
-  AppendTensorHeader(number, spec, payload.size(), gathered_);
+  const TensorFields fields(spec, payload.size());
+  const size_t begin = gathered_.size();
+  gathered_.resize(begin + fields.header_bytes());
+  fields.WriteHeader(number, FieldWriter(gathered_.data() + begin));
   if (payload.size() > static_cast<size_t>(kMaxInlinePayloadBytes)) {
     Flush();
     message_.bytes += static_cast<int64_t>(payload.size());

@@ -38,6 +38,8 @@ grpc::Slice SliceOver(const std::byte* bytes, size_t size, Owner owner) {
 // Builds one message, field by field. Not thread-safe.
 class MessageWriter {
  public:
+  MessageWriter() { gathered_.reserve(kMaxCopiedBytes); }
+
   // Appends all fields that are set in `fields`.
   void AppendFields(const google::protobuf::MessageLite& fields);
 
@@ -50,6 +52,9 @@ class MessageWriter {
   EncodedMessage Finish() &&;
 
  private:
+  // A message of so few bytes is copied once more, since that costs less than the memory that would own them.
+  static constexpr size_t kMaxCopiedBytes = 2048;
+
   // Makes what was gathered a slice.
   void Flush();
 

@@ -43,8 +43,7 @@ std::optional<uint8_t> Reader::ReadByte() {
   return byte;
 }
 
-std::optional<uint64_t> Reader::ReadVarint() {
-  if (!AtEnd() && *next_ < 0x80) return ReadByte();  // Most have one byte.
+std::optional<uint64_t> Reader::ReadLongVarint() {
   uint64_t value = 0;
   for (int shift = 0; shift < 70; shift += 7) {
     const std::optional<uint8_t> byte = ReadByte();
@@ -76,6 +75,11 @@ std::optional<int64_t> Reader::ReadLength() {
 
 bool Reader::Skip(int64_t bytes) {
   if (bytes > remaining()) return false;
+  if (bytes < slice_end_ - next_) {
+    next_ += bytes;
+    position_ += bytes;
+    return true;
+  }
   while (bytes > 0) {
     const int64_t step = std::min<int64_t>(bytes, slice_end_ - next_);
     Advance(step);
@@ -149,6 +153,10 @@ PayloadRange Reader::Range() const {
 }
 
 void Reader::AppendTo(std::string& text) const {
+  if (remaining() <= slice_end_ - next_) {
+    text.append(reinterpret_cast<const char*>(next_), static_cast<size_t>(remaining()));
+    return;
+  }
   text.reserve(text.size() + static_cast<size_t>(remaining()));
   Reader rest = *this;
   while (!rest.AtEnd()) {

@@ -48,7 +48,14 @@ class Reader {
   std::optional<Field> ReadField();
 
   // Reads a varint of at most 10 bytes, dropping bits beyond 64; nullopt if there is none.
-  std::optional<uint64_t> ReadVarint();
+  std::optional<uint64_t> ReadVarint() {
+    // Most have one byte or two, and lie in the middle of a slice.
+    if (remaining() > 2 && slice_end_ - next_ > 2) {
+      if (next_[0] < 0x80) return TakeShort(1, next_[0]);
+      if (next_[1] < 0x80) return TakeShort(2, static_cast<uint64_t>(next_[0] & 0x7f) | uint64_t{next_[1]} << 7);
+    }
+    return ReadLongVarint();
+  }
 
   // The remaining bytes.
   PayloadRange Range() const;
@@ -56,6 +63,13 @@ class Reader {
   void AppendTo(std::string& text) const;
 
  private:
+  // Moves the cursor by so few bytes that it stays within its slice.
+  uint64_t TakeShort(int64_t bytes, uint64_t value) {
+    next_ += bytes;
+    position_ += bytes;
+    return value;
+  }
+  std::optional<uint64_t> ReadLongVarint();
   std::optional<uint8_t> ReadByte();
   std::optional<uint32_t> ReadTag();
   std::optional<int64_t> ReadLength();

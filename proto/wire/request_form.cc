@@ -16,10 +16,15 @@ bool IsDelimited(const Field& field, int number) {
   return field.type == WireType::kLengthDelimited && field.number == static_cast<uint32_t>(number);
 }
 
-std::optional<Field> ReadUngrouped(Reader& reader) { return reader.AtGroup() ? std::nullopt : reader.ReadField(); }
+std::optional<Field> ReadUngrouped(Reader& reader) {
+  if (reader.AtGroup()) return std::nullopt;
+  return reader.ReadField();
+}
 
 class FormReader {
  public:
+  FormReader() { form_.bytes.reserve(kUsualFormBytes); }
+
   bool Read(Reader message) {
     while (!message.AtEnd()) {
       const std::optional<Field> field = ReadUngrouped(message);
@@ -35,6 +40,8 @@ class FormReader {
   RequestForm Take() && { return std::move(form_); }
 
  private:
+  static constexpr size_t kUsualFormBytes = 256;
+
   bool ReadInput(const Field& input) {
     if (!AppendLength(input)) return false;
     Reader tensor = input.content;
