@@ -10,8 +10,6 @@
 namespace lossd {
 namespace {
 
-constexpr int kErrorLineBurst = 20;
-constexpr absl::Duration kErrorLinePeriod = absl::Seconds(1);
 constexpr size_t kMaxLoggedText = 512;  // Of a status.
 
 void AddSeconds(absl::string_view key, const std::optional<absl::Duration>& time, LogLine& line) {
@@ -38,16 +36,13 @@ void AddFields(const CallRecord& record, absl::Time now, LogLine& line) {
 
 }  // namespace
 
-CallReporter::CallReporter(Metrics& metrics, Logger& logger, Clock& clock)
-    : metrics_(metrics), logger_(logger), clock_(clock), internal_errors_(kErrorLineBurst, kErrorLinePeriod) {}
-
-void CallReporter::OnAnswered(CallRecord record) {
-  Count(record);
-  Write(std::move(record));
+void CallReporter::OnAnswered(std::unique_ptr<CallRecord> record, absl::Time now) {
+  Count(*record);
+  Write(std::move(record), now);
 }
 
-void CallReporter::OnCallEnded(RpcMethod method, absl::StatusCode code, absl::Time arrival) {
-  metrics_.OnCallHandled(method, code, clock_.TimeNow() - arrival);
+void CallReporter::OnCallEnded(RpcMethod method, absl::StatusCode code, absl::Duration time) {
+  metrics_.OnCallHandled(method, code, time);
 }
 
 void CallReporter::Count(const CallRecord& record) {
@@ -67,19 +62,19 @@ void CallReporter::Count(const CallRecord& record) {
   }
 }
 
-void CallReporter::Write(CallRecord record) {
-  const absl::Time now = clock_.TimeNow();
-  if (record.status.code() == absl::StatusCode::kInternal) {
+void CallReporter::Write(std::unique_ptr<CallRecord> record, absl::Time now) {
+  if (record->status.code() == absl::StatusCode::kInternal) {
     if (const auto held_back = internal_errors_.Admit(now)) {
-      logger_.LogLater(LogLevel::kError, "internal error", [record, now, held_back = *held_back](LogLine& line) {
-        AddFields(record, now, line);
-        line.Add("held_back", held_back);
-      });
+      logger_.LogLater(now, LogLevel::kError, "internal error",
+                       [record = *record, now, held_back = *held_back](LogLine& line) {
+                         AddFields(record, now, line);
+                         line.Add("held_back", held_back);
+                       });
     }
   }
   if (!logger_.enabled(LogLevel::kInfo)) return;
-  logger_.LogLater(LogLevel::kInfo, "call",
-                   [record = std::move(record), now](LogLine& line) { AddFields(record, now, line); });
+  logger_.LogLater(now, LogLevel::kInfo, "call",
+                   [record = std::move(record), now](LogLine& line) { AddFields(*record, now, line); });
 }
 
 }  // namespace lossd

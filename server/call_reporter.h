@@ -8,20 +8,20 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "core/scheduling/clock.h"
 #include "server/log_limiter.h"
 #include "server/logger.h"
 #include "server/metrics.h"
 
 namespace lossd {
 
-// One computation: a unary call, or a message of a stream.
+// One computation: a unary call, or a message of a stream. Handed on by pointer from its arrival to the log.
 struct CallRecord {
   RpcMethod method = RpcMethod::kCompute;
   std::string peer;
@@ -44,22 +44,24 @@ struct CallRecord {
 class CallReporter {
  public:
   // None is owned; all outlive this.
-  CallReporter(Metrics& metrics, Logger& logger, Clock& clock);
+  CallReporter(Metrics& metrics, Logger& logger) : metrics_(metrics), logger_(logger) {}
 
-  // Counts and logs a computation whose answer has left.
-  void OnAnswered(CallRecord record);
+  // Counts and logs a computation whose answer left `now`.
+  void OnAnswered(std::unique_ptr<CallRecord> record, absl::Time now);
 
   // Counts the end of an RPC.
-  void OnCallEnded(RpcMethod method, absl::StatusCode code, absl::Time arrival);
+  void OnCallEnded(RpcMethod method, absl::StatusCode code, absl::Duration time);
 
  private:
+  static constexpr int kErrorLineBurst = 20;
+  static constexpr absl::Duration kErrorLinePeriod = absl::Seconds(1);
+
   void Count(const CallRecord& record);
-  void Write(CallRecord record);
+  void Write(std::unique_ptr<CallRecord> record, absl::Time now);
 
   Metrics& metrics_;
   Logger& logger_;
-  Clock& clock_;
-  LogLimiter internal_errors_;
+  LogLimiter internal_errors_{kErrorLineBurst, kErrorLinePeriod};
 };
 
 }  // namespace lossd

@@ -53,32 +53,33 @@ void ComputeCall::Await(const CallEnvironment& environment, CallQueue& queue) {
 void ComputeCall::OnArrived(bool ok) {
   if (!ok) return queue_.Drop(std::exchange(done_tag_, nullptr));
   Await(environment_, queue_);
-  record_.arrival = environment_.clock.TimeNow();
-  record_.peer = context_.peer();
-  deadline_ = CallDeadline(context_, record_.arrival, environment_.options);
+  record_->arrival = environment_.clock.TimeNow();
+  record_->peer = context_.peer();
+  deadline_ = CallDeadline(context_, record_->arrival, environment_.options);
   environment_.metrics.OnCallStarted(RpcMethod::kCompute);
+  transfer_ = environment_.watch.Watch(CutOff());
   absl::Status status = Enter();
   if (!status.ok()) return Refuse(std::move(status));
-  WatchTransfer();
-  reading_ = environment_.backlog.BeginReading(record_.arrival);
+  transfer_.Begin();
+  reading_ = environment_.backlog.BeginReading(record_->arrival);
   stream_.Read(&message_, queue_.Tag([self = shared_from_this()](bool read) { self->OnMessage(read); }));
 }
 
 absl::Status ComputeCall::Enter() {
   LOSSD_RETURN_IF_ERROR(CheckCaller(environment_.tokens, context_));
-  LOSSD_ASSIGN_OR_RETURN(pass_, environment_.gate.Enter(record_.peer));
-  LOSSD_RETURN_IF_ERROR(environment_.backlog.CheckBeforeReading(deadline_, record_.arrival));
+  LOSSD_ASSIGN_OR_RETURN(pass_, environment_.gate.Enter(record_->peer));
+  LOSSD_RETURN_IF_ERROR(environment_.backlog.CheckBeforeReading(deadline_, record_->arrival));
   LOSSD_ASSIGN_OR_RETURN(reservation_, environment_.admission.ReserveUnread());
   return absl::OkStatus();
 }
 
-void ComputeCall::WatchTransfer() {
-  transfer_ = environment_.watch.Begin([weak = weak_from_this()] {
+TransferWatch::Cut ComputeCall::CutOff() {
+  return [weak = weak_from_this()] {
     const auto self = weak.lock();
     if (self == nullptr) return;
     self->cut_off_ = true;
     self->context_.TryCancel();
-  });
+  };
 }
 
 void ComputeCall::OnMessage(bool ok) {
@@ -87,7 +88,7 @@ void ComputeCall::OnMessage(bool ok) {
   if (!ok) return Refuse(absl::InvalidArgumentError("expected one message, got none"));
   ComputeMessage message;
   message.bytes = ReceivedMessage(message_);
-  message.arrival = record_.arrival;
+  message.arrival = record_->arrival;
   message.deadline = deadline_;
   message.cancellation = cancellation_;
   message.reservation = std::move(reservation_);
@@ -99,34 +100,35 @@ void ComputeCall::OnMessage(bool ok) {
 void ComputeCall::OnAnswer(ComputeAnswer answer) {
   reservation_ = std::move(answer.reservation);
   record_ = std::move(answer.record);
-  if (!record_.status.ok()) return Refuse(std::move(record_.status));
-  WatchTransfer();
+  if (!record_->status.ok()) return Refuse(std::move(record_->status));
+  transfer_.Begin();
   stream_.WriteAndFinish(ToByteBuffer(answer.slices), grpc::WriteOptions(), grpc::Status::OK,
                          queue_.Tag([self = shared_from_this()](bool ok) { self->OnFinished(ok); }));
 }
 
 void ComputeCall::Refuse(absl::Status status) {
-  record_.status = std::move(status);
-  AddRetryPushback(record_.status, context_);
-  WatchTransfer();
-  stream_.Finish(ToGrpcStatus(record_.status, record_.request_id),
+  record_->status = std::move(status);
+  AddRetryPushback(record_->status, context_);
+  transfer_.Begin();
+  stream_.Finish(ToGrpcStatus(record_->status, record_->request_id),
                  queue_.Tag([self = shared_from_this()](bool ok) { self->OnFinished(ok); }));
 }
 
 void ComputeCall::OnFinished(bool ok) {
   transfer_.End();
+  const absl::Time now = environment_.clock.TimeNow();
   // A call that ended before its answer could leave was cut off by the client or by its deadline; so was one whose
   // message did not come.
-  const bool unread = record_.status.code() == absl::StatusCode::kInvalidArgument && record_.request_bytes == 0;
+  const bool unread = record_->status.code() == absl::StatusCode::kInvalidArgument && record_->request_bytes == 0;
   if (!ok && cut_off_) {
-    record_.status = absl::CancelledError(
+    record_->status = absl::CancelledError(
         "the client took longer than --transfer_timeout to send its message or to take its answer");
-  } else if (!ok && (record_.status.ok() || unread)) {
-    record_.status = EndedEarly(context_, record_.arrival, environment_.clock.TimeNow());
+  } else if (!ok && (record_->status.ok() || unread)) {
+    record_->status = EndedEarly(context_, record_->arrival, now);
   }
   reservation_.Release();
-  environment_.reporter.OnCallEnded(RpcMethod::kCompute, record_.status.code(), record_.arrival);
-  environment_.reporter.OnAnswered(std::move(record_));
+  environment_.reporter.OnCallEnded(RpcMethod::kCompute, record_->status.code(), now - record_->arrival);
+  environment_.reporter.OnAnswered(std::move(record_), now);
 }
 
 }  // namespace lossd

@@ -73,7 +73,7 @@ class ComputeCall : public std::enable_shared_from_this<ComputeCall> {
  private:
   void OnArrived(bool ok);
   absl::Status Enter();
-  void WatchTransfer();
+  TransferWatch::Cut CutOff();
   void OnMessage(bool ok);
   void OnAnswer(ComputeAnswer answer);
   void Refuse(absl::Status status);
@@ -92,7 +92,7 @@ class ComputeCall : public std::enable_shared_from_this<ComputeCall> {
   grpc::ByteBuffer message_;
   TransferWatch::Transfer transfer_;
   std::atomic<bool> cut_off_ = false;  // By the watch.
-  CallRecord record_;
+  std::unique_ptr<CallRecord> record_ = std::make_unique<CallRecord>();
 };
 
 }  // namespace lossd

@@ -78,6 +78,7 @@ struct ComputePipeline::Computation {
   std::shared_ptr<const PlannedRequest> planned;
   std::vector<Tensor> inputs;
   std::vector<InputSweep> inputs_swept;
+  int64_t nonfinite_inputs = 0;
   MessageSlices response;
 };
 
@@ -102,7 +103,7 @@ void ComputePipeline::Start(ComputeMessage message, AnswerCallback on_answer) {
   computation->message = std::move(message);
   computation->on_answer = std::move(on_answer);
   ComputeMessage& started = computation->message;
-  started.record.request_bytes = started.bytes.bytes();
+  started.record->request_bytes = started.bytes.bytes();
   computation->place = backlog_.Enter(started.deadline, started.arrival);
   if (started.refusal.ok()) started.refusal = TakeIn(started);
   const absl::Status status = Catching([&] {
@@ -143,17 +144,17 @@ absl::Status ComputePipeline::Decode(Computation& computation) {
   if (form.has_value()) computation.planned = plans_.Find(form->bytes);
   if (computation.planned == nullptr) return DecodeAnew(computation);
   computation.payloads = std::move(form->payloads);
-  message.record.inputs = static_cast<int64_t>(computation.payloads.size());
-  message.record.loss = computation.planned->plan->request.loss.index();
+  message.record->inputs = static_cast<int64_t>(computation.payloads.size());
+  message.record->loss = computation.planned->plan->request.loss.index();
   return TellRequestId(std::move(form->request_id), message);
 }
 
 // Tells whoever asked. `message.record` keeps it.
 absl::Status ComputePipeline::TellRequestId(std::string request_id, ComputeMessage& message) {
-  message.record.request_id = std::move(request_id);
+  message.record->request_id = std::move(request_id);
   LOSSD_RETURN_IF_ERROR(message.refusal);
   if (!message.on_request_id) return absl::OkStatus();
-  return std::move(message.on_request_id)(message.record.request_id);
+  return std::move(message.on_request_id)(message.record->request_id);
 }
 
 // A request whose form is not known, nor perhaps worth knowing.
@@ -173,9 +174,9 @@ absl::Status ComputePipeline::DecodeAnew(Computation& computation) {
   PlannedRequest planned;
   planned.timing = request->header.options().timing();
   LOSSD_ASSIGN_OR_RETURN(planned.timeout, RequestTimeout(request->header));
-  message.record.inputs = static_cast<int64_t>(request->specs.size());
+  message.record->inputs = static_cast<int64_t>(request->specs.size());
   LOSSD_ASSIGN_OR_RETURN(ComputeSpec spec, ToComputeSpec(request->header, std::move(request->specs)));
-  message.record.loss = spec.loss.index();
+  message.record->loss = spec.loss.index();
   LOSSD_ASSIGN_OR_RETURN(planned.plan, backend_.Prepare(std::move(spec)));
   LOSSD_RETURN_IF_ERROR(CheckResponseBytes(ResponseBytes(*planned.plan)));
   computation.planned = std::make_shared<const PlannedRequest>(std::move(planned));
@@ -224,12 +225,15 @@ void ComputePipeline::Gather(Computation& computation) {
   size_t bytes = 0;
   for (const TensorSpec& spec : specs) bytes += Aligned(ByteSize(spec));
   const Buffer arena = backend_.pool().Allocate(bytes);
+  computation.inputs.reserve(specs.size());
+  computation.inputs_swept.reserve(specs.size());
   size_t offset = 0;
   for (size_t i = 0; i < specs.size(); ++i) {
     computation.inputs.emplace_back(std::shared_ptr<const TensorSpec>(plan, &specs[i]), arena, offset);
     computation.inputs_swept.push_back(wire::GatherPayload(computation.message.bytes.slices(), computation.payloads[i],
                                                            plan->request.inputs[i].dtype, arena.data() + offset,
                                                            plan->detail->uses_squares_of_inputs));
+    if (!computation.inputs_swept.back().finite) ++computation.nonfinite_inputs;
     offset += Aligned(ByteSize(specs[i]));
   }
   metrics_.OnCopiesIn(static_cast<int64_t>(specs.size()));
@@ -237,13 +241,13 @@ void ComputePipeline::Gather(Computation& computation) {
 }
 
 void ComputePipeline::Submit(std::unique_ptr<Computation> computation) {
-  CallRecord& record = computation->message.record;
+  CallRecord& record = *computation->message.record;
   record.decode = clock_.TimeNow() - record.arrival;
   record.accepted = true;
   ComputeTask task;
   task.plan = computation->planned->plan;
   task.inputs = std::move(computation->inputs);
-  task.inputs_swept = computation->inputs_swept;
+  task.inputs_swept = std::move(computation->inputs_swept);
   task.deadline = computation->message.deadline;
   task.cancellation = computation->message.cancellation;
   task.done = [this, computation = std::move(computation)](absl::StatusOr<ComputeResult> result) mutable {
@@ -257,7 +261,7 @@ void ComputePipeline::Submit(std::unique_ptr<Computation> computation) {
 // The answer, or, of a result that comes too late, why there is none.
 absl::Status ComputePipeline::Encode(Computation& computation, ComputeResult result) {
   const absl::Time start = clock_.TimeNow();
-  CallRecord& record = computation.message.record;
+  CallRecord& record = *computation.message.record;
   record.queue = result.queue;
   record.compute = result.compute;
   record.batch_requests = result.batch_requests;
@@ -289,23 +293,23 @@ absl::Status ComputePipeline::Encode(Computation& computation, ComputeResult res
 
 // `result.nonfinite` names inputs, then outputs, then gradients; gradients have names of inputs.
 void ComputePipeline::CountNonfinite(const Computation& computation, const ComputeResult& result) {
-  const auto inputs = std::count_if(computation.inputs_swept.begin(), computation.inputs_swept.end(),
-                                    [](const InputSweep& input) { return !input.finite; });
+  if (result.nonfinite.empty()) return;
   const auto total = static_cast<int64_t>(result.nonfinite.size());
+  const int64_t inputs = std::min(computation.nonfinite_inputs, total);
   int64_t outputs = 0;
-  for (auto name = result.nonfinite.begin() + std::min(inputs, total); name != result.nonfinite.end(); ++name) {
+  for (auto name = result.nonfinite.begin() + inputs; name != result.nonfinite.end(); ++name) {
     for (const TensorSpec& output : computation.planned->plan->detail->outputs) outputs += output.name == *name ? 1 : 0;
   }
-  const size_t loss = *computation.message.record.loss;
-  metrics_.OnNonfinite(loss, NonfinitePlace::kInput, std::min(inputs, total));
+  const size_t loss = *computation.message.record->loss;
+  metrics_.OnNonfinite(loss, NonfinitePlace::kInput, inputs);
   metrics_.OnNonfinite(loss, NonfinitePlace::kOutput, outputs);
-  metrics_.OnNonfinite(loss, NonfinitePlace::kGradient, total - std::min(inputs, total) - outputs);
+  metrics_.OnNonfinite(loss, NonfinitePlace::kGradient, total - inputs - outputs);
 }
 
 void ComputePipeline::NoteOutcome(const Computation& computation, const absl::Status& status) {
   const absl::Time now = clock_.TimeNow();
   auto outcome = Backlog::Outcome::kDropped;
-  const bool computed = computation.message.record.compute.has_value();
+  const bool computed = computation.message.record->compute.has_value();
   const bool expired = status.code() == absl::StatusCode::kDeadlineExceeded && !GetLimitViolation(status).has_value();
   if (status.ok() || (expired && computed)) {
     outcome = now <= computation.message.deadline ? Backlog::Outcome::kInTime : Backlog::Outcome::kTooLate;
@@ -317,7 +321,7 @@ void ComputePipeline::NoteOutcome(const Computation& computation, const absl::St
 
 void ComputePipeline::Answer(std::unique_ptr<Computation> computation, absl::Status status) {
   ComputeMessage& message = computation->message;
-  if (status.ok()) status = CheckResponseBytes(message.record.response_bytes);
+  if (status.ok()) status = CheckResponseBytes(message.record->response_bytes);
   if (status.code() == absl::StatusCode::kCancelled &&
       HasExpired(message.arrival, message.deadline, clock_.TimeNow())) {
     status = absl::DeadlineExceededError(
@@ -328,7 +332,7 @@ void ComputePipeline::Answer(std::unique_ptr<Computation> computation, absl::Sta
   if (status.ok()) answer.slices = std::move(computation->response);
   answer.reservation = std::move(message.reservation);
   answer.record = std::move(message.record);
-  answer.record.status = std::move(status);
+  answer.record->status = std::move(status);
   AnswerCallback on_answer = std::move(computation->on_answer);
   computation.reset();
   std::move(on_answer)(std::move(answer));

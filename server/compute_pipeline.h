@@ -45,8 +45,8 @@ struct ComputeMessage {
   absl::Time arrival;
   absl::Time deadline = absl::InfiniteFuture();
   std::shared_ptr<Cancellation> cancellation;
-  Reservation reservation;  // Of one call and no bytes; grows here.
-  CallRecord record;        // Method, peer, arrival; the rest is filled here.
+  Reservation reservation;             // Of one call and no bytes; grows here.
+  std::unique_ptr<CallRecord> record;  // Method, peer, arrival; the rest is filled here.
   // If not OK: the answer, as soon as the request_id is known. `reservation` is empty then.
   absl::Status refusal;
   // Called once, as soon as the request_id is known, before anything of size is done; an error ends the computation.
@@ -54,11 +54,11 @@ struct ComputeMessage {
   absl::AnyInvocable<absl::Status(const std::string& request_id) &&> on_request_id;
 };
 
-// Its answer. `record.status` says whether it is a result.
+// Its answer. `record->status` says whether it is a result.
 struct ComputeAnswer {
   MessageSlices slices;     // The response; only of a result.
   Reservation reservation;  // To be kept until the response has left.
-  CallRecord record;
+  std::unique_ptr<CallRecord> record;
 };
 
 struct PipelineOptions {

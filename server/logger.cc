@@ -19,7 +19,7 @@ Logger::Logger(LogLevel least, LogFormat format, Sink sink, Clock& clock)
 
 Logger::~Logger() {
   {
-    absl::MutexLock lock(&mu_);
+    absl::MutexLock lock(&wake_mu_);
     stopped_ = true;
   }
   writer_.join();
@@ -38,36 +38,57 @@ void Logger::Log(LogLevel level, absl::string_view message, const std::vector<Lo
       bytes);
 }
 
-void Logger::LogLater(LogLevel level, absl::string_view message, AddFields fields) {
-  if (enabled(level)) Add({clock_.TimeNow(), level, std::string(message), std::move(fields)}, kEntryBytes);
+void Logger::LogLater(absl::Time time, LogLevel level, absl::string_view message, AddFields fields) {
+  if (enabled(level)) Add({time, level, std::string(message), std::move(fields)}, kEntryBytes);
 }
 
 void Logger::Add(Entry entry, size_t bytes) {
-  absl::MutexLock lock(&mu_);
-  if (pending_bytes_ + bytes >= kMaxPendingBytes) {
-    ++dropped_;
-    return;
+  bool first = false;
+  bool makes_many = false;
+  {
+    absl::MutexLock lock(&mu_);
+    if (pending_bytes_ + bytes >= kMaxPendingBytes) {
+      ++dropped_;
+      return;
+    }
+    first = pending_.empty();
+    makes_many = pending_bytes_ < kManyBytes && pending_bytes_ + bytes >= kManyBytes;
+    pending_.push_back(std::move(entry));
+    pending_bytes_ += bytes;
   }
-  pending_.push_back(std::move(entry));
-  pending_bytes_ += bytes;
+  if (first || makes_many) Wake(makes_many);
+}
+
+void Logger::Wake(bool much) {
+  absl::MutexLock lock(&wake_mu_);
+  has_work_ = true;
+  has_much_work_ |= much;
 }
 
 void Logger::WriteUntilStopped() {
   for (bool stopped = false; !stopped;) {
+    stopped = AwaitWork();
     std::vector<Entry> entries;
     int64_t dropped = 0;
     {
       absl::MutexLock lock(&mu_);
-      mu_.Await(absl::Condition(this, &Logger::HasWork));
-      clock_.AwaitWithDeadline(&mu_, absl::Condition(this, &Logger::HasMuchWork), clock_.TimeNow() + kMaxDelay);
       entries.swap(pending_);
       pending_bytes_ = 0;
       dropped = std::exchange(dropped_, 0);
-      stopped = stopped_;
     }
     const std::string lines = Lines(std::move(entries), dropped);
     if (!lines.empty()) sink_(lines);
   }
+}
+
+// Whether the logger was stopped. Lines that come from here on until they are taken may wake the writer once in vain.
+bool Logger::AwaitWork() {
+  absl::MutexLock lock(&wake_mu_);
+  wake_mu_.Await(absl::Condition(this, &Logger::HasWork));
+  clock_.AwaitWithDeadline(&wake_mu_, absl::Condition(this, &Logger::HasMuchWork), clock_.TimeNow() + kMaxDelay);
+  has_work_ = false;
+  has_much_work_ = false;
+  return stopped_;
 }
 
 std::string Logger::Lines(std::vector<Entry> entries, int64_t dropped) const {

@@ -44,8 +44,8 @@ class Logger {
 
   bool enabled(LogLevel level) const { return level >= least_; }
   void Log(LogLevel level, absl::string_view message, const std::vector<LogField>& fields = {});
-  // The same where the fields take time to make, and few bytes.
-  void LogLater(LogLevel level, absl::string_view message, AddFields fields);
+  // The same where the fields take time to make, and few bytes; of what happened at `time`.
+  void LogLater(absl::Time time, LogLevel level, absl::string_view message, AddFields fields);
 
  private:
   struct Entry {
@@ -56,10 +56,12 @@ class Logger {
   };
 
   void Add(Entry entry, size_t bytes);
+  void Wake(bool much);
   void WriteUntilStopped();
+  bool AwaitWork();
   std::string Lines(std::vector<Entry> entries, int64_t dropped) const;
-  bool HasWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return stopped_ || !pending_.empty(); }
-  bool HasMuchWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return stopped_ || pending_bytes_ >= kManyBytes; }
+  bool HasWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(wake_mu_) { return stopped_ || has_work_; }
+  bool HasMuchWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(wake_mu_) { return stopped_ || has_much_work_; }
 
   const LogLevel least_;
   const LogFormat format_;
@@ -69,7 +71,12 @@ class Logger {
   std::vector<Entry> pending_ ABSL_GUARDED_BY(mu_);
   size_t pending_bytes_ ABSL_GUARDED_BY(mu_) = 0;  // About.
   int64_t dropped_ ABSL_GUARDED_BY(mu_) = 0;
-  bool stopped_ ABSL_GUARDED_BY(mu_) = false;
+  // What the writer waits on. Not mu_: whoever gives back a mutex that is waited on has to look what for. Taken by the
+  // first of the lines that are written together, and by the one that makes them many.
+  absl::Mutex wake_mu_;
+  bool has_work_ ABSL_GUARDED_BY(wake_mu_) = false;
+  bool has_much_work_ ABSL_GUARDED_BY(wake_mu_) = false;
+  bool stopped_ ABSL_GUARDED_BY(wake_mu_) = false;
   std::thread writer_;
 };
 

@@ -19,31 +19,31 @@ void PromptCall::Await(const Method& method, CallQueue& queue) {
 
 void PromptCall::OnArrived() {
   Await(method_, queue_);
-  record_.peer = context_.peer();
-  absl::Status status = method_.enter(context_, record_);
+  record_->peer = context_.peer();
+  absl::Status status = method_.enter(context_, *record_);
   if (!status.ok()) return Refuse(std::move(status));
   stream_.Read(&message_, queue_.Tag([self = shared_from_this()](bool ok) { self->OnMessage(ok); }));
 }
 
 void PromptCall::OnMessage(bool ok) {
   if (!ok) return Refuse(absl::InvalidArgumentError("expected one message, got none"));
-  record_.request_bytes = static_cast<int64_t>(message_.Length());
+  record_->request_bytes = static_cast<int64_t>(message_.Length());
   const absl::StatusOr<grpc::ByteBuffer> answer = method_.answer(message_);
   if (!answer.ok()) return Refuse(answer.status());
-  record_.response_bytes = static_cast<int64_t>(answer->Length());
+  record_->response_bytes = static_cast<int64_t>(answer->Length());
   stream_.WriteAndFinish(*answer, grpc::WriteOptions(), grpc::Status::OK,
                          queue_.Tag([self = shared_from_this()](bool written) { self->OnFinished(written); }));
 }
 
 void PromptCall::Refuse(absl::Status status) {
-  record_.status = std::move(status);
-  AddRetryPushback(record_.status, context_);
-  stream_.Finish(ToGrpcStatus(record_.status, ""),
+  record_->status = std::move(status);
+  AddRetryPushback(record_->status, context_);
+  stream_.Finish(ToGrpcStatus(record_->status, ""),
                  queue_.Tag([self = shared_from_this()](bool ok) { self->OnFinished(ok); }));
 }
 
 void PromptCall::OnFinished(bool ok) {
-  if (!ok) record_.status = absl::CancelledError("the call ended before its answer left");
+  if (!ok) record_->status = absl::CancelledError("the call ended before its answer left");
   method_.report(std::move(record_));
 }
 

@@ -33,7 +33,7 @@ class PromptCall : public std::enable_shared_from_this<PromptCall> {
     std::function<absl::Status(const grpc::ServerContext& context, CallRecord& record)> enter =
         [](const grpc::ServerContext&, CallRecord&) { return absl::OkStatus(); };
     // Told of every call once its answer has left.
-    std::function<void(CallRecord record)> report = [](const CallRecord&) {};
+    std::function<void(std::unique_ptr<CallRecord> record)> report = [](std::unique_ptr<CallRecord>) {};
   };
 
   // `method` is not owned and outlives the server.
@@ -52,7 +52,7 @@ class PromptCall : public std::enable_shared_from_this<PromptCall> {
   grpc::ServerContext context_;
   RawStream stream_{&context_};
   grpc::ByteBuffer message_;
-  CallRecord record_;
+  std::unique_ptr<CallRecord> record_ = std::make_unique<CallRecord>();
 };
 
 }  // namespace lossd

@@ -42,7 +42,7 @@ ServingServer::ServingServer(const ServerParts& parts)
       gate_(parts.options.max_concurrent_streams),
       backlog_(BacklogOptionsOf(parts)),
       watch_(parts.options.transfer_timeout),
-      reporter_(parts.metrics, parts.logger, parts.clock),
+      reporter_(parts.metrics, parts.logger),
       pipeline_(parts.backend, parts.metrics, backlog_, parts.clock,
                 {.max_message_bytes = parts.options.max_message_bytes, .copy_threads = Movers()}),
       health_(parts.health),
@@ -75,9 +75,10 @@ PromptCall::Method ServingServer::GetServerInfo() {
     LOSSD_RETURN_IF_ERROR(ParseSmallMessage(message, request));
     return info;
   };
-  method.report = [this](CallRecord record) {
-    reporter_.OnCallEnded(record.method, record.status.code(), record.arrival);
-    reporter_.OnAnswered(std::move(record));
+  method.report = [this](std::unique_ptr<CallRecord> record) {
+    const absl::Time now = parts_.clock.TimeNow();
+    reporter_.OnCallEnded(record->method, record->status.code(), now - record->arrival);
+    reporter_.OnAnswered(std::move(record), now);
   };
   return method;
 }

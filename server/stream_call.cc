@@ -35,6 +35,7 @@ void StreamCall::OnArrived(bool ok) {
   auto pass = Enter();
   absl::MutexLock lock(&mu_);
   arrived_ = true;
+  transfer_ = environment_.watch.Watch(CutOff());
   if (!pass.ok()) return Finish(pass.status());
   pass_ = *std::move(pass);
   Advance();
@@ -96,9 +97,10 @@ void StreamCall::OnMessage(bool ok) {
 void StreamCall::Start(Ticket ticket, ComputeMessage message) {
   message.arrival = environment_.clock.TimeNow();
   message.deadline = CallDeadline(context_, message.arrival, environment_.options);
-  message.record.method = RpcMethod::kComputeStream;
-  message.record.peer = peer_;
-  message.record.arrival = message.arrival;
+  message.record = std::make_unique<CallRecord>();
+  message.record->method = RpcMethod::kComputeStream;
+  message.record->peer = peer_;
+  message.record->arrival = message.arrival;
   if (message.refusal.ok()) {
     auto reservation = environment_.admission.Reserve(0);
     message.refusal = reservation.status();
@@ -120,18 +122,18 @@ absl::Status StreamCall::Claim(Ticket ticket, const std::string& request_id) {
 }
 
 void StreamCall::OnAnswer(Ticket ticket, ComputeAnswer answer) {
-  if (!answer.record.status.ok()) {
-    const grpc::Slice error = ErrorResponse(answer.record);
-    answer.record.response_bytes = static_cast<int64_t>(error.size());
+  if (!answer.record->status.ok()) {
+    const grpc::Slice error = ErrorResponse(*answer.record);
+    answer.record->response_bytes = static_cast<int64_t>(error.size());
     answer.slices = {error};
   }
   absl::MutexLock lock(&mu_);
   if (unidentified_ == ticket) unidentified_.reset();
   const auto outstanding = outstanding_.find(ticket);
-  held_bytes_ += answer.record.response_bytes - outstanding->second.bytes;
+  held_bytes_ += answer.record->response_bytes - outstanding->second.bytes;
   GatePass place = std::move(outstanding->second.place);
   outstanding_.erase(outstanding);
-  const auto claimed = claimed_ids_.find(answer.record.request_id);
+  const auto claimed = claimed_ids_.find(answer.record->request_id);
   if (claimed != claimed_ids_.end() && claimed->second == ticket) claimed_ids_.erase(claimed);
   answers_.push_back({std::move(answer), std::move(place)});
   Advance();
@@ -146,13 +148,13 @@ void StreamCall::OnWritten(bool ok) {
     if (!ok) cancelled_ = true;
     leaving = std::move(answers_.front());
     answers_.pop_front();
-    held_bytes_ -= leaving.answer.record.response_bytes;
+    held_bytes_ -= leaving.answer.record->response_bytes;
   }
   ComputeAnswer& written = leaving.answer;
-  if (!ok && written.record.status.ok()) written.record.status = WhyEnded();
+  if (!ok && written.record->status.ok()) written.record->status = WhyEnded();
   written.reservation.Release();
   leaving.place.Leave();
-  environment_.reporter.OnAnswered(std::move(written.record));
+  environment_.reporter.OnAnswered(std::move(written.record), environment_.clock.TimeNow());
   absl::MutexLock lock(&mu_);
   Advance();
 }
@@ -165,7 +167,7 @@ bool StreamCall::MayRead() const {
 
 void StreamCall::Write() {
   writing_ = true;
-  transfer_ = environment_.watch.Begin(CutOff());
+  transfer_.Begin();
   stream_.Write(ToByteBuffer(answers_.front().answer.slices),
                 queue_.Tag([self = shared_from_this()](bool ok) { self->OnWritten(ok); }));
 }
@@ -199,7 +201,7 @@ void StreamCall::Finish(absl::Status status) {
   finishing_ = true;
   status_ = std::move(status);
   AddRetryPushback(status_, context_);
-  transfer_ = environment_.watch.Begin(CutOff());
+  transfer_.Begin();
   stream_.Finish(ToGrpcStatus(status_, ""), queue_.Tag([self = shared_from_this()](bool) { self->OnFinished(); }));
 }
 
@@ -210,7 +212,7 @@ void StreamCall::OnFinished() {
     transfer_.End();
     status = status_;
   }
-  environment_.reporter.OnCallEnded(RpcMethod::kComputeStream, status.code(), arrival_);
+  environment_.reporter.OnCallEnded(RpcMethod::kComputeStream, status.code(), environment_.clock.TimeNow() - arrival_);
 }
 
 }  // namespace lossd

@@ -18,13 +18,22 @@ TransferWatch::Transfer::Transfer(Transfer&& other) noexcept
 
 TransferWatch::Transfer& TransferWatch::Transfer::operator=(Transfer&& other) noexcept {
   if (this == &other) return *this;
-  End();
+  Leave();
   watch_ = std::exchange(other.watch_, nullptr);
   entry_ = other.entry_;
   return *this;
 }
 
+void TransferWatch::Transfer::Begin() {
+  if (watch_ == nullptr) return;
+  entry_->begun.store(watch_->sweeps_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+}
+
 void TransferWatch::Transfer::End() {
+  if (watch_ != nullptr) entry_->begun.store(kNever, std::memory_order_relaxed);
+}
+
+void TransferWatch::Transfer::Leave() {
   if (watch_ != nullptr) std::exchange(watch_, nullptr)->Remove(entry_);
 }
 
@@ -33,10 +42,10 @@ TransferWatch::TransferWatch(absl::Duration timeout) {
   thread_.emplace("lossd-transfer", timeout / kSweepsPerTimeout, [this] { Sweep(); });
 }
 
-TransferWatch::Transfer TransferWatch::Begin(Cut cut) {
+TransferWatch::Transfer TransferWatch::Watch(Cut cut) {
   if (!thread_.has_value()) return Transfer();
   absl::MutexLock lock(&mu_);
-  return Transfer(this, entries_.insert(entries_.end(), Entry{sweeps_, std::move(cut)}));
+  return Transfer(this, entries_.emplace(entries_.end(), std::move(cut)));
 }
 
 void TransferWatch::Remove(std::list<Entry>::iterator entry) {
@@ -49,9 +58,9 @@ void TransferWatch::Sweep() {
   std::vector<Cut> overdue;
   {
     absl::MutexLock lock(&mu_);
-    ++sweeps_;
+    const int64_t latest = sweeps_.fetch_add(1, std::memory_order_relaxed) - kSweepsPerTimeout;
     for (Entry& entry : entries_) {
-      if (sweeps_ - entry.begun <= kSweepsPerTimeout) break;
+      if (entry.begun.load(std::memory_order_relaxed) > latest) continue;
       if (entry.cut) overdue.push_back(std::exchange(entry.cut, Cut()));
     }
   }

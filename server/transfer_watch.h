@@ -6,9 +6,12 @@
 #ifndef LOSSD_SERVER_TRANSFER_WATCH_H_
 #define LOSSD_SERVER_TRANSFER_WATCH_H_
 
+#include <atomic>
 #include <cstdint>
+#include <limits>
 #include <list>
 #include <optional>
+#include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/any_invocable.h"
@@ -18,9 +21,9 @@
 
 namespace lossd {
 
-// Knows the transfers in progress. One that lasts longer than the timeout, by up to a quarter of it, is cut. Without
-// that, a client that neither sends its message nor reads its answer holds its place and its bytes as long as it likes.
-// Thread-safe.
+// Knows who transfers, and since when. A transfer that lasts longer than the timeout, by up to a quarter of it, is cut.
+// Without that, a client that neither sends its message nor reads its answer holds its place and its bytes as long as
+// it likes. Thread-safe.
 class TransferWatch {
  private:
   struct Entry;
@@ -29,19 +32,23 @@ class TransferWatch {
   // What cuts a transfer off; called at most once, on the watch's thread, with no lock held.
   using Cut = absl::AnyInvocable<void()>;
 
-  // A transfer in progress; over when destroyed or assigned to. An empty one is none. Movable. Not thread-safe.
+  // The transfers of a call, one after another; watched until this is destroyed or assigned to. An empty one is not
+  // watched. Movable. Not thread-safe.
   class Transfer {
    public:
     Transfer() = default;
     Transfer(Transfer&& other) noexcept;
     Transfer& operator=(Transfer&& other) noexcept;
-    ~Transfer() { End(); }
+    ~Transfer() { Leave(); }
 
+    // One begins, one ends. Either takes no lock.
+    void Begin();
     void End();
 
    private:
     friend class TransferWatch;
     Transfer(TransferWatch* watch, std::list<Entry>::iterator entry) : watch_(watch), entry_(entry) {}
+    void Leave();
 
     TransferWatch* watch_ = nullptr;  // Not owned; outlives this.
     std::list<Entry>::iterator entry_;
@@ -50,24 +57,29 @@ class TransferWatch {
   // `timeout` > 0; an infinite one watches nothing. Precondition of destruction: no transfer is left.
   explicit TransferWatch(absl::Duration timeout);
 
-  // A transfer begins. `cut` may still run while the transfer is ended by another thread.
-  Transfer Begin(Cut cut);
+  // Watches transfers, of which none is in progress yet. `cut` may still run while the transfer is ended by another
+  // thread.
+  Transfer Watch(Cut cut);
 
   // Cuts what has lasted for more than four sweeps. The watch's thread calls it every quarter of the timeout.
   void Sweep();
 
  private:
+  static constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+
   struct Entry {
-    int64_t begun;  // In sweeps.
-    Cut cut;        // Empty once it was called.
+    explicit Entry(Cut what) : cut(std::move(what)) {}
+
+    std::atomic<int64_t> begun = kNever;  // In sweeps.
+    Cut cut;                              // Empty once it was called.
   };
 
   void Remove(std::list<Entry>::iterator entry);
 
+  std::atomic<int64_t> sweeps_ = 0;
   absl::Mutex mu_;
-  int64_t sweeps_ ABSL_GUARDED_BY(mu_) = 0;
-  std::list<Entry> entries_ ABSL_GUARDED_BY(mu_);  // The oldest first.
-  std::optional<PeriodicThread> thread_;           // Last: uses all of the above.
+  std::list<Entry> entries_ ABSL_GUARDED_BY(mu_);
+  std::optional<PeriodicThread> thread_;  // Last: uses all of the above.
 };
 
 }  // namespace lossd

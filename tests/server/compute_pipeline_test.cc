@@ -62,7 +62,8 @@ class ComputePipelineTest : public ::testing::Test {
   ComputeMessage MakeMessage(const v1::ComputeRequest& request = MakeRequest()) {
     ComputeMessage message;
     message.bytes = ReceivedMessage(SlicesOf(request));
-    message.arrival = message.record.arrival = clock_.TimeNow();
+    message.record = std::make_unique<CallRecord>();
+    message.arrival = message.record->arrival = clock_.TimeNow();
     message.cancellation = std::make_shared<Cancellation>();
     message.reservation = *admission_.Reserve(0);
     return message;
@@ -86,13 +87,13 @@ class ComputePipelineTest : public ::testing::Test {
 TEST_F(ComputePipelineTest, AnswerHoldsTheResponseTheRecordAndTheReservation) {
   pipeline_.Start(MakeMessage(), Keep());
   ASSERT_TRUE(answer_.has_value());
-  ASSERT_OK(answer_->record.status);
+  ASSERT_OK(answer_->record->status);
   EXPECT_EQ(Parsed(answer_->slices).objective(), 7);
-  EXPECT_EQ(answer_->record.request_id, "id");
-  EXPECT_EQ(answer_->record.loss, 3);
-  EXPECT_EQ(answer_->record.inputs, 1);
-  EXPECT_EQ(answer_->record.response_bytes, static_cast<int64_t>(ToByteBuffer(answer_->slices).Length()));
-  EXPECT_TRUE(answer_->record.accepted);
+  EXPECT_EQ(answer_->record->request_id, "id");
+  EXPECT_EQ(answer_->record->loss, 3);
+  EXPECT_EQ(answer_->record->inputs, 1);
+  EXPECT_EQ(answer_->record->response_bytes, static_cast<int64_t>(ToByteBuffer(answer_->slices).Length()));
+  EXPECT_TRUE(answer_->record->accepted);
   EXPECT_GE(answer_->reservation.bytes(), 24);  // Input and gradient.
   EXPECT_EQ(admission_.inflight_bytes(), answer_->reservation.bytes());
   answer_.reset();
@@ -108,8 +109,8 @@ TEST_F(ComputePipelineTest, RequestIdIsToldBeforeAnythingOfSizeAndMayEndIt) {
   };
   pipeline_.Start(std::move(message), Keep());
   EXPECT_EQ(told, "id");
-  EXPECT_THAT(answer_->record.status, StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("expected another")));
-  EXPECT_FALSE(answer_->record.accepted);
+  EXPECT_THAT(answer_->record->status, StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("expected another")));
+  EXPECT_FALSE(answer_->record->accepted);
   EXPECT_EQ(backend_.pool().live_bytes(), 0);
 }
 
@@ -125,8 +126,8 @@ TEST_F(ComputePipelineTest, MalformedMessageHasNoIdWhateverCanBeReadOfIt) {
     };
     pipeline_.Start(std::move(message), Keep());
     ASSERT_TRUE(answer_.has_value());
-    EXPECT_THAT(answer_->record.status, StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("malformed")));
-    EXPECT_EQ(answer_->record.request_id, "");
+    EXPECT_THAT(answer_->record->status, StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("malformed")));
+    EXPECT_EQ(answer_->record->request_id, "");
   }
 }
 
@@ -135,12 +136,12 @@ TEST_F(ComputePipelineTest, FormSeenTwiceIsNotPlannedAgain) {
     answer_.reset();
     pipeline_.Start(MakeMessage(MakeRequest({static_cast<float>(i), 0, 0}, absl::StrCat("id ", i))), Keep());
     ASSERT_TRUE(answer_.has_value());
-    ASSERT_OK(answer_->record.status);
+    ASSERT_OK(answer_->record->status);
     EXPECT_EQ(Parsed(answer_->slices).objective(), 0.5 * i * i);
     EXPECT_EQ(Parsed(answer_->slices).request_id(), absl::StrCat("id ", i));
-    EXPECT_EQ(answer_->record.request_id, absl::StrCat("id ", i));
-    EXPECT_EQ(answer_->record.loss, 3);
-    EXPECT_EQ(answer_->record.inputs, 1);
+    EXPECT_EQ(answer_->record->request_id, absl::StrCat("id ", i));
+    EXPECT_EQ(answer_->record->loss, 3);
+    EXPECT_EQ(answer_->record->inputs, 1);
     EXPECT_EQ(backend_.prepared(), std::min(i, 2));
   }
 }
@@ -158,10 +159,10 @@ TEST_F(ComputePipelineTest, WhatAKnownFormAsksForHoldsEachTime) {
     if (i % 2 == 0) backend_.ReleaseOne();
     ASSERT_TRUE(answer_.has_value());
     if (i % 2 == 0) {
-      ASSERT_OK(answer_->record.status);
+      ASSERT_OK(answer_->record->status);
       EXPECT_TRUE(Parsed(answer_->slices).has_timing());
     } else {
-      EXPECT_THAT(answer_->record.status, StatusIs(absl::StatusCode::kDeadlineExceeded));
+      EXPECT_THAT(answer_->record->status, StatusIs(absl::StatusCode::kDeadlineExceeded));
     }
   }
   EXPECT_EQ(backend_.prepared(), 2);
@@ -173,8 +174,8 @@ TEST_F(ComputePipelineTest, RequestOfAKnownFormMayStillBeEndedByItsId) {
   ComputeMessage message = MakeMessage();
   message.on_request_id = [](const std::string& request_id) { return InvalidField("request_id", request_id); };
   pipeline_.Start(std::move(message), Keep());
-  EXPECT_THAT(answer_->record.status, StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("id")));
-  EXPECT_FALSE(answer_->record.accepted);
+  EXPECT_THAT(answer_->record->status, StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("id")));
+  EXPECT_FALSE(answer_->record->accepted);
 }
 
 TEST_F(ComputePipelineTest, ExceptionsBecomeStatuses) {
@@ -184,7 +185,7 @@ TEST_F(ComputePipelineTest, ExceptionsBecomeStatuses) {
     ComputePipeline pipeline(backend, metrics_, backlog_, clock_, {.max_message_bytes = 1 << 20});
     pipeline.Start(MakeMessage(), Keep());
     ASSERT_TRUE(answer_.has_value());
-    EXPECT_THAT(answer_->record.status,
+    EXPECT_THAT(answer_->record->status,
                 StatusIs(memory ? absl::StatusCode::kResourceExhausted : absl::StatusCode::kInternal));
   }
 }
@@ -201,7 +202,7 @@ TEST_F(ComputePipelineTest, CancellationAtTheDeadlineIsTheDeadlines) {
     cancellation->Cancel();
     ASSERT_TRUE(answer_.has_value());
     const bool expired = early < absl::Milliseconds(10);
-    EXPECT_THAT(answer_->record.status,
+    EXPECT_THAT(answer_->record->status,
                 StatusIs(expired ? absl::StatusCode::kDeadlineExceeded : absl::StatusCode::kCancelled,
                          expired ? "deadline exceeded in the queue" : "cancelled in the queue"));
   }
@@ -218,9 +219,9 @@ TEST_F(ComputePipelineTest, ResultThatComesTooLateIsNotSent) {
     backend_.ReleaseOne();
     ASSERT_TRUE(answer_.has_value());
     if (late == absl::ZeroDuration()) {
-      EXPECT_OK(answer_->record.status);
+      EXPECT_OK(answer_->record->status);
     } else {
-      EXPECT_THAT(answer_->record.status, StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("in the queue")));
+      EXPECT_THAT(answer_->record->status, StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("in the queue")));
       EXPECT_TRUE(answer_->slices.empty());
     }
   }
@@ -231,8 +232,8 @@ TEST_F(ComputePipelineTest, CancelledMessageIsNeitherDecodedNorCopiedIn) {
   message.cancellation->Cancel();
   pipeline_.Start(std::move(message), Keep());
   ASSERT_TRUE(answer_.has_value());
-  EXPECT_THAT(answer_->record.status, StatusIs(absl::StatusCode::kCancelled, HasSubstr("before the computation")));
-  EXPECT_FALSE(answer_->record.accepted);
+  EXPECT_THAT(answer_->record->status, StatusIs(absl::StatusCode::kCancelled, HasSubstr("before the computation")));
+  EXPECT_FALSE(answer_->record->accepted);
   EXPECT_EQ(backend_.prepared(), 0);
 }
 
@@ -244,8 +245,8 @@ TEST_F(ComputePipelineTest, MessageThatIsCancelledWhileItIsDecodedIsNotCopiedIn)
   };
   pipeline_.Start(std::move(message), Keep());
   ASSERT_TRUE(answer_.has_value());
-  EXPECT_THAT(answer_->record.status, StatusIs(absl::StatusCode::kCancelled, HasSubstr("before the computation")));
-  EXPECT_FALSE(answer_->record.accepted);
+  EXPECT_THAT(answer_->record->status, StatusIs(absl::StatusCode::kCancelled, HasSubstr("before the computation")));
+  EXPECT_FALSE(answer_->record->accepted);
   EXPECT_LT(answer_->reservation.bytes(), 100);  // Those of the message, not of a computation.
 }
 
@@ -254,15 +255,15 @@ TEST_F(ComputePipelineTest, RefusedMessageThatIsCancelledStaysRefused) {
   message.cancellation->Cancel();
   message.refusal = absl::UnavailableError("draining");
   pipeline_.Start(std::move(message), Keep());
-  EXPECT_THAT(answer_->record.status, StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_THAT(answer_->record->status, StatusIs(absl::StatusCode::kUnavailable));
 }
 
 TEST_F(ComputePipelineTest, RequestThatIsTooLateIsNotComputed) {
   ComputeMessage message = MakeMessage();
   message.deadline = clock_.TimeNow();
   pipeline_.Start(std::move(message), Keep());
-  EXPECT_THAT(answer_->record.status, StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("after arrival")));
-  EXPECT_FALSE(answer_->record.accepted);
+  EXPECT_THAT(answer_->record->status, StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("after arrival")));
+  EXPECT_FALSE(answer_->record->accepted);
 }
 
 TEST_F(ComputePipelineTest, OutputsCountBeforeTheyAreComputed) {
@@ -281,9 +282,9 @@ TEST_F(ComputePipelineTest, OutputsCountBeforeTheyAreComputed) {
   }
   pipeline.Start(MakeMessage(request), Keep());
   ASSERT_TRUE(answer_.has_value());  // At once: nothing was left to a worker.
-  EXPECT_THAT(answer_->record.status,
+  EXPECT_THAT(answer_->record->status,
               StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("expected a response of at most 1024 bytes")));
-  EXPECT_FALSE(answer_->record.accepted);
+  EXPECT_FALSE(answer_->record->accepted);
 }
 
 // Where a message is decoded, and where it is answered.
@@ -342,7 +343,7 @@ TEST_F(ComputePipelineTest, MuchToCopyIsDecodedAtOnceAndCopiedBesides) {
 
 TEST_F(ComputePipelineTest, LargeGradientsAreTheBuffersTheyWereComputedIn) {
   pipeline_.Start(MakeMessage(MakeRequest(std::vector<float>(65'536, 1))), Keep());
-  ASSERT_OK(answer_->record.status);
+  ASSERT_OK(answer_->record->status);
   const size_t with_answer = backend_.pool().live_bytes();
   EXPECT_GE(with_answer, 65'536 * sizeof(float));
   answer_.reset();

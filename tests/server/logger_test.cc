@@ -36,8 +36,8 @@ TEST(LoggerTest, FieldsThatTakeTimeAreMadeOnTheLoggersThread) {
   std::thread::id made_on;
   {
     Logger logger(LogLevel::kInfo, LogFormat::kText, [&](absl::string_view lines) { written += std::string(lines); });
-    logger.LogLater(LogLevel::kDebug, "hidden", [](LogLine&) {});
-    logger.LogLater(LogLevel::kInfo, "call", [&](LogLine& line) {
+    logger.LogLater(kTime, LogLevel::kDebug, "hidden", [](LogLine&) {});
+    logger.LogLater(kTime, LogLevel::kInfo, "call", [&](LogLine& line) {
       made_on = std::this_thread::get_id();
       line.Add("inputs", 2);
     });

@@ -22,7 +22,9 @@ class TransferWatchTest : public ::testing::Test {
 
 TEST_F(TransferWatchTest, CutsATransferOnceWhenItsTimeIsOver) {
   int cuts = 0;
-  const TransferWatch::Transfer transfer = watch_.Begin([&] { ++cuts; });
+  TransferWatch::Transfer transfer = watch_.Watch([&] { ++cuts; });
+  Sweep(3);
+  transfer.Begin();
   Sweep(4);
   EXPECT_EQ(cuts, 0);
   Sweep(1);
@@ -31,23 +33,41 @@ TEST_F(TransferWatchTest, CutsATransferOnceWhenItsTimeIsOver) {
   EXPECT_EQ(cuts, 1);
 }
 
-TEST_F(TransferWatchTest, LeavesThoseAloneThatHaveEnded) {
+TEST_F(TransferWatchTest, LeavesThoseAloneThatHaveNotBegunOrHaveEnded) {
   int cuts = 0;
-  TransferWatch::Transfer ended = watch_.Begin([&] { ++cuts; });
-  TransferWatch::Transfer moved = watch_.Begin([&] { ++cuts; });
+  const TransferWatch::Transfer idle = watch_.Watch([&] { ++cuts; });
+  TransferWatch::Transfer ended = watch_.Watch([&] { ++cuts; });
+  ended.Begin();
   ended.End();
   ended.End();
+  {
+    TransferWatch::Transfer gone = watch_.Watch([&] { ++cuts; });
+    gone.Begin();
+  }
+  TransferWatch::Transfer replaced = watch_.Watch([&] { ++cuts; });
+  replaced.Begin();
+  replaced = TransferWatch::Transfer();
+  Sweep(10);
+  EXPECT_EQ(cuts, 0);
+}
+
+TEST_F(TransferWatchTest, TransferThatWasMovedIsWatchedInItsNewPlace) {
+  int cuts = 0;
+  TransferWatch::Transfer moved = watch_.Watch([&] { ++cuts; });
+  moved.Begin();
   const TransferWatch::Transfer owner = std::move(moved);
   moved.End();
   Sweep(5);
   EXPECT_EQ(cuts, 1);
 }
 
-TEST_F(TransferWatchTest, NewTransferInPlaceOfAnOldOneHasItsTimeFromItsOwnBeginning) {
+TEST_F(TransferWatchTest, NextTransferHasItsTimeFromItsOwnBeginning) {
   int cuts = 0;
-  TransferWatch::Transfer transfer = watch_.Begin([&] { cuts += 100; });
+  TransferWatch::Transfer transfer = watch_.Watch([&] { ++cuts; });
+  transfer.Begin();
   Sweep(3);
-  transfer = watch_.Begin([&] { ++cuts; });
+  transfer.End();
+  transfer.Begin();
   Sweep(4);
   EXPECT_EQ(cuts, 0);
   Sweep(1);
@@ -57,14 +77,16 @@ TEST_F(TransferWatchTest, NewTransferInPlaceOfAnOldOneHasItsTimeFromItsOwnBeginn
 TEST(TransferWatchThreadTest, SweepsByItselfAsTimePasses) {
   TransferWatch watch(absl::Milliseconds(4));
   absl::Notification cut;
-  const TransferWatch::Transfer transfer = watch.Begin([&] { cut.Notify(); });
+  TransferWatch::Transfer transfer = watch.Watch([&] { cut.Notify(); });
+  transfer.Begin();
   cut.WaitForNotification();
 }
 
 TEST(TransferWatchWithoutTimeoutTest, WatchesNothing) {
   TransferWatch watch(absl::InfiniteDuration());
   int cuts = 0;
-  const TransferWatch::Transfer transfer = watch.Begin([&] { ++cuts; });
+  TransferWatch::Transfer transfer = watch.Watch([&] { ++cuts; });
+  transfer.Begin();
   for (int i = 0; i < 10; ++i) watch.Sweep();
   EXPECT_EQ(cuts, 0);
 }
