@@ -17,26 +17,19 @@ namespace {
 
 constexpr absl::string_view kLevelNames[] = {"debug", "info", "warning", "error"};
 
-// As absl::StrAppend, which fills what it then writes over.
-void Append(absl::string_view value, std::string& text) { text.append(value.data(), value.size()); }
+constexpr size_t kNumberRoom = 32;
 
-template <typename Number>
-void AppendNumber(Number value, std::string& text) {
-  char digits[32];
-  const auto end = std::to_chars(digits, digits + sizeof(digits), value).ptr;
-  text.append(digits, end);
-}
+char* Write(absl::string_view value, char* next) { return std::copy(value.begin(), value.end(), next); }
 
-// `value` < 10^digits, with zeros before it.
-template <size_t digits>
-void AppendPadded(int64_t value, std::string& text) {
-  char padded[digits];
-  for (size_t i = digits; i > 0; --i, value /= 10) padded[i - 1] = static_cast<char>('0' + value % 10);
-  text.append(padded, digits);
+// Writes `value` < 10^count as so many digits, with zeros before it.
+char* WritePadded(int64_t value, size_t count, char* digits) {
+  for (size_t i = count; i > 0; --i, value /= 10) digits[i - 1] = static_cast<char>('0' + value % 10);
+  return digits + count;
 }
 
 // RFC 3339 with microseconds. Most lines are of the same second as the one before.
-void AppendTime(absl::Time time, std::string& text) {
+void AppendTime(absl::Time time, TextGatherer& text) {
+  constexpr size_t kDigits = 6;
   thread_local int64_t last_second = INT64_MIN;
   thread_local std::string last_text;
   const int64_t second = absl::ToUnixSeconds(time);
@@ -44,35 +37,42 @@ void AppendTime(absl::Time time, std::string& text) {
     last_text = absl::FormatTime("%Y-%m-%dT%H:%M:%S.", absl::FromUnixSeconds(second), absl::UTCTimeZone());
     last_second = second;
   }
-  const int64_t micros = absl::ToInt64Microseconds(time - absl::FromUnixSeconds(second));
-  text += last_text;
-  AppendPadded<6>(micros, text);
-  text += 'Z';
+  char* next = Write(last_text, text.Room(last_text.size() + kDigits + 1));
+  next = WritePadded(absl::ToInt64Microseconds(time - absl::FromUnixSeconds(second)), kDigits, next);
+  *next++ = 'Z';
+  text.TakeUntil(next);
 }
 
-// Plain text, which nearly all is, goes as it is.
-void AppendJson(absl::string_view value, std::string& text) {
-  const auto is_plain = [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; };
-  if (std::all_of(value.begin(), value.end(), is_plain)) {
-    text += '"';
-    Append(value, text);
-    text += '"';
-  } else {
-    text += nlohmann::json(value).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  }
+bool IsPlain(absl::string_view value) {
+  return std::all_of(value.begin(), value.end(), [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; });
+}
+
+std::string Json(absl::string_view value) {
+  return nlohmann::json(value).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 // Quoted where it is not one plain word.
-void AppendWord(absl::string_view value, std::string& text) {
+std::string Word(absl::string_view value) {
   const auto is_plain = [](char c) { return absl::ascii_isgraph(static_cast<unsigned char>(c)) && c != '"'; };
-  if (std::all_of(value.begin(), value.end(), is_plain)) {
-    Append(value, text);
-  } else {
-    absl::StrAppend(&text, "\"", absl::CHexEscape(value), "\"");
-  }
+  if (std::all_of(value.begin(), value.end(), is_plain)) return std::string(value);
+  return absl::StrCat("\"", absl::CHexEscape(value), "\"");
 }
 
 }  // namespace
+
+void TextGatherer::Append(absl::string_view piece) {
+  if (piece.size() > kMaxRoom) {
+    Flush();
+    text_.append(piece.data(), piece.size());
+  } else {
+    TakeUntil(Write(piece, Room(piece.size())));
+  }
+}
+
+void TextGatherer::Flush() {
+  text_.append(gathered_, size_);
+  size_ = 0;
+}
 
 absl::string_view LogLevelName(LogLevel level) { return kLevelNames[static_cast<int>(level)]; }
 
@@ -86,64 +86,83 @@ LogLevel ParseLogLevel(absl::string_view text) {
 LogLine::LogLine(LogFormat format, absl::Time time, LogLevel level, absl::string_view message, std::string& text)
     : format_(format), text_(text) {
   if (format_ == LogFormat::kJson) {
-    text_ += "{\"time\":\"";
+    text_.Append("{\"time\":\"");
     AppendTime(time, text_);
-    absl::StrAppend(&text_, "\",\"level\":\"", LogLevelName(level), "\",\"message\":");
-    AppendJson(message, text_);
+    text_.Append("\"");
+    Add("level", LogLevelName(level));
+    Add("message", message);
   } else {
     AppendTime(time, text_);
-    absl::StrAppend(&text_, " ", absl::AsciiStrToUpper(LogLevelName(level)), " ", absl::CHexEscape(message));
+    text_.Append(absl::StrCat(" ", absl::AsciiStrToUpper(LogLevelName(level)), " ", absl::CHexEscape(message)));
   }
 }
 
-LogLine::~LogLine() { text_ += format_ == LogFormat::kJson ? "}\n" : "\n"; }
+LogLine::~LogLine() { text_.Append(format_ == LogFormat::kJson ? "}\n" : "\n"); }
 
-void LogLine::AddKey(absl::string_view key) {
+char* LogLine::OpenField(absl::string_view key, size_t room) {
+  constexpr size_t kAround = 4;
+  char* next = text_.Room(key.size() + kAround + room);
   if (format_ == LogFormat::kJson) {
-    text_ += ",\"";
-    Append(key, text_);
-    text_ += "\":";
+    *next++ = ',';
+    *next++ = '"';
+    next = Write(key, next);
+    *next++ = '"';
+    *next++ = ':';
   } else {
-    text_ += ' ';
-    Append(key, text_);
-    text_ += '=';
+    *next++ = ' ';
+    next = Write(key, next);
+    *next++ = '=';
   }
+  return next;
 }
 
 void LogLine::Add(absl::string_view key, absl::string_view value) {
-  AddKey(key);
-  format_ == LogFormat::kJson ? AppendJson(value, text_) : AppendWord(value, text_);
+  // Plain text, which nearly all is, goes as it is.
+  constexpr size_t kMaxPlain = TextGatherer::kMaxRoom / 2;
+  if (format_ == LogFormat::kJson && value.size() <= kMaxPlain && IsPlain(value)) {
+    char* next = OpenField(key, value.size() + 2);
+    *next++ = '"';
+    next = Write(value, next);
+    *next++ = '"';
+    text_.TakeUntil(next);
+  } else {
+    AddKey(key);
+    text_.Append(format_ == LogFormat::kJson ? Json(value) : Word(value));
+  }
 }
 
 void LogLine::Add(absl::string_view key, int64_t value) {
-  AddKey(key);
-  AppendNumber(value, text_);
+  char* const next = OpenField(key, kNumberRoom);
+  text_.TakeUntil(std::to_chars(next, next + kNumberRoom, value).ptr);
 }
 
 void LogLine::Add(absl::string_view key, double value) {
-  AddKey(key);
+  char* const next = OpenField(key, kNumberRoom);
   if (format_ == LogFormat::kJson && !std::isfinite(value)) {
-    text_ += "null";  // JSON has no number for it.
+    text_.TakeUntil(Write("null", next));  // JSON has no number for it.
   } else {
-    AppendNumber(value, text_);
+    text_.TakeUntil(std::to_chars(next, next + kNumberRoom, value).ptr);
   }
 }
 
 void LogLine::Add(absl::string_view key, absl::Duration value) {
   constexpr int64_t kSecond = 1'000'000'000;
+  constexpr size_t kDigits = 9;
   const int64_t nanoseconds = absl::ToInt64Nanoseconds(value);
   if (value < absl::ZeroDuration() || nanoseconds == INT64_MAX) return Add(key, absl::ToDoubleSeconds(value));
-  AddKey(key);
-  AppendNumber(nanoseconds / kSecond, text_);
-  text_ += '.';
-  AppendPadded<9>(nanoseconds % kSecond, text_);
-  while (text_.back() == '0') text_.pop_back();
-  if (text_.back() == '.') text_.pop_back();
+  char* next = OpenField(key, kNumberRoom);
+  next = std::to_chars(next, next + kNumberRoom, nanoseconds / kSecond).ptr;
+  if (nanoseconds % kSecond > 0) {
+    *next++ = '.';
+    next = WritePadded(nanoseconds % kSecond, kDigits, next);
+    while (next[-1] == '0') --next;
+  }
+  text_.TakeUntil(next);
 }
 
 void LogLine::Add(absl::string_view key, bool value) {
   AddKey(key);
-  text_ += value ? "true" : "false";
+  text_.Append(value ? "true" : "false");
 }
 
 void LogLine::Add(const LogField& field) {

@@ -6,6 +6,7 @@
 #ifndef LOSSD_SERVER_LOG_LINE_H_
 #define LOSSD_SERVER_LOG_LINE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <variant>
@@ -29,6 +30,34 @@ struct LogField {
   std::variant<std::string, int64_t, double, bool> value;
 };
 
+// Appends pieces to a text, many at a time: a line has some sixty, of a few bytes each. Not thread-safe.
+class TextGatherer {
+ public:
+  static constexpr size_t kMaxRoom = 1024;
+
+  // `text` is not owned and outlives this, whose destruction completes it.
+  explicit TextGatherer(std::string& text) : text_(text) {}
+  TextGatherer(const TextGatherer&) = delete;
+  TextGatherer& operator=(const TextGatherer&) = delete;
+  ~TextGatherer() { Flush(); }
+
+  void Append(absl::string_view piece);
+
+  // Where a piece of up to so many bytes, at most kMaxRoom, may be written; TakeUntil says where it ends.
+  char* Room(size_t bytes) {
+    if (bytes > kMaxRoom - size_) Flush();
+    return gathered_ + size_;
+  }
+  void TakeUntil(const char* end) { size_ = static_cast<size_t>(end - gathered_); }
+
+ private:
+  void Flush();
+
+  std::string& text_;
+  size_t size_ = 0;
+  char gathered_[kMaxRoom];
+};
+
 // Appends one line to a text: {"time": RFC 3339 in UTC, "level", "message", then the fields}, or
 // `time LEVEL message key=value ...`. Text that is not UTF-8 is mended; control characters are escaped. The line ends,
 // with a line feed, when this is destroyed. Not thread-safe.
@@ -50,10 +79,12 @@ class LogLine {
   void Add(const LogField& field);
 
  private:
-  void AddKey(absl::string_view key);
+  // Writes the key, and says where its value, of up to so many bytes, goes.
+  char* OpenField(absl::string_view key, size_t room);
+  void AddKey(absl::string_view key) { text_.TakeUntil(OpenField(key, 0)); }
 
   const LogFormat format_;
-  std::string& text_;
+  TextGatherer text_;
 };
 
 }  // namespace lossd

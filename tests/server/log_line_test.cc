@@ -86,6 +86,23 @@ TEST(LogLineTest, NumbersKeepTheirValue) {
   }
 }
 
+TEST(LogLineTest, LinesAreWholeHoweverLongTheirFieldsAre) {
+  std::mt19937 random(3);
+  for (int i = 0; i < 300; ++i) {
+    std::vector<LogField> fields;
+    nlohmann::ordered_json expected;
+    for (const char* key : {"a", "b", "c", "d", "e", "f"}) {
+      std::string text(random() % (2 * TextGatherer::kMaxRoom), 'x');
+      if (random() % 2 == 0) text += '"';
+      expected[key] = text;
+      fields.push_back({key, std::move(text)});
+    }
+    std::string line = expected.dump();
+    line.replace(0, 1, R"({"time":"2023-11-14T22:13:20.123000Z","level":"info","message":"m",)");
+    EXPECT_EQ(Line(LogFormat::kJson, kTime, LogLevel::kInfo, "m", fields), line + "\n");
+  }
+}
+
 TEST(LogLineTest, LevelsAreReadByName) {
   for (const LogLevel level : {LogLevel::kDebug, LogLevel::kInfo, LogLevel::kWarning, LogLevel::kError}) {
     EXPECT_EQ(ParseLogLevel(LogLevelName(level)), level);
