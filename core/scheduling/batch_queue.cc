@@ -79,7 +79,7 @@ Batch BatchQueue::TakeAtOnce(std::unique_ptr<BatchTask>& task, absl::Time now) {
 Batch BatchQueue::PopReady(absl::Time now) {
   Advance(now);
   Batch batch;
-  while (batch.empty() && !ready_.empty()) batch = PopFrom(ready_.begin()->second);
+  while (batch.empty() && !ready_.empty()) batch = PopFrom(ready_.begin()->second, now);
   return batch;
 }
 
@@ -87,7 +87,7 @@ void BatchQueue::Advance(absl::Time now) {
   while (!deadlines_.empty() && deadlines_.begin()->first.first <= now) {
     BatchTask* const task = deadlines_.begin()->second;
     BatchGroup* const group = task->group_;
-    expired_.push_back(Remove(task));
+    MoveTo(expired_, task, now);
     Relist(group);
   }
   while (!holds_.empty() && holds_.begin()->first.first <= now) {
@@ -97,10 +97,10 @@ void BatchQueue::Advance(absl::Time now) {
   }
 }
 
-void BatchQueue::Cancel(BatchTask* task) {
+void BatchQueue::Cancel(BatchTask* task, absl::Time now) {
   BatchGroup* const group = task->group_;
   if (group == nullptr) return;
-  cancelled_.push_back(Remove(task));
+  MoveTo(cancelled_, task, now);
   Relist(group);
 }
 
@@ -147,14 +147,14 @@ bool BatchQueue::IsReady(const BatchGroup& group) const {
          group.work >= options_.max_batch_work;
 }
 
-Batch BatchQueue::PopFrom(BatchGroup* group) {
+Batch BatchQueue::PopFrom(BatchGroup* group, absl::Time now) {
   Batch batch;
   int64_t bytes = 0;
   double work = 0;
   while (!group->tasks.empty() && static_cast<int64_t>(batch.size()) < options_.max_batch_requests) {
     BatchTask* const next = group->tasks.begin()->second.get();
     if (next->cancelled()) {
-      cancelled_.push_back(Remove(next));
+      MoveTo(cancelled_, next, now);
       continue;
     }
     bytes += next->bytes();
@@ -183,6 +183,11 @@ std::unique_ptr<BatchTask> BatchQueue::Remove(BatchTask* task) {
   --requests_;
   task->group_ = nullptr;
   return removed;
+}
+
+void BatchQueue::MoveTo(Batch& dropped, BatchTask* task, absl::Time now) {
+  task->dropped_ = now;
+  dropped.push_back(Remove(task));
 }
 
 void BatchQueue::Relist(BatchGroup* group) {

@@ -95,7 +95,7 @@ class BatchQueue {
   void Advance(absl::Time now);
 
   // Moves a task to those that TakeCancelled returns, if it is still queued here. `task` must be alive.
-  void Cancel(BatchTask* task);
+  void Cancel(BatchTask* task, absl::Time now);
 
   // Remove and return what will not run: tasks whose deadline is not after `now`, cancelled tasks.
   Batch TakeExpired(absl::Time now);
@@ -121,10 +121,11 @@ class BatchQueue {
   bool MayGather() const { return options_.max_queue_delay > absl::ZeroDuration() && !gathering_ended_; }
   absl::Status CheckRoom(const BatchTask& task) const;
   bool IsReady(const BatchGroup& group) const;
-  Batch PopFrom(BatchGroup* group);
-  // These two leave the group listed as it was: Relist follows.
+  Batch PopFrom(BatchGroup* group, absl::Time now);
+  // These leave the group listed as it was: Relist follows.
   void Unhold(BatchTask* task);
   std::unique_ptr<BatchTask> Remove(BatchTask* task);
+  void MoveTo(Batch& dropped, BatchTask* task, absl::Time now);
   void Relist(BatchGroup* group);
 
   const BatchQueueOptions options_;

@@ -55,14 +55,17 @@ class BatchTask {
 
   bool cancelled() const { return cancellation() != nullptr && cancellation()->cancelled(); }
 
-  // When the task entered the queue; InfinitePast before that. For the time spent in the queue.
+  // When the task entered the queue, and when it left it to be dropped; InfinitePast before that. For the time spent in
+  // the queue.
   absl::Time enqueued() const { return enqueued_; }
+  absl::Time dropped() const { return dropped_; }
 
  private:
   friend class BatchQueue;
 
   // The queue's notes; meaningful while group_ is not null.
   absl::Time enqueued_ = absl::InfinitePast();
+  absl::Time dropped_ = absl::InfinitePast();
   absl::Time urgency_;                            // As BatchQueue ranks it.
   absl::Time held_until_ = absl::InfinitePast();  // Waits for company until then.
   uint64_t sequence_ = 0;

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <latch>
 #include <memory>
 #include <thread>
 #include <utility>
@@ -46,33 +47,58 @@ void ReportPercentiles(benchmark::State& state, std::vector<double> latencies_us
   state.counters["p99_us"] = latencies_us[latencies_us.size() * 99 / 100];
 }
 
-// How late tasks leave the queue whose deadlines pass one every state.range(0) microseconds, while the worker is busy
-// and each answer takes some tens of microseconds. Seen by a poller, whose own wait for a processor counts, too.
+// A pool of one worker, which is busy until `gate` opens.
+std::unique_ptr<BatchScheduler> MakeBusyScheduler(testing::Gate& gate) {
+  auto scheduler = MakeScheduler(1, [&gate](Batch) { gate.Wait(); });
+  std::unique_ptr<BatchTask> blocker = MakeTask({});
+  benchmark::DoNotOptimize(scheduler->Schedule(blocker));
+  while (scheduler->queue_requests() > 0) std::this_thread::yield();
+  return scheduler;
+}
+
+// A task that notes how much later than its deadline it left the queue, and takes some tens of microseconds to answer.
+class ExpiringTask final : public BatchTask {
+ public:
+  ExpiringTask(absl::Time deadline, std::vector<double>& lateness_us, std::latch& answered)
+      : deadline_(deadline), lateness_us_(lateness_us), answered_(answered) {}
+
+  absl::string_view batch_key() const override { return "key"; }
+  int64_t bytes() const override { return 1; }
+  double work() const override { return 1; }
+  absl::Time deadline() const override { return deadline_; }
+  void Drop(absl::Status) override {
+    lateness_us_.push_back(absl::ToDoubleMicroseconds(dropped() - deadline_));
+    Compute(15'000);
+    answered_.count_down();
+  }
+
+ private:
+  const absl::Time deadline_;
+  std::vector<double>& lateness_us_;
+  std::latch& answered_;
+};
+
+// How late tasks leave the queue whose deadlines pass one every state.range(0) microseconds, while the worker is busy.
 void BM_LeaveQueueExpired(benchmark::State& state) {
   constexpr int kTasks = 50;
-  std::vector<double> lateness;
+  std::vector<double> lateness_us;
   for (auto _ : state) {
-    std::atomic<bool> release = false;
-    const auto scheduler = MakeScheduler(1, [&](Batch) { release.wait(false); });
-    std::unique_ptr<BatchTask> blocker = MakeTask({.key = "blocker"});
-    if (!scheduler->Schedule(blocker).ok()) state.SkipWithError("the blocker was refused");
-    while (scheduler->queue_requests() > 0) std::this_thread::yield();
-    const absl::Time first = absl::Now() + absl::Milliseconds(2);
-    const auto deadline = [&](int64_t i) { return first + i * absl::Microseconds(state.range(0)); };
+    testing::Gate gate;
+    const auto scheduler = MakeBusyScheduler(gate);
+    std::latch answered(kTasks);
+    const absl::Time first = absl::Now() + absl::Milliseconds(20);
     for (int i = 0; i < kTasks; ++i) {
       std::unique_ptr<BatchTask> task =
-          MakeTask({.deadline = deadline(i), .on_drop = [](absl::Status) { Compute(15'000); }});
-      if (!scheduler->Schedule(task).ok()) state.SkipWithError("a task was refused");
+          std::make_unique<ExpiringTask>(first + i * absl::Microseconds(state.range(0)), lateness_us, answered);
+      if (!scheduler->Schedule(task).ok()) {
+        state.SkipWithError("a task was refused");
+        answered.count_down();
+      }
     }
-    for (int64_t left = 0; left < kTasks;) {
-      const int64_t gone = kTasks - scheduler->queue_requests();
-      const absl::Time now = absl::Now();
-      for (; left < gone; ++left) lateness.push_back(absl::ToDoubleMicroseconds(now - deadline(left)));
-    }
-    release = true;
-    release.notify_all();
+    answered.wait();
+    gate.Open();
   }
-  ReportPercentiles(state, std::move(lateness));
+  ReportPercentiles(state, std::move(lateness_us));
 }
 BENCHMARK(BM_LeaveQueueExpired)->Arg(0)->Arg(20)->Arg(100)->Iterations(200);
 
@@ -122,15 +148,6 @@ void BM_ScheduleToRun(benchmark::State& state) {
   ReportPercentiles(state, std::move(latencies));
 }
 BENCHMARK(BM_ScheduleToRun)->Arg(1)->Arg(2)->UseManualTime()->Iterations(2000)->Unit(benchmark::kMicrosecond);
-
-// A pool of one worker, which is busy until `gate` opens.
-std::unique_ptr<BatchScheduler> MakeBusyScheduler(testing::Gate& gate) {
-  auto scheduler = MakeScheduler(1, [&gate](Batch) { gate.Wait(); });
-  std::unique_ptr<BatchTask> blocker = MakeTask({});
-  benchmark::DoNotOptimize(scheduler->Schedule(blocker));
-  while (scheduler->queue_requests() > 0) std::this_thread::yield();
-  return scheduler;
-}
 
 // From Cancel to Drop of a queued task, while the only worker is busy.
 void BM_CancelToDrop(benchmark::State& state) {

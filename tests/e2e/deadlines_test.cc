@@ -7,12 +7,16 @@
 #include <algorithm>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "absl/strings/str_format.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
+#include "absl/time/time.h"
 #include "client/load/histogram.h"
 #include "core/scheduling/clock.h"
 #include "gmock/gmock.h"
@@ -78,19 +82,36 @@ v1::ComputeRequest WithTimeout(v1::ComputeRequest request, absl::Duration timeou
   return request;
 }
 
-// How much later than `timeout` after their arrival calls that ended with `code` were answered, by the access log.
-void PrintLateness(const std::string& what, const std::string& log, const std::string& code, absl::Duration timeout) {
-  load::Histogram lateness;
-  std::istringstream lines(log);
-  for (std::string line; std::getline(lines, line);) {
-    const auto fields = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
-    if (fields.is_discarded() || fields.value("code", "") != code) continue;
-    lateness.Add(absl::Seconds(fields.value("seconds", 0.0)) - timeout);
-  }
+void Print(const std::string& what, const load::Histogram& lateness) {
   std::cout << absl::StrFormat("%s: p50 %.3f ms, p99 %.3f ms, max %.3f ms over %d calls\n", what,
                                absl::ToDoubleMilliseconds(lateness.Percentile(0.5)),
                                absl::ToDoubleMilliseconds(lateness.Percentile(0.99)),
                                absl::ToDoubleMilliseconds(lateness.Maximum()), lateness.count());
+}
+
+// How long a call was in the queue, by the text of its error: "... after 20ms in the queue".
+std::optional<absl::Duration> TimeInQueue(absl::string_view error) {
+  absl::Duration time;
+  if (!absl::ConsumeSuffix(&error, " in the queue")) return std::nullopt;
+  const auto after = error.rfind(' ');
+  if (after == absl::string_view::npos || !absl::ParseDuration(error.substr(after + 1), &time)) return std::nullopt;
+  return time;
+}
+
+// How much later than `timeout` after their arrival calls that ended with `code` left the queue, and their answers
+// left the server, by the access log.
+void PrintLateness(const std::string& what, const std::string& log, const std::string& code, absl::Duration timeout) {
+  load::Histogram left, answered;
+  std::istringstream lines(log);
+  for (std::string line; std::getline(lines, line);) {
+    const auto fields = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
+    if (fields.is_discarded() || fields.value("code", "") != code) continue;
+    answered.Add(absl::Seconds(fields.value("seconds", 0.0)) - timeout);
+    const auto in_queue = TimeInQueue(fields.value("error", ""));
+    if (in_queue.has_value()) left.Add(absl::Seconds(fields.value("decode_seconds", 0.0)) + *in_queue - timeout);
+  }
+  if (left.count() > 0) Print(what + ", left the queue", left);
+  Print(what + ", answered", answered);
 }
 
 TEST(DeadlinesTest, CancelledCallsLeaveTheQueueAndAreNeverComputed) {
@@ -123,7 +144,7 @@ TEST(DeadlinesTest, ExpiredCallsLeaveTheQueueWhileTheWorkersAreBusyAndAreNeverCo
   EXPECT_THAT(blocker.Await(1), ::testing::Each(grpc::StatusCode::OK));
   server.AwaitMetric(kComputed, 1);
   EXPECT_GT(server.Metric(kExpired), 0);  // Calls are counted after their answers, but before those that end later.
-  PrintLateness("answered after their deadline", server.StopAndGetLog(), "DEADLINE_EXCEEDED", kTimeout);
+  PrintLateness("after their deadline", server.StopAndGetLog(), "DEADLINE_EXCEEDED", kTimeout);
 }
 
 TEST(DeadlinesTest, DeadlineBelowTheEstimatedTimeIsRefusedAtOnce) {

@@ -177,7 +177,7 @@ class Comparison {
       Forget(batch);
     } else if (operation == 7 && !queued_.empty()) {
       const auto chosen = std::next(queued_.begin(), Draw(0, static_cast<int>(queued_.size()) - 1));
-      queue_.Cancel(chosen->second);
+      queue_.Cancel(chosen->second, now_);
       model_.Cancel(chosen->first);
     } else {
       now_ += absl::Nanoseconds(Draw(0, 20));

@@ -201,13 +201,30 @@ TEST(BatchQueueTest, ExpiredTasksComeOutAtTheirDeadlineAndNeverRun) {
   EXPECT_EQ(queue.requests(), 0);
 }
 
+TEST(BatchQueueTest, NotesWhenItGaveTasksUp) {
+  BatchQueue queue = MakeQueue();
+  const auto cancellation = std::make_shared<Cancellation>();
+  MustPush(queue, {.id = 0, .deadline = kT0 + kTick});
+  BatchTask* const cancelled = MustPush(queue, {.id = 1});
+  MustPush(queue, {.id = 2, .cancellation = cancellation});
+  queue.Advance(kT0 + 2 * kTick);
+  queue.Cancel(cancelled, kT0 + 3 * kTick);
+  cancellation->Cancel();
+  queue.PopReady(kT0 + 4 * kTick);
+  EXPECT_EQ(queue.TakeExpired(kT0 + 5 * kTick)[0]->dropped(), kT0 + 2 * kTick);
+  const Batch others = queue.TakeCancelled();
+  ASSERT_THAT(Ids(others), ElementsAre(1, 2));
+  EXPECT_EQ(others[0]->dropped(), kT0 + 3 * kTick);
+  EXPECT_EQ(others[1]->dropped(), kT0 + 4 * kTick);
+}
+
 TEST(BatchQueueTest, ExpiryOfTheTaskThatFilledTheBatchLetsTheRestWaitOn) {
   BatchQueue queue = MakeQueue({.max_queue_delay = kDelay, .max_batch_requests = 3});
   MustPush(queue, {.id = 0});
   MustPush(queue, {.id = 1});
   BatchTask* const third = MustPush(queue, {.id = 2});
   EXPECT_TRUE(queue.has_ready());
-  queue.Cancel(third);
+  queue.Cancel(third, kT0);
   EXPECT_FALSE(queue.has_ready());
   EXPECT_THAT(Ids(queue.PopReady(kT0 + kDelay)), ElementsAre(0, 1));
 }
@@ -216,8 +233,8 @@ TEST(BatchQueueTest, CancelledTasksComeOutAndNeverRun) {
   BatchQueue queue = MakeQueue();
   BatchTask* const first = MustPush(queue, {.id = 0});
   MustPush(queue, {.id = 1});
-  queue.Cancel(first);
-  queue.Cancel(first);
+  queue.Cancel(first, kT0);
+  queue.Cancel(first, kT0);
   EXPECT_TRUE(queue.has_dropped());
   EXPECT_EQ(queue.requests(), 1);
   EXPECT_THAT(Ids(queue.PopReady(kT0)), ElementsAre(1));
@@ -229,7 +246,7 @@ TEST(BatchQueueTest, CancelAfterPopDoesNothing) {
   BatchQueue queue = MakeQueue();
   BatchTask* const task = MustPush(queue, {});
   const Batch batch = queue.PopReady(kT0);
-  queue.Cancel(task);
+  queue.Cancel(task, kT0);
   EXPECT_FALSE(queue.has_dropped());
 }
 

@@ -157,6 +157,21 @@ TEST_F(BatchSchedulerTest, ExpiredTaskIsDroppedThoughAllWorkersAreBusy) {
   EXPECT_THAT(outcomes_.batches(), IsEmpty());
 }
 
+TEST_F(BatchSchedulerTest, TimeInTheQueueDoesNotCountTheAnswersToOthers) {
+  StartBlocked();
+  const auto slowly = [this](absl::Status status) {
+    outcomes_.Dropped(std::move(status));
+    clock_.AdvanceTime(absl::Milliseconds(5));
+  };
+  const absl::Time deadline = clock_.TimeNow() + absl::Milliseconds(30);
+  for (int id = 1; id <= 2; ++id) MustSchedule({.id = id, .deadline = deadline, .on_drop = slowly});
+  clock_.AdvanceTime(absl::Milliseconds(30));
+  for (const absl::Status& status : outcomes_.WaitForDropped(2)) {
+    EXPECT_EQ(status.message(), "deadline exceeded after 30ms in the queue");
+  }
+  gate_.Open();
+}
+
 TEST_F(BatchSchedulerTest, EarlierDeadlineThatComesLaterIsMet) {
   StartBlocked();
   const absl::Time t0 = clock_.TimeNow();
