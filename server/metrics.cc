@@ -52,6 +52,9 @@ const Buckets& NormBuckets() {
   return *buckets;
 }
 
+// As absl::ToDoubleSeconds, for times below centuries.
+double Seconds(absl::Duration time) { return static_cast<double>(absl::ToInt64Nanoseconds(time)) / 1e9; }
+
 std::string CodeName(int code) { return absl::StatusCodeToString(static_cast<absl::StatusCode>(code)); }
 
 prometheus::Labels MethodLabels(int method) {
@@ -175,13 +178,13 @@ void Metrics::OnCallStarted(RpcMethod method) { series_->started[static_cast<int
 void Metrics::OnCallHandled(RpcMethod method, absl::StatusCode code, absl::Duration time) {
   const int index = static_cast<int>(method);
   series_->handled[index][static_cast<int>(code)]->Increment();
-  series_->handling_seconds[index]->Observe(absl::ToDoubleSeconds(time));
+  series_->handling_seconds[index]->Observe(Seconds(time));
 }
 
 void Metrics::OnStreamMessage(absl::StatusCode code) { series_->stream_messages[static_cast<int>(code)]->Increment(); }
 
 void Metrics::OnStage(Stage stage, absl::Duration time) {
-  series_->stage_seconds[static_cast<int>(stage)]->Observe(absl::ToDoubleSeconds(time));
+  series_->stage_seconds[static_cast<int>(stage)]->Observe(Seconds(time));
 }
 
 void Metrics::OnRequest(int64_t bytes) { series_->request_bytes->Observe(static_cast<double>(bytes)); }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <limits>
 #include <utility>
 
@@ -18,24 +19,6 @@ size_t ThreadIndex() {
   return index;
 }
 
-// As std::lower_bound. The first bounds are tried one by one: small calls, which are the many, are below. Beyond them
-// nothing branches on the value: what is observed has no pattern that could be foretold.
-size_t BucketOf(const std::vector<double>& bounds, double value) {
-  constexpr size_t kLikely = 2;
-  const size_t tried = std::min(kLikely, bounds.size());
-  for (size_t i = 0; i < tried; ++i) {
-    if (value <= bounds[i]) return i;
-  }
-  const double* first = bounds.data() + tried;
-  size_t left = bounds.size() - tried;
-  while (left > 0) {
-    const size_t half = (left + 1) / 2;
-    first += half * static_cast<size_t>(first[half - 1] < value);
-    left -= half;
-  }
-  return static_cast<size_t>(first - bounds.data());
-}
-
 // Of a number that no other thread changes.
 template <typename Number>
 void AddAlone(Number value, std::atomic<Number>& number) {
@@ -44,12 +27,20 @@ void AddAlone(Number value, std::atomic<Number>& number) {
 
 }  // namespace
 
-ShardedHistogram::ShardedHistogram(std::vector<double> bounds) : bounds_(std::move(bounds)) {
-  for (Shard& shard : shards_) shard.counts = std::make_unique<std::atomic<uint64_t>[]>(bounds_.size() + 1);
+BucketFinder::BucketFinder(std::vector<double> bounds) : bounds_(std::move(bounds)) {
+  // Of the first octave nothing is known: smaller values count as of it, too.
+  for (size_t octave = 1; octave < kOctaves; ++octave) {
+    const double least = std::ldexp(1.0, kLeastExponent + static_cast<int>(octave));
+    first_[octave] = static_cast<size_t>(std::lower_bound(bounds_.begin(), bounds_.end(), least) - bounds_.begin());
+  }
+}
+
+ShardedHistogram::ShardedHistogram(std::vector<double> bounds) : buckets_(std::move(bounds)) {
+  for (Shard& shard : shards_) shard.counts = std::make_unique<std::atomic<uint64_t>[]>(buckets_.bounds().size() + 1);
 }
 
 void ShardedHistogram::Observe(double value) {
-  const size_t bucket = BucketOf(bounds_, value);
+  const size_t bucket = buckets_.Find(value);
   const size_t thread = ThreadIndex();
   if (thread < kOwnedShards) {
     Shard& shard = shards_[thread];
@@ -63,12 +54,13 @@ void ShardedHistogram::Observe(double value) {
 }
 
 prometheus::ClientMetric::Histogram ShardedHistogram::Read() const {
+  const std::vector<double>& bounds = buckets_.bounds();
   prometheus::ClientMetric::Histogram histogram;
-  for (size_t bucket = 0; bucket <= bounds_.size(); ++bucket) {
+  for (size_t bucket = 0; bucket <= bounds.size(); ++bucket) {
     for (const Shard& shard : shards_) {
       histogram.sample_count += shard.counts[bucket].load(std::memory_order_relaxed);
     }
-    const double bound = bucket < bounds_.size() ? bounds_[bucket] : std::numeric_limits<double>::infinity();
+    const double bound = bucket < bounds.size() ? bounds[bucket] : std::numeric_limits<double>::infinity();
     histogram.bucket.push_back({histogram.sample_count, bound});
   }
   for (const Shard& shard : shards_) histogram.sample_sum += shard.sum.load(std::memory_order_relaxed);

@@ -3,7 +3,11 @@
 
 #include "server/metrics_histogram.h"
 
+#include <algorithm>
+#include <cmath>
+#include <limits>
 #include <random>
+#include <set>
 #include <thread>
 #include <vector>
 
@@ -31,6 +35,29 @@ std::vector<double> RandomBounds(std::mt19937& random) {
   double bound = -2;
   for (size_t i = random() % 12; i > 0; --i) bounds.push_back(bound += 0.25 * static_cast<double>(1 + random() % 4));
   return bounds;
+}
+
+TEST(BucketFinderTest, FindsTheFirstBoundThatIsNotBelow) {
+  std::mt19937_64 random(1);
+  const auto draw = [&random] {
+    const double value =
+        std::ldexp(static_cast<double>(random() % 4096) / 2048, static_cast<int>(random() % 200) - 100);
+    return random() % 4 == 0 ? -value : value;
+  };
+  for (int round = 0; round < 500; ++round) {
+    std::set<double> sorted;
+    for (size_t i = random() % 30; i > 0; --i) sorted.insert(draw());
+    const std::vector<double> bounds(sorted.begin(), sorted.end());
+    const BucketFinder finder(bounds);
+    std::vector<double> values = bounds;
+    for (int i = 0; i < 100; ++i) values.push_back(draw());
+    for (const double extreme : {0.0, -0.0, 5e-324, 1e308}) values.push_back(extreme);
+    values.push_back(std::numeric_limits<double>::infinity());
+    values.push_back(-std::numeric_limits<double>::infinity());
+    for (const double value : values) {
+      EXPECT_EQ(finder.Find(value), std::lower_bound(bounds.begin(), bounds.end(), value) - bounds.begin()) << value;
+    }
+  }
 }
 
 TEST(ShardedHistogramTest, SaysWhatPrometheusSays) {
