@@ -8,13 +8,15 @@
 #include <utility>
 
 #include "core/process/build_info.h"
+#include "prometheus/gauge.h"
 #include "prometheus/text_serializer.h"
+#include "server/metrics_counter.h"
 #include "server/metrics_histogram.h"
 
 namespace lossd {
 namespace {
 
-using prometheus::Counter;
+using Counter = ShardedCounter;
 using Histogram = ShardedHistogram;
 using Buckets = std::vector<double>;
 
@@ -63,23 +65,17 @@ prometheus::Labels MethodLabels(int method) {
           {"grpc_type", kMethodTypes[method]}};
 }
 
-using CounterFamily = prometheus::Family<Counter>;
-
-CounterFamily& CountersOf(prometheus::Registry& registry, const char* name, const char* help) {
-  return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
-}
-
 }  // namespace
 
 absl::string_view RpcMethodName(RpcMethod method) { return kMethodNames[static_cast<int>(method)]; }
 
-// All series, by what they are labelled with. The registry owns counters, `histograms` the histograms.
+// All series, by what they are labelled with.
 struct Metrics::Series {
   explicit Series(prometheus::Registry& registry) {
-    AddCalls(registry);
-    AddStages(registry);
-    AddRefusals(registry);
-    AddLosses(registry);
+    AddCalls();
+    AddStages();
+    AddRefusals();
+    AddLosses();
     prometheus::BuildGauge()
         .Name("lossd_build_info")
         .Help("1, with what was built as labels.")
@@ -88,11 +84,12 @@ struct Metrics::Series {
         .Set(1);
   }
 
-  void AddCalls(prometheus::Registry& registry);
-  void AddStages(prometheus::Registry& registry);
-  void AddRefusals(prometheus::Registry& registry);
-  void AddLosses(prometheus::Registry& registry);
+  void AddCalls();
+  void AddStages();
+  void AddRefusals();
+  void AddLosses();
 
+  ShardedCounters counters;
   ShardedHistograms histograms;
   Counter* started[kRpcMethodCount];
   Counter* handled[kRpcMethodCount][kCodeCount];
@@ -111,26 +108,26 @@ struct Metrics::Series {
   Counter* nonfinite[kLossNames.size()][kNonfinitePlaceCount];
 };
 
-void Metrics::Series::AddCalls(prometheus::Registry& registry) {
-  CounterFamily& starts = CountersOf(registry, "grpc_server_started_total", "Calls that came in.");
-  CounterFamily& ends = CountersOf(registry, "grpc_server_handled_total", "Calls that were answered, by code.");
+void Metrics::Series::AddCalls() {
   for (int method = 0; method < kRpcMethodCount; ++method) {
     prometheus::Labels labels = MethodLabels(method);
-    started[method] = &starts.Add(labels);
+    started[method] = &counters.Add("grpc_server_started_total", "Calls that came in.", labels);
     handling_seconds[method] =
         &histograms.Add("grpc_server_handling_seconds", "Time from a call's arrival to its answer's departure.", labels,
                         SecondsBuckets());
     for (int code = 0; code < kCodeCount; ++code) {
       labels["grpc_code"] = CodeName(code);
-      handled[method][code] = &ends.Add(labels);
+      handled[method][code] = &counters.Add("grpc_server_handled_total", "Calls that were answered, by code.", labels);
     }
   }
-  CounterFamily& messages =
-      CountersOf(registry, "lossd_stream_messages_total", "Messages of streams that were answered, by code.");
-  for (int code = 0; code < kCodeCount; ++code) stream_messages[code] = &messages.Add({{"grpc_code", CodeName(code)}});
+  for (int code = 0; code < kCodeCount; ++code) {
+    stream_messages[code] =
+        &counters.Add("lossd_stream_messages_total", "Messages of streams that were answered, by code.",
+                      {{"grpc_code", CodeName(code)}});
+  }
 }
 
-void Metrics::Series::AddStages(prometheus::Registry& registry) {
+void Metrics::Series::AddStages() {
   for (int stage = 0; stage < kStageCount; ++stage) {
     stage_seconds[stage] = &histograms.Add("lossd_stage_seconds", "Time that computations spent in a stage.",
                                            {{"stage", kStageLabels[stage]}}, SecondsBuckets());
@@ -138,25 +135,24 @@ void Metrics::Series::AddStages(prometheus::Registry& registry) {
   batch_requests =
       &histograms.Add("lossd_batch_requests", "Requests in a batch.", {}, {1, 2, 4, 8, 16, 32, 64, 128, 256});
   request_bytes = &histograms.Add("lossd_request_bytes", "Bytes of a request.", {}, BytesBuckets());
-  CounterFamily& copies = CountersOf(registry, "lossd_payload_copies_total", "Payloads of tensors that were copied.");
-  copies_in = &copies.Add({{"direction", "in"}});
-  copies_out = &copies.Add({{"direction", "out"}});
-}
-
-void Metrics::Series::AddRefusals(prometheus::Registry& registry) {
-  CounterFamily& refusals =
-      CountersOf(registry, "lossd_rejected_total", "Computations that were not accepted, by what they ran into.");
-  for (int reason = 0; reason < kReasonCount; ++reason) {
-    rejected[reason] = &refusals.Add({{"reason", std::string(RejectReasonLabel(static_cast<RejectReason>(reason)))}});
+  for (const auto& [direction, copies] : {std::pair("in", &copies_in), std::pair("out", &copies_out)}) {
+    *copies = &counters.Add("lossd_payload_copies_total", "Payloads of tensors that were copied.",
+                            {{"direction", direction}});
   }
-  CounterFamily& drops = CountersOf(registry, "lossd_dropped_total", "Accepted computations that were given up.");
-  expired = &drops.Add({{"reason", "expired"}});
-  cancelled = &drops.Add({{"reason", "cancelled"}});
 }
 
-void Metrics::Series::AddLosses(prometheus::Registry& registry) {
-  CounterFamily& nonfinites =
-      CountersOf(registry, "lossd_nonfinite_total", "Tensors that held a NaN or an infinity, by where.");
+void Metrics::Series::AddRefusals() {
+  for (int reason = 0; reason < kReasonCount; ++reason) {
+    rejected[reason] =
+        &counters.Add("lossd_rejected_total", "Computations that were not accepted, by what they ran into.",
+                      {{"reason", std::string(RejectReasonLabel(static_cast<RejectReason>(reason)))}});
+  }
+  for (const auto& [reason, drops] : {std::pair("expired", &expired), std::pair("cancelled", &cancelled)}) {
+    *drops = &counters.Add("lossd_dropped_total", "Accepted computations that were given up.", {{"reason", reason}});
+  }
+}
+
+void Metrics::Series::AddLosses() {
   for (size_t loss = 0; loss < kLossNames.size(); ++loss) {
     const std::string name(kLossNames[loss]);
     loss_value[loss] = &histograms.Add("lossd_loss_value", "Objectives that were computed and finite.",
@@ -165,7 +161,9 @@ void Metrics::Series::AddLosses(prometheus::Registry& registry) {
         &histograms.Add("lossd_gradient_norm", "Euclidean norms of a request's gradients that were finite.",
                         {{"loss", name}}, NormBuckets());
     for (int place = 0; place < kNonfinitePlaceCount; ++place) {
-      nonfinite[loss][place] = &nonfinites.Add({{"loss", name}, {"where", kPlaceLabels[place]}});
+      nonfinite[loss][place] =
+          &counters.Add("lossd_nonfinite_total", "Tensors that held a NaN or an infinity, by where.",
+                        {{"loss", name}, {"where", kPlaceLabels[place]}});
     }
   }
 }
@@ -173,15 +171,15 @@ void Metrics::Series::AddLosses(prometheus::Registry& registry) {
 Metrics::Metrics() : series_(std::make_unique<const Series>(registry_)) {}
 Metrics::~Metrics() = default;
 
-void Metrics::OnCallStarted(RpcMethod method) { series_->started[static_cast<int>(method)]->Increment(); }
+void Metrics::OnCallStarted(RpcMethod method) { series_->started[static_cast<int>(method)]->Add(); }
 
 void Metrics::OnCallHandled(RpcMethod method, absl::StatusCode code, absl::Duration time) {
   const int index = static_cast<int>(method);
-  series_->handled[index][static_cast<int>(code)]->Increment();
+  series_->handled[index][static_cast<int>(code)]->Add();
   series_->handling_seconds[index]->Observe(Seconds(time));
 }
 
-void Metrics::OnStreamMessage(absl::StatusCode code) { series_->stream_messages[static_cast<int>(code)]->Increment(); }
+void Metrics::OnStreamMessage(absl::StatusCode code) { series_->stream_messages[static_cast<int>(code)]->Add(); }
 
 void Metrics::OnStage(Stage stage, absl::Duration time) {
   series_->stage_seconds[static_cast<int>(stage)]->Observe(Seconds(time));
@@ -189,18 +187,18 @@ void Metrics::OnStage(Stage stage, absl::Duration time) {
 
 void Metrics::OnRequest(int64_t bytes) { series_->request_bytes->Observe(static_cast<double>(bytes)); }
 
-void Metrics::OnRejected(RejectReason reason) { series_->rejected[static_cast<int>(reason)]->Increment(); }
+void Metrics::OnRejected(RejectReason reason) { series_->rejected[static_cast<int>(reason)]->Add(); }
 
 void Metrics::OnDropped(absl::StatusCode code) {
-  if (code == absl::StatusCode::kDeadlineExceeded) series_->expired->Increment();
-  if (code == absl::StatusCode::kCancelled) series_->cancelled->Increment();
+  if (code == absl::StatusCode::kDeadlineExceeded) series_->expired->Add();
+  if (code == absl::StatusCode::kCancelled) series_->cancelled->Add();
 }
 
 void Metrics::OnCopiesIn(int64_t payloads) {
-  if (payloads > 0) series_->copies_in->Increment(static_cast<double>(payloads));
+  if (payloads > 0) series_->copies_in->Add(payloads);
 }
 void Metrics::OnCopiesOut(int64_t payloads) {
-  if (payloads > 0) series_->copies_out->Increment(static_cast<double>(payloads));
+  if (payloads > 0) series_->copies_out->Add(payloads);
 }
 
 void Metrics::OnResult(size_t loss, double objective, double gradient_norm) {
@@ -209,7 +207,7 @@ void Metrics::OnResult(size_t loss, double objective, double gradient_norm) {
 }
 
 void Metrics::OnNonfinite(size_t loss, NonfinitePlace place, int64_t count) {
-  if (count > 0) series_->nonfinite[loss][static_cast<int>(place)]->Increment(static_cast<double>(count));
+  if (count > 0) series_->nonfinite[loss][static_cast<int>(place)]->Add(count);
 }
 
 void Metrics::OnBatch(int requests) { series_->batch_requests->Observe(requests); }
@@ -221,6 +219,7 @@ void Metrics::Add(const std::shared_ptr<prometheus::Collectable>& collectable) {
 
 std::string Metrics::Text() const {
   std::vector<prometheus::MetricFamily> families = registry_.Collect();
+  for (prometheus::MetricFamily& family : series_->counters.Collect()) families.push_back(std::move(family));
   for (prometheus::MetricFamily& family : series_->histograms.Collect()) families.push_back(std::move(family));
   std::vector<std::weak_ptr<prometheus::Collectable>> collectables;
   {

@@ -20,7 +20,6 @@
 #include "core/loss_backend.h"
 #include "core/status/errors.h"
 #include "prometheus/collectable.h"
-#include "prometheus/counter.h"
 #include "prometheus/registry.h"
 
 namespace lossd {

@@ -10,23 +10,6 @@
 #include <utility>
 
 namespace lossd {
-namespace {
-
-// How many threads have observed anything before the calling one did.
-size_t ThreadIndex() {
-  static std::atomic<size_t> threads = 0;
-  thread_local const size_t index = threads.fetch_add(1, std::memory_order_relaxed);
-  return index;
-}
-
-// Of a number that no other thread changes.
-template <typename Number>
-void AddAlone(Number value, std::atomic<Number>& number) {
-  number.store(number.load(std::memory_order_relaxed) + value, std::memory_order_relaxed);
-}
-
-}  // namespace
-
 BucketFinder::BucketFinder(std::vector<double> bounds) : bounds_(std::move(bounds)) {
   // Of the first octave nothing is known: smaller values count as of it, too.
   for (size_t octave = 1; octave < kOctaves; ++octave) {
@@ -40,17 +23,10 @@ ShardedHistogram::ShardedHistogram(std::vector<double> bounds) : buckets_(std::m
 }
 
 void ShardedHistogram::Observe(double value) {
-  const size_t bucket = buckets_.Find(value);
-  const size_t thread = ThreadIndex();
-  if (thread < kOwnedShards) {
-    Shard& shard = shards_[thread];
-    AddAlone<uint64_t>(1, shard.counts[bucket]);
-    AddAlone(value, shard.sum);
-  } else {
-    Shard& shard = shards_[kOwnedShards + thread % (kShards - kOwnedShards)];
-    shard.counts[bucket].fetch_add(1, std::memory_order_relaxed);
-    shard.sum.fetch_add(value, std::memory_order_relaxed);
-  }
+  const MetricsShard mine = MetricsShard::Mine();
+  Shard& shard = shards_[mine.index];
+  mine.Add<uint64_t>(1, shard.counts[buckets_.Find(value)]);
+  mine.Add(value, shard.sum);
 }
 
 prometheus::ClientMetric::Histogram ShardedHistogram::Read() const {

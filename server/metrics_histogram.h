@@ -21,6 +21,7 @@
 #include "prometheus/collectable.h"
 #include "prometheus/labels.h"
 #include "prometheus/metric_family.h"
+#include "server/metrics_shard.h"
 
 namespace lossd {
 
@@ -57,7 +58,7 @@ class BucketFinder {
 
 // Counts of observations by bucket, and their sum. prometheus::Histogram takes a lock for each observation and searches
 // its buckets from the first to the last; a call makes nine. Here threads count in shards, most of them in one of their
-// own, where nothing need be atomic but for who reads meanwhile; and whoever reads adds the shards up. Thread-safe.
+// own. Thread-safe.
 class ShardedHistogram {
  public:
   // `bounds`: finite and strictly increasing; bucket i holds what is above bounds[i - 1] and at most bounds[i], and the
@@ -72,10 +73,6 @@ class ShardedHistogram {
   prometheus::ClientMetric::Histogram Read() const;
 
  private:
-  // Of the threads that observe anything, the first have a shard each for themselves; the others share the last ones.
-  static constexpr size_t kOwnedShards = 8;
-  static constexpr size_t kShards = 16;
-
   // Its own cache lines, so that threads do not take them from each other.
   struct alignas(64) Shard {
     std::unique_ptr<std::atomic<uint64_t>[]> counts;  // By bucket.
@@ -83,7 +80,7 @@ class ShardedHistogram {
   };
 
   const BucketFinder buckets_;
-  std::array<Shard, kShards> shards_;
+  std::array<Shard, MetricsShard::kCount> shards_;
 };
 
 // Histograms by family and labels, to be read at each scrape. Collect() is thread-safe, and so are the histograms;
