@@ -24,8 +24,9 @@ struct MatrixRun {
 // The longest run from index `first` on, at most `limit`.
 inline MatrixRun RunAt(const Axis& axis, int64_t first, int64_t limit) {
   if (axis.block == Axis::kOneBlock) return {first * axis.stride, limit};
-  const int64_t within = first % axis.block;
-  return {first / axis.block * axis.block_stride + within * axis.stride, std::min(limit, axis.block - within)};
+  const int64_t index = axis.first + first;
+  const int64_t within = index % axis.block;
+  return {index / axis.block * axis.block_stride + within * axis.stride, std::min(limit, axis.block - within)};
 }
 
 // All runs of `count` <= kPanelColumns indices from `first` on. Does not allocate.
@@ -52,9 +53,9 @@ class MatrixRuns {
 };
 
 // The same axis in its simplest form: blocks of one index and blocks that follow each other as their indices do become
-// strides.
+// strides. An axis that begins within a block stays as it is.
 inline Axis Simplified(const Axis& axis) {
-  if (axis.block == Axis::kOneBlock) return axis;
+  if (axis.block == Axis::kOneBlock || axis.first > 0) return axis;
   if (axis.block == 1) return Axis{axis.block_stride};
   if (axis.block_stride == axis.block * axis.stride) return Axis{axis.stride};
   return axis;

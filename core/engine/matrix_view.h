@@ -25,16 +25,18 @@ struct MatrixView {
   MatrixView Transposed() const { return {data, column_stride, row_stride}; }
 };
 
-// How far along one axis of a matrix index i lies from index 0: (i / block) * block_stride + (i % block) * stride.
+// How far along one axis of a matrix index i lies from where its first block begins: (j / block) * block_stride +
+// (j % block) * stride with j = first + i.
 struct Axis {
   static constexpr int64_t kOneBlock = std::numeric_limits<int64_t>::max();
 
   int64_t stride = 1;
   int64_t block = kOneBlock;  // Indices a block, > 0.
   int64_t block_stride = 0;
+  int64_t first = 0;  // Where in its block index 0 lies, < block; 0 where there is one block.
 
   int64_t Offset(int64_t i) const {
-    return block == kOneBlock ? i * stride : (i / block) * block_stride + (i % block) * stride;
+    return block == kOneBlock ? i * stride : (first + i) / block * block_stride + (first + i) % block * stride;
   }
 };
 

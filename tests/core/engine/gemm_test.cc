@@ -180,6 +180,20 @@ TEST_P(GemmTest, TakesOverlappingWindowsAndBlocksOnAllAxes) {
   CheckLayout<float>(21, 18, 31, left, right, Layout{Axis{18}, Axis{1}}, true, random_);
 }
 
+// Some columns of channels-last rows of 9 positions, from the middle of a row on: the rows of A and of C, and the steps
+// of both operands in the product that makes a weight's gradient.
+TEST_P(GemmTest, BeginsWithinABlock) {
+  for (const int64_t first : {1, 4}) {
+    const Layout from = {Axis{96, 5, 9 * 96, first}, Axis{1}};
+    const Layout to = {Axis{70, 5, 9 * 70, first}, Axis{1}};
+    for (const bool accumulate : {false, true}) {
+      CheckLayout<float>(40, 70, 96, from, {Axis{70}, Axis{1}}, to, accumulate, random_);
+      CheckLayout<double>(3, 7, 96, from, {Axis{7}, Axis{1}}, {Axis{7, 5, 63, first}, Axis{1}}, accumulate, random_);
+      CheckLayout<float>(96, 70, 300, {from.columns, from.rows}, to, {Axis{70}, Axis{1}}, accumulate, random_);
+    }
+  }
+}
+
 // A product with all operands kept, for comparisons of bits.
 template <typename T>
 struct Problem {

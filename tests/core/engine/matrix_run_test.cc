@@ -31,17 +31,26 @@ TEST(MatrixRunTest, RunsEndWhereBlocksDo) {
 }
 
 TEST(MatrixRunTest, OffsetsOfRunsAreThoseOfTheAxis) {
-  const Axis axis = {2, 7, 100};
-  int64_t index = 3;
-  for (const MatrixRun& run : MatrixRuns(axis, index, 50)) {
-    EXPECT_EQ(run.offset, axis.Offset(index));
-    index += run.length;
+  for (const Axis& axis : {Axis{2, 7, 100}, Axis{2, 7, 100, 5}}) {
+    int64_t index = 3;
+    for (const MatrixRun& run : MatrixRuns(axis, index, 50)) {
+      EXPECT_EQ(run.offset, axis.Offset(index));
+      index += run.length;
+    }
+    EXPECT_EQ(index, 53);
   }
-  EXPECT_EQ(index, 53);
+}
+
+TEST(MatrixRunTest, AnAxisThatBeginsWithinABlockIsTheRestOfTheWhole) {
+  const Axis whole = {1, 25, 1000};
+  const Axis rest = {1, 25, 1000, 20};
+  EXPECT_THAT(RunsOf(rest, 0, 32), ElementsAre(Pair(20, 5), Pair(1000, 25), Pair(2000, 2)));
+  for (int64_t i = 0; i < 60; ++i) EXPECT_EQ(rest.Offset(i), whole.Offset(20 + i));
 }
 
 TEST(MatrixRunTest, SimplifiedAxisHasTheSameOffsets) {
-  for (const Axis& axis : {Axis{3}, Axis{1, 1, 20}, Axis{4, 5, 20}, Axis{4, 5, 21}}) {
+  for (const Axis& axis :
+       {Axis{3}, Axis{1, 1, 20}, Axis{4, 5, 20}, Axis{4, 5, 21}, Axis{4, 5, 20, 3}, Axis{4, 5, 21, 3}}) {
     for (int64_t i = 0; i < 30; ++i) EXPECT_EQ(Simplified(axis).Offset(i), axis.Offset(i));
   }
 }
