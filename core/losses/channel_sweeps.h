@@ -36,17 +36,6 @@ void AddBiasAndRelu(int64_t rows, int64_t channels, const T* bias, T* x) {
   }
 }
 
-// to = from + (x + bias), the residual connection around a block.
-template <typename T>
-void AddResidual(const T* from, const T* x, int64_t rows, int64_t channels, const T* bias, T* to) {
-  for (int64_t r = 0; r < rows; ++r) {
-    for (int64_t c = 0; c < channels; ++c) {
-      const int64_t i = r * channels + c;
-      to[i] = from[i] + (x[i] + bias[c]);
-    }
-  }
-}
-
 // The backward of relu: gradient = 0 wherever its result `activation` is 0.
 template <typename T>
 void MaskByRelu(const T* activation, int64_t count, T* gradient) {

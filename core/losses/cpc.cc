@@ -19,14 +19,18 @@
 namespace lossd {
 namespace {
 
+// The parameters if they are sent with the request, else none.
+template <typename T>
+absl::Span<const T* const> IfSent(const CpcPlan& plan, const std::array<const T*, kCpcParameters>& parameters) {
+  if (!plan.sent_parameters) return {};
+  return parameters;
+}
+
 template <typename T>
 int64_t WorkspaceBytes(const CpcPlan& plan, const CpcWants& wants) {
   Workspace counter(nullptr);
-  TakeCpcMemory<T>(plan, wants, counter);
-  if (plan.sent_parameters) {
-    const std::array<const T*, kCpcParameters> none{};
-    TakeCpcWeights<T>(plan.shape.channels, plan.dim, none, BlockMemory::kTurns, counter);
-  }
+  const std::array<const T*, kCpcParameters> unknown{};
+  TakeCpcMemory<T>(plan, wants, IfSent<T>(plan, unknown), nullptr, counter);
   return counter.bytes();
 }
 
@@ -47,10 +51,10 @@ T* GradientOf(const LossTask& task, size_t index) {
 }
 
 template <typename T>
-std::array<const T*, kCpcParameters> SentParameters(const LossTask& task, const CpcPlan& plan) {
-  std::array<const T*, kCpcParameters> parameters;
+std::array<const T*, kCpcParameters> ParametersOf(const LossTask& task, const CpcPlan& plan) {
+  std::array<const T*, kCpcParameters> parameters{};
   std::transform(plan.parameters.begin(), plan.parameters.end(), parameters.begin(),
-                 [&](size_t index) { return task.inputs[index].data<T>(); });
+                 [&](size_t index) { return index < task.inputs.size() ? task.inputs[index].data<T>() : nullptr; });
   return parameters;
 }
 
@@ -64,17 +68,12 @@ CpcPass<T> MakePass(const LossTask& task, const CpcSeedParameters<T>* seeded, co
   pass.wants = WantsOf(plan, [&](size_t i) { return static_cast<bool>(task.gradients[i].buffer()); });
   buffer = context.pool.Allocate(static_cast<size_t>(WorkspaceBytes<T>(plan, pass.wants)));
   Workspace workspace(buffer.data());
-  pass.memory = TakeCpcMemory<T>(plan, pass.wants, workspace);
-  if (seeded != nullptr) {
-    pass.weights = seeded->weights();
-  } else {
-    const std::array<const T*, kCpcParameters> parameters = SentParameters<T>(task, plan);
-    pass.weights = TakeCpcWeights<T>(plan.shape.channels, plan.dim, parameters, BlockMemory::kTurns, workspace);
-    pass.weights.context.scratch = pass.memory.taps;
-    PackProjections<T>(parameters, pass.weights);
-  }
+  const std::array<const T*, kCpcParameters> parameters = ParametersOf<T>(task, plan);
   pass.z = task.inputs[plan.z].data<T>();
   pass.z_gradient = GradientOf<T>(task, plan.z);
+  pass.memory = TakeCpcMemory<T>(plan, pass.wants, IfSent<T>(plan, parameters), pass.z_gradient, workspace);
+  pass.weights = seeded != nullptr ? seeded->weights() : pass.memory.sent_weights;
+  if (seeded == nullptr) PackProjections<T>(parameters, pass.weights);
   for (size_t p = 0; p < kCpcParameters; ++p) {
     pass.parameter_gradients[p] = GradientOf<T>(task, plan.parameters[p]);
   }

@@ -30,12 +30,12 @@ int64_t WaveRows(const CpcContrastShape& shape) {
 
 // Where a prediction lies.
 struct Place {
-  int64_t x, r, b;
+  int64_t r, x, b;
 };
 
 Place PlaceOf(const CpcContrastShape& shape, int64_t prediction) {
   const int64_t group = prediction / shape.batch;
-  return {group / shape.steps(), group % shape.steps(), prediction % shape.batch};
+  return {group / shape.width, group % shape.width, prediction % shape.batch};
 }
 
 // Target of step i, counted from 1.

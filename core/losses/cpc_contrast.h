@@ -60,8 +60,8 @@ CpcContrastMemory<T> TakeContrastMemory(const CpcContrastShape& shape, Workspace
 // One request's contrast. Pointers are not owned.
 template <typename T>
 struct CpcContrast {
-  const T* predictions;  // [predictions, D], positions in order [x][r][b].
-  const T* targets;      // [targets, D], positions in order [r][x][b].
+  const T* predictions;  // [predictions, D], positions in order [r][x][b].
+  const T* targets;      // [targets, D], likewise.
   double embed_scale;
   StepWeighting weighting;
   CpcContrastMemory<T> memory;

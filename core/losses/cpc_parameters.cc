@@ -47,6 +47,15 @@ bool IsBorrowed(size_t index) {
   return index % 2 == 1 || exit;
 }
 
+// All weights, each in memory of its own.
+template <typename T>
+CpcWeights<T> TakeAllWeights(int64_t channels, int64_t dim, absl::Span<const T* const> parameters,
+                             Workspace& workspace) {
+  CpcWeights<T> weights = TakeProjections(channels, dim, parameters, workspace);
+  weights.context = TakePixelCnnWeights(channels, parameters.subspan(kContextParameters), BlockMemory::kOwn, workspace);
+  return weights;
+}
+
 }  // namespace
 
 std::vector<TensorSpec> CpcParameterSpecs(int64_t channels, int64_t dim, DType dtype) {
@@ -59,13 +68,13 @@ std::vector<TensorSpec> CpcParameterSpecs(int64_t channels, int64_t dim, DType d
 }
 
 template <typename T>
-CpcWeights<T> TakeCpcWeights(int64_t channels, int64_t dim, absl::Span<const T* const> parameters, BlockMemory memory,
-                             Workspace& workspace) {
+CpcWeights<T> TakeProjections(int64_t channels, int64_t dim, absl::Span<const T* const> parameters,
+                              Workspace& workspace) {
   return {.target = TakePackedWeight<T>(channels, dim, workspace),
           .prediction = TakePackedWeight<T>(channels, dim, workspace),
           .target_bias = parameters[kTargetBias],
           .prediction_bias = parameters[kPredictionBias],
-          .context = TakePixelCnnWeights(channels, parameters.subspan(kContextParameters), memory, workspace)};
+          .context = {}};
 }
 
 template <typename T>
@@ -105,12 +114,12 @@ CpcSeedParameters<T>::CpcSeedParameters(uint64_t seed, int64_t channels, int64_t
     pointers[i] = values_[i].data();
   }
   Workspace sizing(nullptr);
-  TakeCpcWeights<T>(channels, dim, pointers, BlockMemory::kOwn, sizing);
+  TakeAllWeights<T>(channels, dim, pointers, sizing);
   arranged_.resize(static_cast<size_t>(sizing.bytes()) + kBufferAlignment);
   const size_t misaligned = reinterpret_cast<uintptr_t>(arranged_.data()) % kBufferAlignment;
   Workspace workspace(arranged_.data() + (kBufferAlignment - misaligned) % kBufferAlignment);
   std::vector<T> scratch(kArrangeScratchElements);
-  weights_ = TakeCpcWeights<T>(channels, dim, pointers, BlockMemory::kOwn, workspace);
+  weights_ = TakeAllWeights<T>(channels, dim, pointers, workspace);
   PackProjections<T>(pointers, weights_);
   PackPixelCnnWeights(weights_.context, scratch.data(), parallel);
   for (size_t i = 0; i < kCpcParameters; ++i) {
@@ -122,15 +131,15 @@ template <typename T>
 int64_t CpcSeedParameters<T>::Bytes(int64_t channels, int64_t dim) {
   Workspace counter(nullptr);
   const std::array<const T*, kCpcParameters> none{};
-  TakeCpcWeights<T>(channels, dim, none, BlockMemory::kOwn, counter);
+  TakeAllWeights<T>(channels, dim, none, counter);
   int64_t borrowed = 0;
   const std::vector<TensorSpec> specs = CpcParameterSpecs(channels, dim, DType::kFloat32);
   for (size_t i = 0; i < kCpcParameters; ++i) borrowed += IsBorrowed(i) ? ElementCount(specs[i].shape) : 0;
   return counter.bytes() + borrowed * static_cast<int64_t>(sizeof(T));
 }
 
-template CpcWeights<float> TakeCpcWeights(int64_t, int64_t, absl::Span<const float* const>, BlockMemory, Workspace&);
-template CpcWeights<double> TakeCpcWeights(int64_t, int64_t, absl::Span<const double* const>, BlockMemory, Workspace&);
+template CpcWeights<float> TakeProjections(int64_t, int64_t, absl::Span<const float* const>, Workspace&);
+template CpcWeights<double> TakeProjections(int64_t, int64_t, absl::Span<const double* const>, Workspace&);
 template void PackProjections(absl::Span<const float* const>, const CpcWeights<float>&);
 template void PackProjections(absl::Span<const double* const>, const CpcWeights<double>&);
 template class CpcSeedParameters<float>;

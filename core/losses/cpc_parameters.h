@@ -45,12 +45,13 @@ struct CpcWeights {
   PixelCnnWeights<T> context;
 };
 
-// Takes memory for the weights of kCpcParameters parameters, see TakePixelCnnWeights.
+// Takes memory for the weights of kCpcParameters parameters that lie outside the PixelCNN; `context` remains to be set
+// by TakePixelCnnWeights.
 template <typename T>
-CpcWeights<T> TakeCpcWeights(int64_t channels, int64_t dim, absl::Span<const T* const> parameters, BlockMemory memory,
-                             Workspace& workspace);
+CpcWeights<T> TakeProjections(int64_t channels, int64_t dim, absl::Span<const T* const> parameters,
+                              Workspace& workspace);
 
-// Packs what lies outside the PixelCNN, for both ways.
+// Packs them for both ways.
 template <typename T>
 void PackProjections(absl::Span<const T* const> parameters, const CpcWeights<T>& weights);
 

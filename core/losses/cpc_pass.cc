@@ -17,37 +17,28 @@ namespace {
 constexpr int64_t kSumChannels = 64;   // Channels of an iteration that sums a bias's gradient.
 constexpr int64_t kItemChannels = 64;  // Input channels of an iteration over a weight's gradient.
 
-// Brings image b of z into channels-last order: all rows in order [r][x][b], the network's rows in order [x][r][b].
+// Brings image b of z into channels-last order.
 template <typename T>
 void TurnInput(const CpcPass<T>& pass, int64_t b) {
   const PixelCnnShape& shape = pass.plan->shape;
   const int64_t locations = shape.height * shape.width;
   const T* image = pass.z + b * shape.channels * locations;
   for (int64_t location = 0; location < locations; ++location) {
-    const int64_t r = location / shape.width;
-    const int64_t x = location % shape.width;
     T* to = pass.memory.z + (location * shape.batch + b) * shape.channels;
     for (int64_t c = 0; c < shape.channels; ++c) to[c] = image[c * locations + location];
-    if (r >= shape.rows()) continue;
-    std::copy_n(to, shape.channels,
-                pass.memory.activations.c[0] + ((x * shape.rows() + r) * shape.batch + b) * shape.channels);
   }
 }
 
-// z's gradient for image b: what came back through the network and through the targets.
+// Brings z's gradient for image b into its order.
 template <typename T>
 void TurnGradient(const CpcPass<T>& pass, int64_t b) {
   const PixelCnnShape& shape = pass.plan->shape;
   const int64_t locations = shape.height * shape.width;
   T* image = pass.z_gradient + b * shape.channels * locations;
   for (int64_t location = 0; location < locations; ++location) {
-    const int64_t r = location / shape.width;
-    const int64_t x = location % shape.width;
-    const T* direct = pass.memory.z_gradient + (location * shape.batch + b) * shape.channels;
-    const T* network = pass.memory.gradients.c + ((x * shape.rows() + r) * shape.batch + b) * shape.channels;
+    const T* from = pass.memory.turned_z_gradient + (location * shape.batch + b) * shape.channels;
     for (int64_t c = 0; c < shape.channels; ++c) {
-      const auto sum = static_cast<double>(r < shape.rows() ? direct[c] + network[c] : direct[c]);
-      image[c * locations + location] = static_cast<T>(sum * pass.scale);
+      image[c * locations + location] = static_cast<T>(static_cast<double>(from[c]) * pass.scale);
     }
   }
 }
@@ -66,17 +57,20 @@ void Project(const CpcPass<T>& pass, const T* from, const PackedWeight<T>& weigh
 template <typename T>
 void RunForward(const CpcPlan& plan, absl::Span<const CpcPass<T>> passes, Parallel& parallel) {
   ForItems(passes, plan.shape.batch, parallel, [](const CpcPass<T>& pass, int64_t b) { TurnInput(pass, b); });
-  ForTiles(passes, plan.contrast().targets(), parallel, [](const CpcPass<T>& pass, PositionTile tile) {
-    Project(pass, pass.memory.z, pass.weights.target, pass.weights.target_bias, tile, pass.memory.targets);
-  });
   std::vector<PixelCnnForward<T>> network;
   for (const CpcPass<T>& pass : passes) {
     network.push_back({&pass.weights.context, pass.memory.activations, pass.cancelled});
   }
   RunPixelCnn<T>(plan.shape, network, parallel);
-  ForTiles(passes, plan.shape.positions(), parallel, [](const CpcPass<T>& pass, PositionTile tile) {
-    Project(pass, pass.memory.activations.c[kPixelCnnBlocks], pass.weights.prediction, pass.weights.prediction_bias,
-            tile, pass.memory.predictions);
+  const int64_t predictions = plan.contrast().predictions();
+  const int64_t targets = plan.contrast().targets();
+  ForItems(passes, TilesOf(predictions) + TilesOf(targets), parallel, [&](const CpcPass<T>& pass, int64_t item) {
+    if (item < TilesOf(predictions)) {
+      return Project(pass, pass.memory.activations.c[kPixelCnnBlocks], pass.weights.prediction,
+                     pass.weights.prediction_bias, TileOf(predictions, item), pass.memory.predictions);
+    }
+    Project(pass, pass.memory.z, pass.weights.target, pass.weights.target_bias,
+            TileOf(targets, item - TilesOf(predictions)), pass.memory.targets);
   });
 }
 
@@ -104,8 +98,8 @@ void ProjectionWeight(const CpcPass<T>& pass, const T* gradient, const T* input,
   if (weight == nullptr) return;
   const int64_t channels = pass.plan->shape.channels;
   const int64_t first = item * kItemChannels;
-  Correlate(gradient, pass.plan->dim, input, channels, rows, {first, std::min(kItemChannels, channels - first)},
-            static_cast<T>(pass.scale), weight + first, channels);
+  Correlate(RowsOfMap(gradient, pass.plan->dim), pass.plan->dim, RowsOfMap(input, channels), rows,
+            {first, std::min(kItemChannels, channels - first)}, static_cast<T>(pass.scale), weight + first, channels);
 }
 
 // Gradients of the biases. That of the targets is zero: a softmax does not see a shift.
@@ -150,12 +144,16 @@ void BackToContext(const CpcPass<T>& pass, PositionTile tile) {
   MaskByRelu(pass.memory.activations.c[kPixelCnnBlocks] + tile.first * channels, tile.count * channels, context);
 }
 
+// z's gradient: what comes back through the targets, and in the first rows through the network.
 template <typename T>
 void BackToInput(const CpcPass<T>& pass, PositionTile tile) {
   const int64_t dim = pass.plan->dim;
   const int64_t channels = pass.plan->shape.channels;
-  ConvolveBack(pass.memory.target_gradient + tile.first * dim, tile.count, pass.weights.target, false,
-               pass.memory.z_gradient + tile.first * channels);
+  T* gradient = pass.memory.turned_z_gradient + tile.first * channels;
+  ConvolveBack(pass.memory.target_gradient + tile.first * dim, tile.count, pass.weights.target, false, gradient);
+  const int64_t shared = std::clamp(pass.plan->shape.positions() - tile.first, int64_t{0}, tile.count) * channels;
+  const T* network = pass.memory.gradients.c + tile.first * channels;
+  for (int64_t i = 0; i < shared; ++i) gradient[i] += network[i];
 }
 
 template <typename T>
@@ -192,30 +190,48 @@ void RunBackward(const CpcPlan& plan, absl::Span<const CpcPass<T>> passes, Paral
   });
 }
 
+// What the network takes beside its activations.
+template <typename T>
+void TakeNetworkMemory(const CpcPlan& plan, const CpcWants& wants, absl::Span<const T* const> parameters, T* z_gradient,
+                       Workspace& workspace, CpcMemory<T>& memory) {
+  const bool sent = !parameters.empty();
+  T* const taps = sent || wants.context_parameters() ? workspace.Take<T>(kArrangeScratchElements) : nullptr;
+  if (sent) {
+    PixelCnnWeights<T>& weights = memory.sent_weights.context;
+    weights = TakePixelCnnWeights<T>(plan.shape.channels, parameters.subspan(kContextParameters), BlockMemory::kTurns,
+                                     workspace);
+    weights.scratch = taps;
+  }
+  if (!wants.context()) return;
+  T* const c = wants.z ? z_gradient : workspace.Take<T>(plan.shape.positions() * plan.shape.channels);
+  memory.gradients = TakeGradients(plan.shape, memory.activations, c, taps, workspace);
+}
+
 }  // namespace
 
 template <typename T>
-CpcMemory<T> TakeCpcMemory(const CpcPlan& plan, const CpcWants& wants, Workspace& workspace) {
+CpcMemory<T> TakeCpcMemory(const CpcPlan& plan, const CpcWants& wants, absl::Span<const T* const> parameters,
+                           T* z_gradient, Workspace& workspace) {
   const int64_t channels = plan.shape.channels;
   const int64_t targets = plan.contrast().targets();
   const int64_t predictions = plan.contrast().predictions();
   CpcMemory<T> memory{};
   memory.z = workspace.Take<T>(targets * channels);
-  memory.targets = workspace.Take<T>(targets * plan.dim);
-  memory.predictions = workspace.Take<T>(predictions * plan.dim);
+  if (wants.z) memory.turned_z_gradient = memory.z;
   memory.step_losses = workspace.Take<double>(plan.contrast().steps());
-  if (plan.sent_parameters || wants.context_parameters()) memory.taps = workspace.Take<T>(kArrangeScratchElements);
   const PixelCnnKeeping keeping{.relus = wants.context(), .inputs = wants.context_parameters()};
-  memory.activations = TakeActivations<T>(plan.shape, keeping, workspace);
+  memory.activations = TakeActivations<T>(plan.shape, keeping, memory.z, workspace);
   if (wants.targets()) memory.target_gradient = workspace.Take<T>(targets * plan.dim);
   if (wants.predictions()) memory.prediction_gradient = workspace.Take<T>(predictions * plan.dim);
-  // The contrast is over when the way back through the network begins, and z has served when its gradient is formed.
+  if (!parameters.empty()) memory.sent_weights = TakeProjections<T>(channels, plan.dim, parameters, workspace);
+  // The contrast comes between the network's two ways, whose memory serves it meanwhile.
   const int64_t phase = workspace.position();
+  memory.targets = workspace.Take<T>(targets * plan.dim);
+  memory.predictions = workspace.Take<T>(predictions * plan.dim);
   memory.contrast = TakeContrastMemory<T>(plan.contrast(), workspace);
   workspace.ReturnTo(phase);
-  if (wants.context()) memory.gradients = TakeGradients(plan.shape, memory.activations, memory.taps, workspace);
+  TakeNetworkMemory(plan, wants, parameters, z_gradient, workspace, memory);
   workspace.EndPhases();
-  if (wants.z) memory.z_gradient = memory.z;
   return memory;
 }
 
@@ -227,8 +243,10 @@ void RunCpcPasses(absl::Span<const CpcPass<T>> passes, Parallel& parallel) {
   RunBackward(plan, passes, parallel);
 }
 
-template CpcMemory<float> TakeCpcMemory(const CpcPlan&, const CpcWants&, Workspace&);
-template CpcMemory<double> TakeCpcMemory(const CpcPlan&, const CpcWants&, Workspace&);
+template CpcMemory<float> TakeCpcMemory(const CpcPlan&, const CpcWants&, absl::Span<const float* const>, float*,
+                                        Workspace&);
+template CpcMemory<double> TakeCpcMemory(const CpcPlan&, const CpcWants&, absl::Span<const double* const>, double*,
+                                         Workspace&);
 template void RunCpcPasses(absl::Span<const CpcPass<float>>, Parallel&);
 template void RunCpcPasses(absl::Span<const CpcPass<double>>, Parallel&);
 

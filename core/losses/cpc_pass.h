@@ -20,25 +20,28 @@
 
 namespace lossd {
 
-// Memory of a request's pass. Null where the wanted gradients do not need it.
+// Memory of a request's pass. Null where the wanted gradients do not need it. Positions are in order [r][x][b], so that
+// the network's input and the predictions' positions are the first rows of all.
 template <typename T>
 struct CpcMemory {
-  T* z;                    // [targets, C], positions in order [r][x][b], all rows.
-  T* targets;              // [targets, D], same order.
-  T* predictions;          // [predictions, D], positions in order [x][r][b].
+  T* z;                    // [targets, C]
+  T* targets;              // [targets, D]
+  T* predictions;          // [predictions, D]
   T* target_gradient;      // As targets.
   T* prediction_gradient;  // As predictions.
-  T* z_gradient;           // What comes back through the targets: in the place of z, which has served by then.
+  T* turned_z_gradient;    // [targets, C]: in the place of z, which has served by then.
   double* step_losses;     // [H - 2]
   CpcContrastMemory<T> contrast;
   PixelCnnActivations<T> activations;
   PixelCnnGradients<T> gradients;
-  T* taps;  // gradients.taps, and on the way forward the scratch of weights in turns.
+  CpcWeights<T> sent_weights;  // Of `parameters`, in turns. Unset where there are none.
 };
 
-// Takes the memory from `workspace`.
+// Takes the memory from `workspace`. `parameters` are kCpcParameters that were sent, or none. `z_gradient`, where that
+// is wanted, has room for the gradient that the network passes down, until it is written itself.
 template <typename T>
-CpcMemory<T> TakeCpcMemory(const CpcPlan& plan, const CpcWants& wants, Workspace& workspace);
+CpcMemory<T> TakeCpcMemory(const CpcPlan& plan, const CpcWants& wants, absl::Span<const T* const> parameters,
+                           T* z_gradient, Workspace& workspace);
 
 // One request's pass. Pointers are not owned.
 template <typename T>

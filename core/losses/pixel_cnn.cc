@@ -7,7 +7,7 @@
 #include <cstddef>
 
 #include "core/losses/channel_sweeps.h"
-#include "core/losses/pixel_cnn_order.h"
+#include "core/losses/pixel_cnn_columns.h"
 #include "core/losses/pointwise_convolution.h"
 #include "core/losses/position_tiles.h"
 
@@ -39,18 +39,14 @@ void RunEntry(const Layer<T>& layer, PositionTile tile) {
   AddBiasAndRelu(tile.count, kHidden, layer.weights.parameters[kEntryBias], to);
 }
 
-// Computes in column order and turns into row order.
 template <typename T>
 void RunAcross(const Layer<T>& layer, PositionTile tile) {
-  T* computed = layer.activations.scratch + tile.first * kHidden;
+  T* to = layer.across() + tile.first * kHidden;
   for (int64_t tap = 0; tap < kAcrossTaps; ++tap) {
-    const T* from = layer.entry() + (tile.first + tap * layer.shape.column()) * kHidden;
-    Convolve(from, tile.count, layer.weights.across[static_cast<size_t>(tap)], tap > 0, computed);
+    Convolve(InnerColumns<T>(layer.shape, layer.entry(), kHidden, tap, tile.first), tile.count,
+             layer.weights.across[static_cast<size_t>(tap)], tap > 0, BlockedResult<T>(to, kHidden));
   }
-  ForRunsOfColumnOrder(layer.shape, tile, [&](int64_t position, int64_t count, int64_t in_row_order) {
-    AddBias(layer.activations.scratch + position * kHidden, count, kHidden, layer.weights.parameters[kAcrossBias],
-            layer.across() + in_row_order * kHidden);
-  });
+  AddBias(to, tile.count, kHidden, layer.weights.parameters[kAcrossBias], to);
 }
 
 template <typename T>
@@ -66,26 +62,28 @@ void RunDown(const Layer<T>& layer, PositionTile tile) {
   AddBiasAndRelu(tile.count, kHidden, layer.weights.parameters[kDownBias], to);
 }
 
-// The exit, added to the inner columns of c. Turns back into column order.
+// next = c + bias + exit in the inner columns.
 template <typename T>
 void RunExit(const Layer<T>& layer, PositionTile tile) {
   const int64_t channels = layer.shape.channels;
-  T* computed = layer.activations.scratch + tile.first * channels;
-  Convolve(layer.down() + tile.first * kHidden, tile.count, layer.weights.exit, false, computed);
-  ForRunsOfRowOrder(layer.shape, tile, [&](int64_t position, int64_t count, int64_t in_column_order) {
-    const int64_t to = (in_column_order + layer.shape.column()) * channels;
-    AddResidual(layer.c() + to, layer.activations.scratch + position * channels, count, channels,
-                layer.weights.parameters[kExitBias], layer.next() + to);
+  ForInnerRuns(layer.shape, 1, tile, [&](int64_t position, int64_t count) {
+    const int64_t first = position * channels;
+    AddBias(layer.c() + first, count, channels, layer.weights.parameters[kExitBias], layer.next() + first);
   });
+  Convolve(RowsOfMap<T>(layer.down() + tile.first * kHidden, kHidden), tile.count, layer.weights.exit, true,
+           InnerColumnsResult(layer.shape, layer.next(), channels, 1, tile.first));
 }
 
 // The outer columns of c, to which the block adds a constant.
 template <typename T>
 void RunSides(const Layer<T>& layer) {
   const int64_t channels = layer.shape.channels;
-  const int64_t last = (layer.shape.width - 1) * layer.shape.column() * channels;
-  for (const int64_t first : {int64_t{0}, last}) {
-    AddBias(layer.c() + first, layer.shape.column(), channels, layer.weights.side, layer.next() + first);
+  for (int64_t r = 0; r < layer.shape.rows(); ++r) {
+    const int64_t left = r * layer.shape.full_row();
+    for (const int64_t position : {left, left + layer.shape.full_row() - layer.shape.batch}) {
+      const int64_t first = position * channels;
+      AddBias(layer.c() + first, layer.shape.batch, channels, layer.weights.side, layer.next() + first);
+    }
   }
 }
 
@@ -118,17 +116,17 @@ void FinishContext(const PixelCnnShape& shape, T* context, PositionTile tile) {
 }  // namespace
 
 template <typename T>
-PixelCnnActivations<T> TakeActivations(const PixelCnnShape& shape, const PixelCnnKeeping& keeping,
+PixelCnnActivations<T> TakeActivations(const PixelCnnShape& shape, const PixelCnnKeeping& keeping, T* input,
                                        Workspace& workspace) {
   PixelCnnActivations<T> activations;
-  const auto take = [&](auto& maps, bool separate, int64_t elements) {
+  const auto take = [&](absl::Span<T*> maps, bool separate, int64_t elements) {
     for (size_t k = 0; k < maps.size(); ++k) maps[k] = k > 0 && !separate ? maps[0] : workspace.Take<T>(elements);
   };
-  take(activations.c, keeping.inputs, shape.positions() * shape.channels);
-  take(activations.entry, keeping.relus, shape.positions() * kHidden);
-  take(activations.across, keeping.inputs, shape.inner_positions() * kHidden);
-  take(activations.down, keeping.relus, shape.inner_positions() * kHidden);
-  activations.scratch = workspace.Take<T>(shape.inner_positions() * std::max(kHidden, shape.channels));
+  activations.c[0] = input;
+  take(absl::MakeSpan(activations.c).subspan(1), keeping.inputs, shape.positions() * shape.channels);
+  take(absl::MakeSpan(activations.entry), keeping.relus, shape.positions() * kHidden);
+  take(absl::MakeSpan(activations.across), keeping.inputs, shape.inner_positions() * kHidden);
+  take(absl::MakeSpan(activations.down), keeping.relus, shape.inner_positions() * kHidden);
   return activations;
 }
 
@@ -144,8 +142,8 @@ void RunPixelCnn(const PixelCnnShape& shape, absl::Span<const PixelCnnForward<T>
   });
 }
 
-template PixelCnnActivations<float> TakeActivations(const PixelCnnShape&, const PixelCnnKeeping&, Workspace&);
-template PixelCnnActivations<double> TakeActivations(const PixelCnnShape&, const PixelCnnKeeping&, Workspace&);
+template PixelCnnActivations<float> TakeActivations(const PixelCnnShape&, const PixelCnnKeeping&, float*, Workspace&);
+template PixelCnnActivations<double> TakeActivations(const PixelCnnShape&, const PixelCnnKeeping&, double*, Workspace&);
 template void RunPixelCnn(const PixelCnnShape&, absl::Span<const PixelCnnForward<float>>, Parallel&);
 template void RunPixelCnn(const PixelCnnShape&, absl::Span<const PixelCnnForward<double>>, Parallel&);
 

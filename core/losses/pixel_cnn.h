@@ -10,10 +10,8 @@
 // Row r of the context depends on rows 0..r of the input, and CPC predicts from rows 0..h-3: only these R = h - 2 rows
 // are computed.
 //
-// Maps are matrices [positions, channels]. Two orders of positions make every convolution a sum of plain products of
-// neighbouring rows, one for each tap:
-//   column order [x][r][b], in which the taps of `across` lie R B rows apart,
-//   row order    [r][x][b], in which the taps of `down` lie (w - 2) B rows apart.
+// Maps are matrices [positions, channels], positions in order [r][x][b]. So every convolution is a sum of products of
+// rows, one for each tap: those of `across` lie B rows apart, those of `down` (w - 2) B.
 
 #ifndef LOSSD_CORE_LOSSES_PIXEL_CNN_H_
 #define LOSSD_CORE_LOSSES_PIXEL_CNN_H_
@@ -36,22 +34,21 @@ struct PixelCnnShape {
   int64_t height;    // h >= 3
   int64_t width;     // w >= 3
 
-  int64_t rows() const { return height - 2; }                         // R
-  int64_t column() const { return rows() * batch; }                   // Positions of a column x, in column order.
-  int64_t row() const { return (width - 2) * batch; }                 // Inner positions of a row r, in row order.
-  int64_t positions() const { return width * column(); }              // Of c and `entry`.
-  int64_t inner_positions() const { return (width - 2) * column(); }  // Of `across` and `down`.
+  int64_t rows() const { return height - 2; }                 // R
+  int64_t full_row() const { return width * batch; }          // Positions of a row r.
+  int64_t row() const { return (width - 2) * batch; }         // The inner ones of them.
+  int64_t positions() const { return rows() * full_row(); }   // Of c and `entry`.
+  int64_t inner_positions() const { return rows() * row(); }  // Of `across` and `down`.
 };
 
 // What the forward pass computes. After it, the signs of all ReLUs can be read off: an activation is 0 where its ReLU
 // was off.
 template <typename T>
 struct PixelCnnActivations {
-  std::array<T*, kPixelCnnBlocks + 1> c;   // [positions, C], column order: inputs of the blocks; last: the context.
-  std::array<T*, kPixelCnnBlocks> entry;   // [positions, 256], column order, after the ReLU.
-  std::array<T*, kPixelCnnBlocks> across;  // [inner_positions, 256], row order.
-  std::array<T*, kPixelCnnBlocks> down;    // [inner_positions, 256], row order, after the ReLU.
-  T* scratch;                              // [inner_positions, max(256, C)], free again after the forward pass.
+  std::array<T*, kPixelCnnBlocks + 1> c;   // [positions, C]: inputs of the blocks; last: the context.
+  std::array<T*, kPixelCnnBlocks> entry;   // [positions, 256], after the ReLU.
+  std::array<T*, kPixelCnnBlocks> across;  // [inner_positions, 256]
+  std::array<T*, kPixelCnnBlocks> down;    // [inner_positions, 256], after the ReLU.
 };
 
 // Which activations the forward pass must leave behind for the backward pass.
@@ -60,16 +57,16 @@ struct PixelCnnKeeping {
   bool inputs = false;  // c and across: for gradients of weights.
 };
 
-// Takes the activations' memory from `workspace`; what is not kept shares memory between blocks.
+// Takes the activations' memory from `workspace`, but for the input's; what is not kept shares memory between blocks.
 template <typename T>
-PixelCnnActivations<T> TakeActivations(const PixelCnnShape& shape, const PixelCnnKeeping& keeping,
+PixelCnnActivations<T> TakeActivations(const PixelCnnShape& shape, const PixelCnnKeeping& keeping, T* input,
                                        Workspace& workspace);
 
 // One request's pass.
 template <typename T>
 struct PixelCnnForward {
   const PixelCnnWeights<T>* weights;   // Not owned.
-  PixelCnnActivations<T> activations;  // c[0] holds the input.
+  PixelCnnActivations<T> activations;  // c[0] holds the input, which stays.
   const std::atomic<bool>* cancelled;  // May be null. Once true, results are meaningless.
 };
 

@@ -8,7 +8,7 @@
 #include <cstdint>
 
 #include "core/losses/channel_sweeps.h"
-#include "core/losses/pixel_cnn_order.h"
+#include "core/losses/pixel_cnn_columns.h"
 #include "core/losses/pixel_cnn_weight_gradients.h"
 #include "core/losses/pointwise_convolution.h"
 #include "core/losses/position_tiles.h"
@@ -18,44 +18,34 @@ namespace {
 
 constexpr int64_t kHidden = kPixelCnnHidden;
 
-// Turns the inner columns of c's gradient into row order and goes back through the exit and its ReLU.
+// Goes back through the exit, which adds to the inner columns of c, and the ReLU in front of it.
 template <typename T>
 void BackThroughExit(const PixelCnnShape& shape, const PixelCnnBackward<T>& pass, size_t block, PositionTile tile) {
-  const PixelCnnGradients<T>& g = pass.gradients;
-  const int64_t channels = shape.channels;
-  ForRunsOfRowOrder(shape, tile, [&](int64_t position, int64_t count, int64_t in_column_order) {
-    std::copy_n(g.c + (in_column_order + shape.column()) * channels, count * channels, g.exit + position * channels);
-  });
-  T* down = g.down + tile.first * kHidden;
-  ConvolveBack(g.exit + tile.first * channels, tile.count, pass.weights->blocks[block].exit, false, down);
+  T* down = pass.gradients.down + tile.first * kHidden;
+  ConvolveBack(InnerColumns<T>(shape, pass.gradients.c, shape.channels, 1, tile.first), tile.count,
+               pass.weights->blocks[block].exit, false, BlockedResult<T>(down, kHidden));
   MaskByRelu(pass.activations.down[block] + tile.first * kHidden, tile.count * kHidden, down);
 }
 
-// A row's `across` meets the row itself and, as the row above, the next one. Turns into column order.
+// A row's `across` meets the row itself and, as the row above, the next one.
 template <typename T>
 void BackThroughDown(const PixelCnnShape& shape, const PixelCnnBackward<T>& pass, size_t block, PositionTile tile) {
   const PixelCnnGradients<T>& g = pass.gradients;
   const auto& down = pass.weights->blocks[block].down;
-  T* turned = g.turned + tile.first * kHidden;
-  ConvolveBack(g.down + tile.first * kHidden, tile.count, down[1], false, turned);
+  T* across = g.across + tile.first * kHidden;
+  ConvolveBack(g.down + tile.first * kHidden, tile.count, down[1], false, across);
   const int64_t above = std::clamp(shape.inner_positions() - shape.row() - tile.first, int64_t{0}, tile.count);
-  ConvolveBack(g.down + (tile.first + shape.row()) * kHidden, above, down[0], true, turned);
-  ForRunsOfRowOrder(shape, tile, [&](int64_t position, int64_t count, int64_t in_column_order) {
-    std::copy_n(g.turned + position * kHidden, count * kHidden, g.across + in_column_order * kHidden);
-  });
+  ConvolveBack(g.down + (tile.first + shape.row()) * kHidden, above, down[0], true, across);
 }
 
-// entry[tile] (+)= what tap `tap` of `across` passes back to it.
+// entry[tile] += what tap `tap` of `across` passes back to it.
 template <typename T>
 void BackThroughTap(const PixelCnnShape& shape, const PixelCnnBackward<T>& pass, size_t block, int64_t tap,
                     PositionTile tile) {
-  const int64_t shift = tap * shape.column();
-  const int64_t first = std::max(tile.first, shift);
-  const int64_t end = std::min(tile.first + tile.count, shift + shape.inner_positions());
-  if (first >= end) return;
-  ConvolveBack(pass.gradients.across + (first - shift) * kHidden, end - first,
+  const PositionTile inner = InnerTile(shape, tap, tile);
+  ConvolveBack(RowsOfMap<T>(pass.gradients.across + inner.first * kHidden, kHidden), inner.count,
                pass.weights->blocks[block].across[static_cast<size_t>(tap)], true,
-               pass.gradients.entry + first * kHidden);
+               InnerColumnsResult(shape, pass.gradients.entry, kHidden, tap, inner.first));
 }
 
 // Goes back through `across`, the entry's ReLU and the entry, and adds to c's gradient.
@@ -87,18 +77,20 @@ void RunBlockBackward(const PixelCnnShape& shape, size_t block, absl::Span<const
   const auto to_input = [&](Pass& pass) { return block > FirstBlock(pass) || pass.input_wanted; };
   const int64_t inner = shape.inner_positions();
   const int64_t packing = block > 0 ? BlockItems(*passes.front().weights) : 0;
-  ForItems(passes, packing + TilesOf(inner), parallel, [&](Pass& pass, int64_t item) {
+  const int64_t sums = ChannelSumItems(shape);
+  ForItems(passes, packing + sums + TilesOf(inner), parallel, [&](Pass& pass, int64_t item) {
     if (item < packing) {
       if (block > FirstBlock(pass)) PackBlockInTurn(*pass.weights, block - 1, Way::kBackward, item);
-    } else if (!skipped(pass)) {
-      BackThroughExit(shape, pass, block, TileOf(inner, item - packing));
+      return;
     }
-  });
-  const int64_t sums = ChannelSumItems(shape);
-  ForItems(passes, TilesOf(inner) + sums, parallel, [&](Pass& pass, int64_t item) {
     if (skipped(pass)) return;
-    if (item < sums) return SumChannels(shape, pass, block, item);
-    BackThroughDown(shape, pass, block, TileOf(inner, item - sums));
+    if (item < packing + sums) return SumChannels(shape, pass, block, item - packing);
+    BackThroughExit(shape, pass, block, TileOf(inner, item - packing - sums));
+  });
+  ForItems(passes, kExitWeightItems + TilesOf(inner), parallel, [&](Pass& pass, int64_t item) {
+    if (skipped(pass)) return;
+    if (item < kExitWeightItems) return RunExitWeight(shape, block, pass, item);
+    BackThroughDown(shape, pass, block, TileOf(inner, item - kExitWeightItems));
   });
   ForTiles(passes, shape.positions(), parallel, [&](Pass& pass, PositionTile tile) {
     if (!skipped(pass)) BackThroughEntry(shape, pass, block, to_input(pass), tile);
@@ -109,15 +101,21 @@ void RunBlockBackward(const PixelCnnShape& shape, size_t block, absl::Span<const
 }  // namespace
 
 template <typename T>
-PixelCnnGradients<T> TakeGradients(const PixelCnnShape& shape, const PixelCnnActivations<T>& activations, T* taps,
+PixelCnnGradients<T> TakeGradients(const PixelCnnShape& shape, const PixelCnnActivations<T>& activations, T* c, T* taps,
                                    Workspace& workspace) {
+  int64_t served = 0;  // Elements of the context's place that are taken.
+  const auto take = [&](int64_t elements) {
+    if (served + elements > shape.positions() * shape.channels) return workspace.Take<T>(elements);
+    T* const context = activations.c[kPixelCnnBlocks];
+    T* const taken = context == nullptr ? nullptr : context + served;
+    served += elements;
+    return taken;
+  };
   PixelCnnGradients<T> g;
-  g.c = workspace.Take<T>(shape.positions() * shape.channels);
-  g.exit = activations.scratch;
-  g.down = workspace.Take<T>(shape.inner_positions() * kHidden);
-  g.across = workspace.Take<T>(shape.inner_positions() * kHidden);
-  g.turned = workspace.Take<T>(shape.inner_positions() * kHidden);
-  g.entry = workspace.Take<T>(shape.positions() * kHidden);
+  g.c = c;
+  g.entry = take(shape.positions() * kHidden);
+  g.across = take(shape.inner_positions() * kHidden);
+  g.down = take(shape.inner_positions() * kHidden);
   g.taps = taps;
   g.sides = workspace.Take<double>(shape.channels);
   g.sums = workspace.Take<double>(shape.channels);
@@ -133,10 +131,10 @@ void RunPixelCnnBackward(const PixelCnnShape& shape, absl::Span<const PixelCnnBa
   for (size_t block = kPixelCnnBlocks; block-- > 0;) RunBlockBackward(shape, block, passes, parallel);
 }
 
-template PixelCnnGradients<float> TakeGradients(const PixelCnnShape&, const PixelCnnActivations<float>&, float*,
+template PixelCnnGradients<float> TakeGradients(const PixelCnnShape&, const PixelCnnActivations<float>&, float*, float*,
                                                 Workspace&);
 template PixelCnnGradients<double> TakeGradients(const PixelCnnShape&, const PixelCnnActivations<double>&, double*,
-                                                 Workspace&);
+                                                 double*, Workspace&);
 template void RunPixelCnnBackward(const PixelCnnShape&, absl::Span<const PixelCnnBackward<float>>, Parallel&);
 template void RunPixelCnnBackward(const PixelCnnShape&, absl::Span<const PixelCnnBackward<double>>, Parallel&);
 

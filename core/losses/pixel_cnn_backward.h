@@ -20,20 +20,19 @@ namespace lossd {
 // Memory of a backward pass.
 template <typename T>
 struct PixelCnnGradients {
-  T* c;           // [positions, C], column order.
-  T* exit;        // [inner_positions, C], row order: of what the exit adds. In the place of activations.scratch.
-  T* down;        // [inner_positions, 256], row order, before the ReLU.
-  T* across;      // [inner_positions, 256], column order.
-  T* turned;      // [inner_positions, 256], row order.
-  T* entry;       // [positions, 256], column order, before the ReLU.
+  T* c;           // [positions, C]
+  T* down;        // [inner_positions, 256], before the ReLU.
+  T* across;      // [inner_positions, 256]
+  T* entry;       // [positions, 256], before the ReLU.
   T* taps;        // kArrangeScratchElements: [5, 256, 256]. Unused where no gradients of weights are wanted.
   double* sides;  // [C]: sum of c over the outer columns.
   double* sums;   // [C]: sum of c over all positions.
 };
 
-// Takes the memory from `workspace`, but for `taps`, which may be the weights' scratch.
+// Takes the memory, but for `c` and `taps`: in the place of the context, which the backward pass does not read, as far
+// as that goes, else from `workspace`. `taps` may be the weights' scratch.
 template <typename T>
-PixelCnnGradients<T> TakeGradients(const PixelCnnShape& shape, const PixelCnnActivations<T>& activations, T* taps,
+PixelCnnGradients<T> TakeGradients(const PixelCnnShape& shape, const PixelCnnActivations<T>& activations, T* c, T* taps,
                                    Workspace& workspace);
 
 // One request's pass.

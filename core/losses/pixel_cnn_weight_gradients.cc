@@ -7,6 +7,7 @@
 #include <array>
 
 #include "core/losses/channel_sweeps.h"
+#include "core/losses/pixel_cnn_columns.h"
 #include "core/losses/pointwise_convolution.h"
 #include "core/losses/position_tiles.h"
 
@@ -17,7 +18,8 @@ constexpr int64_t kHidden = kPixelCnnHidden;
 constexpr int64_t kItemChannels = 64;  // Input channels of an iteration over a weight's gradient; see kPanelColumns.
 constexpr int64_t kBiasItems = 4;      // One for each bias of a block.
 
-int64_t ItemsOf(int64_t channels) { return (channels + kItemChannels - 1) / kItemChannels; }
+constexpr int64_t ItemsOf(int64_t channels) { return (channels + kItemChannels - 1) / kItemChannels; }
+static_assert(kExitWeightItems == ItemsOf(kHidden));
 
 // Slice `item` of a layer's input channels.
 InputChannels SliceOf(int64_t channels, int64_t item) {
@@ -52,8 +54,8 @@ void EntryWeight(const BlockGradients<T>& of, InputChannels channels) {
   T* weight = of.wanted(kEntryWeight);
   if (weight == nullptr) return;
   const int64_t in = of.shape.channels;
-  Correlate(of.pass.gradients.entry, kHidden, of.pass.activations.c[of.block], in, of.shape.positions(), channels,
-            of.scale(), weight + channels.first, in);
+  Correlate(RowsOfMap<T>(of.pass.gradients.entry, kHidden), kHidden, RowsOfMap<T>(of.pass.activations.c[of.block], in),
+            of.shape.positions(), channels, of.scale(), weight + channels.first, in);
 }
 
 template <typename T>
@@ -62,9 +64,9 @@ void AcrossWeight(const BlockGradients<T>& of, InputChannels channels) {
   if (weight == nullptr) return;
   T* taps = of.pass.gradients.taps + kAcrossTaps * kHidden * channels.first;
   for (int64_t tap = 0; tap < kAcrossTaps; ++tap) {
-    const T* input = of.pass.activations.entry[of.block] + tap * of.shape.column() * kHidden;
-    Correlate(of.pass.gradients.across, kHidden, input, kHidden, of.shape.inner_positions(), channels, of.scale(),
-              taps + tap * kHidden * channels.count, channels.count);
+    Correlate(RowsOfMap<T>(of.pass.gradients.across, kHidden), kHidden,
+              InnerColumns<T>(of.shape, of.pass.activations.entry[of.block], kHidden, tap), of.shape.inner_positions(),
+              channels, of.scale(), taps + tap * kHidden * channels.count, channels.count);
   }
   JoinTaps(taps, kAcrossTaps, kHidden, channels.count, channels.first, kHidden, weight);
 }
@@ -85,12 +87,13 @@ void DownWeight(const BlockGradients<T>& of, InputChannels channels) {
   if (weight == nullptr) return;
   T* taps = of.pass.gradients.taps + (kAcrossTaps * kHidden + kDownTaps * channels.first) * kHidden;
   const T* gradient = of.pass.gradients.down;
-  const T* input = of.pass.activations.across[of.block];
+  const BlockedView<T> input = RowsOfMap<T>(of.pass.activations.across[of.block], kHidden);
   const int64_t row = of.shape.row();
   const int64_t rows = of.shape.inner_positions();
-  Correlate(gradient + row * kHidden, kHidden, input, kHidden, rows - row, channels, of.scale(), taps, channels.count);
+  Correlate(RowsOfMap(gradient + row * kHidden, kHidden), kHidden, input, rows - row, channels, of.scale(), taps,
+            channels.count);
   AddTop(of, channels.count, taps);
-  Correlate(gradient, kHidden, input, kHidden, rows, channels, of.scale(), taps + kHidden * channels.count,
+  Correlate(RowsOfMap(gradient, kHidden), kHidden, input, rows, channels, of.scale(), taps + kHidden * channels.count,
             channels.count);
   JoinTaps(taps, kDownTaps, kHidden, channels.count, channels.first, kHidden, weight);
 }
@@ -100,8 +103,9 @@ template <typename T>
 void ExitWeight(const BlockGradients<T>& of, InputChannels channels) {
   T* weight = of.wanted(kExitWeight);
   if (weight == nullptr) return;
-  Correlate(of.pass.gradients.exit, of.shape.channels, of.pass.activations.down[of.block], kHidden,
-            of.shape.inner_positions(), channels, of.scale(), weight + channels.first, kHidden);
+  Correlate(InnerColumns<T>(of.shape, of.pass.gradients.c, of.shape.channels, 1), of.shape.channels,
+            RowsOfMap<T>(of.pass.activations.down[of.block], kHidden), of.shape.inner_positions(), channels, of.scale(),
+            weight + channels.first, kHidden);
   const T* down_bias = of.weights().parameters[kDownBias] + channels.first;
   for (int64_t o = 0; o < of.shape.channels; ++o) {
     const T side = static_cast<T>(of.pass.gradients.sides[o] * of.pass.scale);
@@ -163,31 +167,41 @@ void SumChannels(const PixelCnnShape& shape, const PixelCnnBackward<T>& pass, si
   const int64_t channels = shape.channels;
   const T* c = pass.gradients.c;
   double* sums = pass.gradients.sums + first;
-  const int64_t last = (shape.width - 1) * shape.column();
+  const auto add = [&, first = first, count = count](int64_t r, int64_t begin, int64_t positions) {
+    AddColumnSums(c + (r * shape.full_row() + begin) * channels, positions, channels, first, count, sums);
+  };
   std::fill_n(sums, count, 0.0);
-  AddColumnSums(c, shape.column(), channels, first, count, sums);
-  AddColumnSums(c + last * channels, shape.column(), channels, first, count, sums);
+  for (int64_t r = 0; r < shape.rows(); ++r) {
+    add(r, 0, shape.batch);
+    add(r, shape.full_row() - shape.batch, shape.batch);
+  }
   std::copy_n(sums, count, pass.gradients.sides + first);
-  AddColumnSums(c + shape.column() * channels, last - shape.column(), channels, first, count, sums);
+  for (int64_t r = 0; r < shape.rows(); ++r) add(r, shape.batch, shape.row());
+}
+
+template <typename T>
+void RunExitWeight(const PixelCnnShape& shape, size_t block, const PixelCnnBackward<T>& pass, int64_t item) {
+  ExitWeight(BlockGradients<T>{shape, pass, block}, SliceOf(kHidden, item));
 }
 
 template <typename T>
 void RunWeightGradients(const PixelCnnShape& shape, size_t block, absl::Span<const PixelCnnBackward<T>> passes,
                         Parallel& parallel) {
   const int64_t slices = ItemsOf(kHidden);
-  const int64_t items = 3 * slices + ItemsOf(shape.channels) + kBiasItems;
+  const int64_t items = 2 * slices + ItemsOf(shape.channels) + kBiasItems;
   ForItems(passes, items, parallel, [&](const PixelCnnBackward<T>& pass, int64_t item) {
     const BlockGradients<T> of{shape, pass, block};
     if (item < slices) return AcrossWeight(of, SliceOf(kHidden, item));
     if (item < 2 * slices) return DownWeight(of, SliceOf(kHidden, item - slices));
-    if (item < 3 * slices) return ExitWeight(of, SliceOf(kHidden, item - 2 * slices));
-    if (item < items - kBiasItems) return EntryWeight(of, SliceOf(shape.channels, item - 3 * slices));
+    if (item < items - kBiasItems) return EntryWeight(of, SliceOf(shape.channels, item - 2 * slices));
     Bias(of, item - (items - kBiasItems));
   });
 }
 
 template void SumChannels(const PixelCnnShape&, const PixelCnnBackward<float>&, size_t, int64_t);
 template void SumChannels(const PixelCnnShape&, const PixelCnnBackward<double>&, size_t, int64_t);
+template void RunExitWeight(const PixelCnnShape&, size_t, const PixelCnnBackward<float>&, int64_t);
+template void RunExitWeight(const PixelCnnShape&, size_t, const PixelCnnBackward<double>&, int64_t);
 template void RunWeightGradients(const PixelCnnShape&, size_t, absl::Span<const PixelCnnBackward<float>>, Parallel&);
 template void RunWeightGradients(const PixelCnnShape&, size_t, absl::Span<const PixelCnnBackward<double>>, Parallel&);
 

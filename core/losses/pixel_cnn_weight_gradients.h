@@ -1,7 +1,7 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Gradients of one PixelCNN block's weights and biases, once the gradients of its maps are known.
+// Gradients of one PixelCNN block's weights and biases.
 
 #ifndef LOSSD_CORE_LOSSES_PIXEL_CNN_WEIGHT_GRADIENTS_H_
 #define LOSSD_CORE_LOSSES_PIXEL_CNN_WEIGHT_GRADIENTS_H_
@@ -23,7 +23,13 @@ int64_t ChannelSumItems(const PixelCnnShape& shape);
 template <typename T>
 void SumChannels(const PixelCnnShape& shape, const PixelCnnBackward<T>& pass, size_t block, int64_t item);
 
-// Writes the wanted gradients of `block`'s parameters.
+// Writes one of kExitWeightItems parts of the gradient of the exit's weight, if it is wanted: from gradients.c as it is
+// before the entry's part is added, and gradients.sides.
+inline constexpr int64_t kExitWeightItems = 4;
+template <typename T>
+void RunExitWeight(const PixelCnnShape& shape, size_t block, const PixelCnnBackward<T>& pass, int64_t item);
+
+// Writes the wanted gradients of `block`'s other parameters, once the gradients of its maps are known.
 template <typename T>
 void RunWeightGradients(const PixelCnnShape& shape, size_t block, absl::Span<const PixelCnnBackward<T>> passes,
                         Parallel& parallel);

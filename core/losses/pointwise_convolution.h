@@ -26,6 +26,12 @@ struct PackedWeight {
 
 enum class Way { kForward, kBackward };
 
+// A map [rows, channels] whose rows lie side by side.
+template <typename T>
+BlockedView<T> RowsOfMap(const T* map, int64_t channels) {
+  return MatrixView<T>::RowMajor(map, channels);
+}
+
 // Takes memory in which a weight can be packed for both ways.
 template <typename T>
 PackedWeight<T> TakePackedWeight(int64_t in, int64_t out, Workspace& workspace) {
@@ -52,18 +58,26 @@ void FillPackedWeight(const T* weight, Way way, const PackedWeight<T>& packed) {
 
 // to[rows, out] (+)= from[rows, in] weight[out, in]^T
 template <typename T>
-void Convolve(const T* from, int64_t rows, const PackedWeight<T>& weight, bool accumulate, T* to) {
+void Convolve(const BlockedView<T>& from, int64_t rows, const PackedWeight<T>& weight, bool accumulate,
+              const BlockedResult<T>& to) {
   const PackedColumns<T> columns = {weight.forward, weight.in, weight.out, 0, weight.out};
-  Gemm(rows, weight.out, weight.in, T{1}, MatrixView<T>::RowMajor(from, weight.in), columns, accumulate,
-       BlockedResult<T>(to, weight.out));
+  Gemm(rows, weight.out, weight.in, T{1}, from, columns, accumulate, to);
+}
+template <typename T>
+void Convolve(const T* from, int64_t rows, const PackedWeight<T>& weight, bool accumulate, T* to) {
+  Convolve(RowsOfMap(from, weight.in), rows, weight, accumulate, BlockedResult<T>(to, weight.out));
 }
 
 // to[rows, in] (+)= from[rows, out] weight[out, in]
 template <typename T>
-void ConvolveBack(const T* from, int64_t rows, const PackedWeight<T>& weight, bool accumulate, T* to) {
+void ConvolveBack(const BlockedView<T>& from, int64_t rows, const PackedWeight<T>& weight, bool accumulate,
+                  const BlockedResult<T>& to) {
   const PackedColumns<T> columns = {weight.backward, weight.out, weight.in, 0, weight.in};
-  Gemm(rows, weight.in, weight.out, T{1}, MatrixView<T>::RowMajor(from, weight.out), columns, accumulate,
-       BlockedResult<T>(to, weight.in));
+  Gemm(rows, weight.in, weight.out, T{1}, from, columns, accumulate, to);
+}
+template <typename T>
+void ConvolveBack(const T* from, int64_t rows, const PackedWeight<T>& weight, bool accumulate, T* to) {
+  ConvolveBack(RowsOfMap(from, weight.out), rows, weight, accumulate, BlockedResult<T>(to, weight.in));
 }
 
 // Input channels [first, first + count) of a weight.
@@ -75,10 +89,10 @@ struct InputChannels {
 // weight[out, count] = scale * gradient[rows, out]^T input[rows, in] for these input channels; rows of `weight` lie
 // `stride` elements apart.
 template <typename T>
-void Correlate(const T* gradient, int64_t out, const T* input, int64_t in, int64_t rows, InputChannels channels,
+void Correlate(const BlockedView<T>& gradient, int64_t out, BlockedView<T> input, int64_t rows, InputChannels channels,
                T scale, T* weight, int64_t stride) {
-  Gemm(out, channels.count, rows, scale, MatrixView<T>::Transposed(gradient, out),
-       MatrixView<T>::RowMajor(input + channels.first, in), false, weight, stride);
+  input.data += channels.first;
+  Gemm(out, channels.count, rows, scale, gradient.Transposed(), input, false, BlockedResult<T>(weight, stride));
 }
 
 }  // namespace lossd

@@ -47,7 +47,7 @@ ContrastPart::ContrastPart(const CpcContrastShape& shape)
           const int64_t target = ((r * shape.width + x) * shape.batch + b) * shape.dim + d;
           targets_[static_cast<size_t>(target)] = maps_[1].elements<float>()[static_cast<size_t>(from)];
           if (r >= shape.steps()) continue;
-          const int64_t prediction = ((x * shape.steps() + r) * shape.batch + b) * shape.dim + d;
+          const int64_t prediction = ((r * shape.width + x) * shape.batch + b) * shape.dim + d;
           predictions_[static_cast<size_t>(prediction)] = maps_[0].elements<float>()[static_cast<size_t>(from)];
         }
       }

@@ -37,7 +37,7 @@ class ReplayedSigns {
 
   at::Tensor Entry(size_t block) const {
     return Masks(run_.activations().entry[block], kPixelCnnHidden, 0,
-                 [&](int64_t r, int64_t x, int64_t b) { return (x * shape_.rows() + r) * shape_.batch + b; });
+                 [&](int64_t r, int64_t x, int64_t b) { return (r * shape_.width + x) * shape_.batch + b; });
   }
   at::Tensor Down(size_t block) const {
     return Masks(run_.activations().down[block], kPixelCnnHidden, 1,
@@ -45,7 +45,7 @@ class ReplayedSigns {
   }
   at::Tensor Context() const {
     return Masks(run_.activations().c[kPixelCnnBlocks], shape_.channels, 0,
-                 [&](int64_t r, int64_t x, int64_t b) { return (x * shape_.rows() + r) * shape_.batch + b; });
+                 [&](int64_t r, int64_t x, int64_t b) { return (r * shape_.width + x) * shape_.batch + b; });
   }
 
  private:

@@ -30,7 +30,8 @@ class PixelCnnRun {
     for (size_t p = kContextParameters; p < kCpcParameters; ++p) pointers.push_back(parameters_[p].data());
     weights_ = TakePixelCnnWeights<T>(shape_.channels, pointers, BlockMemory::kTurns, workspace_);
     weights_.scratch = workspace_.Take<T>(kArrangeScratchElements);
-    activations_ = TakeActivations<T>(shape_, keeping, workspace_);
+    T* const input = workspace_.Take<T>(shape_.positions() * shape_.channels);
+    activations_ = TakeActivations<T>(shape_, keeping, input, workspace_);
     ForEachElement([&](int64_t position, int64_t channel, size_t index) {
       activations_.c[0][position * shape_.channels + channel] = static_cast<T>(values.z[index]);
     });
@@ -38,7 +39,7 @@ class PixelCnnRun {
     RunPixelCnn<T>(shape_, {&pass, 1}, parallel);
   }
 
-  // Calls `body(position in column order, channel, index into [B, C, H, W])` for the rows that are computed.
+  // Calls `body(position, channel, index into [B, C, H, W])` for the rows that are computed.
   template <typename Body>
   void ForEachElement(const Body& body) const {
     for (int64_t b = 0; b < shape_.batch; ++b) {
@@ -46,7 +47,7 @@ class PixelCnnRun {
         for (int64_t r = 0; r < shape_.rows(); ++r) {
           for (int64_t x = 0; x < shape_.width; ++x) {
             const int64_t index = ((b * shape_.channels + c) * shape_.height + r) * shape_.width + x;
-            body((x * shape_.rows() + r) * shape_.batch + b, c, static_cast<size_t>(index));
+            body((r * shape_.width + x) * shape_.batch + b, c, static_cast<size_t>(index));
           }
         }
       }
@@ -61,7 +62,8 @@ class PixelCnnRun {
     PixelCnnBackward<T> pass{};
     pass.weights = &weights_;
     pass.activations = activations_;
-    pass.gradients = TakeGradients(shape_, activations_, weights_.scratch, workspace_);
+    T* const c = workspace_.Take<T>(shape_.positions() * shape_.channels);
+    pass.gradients = TakeGradients(shape_, activations_, c, weights_.scratch, workspace_);
     pass.input_wanted = true;
     pass.scale = 1;
     ForEachElement([&](int64_t position, int64_t channel, size_t index) {
