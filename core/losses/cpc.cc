@@ -8,8 +8,8 @@
 #include <cstddef>
 #include <memory>
 #include <utility>
-#include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "core/losses/cpc_parameter_cache.h"
 #include "core/losses/cpc_pass.h"
 #include "core/losses/cpc_plan.h"
@@ -104,8 +104,8 @@ void RunBatch(absl::Span<LossTask* const> batch, CpcParameterCache& cache, const
   const auto& plan = static_cast<const CpcPlan&>(*batch.front()->plan);
   std::shared_ptr<const CpcSeedParameters<T>> seeded;
   if (!plan.sent_parameters) seeded = cache.Get<T>(plan.parameter_key, context.parallel);
-  std::vector<Buffer> buffers(batch.size());
-  std::vector<CpcPass<T>> passes;
+  absl::InlinedVector<Buffer, 1> buffers(batch.size());
+  absl::InlinedVector<CpcPass<T>, 1> passes;
   passes.reserve(batch.size());
   for (size_t i = 0; i < batch.size(); ++i) {
     passes.push_back(MakePass<T>(*batch[i], seeded.get(), context, buffers[i]));

@@ -5,8 +5,8 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "core/losses/channel_sweeps.h"
 #include "core/losses/pointwise_convolution.h"
 #include "core/losses/position_tiles.h"
@@ -57,7 +57,7 @@ void Project(const CpcPass<T>& pass, const T* from, const PackedWeight<T>& weigh
 template <typename T>
 void RunForward(const CpcPlan& plan, absl::Span<const CpcPass<T>> passes, Parallel& parallel) {
   ForItems(passes, plan.shape.batch, parallel, [](const CpcPass<T>& pass, int64_t b) { TurnInput(pass, b); });
-  std::vector<PixelCnnForward<T>> network;
+  absl::InlinedVector<PixelCnnForward<T>, 1> network;
   for (const CpcPass<T>& pass : passes) {
     network.push_back({&pass.weights.context, pass.memory.activations, pass.cancelled});
   }
@@ -76,7 +76,7 @@ void RunForward(const CpcPlan& plan, absl::Span<const CpcPass<T>> passes, Parall
 
 template <typename T>
 void RunContrast(const CpcPlan& plan, absl::Span<const CpcPass<T>> passes, Parallel& parallel) {
-  std::vector<CpcContrast<T>> contrasts;
+  absl::InlinedVector<CpcContrast<T>, 1> contrasts;
   for (const CpcPass<T>& pass : passes) {
     contrasts.push_back({.predictions = pass.memory.predictions,
                          .targets = pass.memory.targets,
@@ -161,7 +161,7 @@ void RunNetworkBackward(const CpcPlan& plan, absl::Span<const CpcPass<T>> passes
   ForTiles(passes, plan.shape.positions(), parallel, [](const CpcPass<T>& pass, PositionTile tile) {
     if (pass.wants.context()) BackToContext(pass, tile);
   });
-  std::vector<PixelCnnBackward<T>> network;
+  absl::InlinedVector<PixelCnnBackward<T>, 1> network;
   for (const CpcPass<T>& pass : passes) {
     if (!pass.wants.context()) continue;
     PixelCnnBackward<T>& backward = network.emplace_back();
