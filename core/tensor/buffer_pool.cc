@@ -6,13 +6,17 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstdint>
 #include <cstdlib>
 #include <deque>
 #include <new>
 #include <utility>
+#include <vector>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 
 namespace lossd {
@@ -53,57 +57,59 @@ std::byte* Map(size_t bytes) {
   return first + before;
 }
 
-std::byte* NewBlock(size_t bytes) {
+std::byte* NewMemory(size_t bytes) {
   if (bytes >= kMinMappedBytes) return Map(bytes);
   return static_cast<std::byte*>(std::aligned_alloc(kBufferAlignment, bytes));
 }
 
-void FreeBlock(std::byte* block, size_t bytes) {
+void FreeMemory(std::byte* memory, size_t bytes) {
   if (bytes >= kMinMappedBytes) {
-    munmap(block, bytes);
+    munmap(memory, bytes);
   } else {
-    std::free(block);
+    std::free(memory);
   }
 }
 
 }  // namespace
 
-// The idle buffers by size class.
-class BufferPool::Shelves {
+// The idle blocks by size class.
+class Buffer::Shelves {
  public:
   explicit Shelves(size_t max_idle_bytes) : max_idle_bytes_(max_idle_bytes) {}
   ~Shelves() {
     for (const std::deque<Idle>& shelf : idle_) {
-      for (const Idle& idle : shelf) FreeBlock(idle.block, idle.bytes);
+      for (const Idle& idle : shelf) Free(idle.block);
     }
   }
 
-  std::byte* Take(SizeClass size_class) {
+  Block* Take(SizeClass size_class) {
     {
       absl::MutexLock lock(&mu_);
       ++allocations_;
       live_bytes_ += size_class.bytes;
       std::deque<Idle>& shelf = idle_[static_cast<size_t>(size_class.index)];
       if (!shelf.empty()) {
-        std::byte* block = shelf.back().block;
+        Block* const block = shelf.back().block;
         shelf.pop_back();
         idle_bytes_ -= size_class.bytes;
         return block;
       }
     }
-    if (std::byte* const block = NewBlock(size_class.bytes)) return block;
+    auto block = std::unique_ptr<Block>(new (std::nothrow) Block{nullptr, size_class.bytes, size_class.index});
+    if (block != nullptr) block->data = NewMemory(size_class.bytes);
+    if (block != nullptr && block->data != nullptr) return block.release();
     absl::MutexLock lock(&mu_);
     live_bytes_ -= size_class.bytes;
     throw std::bad_alloc();
   }
 
-  void Return(SizeClass size_class, std::byte* block) {
+  void Return(Block* block) {
     std::vector<Idle> freed;
     {
       absl::MutexLock lock(&mu_);
-      live_bytes_ -= size_class.bytes;
-      idle_[static_cast<size_t>(size_class.index)].push_back({block, size_class.bytes, returns_++});
-      idle_bytes_ += size_class.bytes;
+      live_bytes_ -= block->bytes;
+      idle_[static_cast<size_t>(block->size_class)].push_back({block, returns_++});
+      idle_bytes_ += block->bytes;
       while (idle_bytes_ > max_idle_bytes_) freed.push_back(TakeOldest());
     }
     Free(freed);
@@ -136,8 +142,7 @@ class BufferPool::Shelves {
 
  private:
   struct Idle {
-    std::byte* block;
-    size_t bytes;
+    Block* block;      // Owned.
     int64_t returned;  // When, in returns.
   };
 
@@ -154,12 +159,16 @@ class BufferPool::Shelves {
   Idle TakeFrom(std::deque<Idle>& shelf) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     const Idle idle = shelf.front();
     shelf.pop_front();
-    idle_bytes_ -= idle.bytes;
+    idle_bytes_ -= idle.block->bytes;
     return idle;
   }
 
+  static void Free(Block* block) {
+    FreeMemory(block->data, block->bytes);
+    delete block;
+  }
   static void Free(absl::Span<const Idle> freed) {
-    for (const Idle& idle : freed) FreeBlock(idle.block, idle.bytes);
+    for (const Idle& idle : freed) Free(idle.block);
   }
 
   const size_t max_idle_bytes_;
@@ -172,15 +181,19 @@ class BufferPool::Shelves {
   size_t live_bytes_ ABSL_GUARDED_BY(mu_) = 0;
 };
 
-BufferPool::BufferPool(size_t max_idle_bytes) : shelves_(std::make_shared<Shelves>(max_idle_bytes)) {}
+void Buffer::Return(Block* block) {
+  const std::shared_ptr<Shelves> shelves = std::move(block->shelves);  // The pool may be gone: then these are the last.
+  shelves->Return(block);
+}
+
+BufferPool::BufferPool(size_t max_idle_bytes) : shelves_(std::make_shared<Buffer::Shelves>(max_idle_bytes)) {}
 BufferPool::~BufferPool() = default;
 
 Buffer BufferPool::Allocate(size_t bytes) {
-  const SizeClass size_class = ClassOf(bytes);
-  std::byte* block = shelves_->Take(size_class);
-  return Buffer(std::shared_ptr<std::byte>(block, [shelves = shelves_, size_class](
-                                                      std::byte* returned) { shelves->Return(size_class, returned); }),
-                size_class.bytes);
+  Buffer::Block* const block = shelves_->Take(ClassOf(bytes));
+  block->shelves = shelves_;
+  block->handles.store(1, std::memory_order_relaxed);
+  return Buffer(block);
 }
 
 void BufferPool::FreeUnused() { shelves_->FreeUnused(); }

@@ -6,14 +6,11 @@
 #ifndef LOSSD_CORE_TENSOR_BUFFER_POOL_H_
 #define LOSSD_CORE_TENSOR_BUFFER_POOL_H_
 
-#include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <vector>
-
-#include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
+#include <utility>
 
 namespace lossd {
 
@@ -26,19 +23,43 @@ inline constexpr size_t kBufferAlignment = 64;
 class Buffer {
  public:
   Buffer() = default;
+  Buffer(const Buffer& other) : block_(other.block_) {
+    if (block_ != nullptr) block_->handles.fetch_add(1, std::memory_order_relaxed);
+  }
+  Buffer(Buffer&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
+  Buffer& operator=(Buffer other) noexcept {
+    std::swap(block_, other.block_);
+    return *this;
+  }
+  ~Buffer() {
+    // What was done through other handles is done before the memory serves anew.
+    if (block_ != nullptr && block_->handles.fetch_sub(1, std::memory_order_acq_rel) == 1) Return(block_);
+  }
 
   // First byte, aligned to kBufferAlignment; null if empty.
-  std::byte* data() const { return data_.get(); }
+  std::byte* data() const { return block_ == nullptr ? nullptr : block_->data; }
   // Usable bytes, at least what was asked for.
-  size_t capacity() const { return capacity_; }
-  explicit operator bool() const { return data_ != nullptr; }
+  size_t capacity() const { return block_ == nullptr ? 0 : block_->bytes; }
+  explicit operator bool() const { return block_ != nullptr; }
 
  private:
   friend class BufferPool;
-  Buffer(std::shared_ptr<std::byte> data, size_t capacity) : data_(std::move(data)), capacity_(capacity) {}
+  class Shelves;
 
-  std::shared_ptr<std::byte> data_;
-  size_t capacity_ = 0;
+  // What handles share. Lives as long as the memory, idle or not, so that recycled memory costs no allocation.
+  struct Block {
+    std::byte* data;
+    size_t bytes;
+    int size_class;
+    std::atomic<int64_t> handles = 0;
+    std::shared_ptr<Shelves> shelves = nullptr;  // Where it goes back to; null while it is there.
+  };
+
+  // Takes over one handle that is already counted.
+  explicit Buffer(Block* block) : block_(block) {}
+  static void Return(Block* block);
+
+  Block* block_ = nullptr;  // Owned by all handles together.
 };
 
 // Buffers of so many bytes and more are mappings of their own, in huge pages where the system has them: fewer page
@@ -71,9 +92,8 @@ class BufferPool {
   size_t live_bytes() const;
 
  private:
-  class Shelves;
   // Shared with live buffers, so that these may outlive the pool.
-  const std::shared_ptr<Shelves> shelves_;
+  const std::shared_ptr<Buffer::Shelves> shelves_;
 };
 
 }  // namespace lossd

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <random>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -94,6 +95,39 @@ TEST(BufferPoolTest, CopiesShareMemoryUntilTheLastIsGone) {
   EXPECT_EQ(pool.live_bytes(), 256u);
   b = Buffer();
   EXPECT_EQ(pool.live_bytes(), 0u);
+}
+
+TEST(BufferPoolTest, MovedHandlesAreNoHandlesMore) {
+  BufferPool pool(1 << 20);
+  Buffer a = pool.Allocate(100);
+  std::byte* const data = a.data();
+  Buffer b = std::move(a);
+  EXPECT_FALSE(a);  // NOLINT(bugprone-use-after-move): the state it is left in.
+  EXPECT_EQ(b.data(), data);
+  Buffer& same = b;
+  b = same;
+  EXPECT_EQ(b.data(), data);
+  b = pool.Allocate(100);
+  EXPECT_EQ(pool.live_bytes(), 256u);
+  EXPECT_EQ(pool.idle_bytes(), 256u);
+}
+
+TEST(BufferPoolTest, TheLastOfManyThreadsHandlesReturnsTheMemoryOnce) {
+  BufferPool pool(1 << 20);
+  for (int round = 0; round < 200; ++round) {
+    Buffer buffer = pool.Allocate(1000);
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; ++i) {
+      threads.emplace_back([buffer] {
+        for (int copy = 0; copy < 100; ++copy) Buffer(buffer).data();
+      });
+    }
+    buffer = Buffer();
+    for (std::thread& thread : threads) thread.join();
+    threads.clear();
+    ASSERT_EQ(pool.live_bytes(), 0u);
+    ASSERT_EQ(pool.idle_bytes(), 1024u);
+  }
 }
 
 TEST(BufferPoolTest, BuffersMayOutliveThePool) {
