@@ -23,23 +23,29 @@ namespace lossd {
 namespace {
 
 constexpr size_t kSmallestClass = 256;  // Bytes.
-constexpr int kClassesPerDoubling = 4;
-constexpr int kClassCount = 56 * kClassesPerDoubling;
+// Classes a doubling: more of mappings, where a quarter more than was asked for is megabytes.
+constexpr int kSmallSteps = 4;
+constexpr int kMappedSteps = 8;
+constexpr int kSmallDoublings = std::bit_width(kMinMappedBytes / kSmallestClass) - 1;
+constexpr int kClassCount = 1 + kSmallDoublings * kSmallSteps + (56 - kSmallDoublings) * kMappedSteps;
 
 struct SizeClass {
   int index;
   size_t bytes;
 };
 
-// The smallest class that holds `bytes`: kSmallestClass * 2^e * (4 + q) / 4, at most 25 % more than asked for.
+// The smallest class that holds `bytes`: kSmallestClass * 2^e * (1 + q / classes a doubling).
 SizeClass ClassOf(size_t bytes) {
   if (bytes <= kSmallestClass) return {0, kSmallestClass};
   const size_t units = (bytes - 1) / kSmallestClass;  // >= 1
   const int exponent = static_cast<int>(std::bit_width(units)) - 1;
   const size_t base = kSmallestClass << exponent;  // base < bytes <= 2 * base
-  const size_t quarter = base / kClassesPerDoubling;
-  const size_t steps = (bytes - base + quarter - 1) / quarter;  // 1..4
-  return {exponent * kClassesPerDoubling + static_cast<int>(steps), base + steps * quarter};
+  const bool mapped = exponent >= kSmallDoublings;
+  const size_t step = base / (mapped ? kMappedSteps : kSmallSteps);
+  const size_t steps = (bytes - base + step - 1) / step;  // At least 1.
+  const int before =
+      mapped ? kSmallDoublings * kSmallSteps + (exponent - kSmallDoublings) * kMappedSteps : exponent * kSmallSteps;
+  return {before + static_cast<int>(steps), base + steps * step};
 }
 
 constexpr size_t kHugePage = size_t{2} << 20;

@@ -28,6 +28,26 @@ TEST(BufferPoolTest, BuffersAreAlignedAndLargeEnoughAndWasteAtMostAQuarter) {
   }
 }
 
+TEST(BufferPoolTest, MappedBuffersWasteAtMostAnEighth) {
+  BufferPool pool(0);
+  for (size_t bytes = kMinMappedBytes; bytes < (size_t{80} << 20); bytes += bytes / 37 + 1) {
+    const Buffer buffer = pool.Allocate(bytes);
+    ASSERT_GE(buffer.capacity(), bytes);
+    ASSERT_LE(buffer.capacity(), bytes + bytes / 8 + 1);
+  }
+}
+
+TEST(BufferPoolTest, RecyclesOnlyWhatIsLargeEnough) {
+  BufferPool pool(size_t{64} << 20);
+  size_t largest = 0;
+  for (size_t bytes = 256; bytes < (size_t{4} << 20); bytes = bytes * 33 / 32 + 1) {
+    const size_t capacity = pool.Allocate(bytes).capacity();  // Recycles what an equal class has left.
+    ASSERT_GE(capacity, bytes);
+    ASSERT_GE(capacity, largest);
+    largest = capacity;
+  }
+}
+
 TEST(BufferPoolTest, ReusesReturnedMemoryOfTheSameClass) {
   BufferPool pool(1 << 20);
   const std::byte* first = pool.Allocate(5000).data();
