@@ -4,8 +4,7 @@
 #include "client/cli/connection_flags.h"
 
 #include <CLI/App.hpp>
-#include <fstream>
-#include <iterator>
+#include <algorithm>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -24,10 +23,17 @@ absl::StatusOr<absl::Duration> ParseDuration(absl::string_view flag, const std::
 
 // The content of a file; empty where no file is named.
 absl::StatusOr<std::string> ReadText(absl::string_view flag, const std::string& path) {
-  if (path.empty()) return std::string();
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return UsageError(absl::StrCat(flag, ": cannot read ", path));
-  return std::string(std::istreambuf_iterator<char>(file), {});
+  return path.empty() ? std::string() : FileText(flag, path);
+}
+
+// The one token of a file; empty where no file is named.
+absl::StatusOr<std::string> ReadToken(absl::string_view flag, const std::string& path) {
+  LOSSD_ASSIGN_OR_RETURN(const std::string text, ReadText(flag, path));
+  const absl::string_view token = absl::StripAsciiWhitespace(text);
+  const bool is_token = !token.empty() && std::all_of(token.begin(), token.end(), absl::ascii_isgraph);
+  if (is_token || path.empty()) return std::string(token);
+  return UsageError(absl::StrCat(flag, ": expected one token of visible ASCII characters in ", path, ", got ",
+                                 token.empty() ? "none" : "something else"));
 }
 
 }  // namespace
@@ -63,8 +69,7 @@ absl::StatusOr<ClientOptions> ConnectionFlags::Options() const {
   LOSSD_ASSIGN_OR_RETURN(tls.certificate_chain, ReadText("--tls-cert-file", tls_cert_file_));
   LOSSD_ASSIGN_OR_RETURN(tls.private_key, ReadText("--tls-key-file", tls_key_file_));
   if (tls_ || !tls_ca_file_.empty() || !tls_cert_file_.empty() || !tls_key_file_.empty()) options.tls = std::move(tls);
-  LOSSD_ASSIGN_OR_RETURN(const std::string token, ReadText("--auth-token-file", auth_token_file_));
-  options.auth_token = std::string(absl::StripAsciiWhitespace(token));
+  LOSSD_ASSIGN_OR_RETURN(options.auth_token, ReadToken("--auth-token-file", auth_token_file_));
   const absl::Status valid = options.Validate();
   return valid.ok() ? absl::StatusOr<ClientOptions>(std::move(options)) : UsageError(InFlags(valid.message()));
 }

@@ -6,7 +6,6 @@
 #include <CLI/App.hpp>
 #include <algorithm>
 #include <fstream>
-#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -136,9 +135,8 @@ absl::StatusOr<LoadCommand::Baseline> LoadCommand::ReadBaseline() const {
     LOSSD_ASSIGN_OR_RETURN(baseline.tolerance, ParseShare("--max-regression", max_regression_));
   }
   if (compare_.empty()) return baseline;
-  std::ifstream file(compare_, std::ios::binary);
-  if (!file) return UsageError(absl::StrCat("--compare: cannot read ", compare_));
-  auto report = load::ReportFromJson(std::string(std::istreambuf_iterator<char>(file), {}));
+  LOSSD_ASSIGN_OR_RETURN(const std::string text, FileText("--compare", compare_));
+  auto report = load::ReportFromJson(text);
   if (!report.ok()) return UsageError(absl::StrCat("--compare: ", compare_, ": ", report.status().message()));
   baseline.report = *std::move(report);
   return baseline;

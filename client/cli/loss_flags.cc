@@ -4,8 +4,6 @@
 #include "client/cli/loss_flags.h"
 
 #include <CLI/App.hpp>
-#include <fstream>
-#include <iterator>
 
 #include "absl/strings/str_cat.h"
 #include "client/cli/subcommand.h"
@@ -92,9 +90,8 @@ absl::StatusOr<client::LossSpec> LossFlags::Spec() const {
     if (!loss_.empty()) return UsageError("--config: expected without --loss");
     LOSSD_RETURN_IF_ERROR(CheckFlagsBelong("--config"));
     if (config_.front() != '@') return LossSpecFromJson(config_);
-    std::ifstream file(config_.substr(1), std::ios::binary);
-    if (!file) return UsageError(absl::StrCat("--config: cannot read ", config_.substr(1)));
-    return LossSpecFromJson(std::string(std::istreambuf_iterator<char>(file), {}));
+    LOSSD_ASSIGN_OR_RETURN(const std::string text, FileText("--config", config_.substr(1)));
+    return LossSpecFromJson(text);
   }
   LOSSD_RETURN_IF_ERROR(CheckFlagsBelong(loss_.empty() ? "any loss without --loss" : loss_));
   if (loss_ == "feature_map_contrastive") return FeatureMapContrastiveSpec();

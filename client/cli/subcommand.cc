@@ -3,7 +3,10 @@
 
 #include "client/cli/subcommand.h"
 
+#include <fstream>
+
 #include "absl/strings/cord.h"
+#include "absl/strings/str_cat.h"
 
 namespace lossd::cli {
 namespace {
@@ -19,5 +22,15 @@ absl::Status UsageError(absl::string_view text) {
 }
 
 bool IsUsageError(const absl::Status& status) { return status.GetPayload(kUsageUrl).has_value(); }
+
+absl::StatusOr<std::string> FileText(absl::string_view flag, const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text;
+  char buffer[4096];
+  while (file.read(buffer, sizeof(buffer)) || file.gcount() > 0)
+    text.append(buffer, static_cast<size_t>(file.gcount()));
+  if (file.eof()) return text;
+  return UsageError(absl::StrCat(flag, ": cannot read ", path));  // Or is a folder, which can be opened.
+}
 
 }  // namespace lossd::cli

@@ -47,6 +47,9 @@ class Subcommand {
 absl::Status UsageError(absl::string_view text);
 bool IsUsageError(const absl::Status& status);
 
+// The content of the file that `flag` names. A UsageError if it cannot be read.
+absl::StatusOr<std::string> FileText(absl::string_view flag, const std::string& path);
+
 }  // namespace lossd::cli
 
 #endif  // LOSSD_CLIENT_CLI_SUBCOMMAND_H_

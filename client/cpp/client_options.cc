@@ -3,6 +3,9 @@
 
 #include "client/cpp/client_options.h"
 
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 
 namespace lossd::client {
@@ -43,6 +46,10 @@ absl::Status ClientOptions::Validate() const {
   if (channels < 1 || channels > 64) return Refuse("channels", "1 to 64", absl::StrCat(channels));
   if (tls && tls->certificate_chain.empty() != tls->private_key.empty()) {
     return Refuse("tls", "certificate_chain and private_key together", "one of them");
+  }
+  // gRPC ends the process over others.
+  if (!std::all_of(auth_token.begin(), auth_token.end(), absl::ascii_isgraph)) {
+    return Refuse("auth_token", "visible ASCII characters", "others");
   }
   return ValidateDurations(*this);
 }

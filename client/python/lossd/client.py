@@ -43,11 +43,14 @@ class Client:
                  metadata: Sequence[tuple[str, str]] = ()) -> None:
         if tls is not None and credentials is not None:
             raise ValueError("expected tls or credentials, got both")
+        token = auth_token.strip()
+        if not all("!" <= character <= "~" for character in token):  # gRPC's error would have it in its text.
+            raise ValueError("auth_token: expected visible ASCII characters, got others")
         self.target = target
         self.timeout = timeout
         self._settings = dict(timeout=timeout, max_message_bytes=max_message_bytes, tls=tls,
                               auth_token=auth_token, credentials=credentials, metadata=tuple(metadata))
-        bearer = (("authorization", f"Bearer {auth_token.strip()}"),) if auth_token else ()
+        bearer = (("authorization", f"Bearer {token}"),) if token else ()
         self._metadata = bearer + tuple(metadata)
         self._channel = LazyChannel(target, channel_options(max_message_bytes),
                                     credentials if tls is None else tls.credentials())

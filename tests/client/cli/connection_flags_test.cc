@@ -17,7 +17,9 @@ namespace lossd::cli {
 namespace {
 
 using ::lossd::testing::StatusIs;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 absl::StatusOr<std::unique_ptr<Client>> ConnectWith(const std::string& arguments) {
   CLI::App app;
@@ -50,10 +52,23 @@ TEST(ConnectionFlagsTest, SendsTheTokenOfAFile) {
   EXPECT_EQ(authorization, "Bearer secret");
 }
 
+TEST(ConnectionFlagsTest, RefusesAFileOfNoTokenOrOfSeveral) {
+  const std::string path = ::testing::TempDir() + "/connection_flags_tokens";
+  for (const auto& [text, got] : {std::pair(" \n", "got none"), std::pair("first\nsecond\n", "got something else")}) {
+    std::ofstream(path) << text;
+    const absl::Status status = ConnectWith("--auth-token-file " + path).status();
+    EXPECT_THAT(status,
+                StatusIs(absl::StatusCode::kInvalidArgument, AllOf(HasSubstr("--auth-token-file: expected one token"),
+                                                                   HasSubstr(got), Not(HasSubstr("first")))));
+    EXPECT_TRUE(IsUsageError(status));
+  }
+}
+
 TEST(ConnectionFlagsTest, RefusesFlagsThatCannotBeRead) {
   for (const auto& [arguments, text] : {std::pair("--timeout soon", "--timeout: expected a duration"),
                                         std::pair("--connect-timeout -1s", "--connect-timeout: expected a duration"),
                                         std::pair("--tls-ca-file /no/such", "--tls-ca-file: cannot read /no/such"),
+                                        std::pair("--tls-ca-file /tmp", "--tls-ca-file: cannot read /tmp"),
                                         std::pair("--max-message-bytes 0", "--max-message-bytes: expected")}) {
     const absl::Status status = ConnectWith(arguments).status();
     EXPECT_THAT(status, StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(text)));

@@ -3,6 +3,9 @@
 
 #include "client/cli/subcommand.h"
 
+#include <fstream>
+#include <string>
+
 #include "gtest/gtest.h"
 #include "tests/support/status_matchers.h"
 
@@ -15,6 +18,20 @@ TEST(UsageErrorTest, IsToldFromAServersRefusal) {
               testing::StatusIs(absl::StatusCode::kInvalidArgument, "--loss: expected one"));
   EXPECT_FALSE(IsUsageError(absl::InvalidArgumentError("loss: expected one")));
   EXPECT_FALSE(IsUsageError(absl::OkStatus()));
+}
+
+TEST(FileTextTest, IsTheWholeContentOrAUsageError) {
+  const std::string path = ::testing::TempDir() + "/subcommand_file";
+  for (const std::string& text : {std::string("two\nlines\0", 10), std::string()}) {
+    std::ofstream(path, std::ios::binary) << text;
+    ASSERT_OK_AND_ASSIGN(const std::string read, FileText("--flag", path));
+    EXPECT_EQ(read, text);
+  }
+  for (const char* unreadable : {"/no/such", "/tmp"}) {
+    const absl::Status status = FileText("--flag", unreadable).status();
+    EXPECT_TRUE(IsUsageError(status));
+    EXPECT_EQ(status.message(), std::string("--flag: cannot read ") + unreadable);
+  }
 }
 
 }  // namespace

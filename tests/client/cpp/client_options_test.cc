@@ -44,6 +44,12 @@ TEST(ClientOptionsTest, WantsCertificateAndKeyTogether) {
   ClientOptions options;
   options.tls = TlsOptions{.root_certificates = "", .certificate_chain = "chain", .private_key = ""};
   EXPECT_THAT(options.Validate(), StatusIs(kInvalid, HasSubstr("ClientOptions.tls")));
+  for (const char* token : {"two words", "two\nlines", "caf\xc3\xa9"}) {
+    options = ClientOptions();
+    options.auth_token = token;
+    EXPECT_THAT(options.Validate(),
+                StatusIs(kInvalid, "ClientOptions.auth_token: expected visible ASCII characters, got others"));
+  }
 }
 
 }  // namespace

@@ -125,6 +125,12 @@ def test_a_refused_token_is_unauthenticated_everywhere(secure, tls):
                 stream.send(specs.squared_norm(), x).result()
 
 
+def test_what_no_header_can_carry_is_no_token_and_is_not_repeated():
+    with pytest.raises(ValueError) as caught:
+        lossd.Client(auth_token="secret words")
+    assert str(caught.value) == "auth_token: expected visible ASCII characters, got others"
+
+
 def test_connections_that_fail_say_why(server, secure, authority, stranger, tls):
     for unwanted in (None, lossd.Tls.from_files(authority.ca_file),
                      lossd.Tls.from_files(authority.ca_file, *stranger.issue("client"))):
