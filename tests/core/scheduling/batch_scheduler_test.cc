@@ -6,106 +6,26 @@
 #include <pthread.h>
 
 #include <array>
-#include <atomic>
-#include <string>
 #include <thread>
 #include <utility>
-#include <vector>
 
 #include "core/status/errors.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/core/scheduling/fake_task.h"
-#include "tests/support/simulated_clock.h"
+#include "tests/core/scheduling/scheduler_fixture.h"
 #include "tests/support/status_matchers.h"
 
 namespace lossd {
 namespace {
 
-using ::lossd::testing::FakeTaskSpec;
+using ::lossd::testing::BatchSchedulerTest;
 using ::lossd::testing::Gate;
-using ::lossd::testing::Ids;
-using ::lossd::testing::MakeTask;
-using ::lossd::testing::SimulatedClock;
 using ::lossd::testing::StatusIs;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using ::testing::SizeIs;
-
-// What became of tasks, in the order in which it did. Thread-safe.
-class Outcomes {
- public:
-  void Ran(const Batch& batch) {
-    absl::MutexLock lock(&mu_);
-    batches_.push_back(Ids(batch));
-  }
-  void Dropped(absl::Status status) {
-    absl::MutexLock lock(&mu_);
-    dropped_.push_back(std::move(status));
-  }
-  std::vector<std::vector<int>> WaitForBatches(size_t count) {
-    absl::MutexLock lock(&mu_);
-    const auto enough = [&] { return (mu_.AssertReaderHeld(), batches_.size() >= count); };
-    mu_.Await(absl::Condition(&enough));
-    return batches_;
-  }
-  std::vector<absl::Status> WaitForDropped(size_t count) {
-    absl::MutexLock lock(&mu_);
-    const auto enough = [&] { return (mu_.AssertReaderHeld(), dropped_.size() >= count); };
-    mu_.Await(absl::Condition(&enough));
-    return dropped_;
-  }
-  std::vector<std::vector<int>> batches() { return WaitForBatches(0); }
-  std::vector<absl::Status> dropped() { return WaitForDropped(0); }
-
- private:
-  absl::Mutex mu_;
-  std::vector<std::vector<int>> batches_ ABSL_GUARDED_BY(mu_);
-  std::vector<absl::Status> dropped_ ABSL_GUARDED_BY(mu_);
-};
-
-// A scheduler by a simulated clock. Tasks of the key "blocker" hold their worker up until `gate` opens.
-class BatchSchedulerTest : public ::testing::Test {
- protected:
-  void Start(BatchSchedulerOptions options) {
-    options.clock = &clock_;
-    ASSERT_OK_AND_ASSIGN(scheduler_, BatchScheduler::Create(options, [this](Batch batch) { Run(std::move(batch)); }));
-  }
-
-  void Run(Batch batch) {
-    if (batch.front()->batch_key() == "blocker") {
-      blocked_.Open();
-      gate_.Wait();
-    } else {
-      clock_.AdvanceTime(run_time_);
-      outcomes_.Ran(batch);
-    }
-  }
-
-  // Starts a scheduler of one thread, which is busy until gate_ opens.
-  void StartBlocked(const BatchQueueOptions& queue = {}) {
-    Start({.threads = 1, .queue = queue});
-    MustSchedule({.key = "blocker"});
-    blocked_.Wait();
-  }
-
-  absl::Status Schedule(FakeTaskSpec spec) {
-    if (!spec.on_drop) spec.on_drop = [this](absl::Status status) { outcomes_.Dropped(std::move(status)); };
-    std::unique_ptr<BatchTask> task = MakeTask(std::move(spec));
-    absl::Status status = scheduler_->Schedule(task);
-    EXPECT_EQ(status.ok(), task == nullptr);
-    return status;
-  }
-  void MustSchedule(FakeTaskSpec spec) { EXPECT_OK(Schedule(std::move(spec))); }
-
-  SimulatedClock clock_;
-  Outcomes outcomes_;
-  Gate gate_, blocked_;
-  absl::Duration run_time_ = absl::ZeroDuration();
-  std::unique_ptr<BatchScheduler> scheduler_;
-};
 
 TEST_F(BatchSchedulerTest, CreateNamesTheOptionThatIsOutOfRange) {
   const auto create = [](BatchSchedulerOptions options) { return BatchScheduler::Create(options, [](Batch) {}); };
@@ -344,101 +264,5 @@ TEST_F(BatchSchedulerTest, NamesItsThreads) {
 }
 
 // Tasks that run within Schedule are told from others by their thread.
-class SchedulerAtOnceTest : public BatchSchedulerTest {
- protected:
-  void StartAtOnce() {
-    BatchSchedulerOptions options{.threads = 1, .max_work_at_once = 10, .clock = &clock_};
-    ASSERT_OK_AND_ASSIGN(scheduler_, BatchScheduler::Create(options, [this](Batch batch) {
-                           if (std::this_thread::get_id() == caller_) at_once_.push_back(Ids(batch)[0]);
-                           Run(std::move(batch));
-                         }));
-    // The worker is idle once it waits for work, which is some time after it has run a task.
-    for (size_t tasks = 1; at_once_.empty(); ++tasks) {
-      MustSchedule({});
-      outcomes_.WaitForBatches(tasks);
-    }
-    at_once_.clear();
-  }
-
-  const std::thread::id caller_ = std::this_thread::get_id();
-  std::vector<int> at_once_;  // Ids.
-};
-
-TEST_F(SchedulerAtOnceTest, SmallTaskRunsOnItsCallersThreadWhileAWorkerIsIdle) {
-  StartAtOnce();
-  MustSchedule({.id = 1, .work = 10});
-  MustSchedule({.id = 2, .work = 11});
-  scheduler_->Drain();
-  EXPECT_THAT(at_once_, ElementsAre(1));
-}
-
-TEST_F(SchedulerAtOnceTest, LargeTaskThatTouchesLittleRunsOnItsCallersThread) {
-  StartAtOnce();
-  MustSchedule({.id = 1, .bytes = BatchScheduler::kMaxBytesAtOnce + 1, .touched_bytes = 0});
-  scheduler_->Drain();
-  EXPECT_THAT(at_once_, ElementsAre(1));
-}
-
-TEST_F(SchedulerAtOnceTest, LargeTaskIsLeftToTheWorker) {
-  StartAtOnce();
-  MustSchedule({.id = 1, .bytes = BatchScheduler::kMaxBytesAtOnce + 1});
-  scheduler_->Drain();
-  EXPECT_THAT(at_once_, IsEmpty());
-}
-
-TEST_F(SchedulerAtOnceTest, TaskWaitsWhileTheWorkerIsBusy) {
-  StartAtOnce();
-  MustSchedule({.key = "blocker", .work = 11});
-  blocked_.Wait();
-  MustSchedule({.id = 1});
-  EXPECT_EQ(scheduler_->queue_requests(), 1);
-  gate_.Open();
-  scheduler_->Drain();
-  EXPECT_THAT(at_once_, IsEmpty());
-}
-
-TEST_F(SchedulerAtOnceTest, TaskThatWaitsForCompanyIsQueued) {
-  Start({.threads = 1, .queue = {.max_queue_delay = absl::Seconds(1)}, .max_work_at_once = 10});
-  MustSchedule({.id = 1});
-  EXPECT_EQ(scheduler_->queue_requests(), 1);
-}
-
-TEST_F(SchedulerAtOnceTest, TaskThatTheQueueHasNoRoomForIsRefusedAsEver) {
-  Start({.threads = 1, .queue = {.max_queue_bytes = 9}, .max_work_at_once = 10});
-  for (int i = 0; i < 100; ++i) {  // Whether the worker is idle already or not.
-    EXPECT_THAT(Schedule({.bytes = 10}), StatusIs(absl::StatusCode::kResourceExhausted));
-  }
-}
-
-TEST_F(SchedulerAtOnceTest, DrainWaitsForATaskThatItsCallerRuns) {
-  StartAtOnce();
-  std::atomic<bool> drained = false;
-  std::thread draining([&] {
-    blocked_.Wait();
-    scheduler_->Drain();
-    drained = true;
-  });
-  std::thread opening([&] {
-    blocked_.Wait();
-    while (!absl::IsUnavailable(Schedule({.work = 11}))) std::this_thread::yield();
-    for (int i = 0; i < 1'000; ++i) std::this_thread::yield();
-    EXPECT_FALSE(drained);
-    gate_.Open();
-  });
-  MustSchedule({.id = 1, .key = "blocker"});
-  draining.join();
-  opening.join();
-  EXPECT_THAT(at_once_, ElementsAre(1));
-}
-
-TEST_F(SchedulerAtOnceTest, LateAndCancelledTasksAreRefusedAsEver) {
-  StartAtOnce();
-  EXPECT_THAT(Schedule({.deadline = clock_.TimeNow()}), StatusIs(absl::StatusCode::kDeadlineExceeded));
-  const auto cancellation = std::make_shared<Cancellation>();
-  cancellation->Cancel();
-  EXPECT_THAT(Schedule({.cancellation = cancellation}), StatusIs(absl::StatusCode::kCancelled));
-  EXPECT_THAT(at_once_, IsEmpty());
-}
-
 }  // namespace
 }  // namespace lossd
