@@ -152,6 +152,6 @@ class Request:
 
 
 def _timing(timing: loss_service_pb2.Timing) -> Timing:
-    seconds = [getattr(timing, stage).ToTimedelta().total_seconds()
+    seconds = [getattr(timing, stage).ToNanoseconds() * 1e-9
                for stage in ("decode", "queue", "compute", "encode")]
     return Timing(*seconds, timing.batch_requests)
