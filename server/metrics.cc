@@ -133,7 +133,7 @@ void Metrics::Series::AddStages() {
                                            {{"stage", kStageLabels[stage]}}, SecondsBuckets());
   }
   batch_requests =
-      &histograms.Add("lossd_batch_requests", "Requests in a batch.", {}, {1, 2, 4, 8, 16, 32, 64, 128, 256});
+      &histograms.Add("lossd_batch_requests", "Requests in a batch.", {}, Buckets{1, 2, 4, 8, 16, 32, 64, 128, 256});
   request_bytes = &histograms.Add("lossd_request_bytes", "Bytes of a request.", {}, BytesBuckets());
   for (const auto& [direction, copies] : {std::pair("in", &copies_in), std::pair("out", &copies_out)}) {
     *copies = &counters.Add("lossd_payload_copies_total", "Payloads of tensors that were copied.",

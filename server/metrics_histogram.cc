@@ -10,6 +10,7 @@
 #include <utility>
 
 namespace lossd {
+
 BucketFinder::BucketFinder(std::vector<double> bounds) : bounds_(std::move(bounds)) {
   // Of the first octave nothing is known: smaller values count as of it, too.
   for (size_t octave = 1; octave < kOctaves; ++octave) {
@@ -41,31 +42,6 @@ prometheus::ClientMetric::Histogram ShardedHistogram::Read() const {
   }
   for (const Shard& shard : shards_) histogram.sample_sum += shard.sum.load(std::memory_order_relaxed);
   return histogram;
-}
-
-ShardedHistograms::Series::Series(size_t family_index, const prometheus::Labels& names, std::vector<double> bounds)
-    : family(family_index), histogram(std::move(bounds)) {
-  for (const auto& [name, value] : names) labels.push_back({name, value});
-}
-
-ShardedHistogram& ShardedHistograms::Add(const std::string& name, const std::string& help,
-                                         const prometheus::Labels& labels, std::vector<double> bounds) {
-  const auto family = std::find_if(families_.begin(), families_.end(),
-                                   [&](const prometheus::MetricFamily& other) { return other.name == name; });
-  const auto index = static_cast<size_t>(family - families_.begin());
-  if (family == families_.end()) families_.push_back({name, help, prometheus::MetricType::Histogram, {}});
-  return series_.emplace_back(index, labels, std::move(bounds)).histogram;
-}
-
-std::vector<prometheus::MetricFamily> ShardedHistograms::Collect() const {
-  std::vector<prometheus::MetricFamily> families = families_;
-  for (const Series& series : series_) {
-    prometheus::ClientMetric metric;
-    metric.label = series.labels;
-    metric.histogram = series.histogram.Read();
-    families[series.family].metric.push_back(std::move(metric));
-  }
-  return families;
 }
 
 }  // namespace lossd

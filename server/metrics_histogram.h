@@ -12,15 +12,12 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "prometheus/client_metric.h"
-#include "prometheus/collectable.h"
-#include "prometheus/labels.h"
-#include "prometheus/metric_family.h"
+#include "prometheus/metric_type.h"
+#include "server/metrics_families.h"
 #include "server/metrics_shard.h"
 
 namespace lossd {
@@ -61,6 +58,8 @@ class BucketFinder {
 // own. Thread-safe.
 class ShardedHistogram {
  public:
+  static constexpr prometheus::MetricType kType = prometheus::MetricType::Histogram;
+
   // `bounds`: finite and strictly increasing; bucket i holds what is above bounds[i - 1] and at most bounds[i], and the
   // last one what is above all.
   explicit ShardedHistogram(std::vector<double> bounds);
@@ -71,6 +70,7 @@ class ShardedHistogram {
   // What was observed so far, with cumulative counts as in Prometheus's text. An observation by another thread
   // meanwhile may be missing, wholly or from the sum alone; the count is always that of the buckets.
   prometheus::ClientMetric::Histogram Read() const;
+  void Fill(prometheus::ClientMetric& metric) const { metric.histogram = Read(); }
 
  private:
   // Its own cache lines, so that threads do not take them from each other.
@@ -83,28 +83,7 @@ class ShardedHistogram {
   std::array<Shard, MetricsShard::kCount> shards_;
 };
 
-// Histograms by family and labels, to be read at each scrape. Collect() is thread-safe, and so are the histograms;
-// Add() is not.
-class ShardedHistograms final : public prometheus::Collectable {
- public:
-  // A new histogram, which lives as long as this. Those of one name are one family, with the help of the first.
-  ShardedHistogram& Add(const std::string& name, const std::string& help, const prometheus::Labels& labels,
-                        std::vector<double> bounds);
-
-  std::vector<prometheus::MetricFamily> Collect() const override;
-
- private:
-  struct Series {
-    Series(size_t family_index, const prometheus::Labels& names, std::vector<double> bounds);
-
-    size_t family;  // Index into families_.
-    std::vector<prometheus::ClientMetric::Label> labels;
-    ShardedHistogram histogram;
-  };
-
-  std::vector<prometheus::MetricFamily> families_;  // Without metrics.
-  std::deque<Series> series_;                       // Its elements do not move.
-};
+using ShardedHistograms = MetricFamilies<ShardedHistogram>;
 
 }  // namespace lossd
 

@@ -103,9 +103,9 @@ TEST(ShardedHistogramTest, LosesNothingOfMoreThreadsThanShards) {
 
 TEST(ShardedHistogramsTest, AreCollectedByFamily) {
   ShardedHistograms histograms;
-  ShardedHistogram& first = histograms.Add("a", "Of a.", {{"side", "left"}}, {1});
-  histograms.Add("b", "Of b.", {}, {1, 2});
-  ShardedHistogram& second = histograms.Add("a", "Of a.", {{"side", "right"}}, {1});
+  ShardedHistogram& first = histograms.Add("a", "Of a.", {{"side", "left"}}, std::vector<double>{1});
+  histograms.Add("b", "Of b.", {}, std::vector<double>{1, 2});
+  ShardedHistogram& second = histograms.Add("a", "Of a.", {{"side", "right"}}, std::vector<double>{1});
   first.Observe(0.5);
   second.Observe(3);
   second.Observe(4);
