@@ -217,9 +217,9 @@ class Direction {
 }  // namespace
 
 template <typename T>
-int64_t MapContrastWorkspaceBytes(const MapContrastShape& shape) {
+int64_t MapContrastWorkspaceBytes(const MapContrastShape& shape, const MapContrastCut& cut) {
   Workspace workspace(nullptr);
-  LayOutMapContrast<T>(shape, CutMapContrast<T>(shape), workspace);
+  LayOutMapContrast<T>(shape, cut, workspace);
   return workspace.bytes();
 }
 
@@ -229,8 +229,8 @@ MapContrastResult ComputeMapContrast(const MapContrast<T>& contrast, const MapCo
   return Direction<T>(contrast, cut, workspace, cancelled, parallel).Run();
 }
 
-template int64_t MapContrastWorkspaceBytes<float>(const MapContrastShape& shape);
-template int64_t MapContrastWorkspaceBytes<double>(const MapContrastShape& shape);
+template int64_t MapContrastWorkspaceBytes<float>(const MapContrastShape& shape, const MapContrastCut& cut);
+template int64_t MapContrastWorkspaceBytes<double>(const MapContrastShape& shape, const MapContrastCut& cut);
 template MapContrastResult ComputeMapContrast(const MapContrast<float>& contrast, const MapContrastCut& cut,
                                               std::byte* workspace, const std::atomic<bool>* cancelled,
                                               Parallel& parallel);

@@ -56,9 +56,9 @@ struct MapContrastResult {
   double mean_square = 0;
 };
 
-// Bytes of workspace that a contrast of this shape needs.
+// Bytes of workspace that a contrast of this shape needs, cut so.
 template <typename T>
-int64_t MapContrastWorkspaceBytes(const MapContrastShape& shape);
+int64_t MapContrastWorkspaceBytes(const MapContrastShape& shape, const MapContrastCut& cut);
 
 // Computes one direction, cut as CutMapContrast<T>(contrast.shape) says, in `workspace`, aligned to kBufferAlignment.
 // Returns early, with meaningless results, once `cancelled` (may be null) is true. Thread-safe. Same bits whatever

@@ -134,13 +134,13 @@ int64_t VectorBytes(const FeatureMapPlan& plan) {
 }
 
 // Cuts the contrasts and returns what the engine takes for the one that takes most.
+template <typename T>
 int64_t CutContrasts(const ComputeSpec& request, FeatureMapPlan& plan) {
   int64_t most = 0;
   for (const TensorSpec& map : request.inputs) {
     const MapContrastShape shape = {plan.images(), map.shape[1], map.shape[2] * map.shape[3]};
-    const bool wide = plan.dtype == DType::kFloat64;
-    plan.cuts.push_back(wide ? CutMapContrast<double>(shape) : CutMapContrast<float>(shape));
-    most = std::max(most, wide ? MapContrastWorkspaceBytes<double>(shape) : MapContrastWorkspaceBytes<float>(shape));
+    plan.cuts.push_back(CutMapContrast<T>(shape));
+    most = std::max(most, MapContrastWorkspaceBytes<T>(shape, plan.cuts.back()));
   }
   return most;
 }
@@ -201,7 +201,8 @@ void EstimateWork(const ComputeSpec& request, const FeatureMapContrastiveConfig&
     for (int d = 0; d < plan.space.directions; ++d) plan.flops += DirectionFlops(pairing, comparison, d, gradients);
   }
   plan.flops += SkippedWords(config.sampling);
-  const int64_t contrast = CutContrasts(request, plan);
+  const int64_t contrast =
+      plan.dtype == DType::kFloat64 ? CutContrasts<double>(request, plan) : CutContrasts<float>(request, plan);
   const int64_t vectors = VectorBytes(plan);
   plan.source_slots = std::clamp((kMapContrastBytes - contrast) / vectors - 1, int64_t{1}, kMostSlots);
   plan.workspace_bytes = contrast + (1 + plan.source_slots) * vectors;

@@ -61,7 +61,7 @@ TYPED_TEST(MapContrastCutTest, LaysOutWhatItCounts) {
     const MapContrastCut cut = CutMapContrast<TypeParam>(shape);
     Workspace workspace(nullptr);
     LayOutMapContrast<TypeParam>(shape, cut, workspace);
-    EXPECT_EQ(workspace.bytes(), MapContrastWorkspaceBytes<TypeParam>(shape));
+    EXPECT_EQ(workspace.bytes(), MapContrastWorkspaceBytes<TypeParam>(shape, cut));
     EXPECT_LE(workspace.bytes(), kMapContrastBytes);
   }
 }
