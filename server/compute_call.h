@@ -56,8 +56,7 @@ void AddRetryPushback(const absl::Status& status, grpc::ServerContext& context);
 // One call of Compute, from waiting for it to its answer's departure:
 // 1. waits; once a call is there, another object waits for the next one;
 // 2. is refused if its caller shows no token, the server drains, has too many calls, no bytes left, or no chance to
-// answer
-//    it in time, before its message is read;
+//    answer it in time, before its message is read;
 // 3. reads the one message and hands it to the pipeline;
 // 4. writes the answer and finishes, exactly once;
 // 5. reports.

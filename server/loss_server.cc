@@ -14,13 +14,20 @@
 
 namespace lossd {
 
-LossServer::LossServer(const ServerOptions& options, LossBackend& backend, Metrics& metrics, Logger& logger,
-                       Clock& clock)
-    : options_(options), backend_(backend), metrics_(metrics), logger_(logger), clock_(clock) {}
+LossServer::LossServer(const ServerOptions& options, std::unique_ptr<CredentialFiles> credentials, LossBackend& backend,
+                       Metrics& metrics, Logger& logger, Clock& clock)
+    : options_(options),
+      credentials_(std::move(credentials)),
+      backend_(backend),
+      metrics_(metrics),
+      logger_(logger),
+      clock_(clock) {}
 
-absl::StatusOr<std::unique_ptr<LossServer>> LossServer::Start(const ServerOptions& options, LossBackend& backend,
-                                                              Metrics& metrics, Logger& logger, Clock& clock) {
-  std::unique_ptr<LossServer> server(new LossServer(options, backend, metrics, logger, clock));
+absl::StatusOr<std::unique_ptr<LossServer>> LossServer::Start(const ServerOptions& options,
+                                                              std::unique_ptr<CredentialFiles> credentials,
+                                                              LossBackend& backend, Metrics& metrics, Logger& logger,
+                                                              Clock& clock) {
+  std::unique_ptr<LossServer> server(new LossServer(options, std::move(credentials), backend, metrics, logger, clock));
   LOSSD_RETURN_IF_ERROR(server->Listen());
   server->health_.SetReady(true);
   if (!options.port_file.empty()) LOSSD_RETURN_IF_ERROR(WritePortFile(options.port_file, server->addresses_));
@@ -28,7 +35,6 @@ absl::StatusOr<std::unique_ptr<LossServer>> LossServer::Start(const ServerOption
 }
 
 absl::Status LossServer::Listen() {
-  LOSSD_ASSIGN_OR_RETURN(credentials_, CredentialFiles::Load(options_));
   const ServerParts parts{options_, *credentials_, backend_, metrics_, health_, logger_, clock_};
   LOSSD_ASSIGN_OR_RETURN(serving_, ServingServer::Start(parts));
   addresses_.listen = serving_->addresses();

@@ -29,17 +29,19 @@ namespace lossd {
 //
 //   Metrics metrics;
 //   auto backend = CreateTileBackend({.observer = &metrics});
-//   auto server = LossServer::Start(options, **backend, metrics, logger, RealClock());
+//   auto credentials = CredentialFiles::Load(options);
+//   auto server = LossServer::Start(options, *std::move(credentials), **backend, metrics, logger, RealClock());
 //   ...
 //   (*server)->Shutdown();
 class LossServer {
  public:
-  // Binds everything, starts serving, is ready, and writes --port_file. `options` are valid. INVALID_ARGUMENT, naming
-  // flag and file, if one of --tls_* or --auth_token_file is wrong; UNAVAILABLE, naming flag and address, if something
-  // cannot be bound; FAILED_PRECONDITION if the port file cannot be written. None of the arguments
-  // is owned; all but `options` outlive the server.
-  static absl::StatusOr<std::unique_ptr<LossServer>> Start(const ServerOptions& options, LossBackend& backend,
-                                                           Metrics& metrics, Logger& logger, Clock& clock);
+  // Binds everything, starts serving, is ready, and writes --port_file. `options` are valid, and `credentials` loaded
+  // from them. UNAVAILABLE, naming flag and address, if something cannot be bound; FAILED_PRECONDITION if the port file
+  // cannot be written. None of the other arguments is owned; they outlive the server.
+  static absl::StatusOr<std::unique_ptr<LossServer>> Start(const ServerOptions& options,
+                                                           std::unique_ptr<CredentialFiles> credentials,
+                                                           LossBackend& backend, Metrics& metrics, Logger& logger,
+                                                           Clock& clock);
 
   // Shuts down without delay, unless that was done.
   ~LossServer();
@@ -52,7 +54,8 @@ class LossServer {
   bool Shutdown();
 
  private:
-  LossServer(const ServerOptions& options, LossBackend& backend, Metrics& metrics, Logger& logger, Clock& clock);
+  LossServer(const ServerOptions& options, std::unique_ptr<CredentialFiles> credentials, LossBackend& backend,
+             Metrics& metrics, Logger& logger, Clock& clock);
   absl::Status Listen();
   void AddGauges();
   void WatchCredentials();
@@ -60,6 +63,7 @@ class LossServer {
   void WaitForDrainDelay();
 
   const ServerOptions options_;
+  const std::unique_ptr<CredentialFiles> credentials_;
   LossBackend& backend_;
   Metrics& metrics_;
   Logger& logger_;
@@ -67,7 +71,6 @@ class LossServer {
   HealthStates health_;
   absl::Mutex drain_mu_;  // What the drain delay is waited on; a clock may look at it until this is destroyed.
   ServerAddresses addresses_;
-  std::unique_ptr<CredentialFiles> credentials_;
   std::unique_ptr<ServingServer> serving_;
   std::shared_ptr<ScrapedValues> gauges_;
   std::unique_ptr<AdminServer> admin_;

@@ -7,7 +7,9 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -68,13 +70,7 @@ void LogStart(const ServerOptions& options, const LossBackend& backend, const Se
               {"max_inflight_bytes", options.max_inflight_bytes}});
 }
 
-// Of a server that did not start.
-ExitCode ExitCodeOf(const absl::Status& status) {
-  if (absl::IsInvalidArgument(status)) return kUsage;
-  return absl::IsUnavailable(status) ? kCannotBind : kFailed;
-}
-
-int Serve(const ServerOptions& options) {
+int Serve(const ServerOptions& options, std::unique_ptr<CredentialFiles> credentials) {
   StopSignals signals;
   RaiseFileLimit();
   Logger logger(ParseLogLevel(options.log_level), options.log_format == "text" ? LogFormat::kText : LogFormat::kJson,
@@ -84,8 +80,8 @@ int Serve(const ServerOptions& options) {
   const auto backend = MakeBackend(options, &metrics);
   if (!backend.ok()) return Complain(kNoDevice, backend.status());
   const MemoryTrimmer trimmer((*backend)->pool(), FreeUnusedHeap);
-  const auto server = LossServer::Start(options, **backend, metrics, logger, RealClock());
-  if (!server.ok()) return Complain(ExitCodeOf(server.status()), server.status());
+  const auto server = LossServer::Start(options, std::move(credentials), **backend, metrics, logger, RealClock());
+  if (!server.ok()) return Complain(absl::IsUnavailable(server.status()) ? kCannotBind : kFailed, server.status());
   LogStart(options, **backend, (*server)->addresses(), logger);
   const int64_t signal = signals.Wait();
   signals.ExitOnNext();
@@ -108,10 +104,10 @@ int Main(const std::vector<std::string>& arguments) {
     const absl::Status health = CheckRunningServer(options, kHealthcheckTimeout);
     return health.ok() ? kClean : Complain(kFailed, health);
   }
-  const absl::Status credentials = CredentialFiles::Load(options).status();
-  if (!credentials.ok()) return Complain(kUsage, credentials);
+  absl::StatusOr<std::unique_ptr<CredentialFiles>> credentials = CredentialFiles::Load(options);
+  if (!credentials.ok()) return Complain(kUsage, credentials.status());
   if (action == Action::kValidateConfig) return kClean;
-  return Serve(options);
+  return Serve(options, *std::move(credentials));
 }
 
 }  // namespace

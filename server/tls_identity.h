@@ -25,10 +25,9 @@ struct TlsIdentity {
 };
 
 // Checks that a TLS server can be made of `identity`, which was read from the files of `options`: certificates that can
-// be read and that OpenSSL does not think too weak, a key without password that belongs to the first of them, and roots
-// if
-// --tls_client_ca_file is given. INVALID_ARGUMENT, naming flag and file and nothing of their content, if not. Returns
-// the time at which the server's certificate expires.
+// be read and that OpenSSL does not think too weak, a key without password that belongs to the first of them, and, if
+// --tls_client_ca_file is given, roots. INVALID_ARGUMENT, naming flag and file and nothing of their content, if not.
+// Returns the time at which the server's certificate expires.
 absl::StatusOr<absl::Time> CheckTlsIdentity(const TlsIdentity& identity, const ServerOptions& options);
 
 // The identity that new connections get. Thread-safe.

@@ -4,8 +4,11 @@
 #include "server/loss_server.h"
 
 #include <filesystem>
+#include <memory>
 #include <thread>
+#include <utility>
 
+#include "core/status/status_macros.h"
 #include "core/tile_backend.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -28,7 +31,12 @@ using ::testing::Not;
 class LossServerTest : public ::testing::Test {
  protected:
   absl::StatusOr<std::unique_ptr<LossServer>> Start(const ServerOptions& options, Clock& clock = RealClock()) {
-    return LossServer::Start(options, backend_, metrics_, logger_, clock);
+    return StartWith(options, backend_, clock);
+  }
+  absl::StatusOr<std::unique_ptr<LossServer>> StartWith(const ServerOptions& options, LossBackend& backend,
+                                                        Clock& clock) {
+    LOSSD_ASSIGN_OR_RETURN(auto credentials, CredentialFiles::Load(options));
+    return LossServer::Start(options, std::move(credentials), backend, metrics_, logger_, clock);
   }
   HeldBackend backend_;
   Metrics metrics_;
@@ -170,7 +178,7 @@ TEST_F(LossServerTest, CallThatWaitsForCompanyIsAnsweredAtOnceWhenTheServerStops
   backend_options.scheduler.queue.max_queue_delay = absl::Hours(1);
   backend_options.scheduler.clock = &clock;
   ASSERT_OK_AND_ASSIGN(const auto backend, CreateTileBackend(backend_options));
-  ASSERT_OK_AND_ASSIGN(const auto server, LossServer::Start(TestOptions(), *backend, metrics_, logger_, RealClock()));
+  ASSERT_OK_AND_ASSIGN(const auto server, StartWith(TestOptions(), *backend, RealClock()));
   const auto stub = v1::LossService::NewStub(MakeChannel(server->addresses().listen[0]));
   std::thread caller([&] {
     grpc::ClientContext context;

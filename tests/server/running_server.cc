@@ -48,7 +48,9 @@ RunningServer::RunningServer(const ServerOptions& options, Clock& clock,
                              const std::shared_ptr<grpc::ChannelCredentials>& credentials)
     : logger_(std::make_unique<Logger>(LogLevel::kInfo, LogFormat::kJson,
                                        [this](absl::string_view lines) { log_ += std::string(lines); })) {
-  auto server = LossServer::Start(options, backend_, metrics_, *logger_, clock);
+  auto files = CredentialFiles::Load(options);
+  EXPECT_TRUE(files.ok()) << files.status();
+  auto server = LossServer::Start(options, *std::move(files), backend_, metrics_, *logger_, clock);
   EXPECT_TRUE(server.ok()) << server.status();
   server_ = *std::move(server);
   channel_ = MakeChannel(address(), credentials);
