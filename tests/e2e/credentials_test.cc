@@ -23,20 +23,6 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-struct Ended {
-  int code = 0;
-  std::string output;
-  std::string errors;
-};
-
-Ended RunToEnd(const std::string& program, std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(), BuiltProgram(program));
-  const auto process = ChildProcess::Start(arguments);
-  if (process == nullptr) return {-1, "", "cannot start"};
-  const int code = process->Wait();
-  return {code, process->Output(), process->Errors()};
-}
-
 // Long enough for a first attempt to fail on a busy machine.
 constexpr char kFailsWithin[] = "2s";
 

@@ -28,23 +28,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-struct Ended {
-  int code = 0;
-  std::string output;
-  std::string errors;
-};
-
-// Runs lossd with `flags` to its end.
-Ended RunToEnd(std::vector<std::string> flags) {
-  flags.insert(flags.begin(), BuiltProgram("lossd"));
-  const auto process = ChildProcess::Start(flags);
-  if (process == nullptr) return {-1, "", "cannot start"};
-  Ended ended;
-  ended.code = process->Wait();
-  ended.output = process->Output();
-  ended.errors = process->Errors();
-  return ended;
-}
+Ended RunLossd(std::vector<std::string> flags) { return RunToEnd("lossd", std::move(flags)); }
 
 std::shared_ptr<grpc::Channel> ChannelTo(
     const std::string& address,
@@ -73,40 +57,40 @@ v1::ComputeRequest ContrastOf(int64_t rows) {
 }
 
 TEST(ServerBinaryTest, HelpVersionAndValidConfigurationEndCleanly) {
-  const Ended help = RunToEnd({"--help"});
+  const Ended help = RunLossd({"--help"});
   EXPECT_EQ(help.code, 0);
   EXPECT_THAT(help.output, HasSubstr("--max_inflight_bytes=2147483648"));
-  const Ended version = RunToEnd({"--version"});
+  const Ended version = RunLossd({"--version"});
   EXPECT_EQ(version.code, 0);
   EXPECT_THAT(version.output, HasSubstr("lossd 0.1.0"));
-  EXPECT_EQ(RunToEnd({"--validate_config", "--listen=127.0.0.1:1"}).code, 0);
+  EXPECT_EQ(RunLossd({"--validate_config", "--listen=127.0.0.1:1"}).code, 0);
 }
 
 TEST(ServerBinaryTest, MistakesOfUsageEndWithTwoAndOneLine) {
   for (const char* flag : {"--bogus", "--threads=x", "--threads=-1", "--listen=nowhere", "--threads=1025",
                            "--device=cuda:N", "--port_file=/tmp", "--flagfile=/tmp", "serve"}) {
-    const Ended ended = RunToEnd({"--validate_config", flag});
+    const Ended ended = RunLossd({"--validate_config", flag});
     EXPECT_EQ(ended.code, 2) << flag;
     EXPECT_EQ(std::count(ended.errors.begin(), ended.errors.end(), '\n'), 1) << ended.errors;
   }
 }
 
 TEST(ServerBinaryTest, DeviceThatIsNotThereEndsWithFourAndOneLine) {
-  const Ended ended = RunToEnd({"--device=cuda"});
+  const Ended ended = RunLossd({"--device=cuda"});
   EXPECT_EQ(ended.code, 4);
   EXPECT_THAT(ended.errors, HasSubstr("lossd: --device: expected"));
   EXPECT_EQ(std::count(ended.errors.begin(), ended.errors.end(), '\n'), 1) << ended.errors;
 }
 
 TEST(ServerBinaryTest, PortFileThatCannotBeWrittenEndsWithOneNamingIt) {
-  const Ended ended = RunToEnd({"--listen=127.0.0.1:0", "--admin_listen=", "--http_listen=", "--port_file=/nowhere/x"});
+  const Ended ended = RunLossd({"--listen=127.0.0.1:0", "--admin_listen=", "--http_listen=", "--port_file=/nowhere/x"});
   EXPECT_EQ(ended.code, 1);
   EXPECT_THAT(ended.errors, HasSubstr("lossd: --port_file: cannot write /nowhere/x"));
 }
 
 TEST(ServerBinaryTest, SecondServerOnAPortEndsWithThreeNamingFlagAndAddress) {
   ASSERT_OK_AND_ASSIGN(const auto server, ServerProcess::Start());
-  const Ended ended = RunToEnd({"--listen=" + server->address(), "--admin_listen=", "--http_listen="});
+  const Ended ended = RunLossd({"--listen=" + server->address(), "--admin_listen=", "--http_listen="});
   EXPECT_EQ(ended.code, 3);
   EXPECT_THAT(ended.errors,
               AllOf(HasSubstr("--listen: cannot bind " + server->address()), HasSubstr("Address already in use")));
@@ -117,7 +101,7 @@ TEST(ServerBinaryTest, SocketIsTakenFromADeadServerOnly) {
   const TemporaryFolder folder;
   const std::string path = "unix:" + folder.File("socket");
   ASSERT_OK_AND_ASSIGN(const auto first, ServerProcess::Start({"--listen=" + path}));
-  const Ended ended = RunToEnd({"--listen=" + path, "--admin_listen=", "--http_listen="});
+  const Ended ended = RunLossd({"--listen=" + path, "--admin_listen=", "--http_listen="});
   EXPECT_EQ(ended.code, 3);
   EXPECT_THAT(ended.errors, HasSubstr("--listen: cannot bind " + path));
   first->process().Signal(SIGKILL);
@@ -133,10 +117,10 @@ TEST(ServerBinaryTest, SocketIsTakenFromADeadServerOnly) {
 TEST(ServerBinaryTest, HealthcheckTellsARunningServerFromNone) {
   ASSERT_OK_AND_ASSIGN(const auto server, ServerProcess::Start());
   const std::string port_file = "--port_file=" + server->port_file();
-  EXPECT_EQ(RunToEnd({"--healthcheck", port_file}).code, 0);
-  EXPECT_EQ(RunToEnd({"--healthcheck", "--admin_listen=" + server->admin_address()}).code, 0);
+  EXPECT_EQ(RunLossd({"--healthcheck", port_file}).code, 0);
+  EXPECT_EQ(RunLossd({"--healthcheck", "--admin_listen=" + server->admin_address()}).code, 0);
   EXPECT_EQ(server->Stop(), 0);
-  const Ended ended = RunToEnd({"--healthcheck", port_file});
+  const Ended ended = RunLossd({"--healthcheck", port_file});
   EXPECT_EQ(ended.code, 1);
   EXPECT_THAT(ended.errors, HasSubstr(server->admin_address()));
 }

@@ -118,6 +118,14 @@ std::string BuiltProgram(const std::string& name) {
   return absl::StrCat(folder == nullptr ? "." : folder, "/", name);
 }
 
+Ended RunToEnd(const std::string& program, std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), BuiltProgram(program));
+  const auto process = ChildProcess::Start(arguments);
+  if (process == nullptr) return {-1, "", "cannot start"};
+  const int code = process->Wait();
+  return {code, process->Output(), process->Errors()};
+}
+
 absl::StatusOr<std::unique_ptr<ServerProcess>> ServerProcess::Start(const std::vector<std::string>& flags) {
   std::unique_ptr<ServerProcess> server(new ServerProcess());
   std::vector<std::string> arguments = {BuiltProgram("lossd"), "--listen=127.0.0.1:0", "--admin_listen=127.0.0.1:0",

@@ -62,6 +62,16 @@ class ChildProcess {
 // Path of a program that was built: in the folder of the environment variable LOSSD_BIN_DIR, which lossd_test sets.
 std::string BuiltProgram(const std::string& name);
 
+// How a program ended: ChildProcess::Wait, and what it wrote.
+struct Ended {
+  int code = 0;
+  std::string output;
+  std::string errors;
+};
+
+// Runs a program that was built to its end. Code -1 if it cannot be started.
+Ended RunToEnd(const std::string& program, std::vector<std::string> arguments);
+
 // A lossd on free ports of 127.0.0.1, ready to be called. Killed when destroyed. Not thread-safe.
 class ServerProcess {
  public:
