@@ -9,6 +9,7 @@
 
 #include "absl/container/inlined_vector.h"
 #include "absl/functional/function_ref.h"
+#include "core/engine/rounding.h"
 #include "core/tensor/dtype.h"
 
 namespace lossd {
@@ -17,7 +18,7 @@ namespace {
 SweepStats SweepChunks(Parallel& parallel, int64_t count,
                        absl::FunctionRef<SweepStats(int64_t begin, int64_t size)> sweep) {
   if (count <= kSweepChunk) return sweep(0, count);
-  const int64_t chunks = (count + kSweepChunk - 1) / kSweepChunk;
+  const int64_t chunks = CeilDiv(count, kSweepChunk);
   if (chunks == 1) return sweep(0, count);
   absl::InlinedVector<SweepStats, 16> stats(static_cast<size_t>(chunks));
   parallel.For(chunks, [&](int64_t chunk) {

@@ -11,6 +11,7 @@
 #include "core/engine/contrast_sweeps.h"
 #include "core/engine/finite_cast.h"
 #include "core/engine/map_products.h"
+#include "core/engine/rounding.h"
 #include "core/engine/workspace.h"
 
 namespace lossd {
@@ -191,7 +192,7 @@ class Direction {
     if (cut_.groups == 1) return;
     const int64_t elements = SourcePanels(chunk).size();
     T* const sum = SourceGradientOf(chunk, 0);
-    parallel_.For((elements + kReducedElements - 1) / kReducedElements, [&](int64_t i) {
+    parallel_.For(CeilDiv(elements, kReducedElements), [&](int64_t i) {
       const int64_t last = std::min((i + 1) * kReducedElements, elements);
       for (int64_t g = 1; g < cut_.groups; ++g) {
         const T* partial = SourceGradientOf(chunk, g);

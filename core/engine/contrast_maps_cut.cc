@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "core/engine/panels.h"
+#include "core/engine/rounding.h"
 
 namespace lossd {
 namespace {
@@ -17,8 +18,6 @@ constexpr int64_t kLeastGroups = 4;
 constexpr int64_t kLeastGroupRows = 512;
 // Rows of scores of a tile: many against the columns of a panel of a product, and few enough to stay in cache.
 constexpr int64_t kMostTileRows = 512;
-
-int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // Memory that one more panel of a chunk takes.
 template <typename T>

@@ -12,6 +12,7 @@
 #include "core/engine/contrast_row_sweeps.h"
 #include "core/engine/finite_cast.h"
 #include "core/engine/gemm.h"
+#include "core/engine/rounding.h"
 #include "core/engine/workspace.h"
 
 namespace lossd {
@@ -23,8 +24,6 @@ constexpr int64_t kBlockRows = 256;
 constexpr int64_t kSummedTerms = 64;
 // Tiles at a time; also the most threads that help.
 constexpr int64_t kTiles = 16;
-
-int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 double Softplus(double z) { return std::max(z, 0.0) + std::log1p(std::exp(-std::abs(z))); }
 

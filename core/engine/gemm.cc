@@ -9,6 +9,7 @@
 #include "core/engine/gemm_plan.h"
 #include "core/engine/gemm_precision.h"
 #include "core/engine/matrix_run.h"
+#include "core/engine/rounding.h"
 
 // Vectors of a length unknown to the compiler cannot be kept in arrays.
 #define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)

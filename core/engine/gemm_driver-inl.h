@@ -21,6 +21,7 @@
 #include "core/engine/gemm_plan.h"
 #include "core/engine/gemm_scratch.h"
 #include "core/engine/matrix_run.h"
+#include "core/engine/rounding.h"
 #include "hwy/cache_control.h"
 #include "hwy/highway.h"
 
@@ -107,7 +108,7 @@ HWY_NOINLINE void ScatterTile(const Product<T>& product, int64_t row, int64_t ro
 template <typename T>
 HWY_INLINE void UpdateTile(const Product<T>& product, int64_t row, int64_t rows, const RightPanel<T>& panel,
                            bool packed_rows, TileTask<T>& task) {
-  const int64_t vectors = (panel.columns + kVectorLanes<T> - 1) / kVectorLanes<T>;
+  const int64_t vectors = CeilDiv(panel.columns, kVectorLanes<T>);
   const auto index = static_cast<size_t>((rows - 1) * kTileVectors + vectors - 1);
   const bool partial = panel.columns != vectors * kVectorLanes<T>;
   const MatrixRun row_run = RunAt(product.c.rows, row, rows);
@@ -130,7 +131,7 @@ HWY_INLINE void AskForPanel(const PanelSource<T>& next, int64_t tile, int64_t ti
     PrefetchPanel(next, tile, tiles);
     return;
   }
-  const int64_t steps = (next.steps + tiles - 1) / tiles;
+  const int64_t steps = CeilDiv(next.steps, tiles);
   task.ahead = next.data + next.along.Offset(next.first_step + std::min(tile * steps, next.steps - 1));
   task.ahead_stride = next.along.stride;
   task.stretch = std::max<int64_t>(1, task.k / steps);
@@ -175,7 +176,7 @@ class BlockWalk {
                         .alpha = product_.alpha,
                         .accumulate = product_.accumulate || block.step > 0};
     const TilePlace rows = RowsOf(block, task);
-    const int64_t tiles = (block.rows + kTileRows - 1) / kTileRows;
+    const int64_t tiles = CeilDiv(block.rows, kTileRows);
     for (int64_t j = 0; j < block.columns; j += kTileColumns<T>) {
       const RightPanel<T> panel = PanelOf(block, j);
       task.b = panel.data;

@@ -18,6 +18,7 @@
 
 #include "core/engine/gemm_bf16-inl.h"
 #include "core/engine/partial_vector-inl.h"
+#include "core/engine/rounding.h"
 #include "hwy/cache_control.h"
 #include "hwy/highway.h"
 
@@ -248,8 +249,8 @@ HWY_INLINE void UpdateRow(const T* HWY_RESTRICT tile, int64_t count, T alpha, bo
 
 // The height of tiles that are of equal height, as far as that goes, over `extent` rows, at least one.
 HWY_INLINE int64_t TileHeight(int64_t extent) {
-  const int64_t tiles = (extent + kTileRows - 1) / kTileRows;
-  return (extent + tiles - 1) / tiles;
+  const int64_t tiles = CeilDiv(extent, kTileRows);
+  return CeilDiv(extent, tiles);
 }
 
 template <typename T>

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "core/engine/rounding.h"
+
 namespace lossd {
 namespace {
 
@@ -52,8 +54,8 @@ ProductPlan PlanOf(const Product<T>& product, TileShape tile) {
                                             b.columns.stride == 1 && product.m <= kInPlaceTiles * tile.rows);
   // Blocks of equal height: none is left with a few rows.
   const int64_t most = kScratchRowElements<T> / kGemmDepth / kPanelRows * kPanelRows;
-  const int64_t blocks = product.m <= most ? 1 : (product.m + most - 1) / most;
-  plan.rows = blocks == 1 ? most : RoundedUp((product.m + blocks - 1) / blocks, kPanelRows);
+  const int64_t blocks = product.m <= most ? 1 : CeilDiv(product.m, most);
+  plan.rows = blocks == 1 ? most : RoundedUp(CeilDiv(product.m, blocks), kPanelRows);
   // With a single block of rows each panel of columns is used once, right after it was packed.
   plan.columns = blocks == 1 ? std::numeric_limits<int64_t>::max() : kScratchColumnElements<T> / kGemmDepth;
   return plan;

@@ -11,6 +11,7 @@
 
 #include "core/engine/gemm.h"
 #include "core/engine/matrix_view.h"
+#include "core/engine/rounding.h"
 
 namespace lossd {
 
@@ -60,13 +61,11 @@ struct ProductPlan {
   int64_t depth;      // Steps of k a run.
 };
 
-inline int64_t RoundedUp(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
-
 // Length of all runs of k but the last.
 inline int64_t RunDepth(int64_t k) {
   if (k <= kGemmDepth) return k;
-  const int64_t runs = (k + kGemmDepth - 1) / kGemmDepth;
-  return (k + runs - 1) / runs;
+  const int64_t runs = CeilDiv(k, kGemmDepth);
+  return CeilDiv(k, runs);
 }
 
 // Elements of the scratch: first a block of packed rows, then packed columns.

@@ -11,6 +11,7 @@
 #include "core/engine/gemm_precision.h"
 #include "core/engine/gemm_scratch.h"
 #include "core/engine/matrix_run.h"
+#include "core/engine/rounding.h"
 
 // Vectors of a length unknown to the compiler cannot be kept in arrays.
 #define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
@@ -35,7 +36,7 @@ HWY_INLINE void MultiplyRows(TileTask<T>& task, int64_t rows, const T* b, int64_
   for (int64_t first = 0; first < columns; first += width, b += b_panel, c += c_panel) {
     const int64_t used = std::min(width, columns - first);
     for (int64_t column = 0; column < used; column += kTileColumns<T>) {
-      const int64_t vectors = std::min<int64_t>(kTileVectors, (used - column + kVectorLanes<T> - 1) / kVectorLanes<T>);
+      const int64_t vectors = std::min<int64_t>(kTileVectors, CeilDiv(used - column, kVectorLanes<T>));
       task.b = b + column;
       task.c = c + column;
       kTileFunctions<T, kStridedRows>[static_cast<size_t>((rows - 1) * kTileVectors + vectors - 1)](task);
@@ -159,7 +160,7 @@ void MultiplyChannels(const MapProduct<T>& product, TileTask<T>& task, const T* 
                       T* gradient) {
   const Axis columns = {1, product.locations, product.channels * product.locations};
   const bool in_parts = PlaceColumns(columns, first, count, task);
-  const int64_t vectors = (count + kVectorLanes<T> - 1) / kVectorLanes<T>;
+  const int64_t vectors = CeilDiv(count, kVectorLanes<T>);
   const MatrixRuns runs = in_parts ? MatrixRuns() : MatrixRuns(columns, first, count);
   const int64_t height = TileHeight(product.channels);
   for (int64_t channel = 0; channel < product.channels; channel += height) {

@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "core/engine/matrix_view.h"
+#include "core/engine/rounding.h"
 
 namespace lossd {
 
@@ -27,7 +28,7 @@ struct Panels {
   int64_t columns;
   int64_t width;
 
-  int64_t count() const { return (columns + width - 1) / width; }
+  int64_t count() const { return CeilDiv(columns, width); }
   int64_t padded_columns() const { return count() * width; }
   // Elements of a panel.
   int64_t panel_size() const { return rows * width; }

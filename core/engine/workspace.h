@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/engine/rounding.h"
 #include "core/tensor/buffer_pool.h"
 
 namespace lossd {
@@ -26,7 +27,7 @@ class Workspace {
   T* Take(int64_t count) {
     const int64_t offset = position_;
     constexpr int64_t kAlignment = static_cast<int64_t>(kBufferAlignment);
-    position_ += (count * static_cast<int64_t>(sizeof(T)) + kAlignment - 1) / kAlignment * kAlignment;
+    position_ += RoundedUp(count * static_cast<int64_t>(sizeof(T)), kAlignment);
     bytes_ = std::max(bytes_, position_);
     return block_ == nullptr ? nullptr : reinterpret_cast<T*>(block_ + offset);
   }

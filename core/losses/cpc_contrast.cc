@@ -10,6 +10,7 @@
 
 #include "core/engine/finite_cast.h"
 #include "core/engine/gemm.h"
+#include "core/engine/rounding.h"
 #include "core/engine/row_exponentials.h"
 #include "core/losses/position_tiles.h"
 
@@ -20,12 +21,10 @@ constexpr int64_t kChunkRows = 32;                     // Predictions of an iter
 constexpr int64_t kPackedTargets = 8 * kPanelColumns;  // Targets packed in an iteration.
 constexpr int64_t kWaveScores = int64_t{1} << 20;      // Scores held at a time, unless one chunk has more.
 
-int64_t RoundUpTo(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
-
 // Predictions of a wave, a multiple of kChunkRows.
 int64_t WaveRows(const CpcContrastShape& shape) {
   const int64_t fitting = std::max(kWaveScores / shape.targets() / kChunkRows * kChunkRows, kChunkRows);
-  return std::min(fitting, RoundUpTo(shape.predictions(), kChunkRows));
+  return std::min(fitting, RoundedUp(shape.predictions(), kChunkRows));
 }
 
 // Where a prediction lies.
@@ -171,7 +170,7 @@ void FillFactors(const CpcContrastShape& shape, const CpcContrast<T>& contrast) 
 template <typename T>
 void RunWave(const CpcContrastShape& shape, absl::Span<const CpcContrast<T>> contrasts, PositionTile wave,
              Parallel& parallel) {
-  const int64_t chunks = (wave.count + kChunkRows - 1) / kChunkRows;
+  const int64_t chunks = CeilDiv(wave.count, kChunkRows);
   ForItems(contrasts, chunks + 1, parallel, [&](const CpcContrast<T>& contrast, int64_t index) {
     if (index == chunks) return PackWave(shape, contrast, wave);
     std::fill_n(ChunkMemoryOf(shape, contrast, index).sums, shape.steps(), 0.0);
@@ -208,7 +207,7 @@ CpcContrastMemory<T> TakeContrastMemory(const CpcContrastShape& shape, Workspace
 template <typename T>
 void RunCpcContrast(const CpcContrastShape& shape, absl::Span<const CpcContrast<T>> contrasts, Parallel& parallel) {
   for (const CpcContrast<T>& contrast : contrasts) FillFactors(shape, contrast);
-  const int64_t packed = (shape.targets() + kPackedTargets - 1) / kPackedTargets;
+  const int64_t packed = CeilDiv(shape.targets(), kPackedTargets);
   ForItems(contrasts, packed + 1, parallel,
            [&](const CpcContrast<T>& contrast, int64_t item) { PackTargets(shape, contrast, item); });
   const int64_t rows = WaveRows(shape);

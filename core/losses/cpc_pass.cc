@@ -7,6 +7,7 @@
 #include <cstddef>
 
 #include "absl/container/inlined_vector.h"
+#include "core/engine/rounding.h"
 #include "core/losses/channel_sweeps.h"
 #include "core/losses/pointwise_convolution.h"
 #include "core/losses/position_tiles.h"
@@ -121,7 +122,7 @@ void ProjectionBiases(const CpcPass<T>& pass) {
 
 template <typename T>
 void RunProjectionGradients(const CpcPlan& plan, absl::Span<const CpcPass<T>> passes, Parallel& parallel) {
-  const int64_t items = (plan.shape.channels + kItemChannels - 1) / kItemChannels;
+  const int64_t items = CeilDiv(plan.shape.channels, kItemChannels);
   ForItems(passes, 2 * items + 1, parallel, [&](const CpcPass<T>& pass, int64_t item) {
     const CpcMemory<T>& memory = pass.memory;
     if (item == 2 * items) return ProjectionBiases(pass);

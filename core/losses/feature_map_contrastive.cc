@@ -13,6 +13,7 @@
 
 #include "absl/container/inlined_vector.h"
 #include "core/engine/contrast_maps.h"
+#include "core/engine/rounding.h"
 #include "core/engine/workspace.h"
 #include "core/losses/feature_map_plan.h"
 #include "core/losses/loss.h"
@@ -192,7 +193,7 @@ class TaskRun {
   void ForSourceElements(const Meeting& meeting, const Body& body) {
     const Panels panels = SourcePanels(meeting);
     const int64_t locations = LocationsOf(meeting.source);
-    const int64_t iterations = (plan_.images() + kImagesAtATime - 1) / kImagesAtATime;
+    const int64_t iterations = CeilDiv(plan_.images(), kImagesAtATime);
     parallel_.For(iterations, [&](int64_t i) {
       const int64_t last = std::min((i + 1) * kImagesAtATime, plan_.images());
       for (int64_t b = i * kImagesAtATime; b < last; ++b) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/engine/rounding.h"
 #include "core/losses/channel_sweeps.h"
 #include "core/losses/pixel_cnn_columns.h"
 #include "core/losses/pointwise_convolution.h"
@@ -18,7 +19,7 @@ constexpr int64_t kHidden = kPixelCnnHidden;
 constexpr int64_t kItemChannels = 64;  // Input channels of an iteration over a weight's gradient; see kPanelColumns.
 constexpr int64_t kBiasItems = 4;      // One for each bias of a block.
 
-constexpr int64_t ItemsOf(int64_t channels) { return (channels + kItemChannels - 1) / kItemChannels; }
+constexpr int64_t ItemsOf(int64_t channels) { return CeilDiv(channels, kItemChannels); }
 static_assert(kExitWeightItems == ItemsOf(kHidden));
 
 // Slice `item` of a layer's input channels.

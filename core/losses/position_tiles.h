@@ -14,6 +14,7 @@
 #include "absl/types/span.h"
 #include "core/engine/packed_matrix.h"
 #include "core/engine/parallel.h"
+#include "core/engine/rounding.h"
 
 namespace lossd {
 
@@ -29,11 +30,11 @@ inline constexpr int64_t kTilePositions = 4 * kPanelRows;
 // Tiles are a multiple of this, unless there are too few rows: an odd one would be computed while other threads wait.
 inline constexpr int64_t kTileMultiple = 4;
 
-inline int64_t PanelsOf(int64_t rows) { return (rows + kPanelRows - 1) / kPanelRows; }
+inline int64_t PanelsOf(int64_t rows) { return CeilDiv(rows, kPanelRows); }
 
 inline int64_t TilesOf(int64_t rows) {
-  const int64_t tiles = (rows + kTilePositions - 1) / kTilePositions;
-  return std::min((tiles + kTileMultiple - 1) / kTileMultiple * kTileMultiple, PanelsOf(rows));
+  const int64_t tiles = CeilDiv(rows, kTilePositions);
+  return std::min(RoundedUp(tiles, kTileMultiple), PanelsOf(rows));
 }
 
 // Tile `index` of TilesOf(rows) nearly equal ones, cut where products like it.
