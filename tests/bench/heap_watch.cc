@@ -32,14 +32,21 @@ std::atomic<int64_t> peak = 0;
 void CountBytes(int64_t size) {
   allocations.fetch_add(1, std::memory_order_relaxed);
   total.fetch_add(size, std::memory_order_relaxed);
-  const int64_t now = bytes.fetch_add(size, std::memory_order_relaxed) + size;
+  bytes.fetch_add(size, std::memory_order_relaxed);
+}
+
+void NotePeak() {
+  const int64_t now = bytes.load(std::memory_order_relaxed);
   int64_t highest = peak.load(std::memory_order_relaxed);
   while (now > highest && !peak.compare_exchange_weak(highest, now, std::memory_order_relaxed)) {
   }
 }
 
 void* Count(void* memory) {
-  if (memory != nullptr) CountBytes(static_cast<int64_t>(malloc_usable_size(memory)));
+  if (memory != nullptr) {
+    CountBytes(static_cast<int64_t>(malloc_usable_size(memory)));
+    NotePeak();
+  }
   return memory;
 }
 
@@ -56,7 +63,10 @@ void StartHeapWatch() {
   peak = 0;
 }
 
-HeapUse ReadHeapWatch() { return {allocations, total, peak}; }
+HeapUse ReadHeapWatch() {
+  NotePeak();
+  return {allocations, total, peak};
+}
 
 }  // namespace lossd::bench
 
@@ -78,7 +88,8 @@ void free(void* memory) {
   lossd::bench::Uncount(memory);
   __libc_free(memory);
 }
-// The C library's own calls do not come by here.
+// The C library's own calls do not come by here. A mapping counts for the peak from the next allocation on: what is
+// cut off its ends at once, so that it begins at a huge page, was never memory.
 void* mmap(void* address, size_t size, int protection, int flags, int fd, off_t offset) {
   void* const memory = reinterpret_cast<void*>(syscall(SYS_mmap, address, size, protection, flags, fd, offset));
   if (memory != MAP_FAILED && (flags & MAP_ANONYMOUS) != 0) lossd::bench::CountBytes(static_cast<int64_t>(size));
