@@ -3,8 +3,6 @@
 
 #include "server/process_settings.h"
 
-#include <cstddef>
-
 #include "absl/synchronization/mutex.h"
 
 #ifdef LOSSD_TCMALLOC
@@ -12,13 +10,32 @@
 #endif
 
 namespace lossd {
+namespace {
 
-void FreeUnusedHeap() {
+// 0 where there is none of this name.
+size_t HeapProperty([[maybe_unused]] const char* name) {
+  size_t value = 0;
 #ifdef LOSSD_TCMALLOC
+  MallocExtension::instance()->GetNumericProperty(name, &value);
+#endif
+  return value;
+}
+
+}  // namespace
+
+size_t HeapBytes() { return HeapProperty("generic.total_physical_bytes"); }
+
+void FreeHeapBeyond(size_t kept) {
   constexpr size_t kWorthReturning = size_t{4} << 20;  // Less a server needs again for its next calls.
-  size_t free_bytes = 0;
-  MallocExtension::instance()->GetNumericProperty("tcmalloc.pageheap_free_bytes", &free_bytes);
-  if (free_bytes >= kWorthReturning) MallocExtension::instance()->ReleaseFreeMemory();
+  const size_t free_bytes = HeapProperty("tcmalloc.pageheap_free_bytes");
+  if (free_bytes < kept + kWorthReturning) return;
+#ifdef LOSSD_TCMALLOC
+  // ReleaseToSystem counts what an earlier call gave back beyond what it was asked for; ReleaseFreeMemory does not.
+  if (kept == 0) {
+    MallocExtension::instance()->ReleaseFreeMemory();
+  } else {
+    MallocExtension::instance()->ReleaseToSystem(free_bytes - kept);
+  }
 #endif
 }
 

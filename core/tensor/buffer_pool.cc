@@ -81,7 +81,7 @@ void FreeMemory(std::byte* memory, size_t bytes) {
 // The idle blocks by size class.
 class Buffer::Shelves {
  public:
-  explicit Shelves(size_t max_idle_bytes) : max_idle_bytes_(max_idle_bytes) {}
+  explicit Shelves(size_t max_idle_bytes) : max_idle_bytes_(max_idle_bytes), idle_bound_(max_idle_bytes) {}
   ~Shelves() {
     for (const std::deque<Idle>& shelf : idle_) {
       for (const Idle& idle : shelf) Free(idle.block);
@@ -97,7 +97,7 @@ class Buffer::Shelves {
       if (!shelf.empty()) {
         Block* const block = shelf.back().block;
         shelf.pop_back();
-        idle_bytes_ -= size_class.bytes;
+        idle_bytes_ -= std::exchange(block->idle_bytes, 0);
         return block;
       }
     }
@@ -110,15 +110,25 @@ class Buffer::Shelves {
   }
 
   void Return(Block* block) {
-    std::vector<Idle> freed;
+    std::vector<Idle> excess;
     {
       absl::MutexLock lock(&mu_);
       live_bytes_ -= block->bytes;
       idle_[static_cast<size_t>(block->size_class)].push_back({block, returns_++});
-      idle_bytes_ += block->bytes;
-      while (idle_bytes_ > max_idle_bytes_) freed.push_back(TakeOldest());
+      idle_bytes_ += block->idle_bytes = block->bytes;
+      excess = TakeExcess();
     }
-    Free(freed);
+    GiveBack(excess);
+  }
+
+  void BoundIdle(size_t max_idle_bytes) {
+    std::vector<Idle> excess;
+    {
+      absl::MutexLock lock(&mu_);
+      idle_bound_ = std::min(max_idle_bytes, max_idle_bytes_);
+      excess = TakeExcess();
+    }
+    GiveBack(excess);
   }
 
   void FreeUnused() {
@@ -130,7 +140,7 @@ class Buffer::Shelves {
       }
       unused_since_ = returns_;
     }
-    Free(freed);
+    GiveBack(freed);
   }
 
   int64_t allocations() const {
@@ -165,20 +175,44 @@ class Buffer::Shelves {
   Idle TakeFrom(std::deque<Idle>& shelf) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     const Idle idle = shelf.front();
     shelf.pop_front();
-    idle_bytes_ -= idle.block->bytes;
+    idle_bytes_ -= std::exchange(idle.block->idle_bytes, 0);
     return idle;
+  }
+
+  // Takes the oldest off the shelves until no more than the bound is idle. Of the last of them, that part counts as
+  // idle still for which there is room.
+  std::vector<Idle> TakeExcess() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    std::vector<Idle> excess;
+    while (idle_bytes_ > idle_bound_) excess.push_back(TakeOldest());
+    if (excess.empty() || excess.back().block->bytes < kMinMappedBytes) return excess;
+    const size_t room = idle_bound_ - idle_bytes_;
+    idle_bytes_ += excess.back().block->idle_bytes = room - room % kHugePage;
+    return excess;
+  }
+
+  // Gives what was taken off the shelves back to the system, and of a block that counts as idle only the rest. Takes
+  // the system a while, and so happens without the lock.
+  void GiveBack(absl::Span<const Idle> taken) ABSL_LOCKS_EXCLUDED(mu_) {
+    for (const Idle& idle : taken) {
+      Block* const block = idle.block;
+      if (block->idle_bytes == 0) {
+        Free(block);
+        continue;
+      }
+      madvise(block->data + block->idle_bytes, block->bytes - block->idle_bytes, MADV_DONTNEED);
+      absl::MutexLock lock(&mu_);
+      idle_[static_cast<size_t>(block->size_class)].push_front(idle);
+    }
   }
 
   static void Free(Block* block) {
     FreeMemory(block->data, block->bytes);
     delete block;
   }
-  static void Free(absl::Span<const Idle> freed) {
-    for (const Idle& idle : freed) Free(idle.block);
-  }
 
   const size_t max_idle_bytes_;
   mutable absl::Mutex mu_;
+  size_t idle_bound_ ABSL_GUARDED_BY(mu_);                               // Of idle bytes, at most max_idle_bytes_.
   std::array<std::deque<Idle>, kClassCount> idle_ ABSL_GUARDED_BY(mu_);  // Oldest first.
   int64_t returns_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t unused_since_ ABSL_GUARDED_BY(mu_) = 0;  // The last FreeUnused, in returns.
@@ -201,6 +235,8 @@ Buffer BufferPool::Allocate(size_t bytes) {
   block->handles.store(1, std::memory_order_relaxed);
   return Buffer(block);
 }
+
+void BufferPool::BoundIdle(size_t max_idle_bytes) { shelves_->BoundIdle(max_idle_bytes); }
 
 void BufferPool::FreeUnused() { shelves_->FreeUnused(); }
 

@@ -51,6 +51,7 @@ class Buffer {
     std::byte* data;
     size_t bytes;
     int size_class;
+    size_t idle_bytes = 0;  // From the first on, that count as idle: of a mapping perhaps not all. 0 if in use.
     std::atomic<int64_t> handles = 0;
     std::shared_ptr<Shelves> shelves = nullptr;  // Where it goes back to; null while it is there.
   };
@@ -73,7 +74,9 @@ inline constexpr size_t kMinMappedBytes = size_t{1} << 20;
 class BufferPool {
  public:
   // Keeps at most `max_idle_bytes` of returned memory, of all classes together: beyond that, those that have lain idle
-  // longest are freed, so that sizes that nobody asks for any more make room for those of today.
+  // longest are freed, so that sizes that nobody asks for any more make room for those of today. The last of them, if
+  // it is a mapping, gives back no more of its end than is needed, in huge pages: so a pool that is full stays full,
+  // whatever sizes come and go, and a process's memory with it.
   explicit BufferPool(size_t max_idle_bytes);
   BufferPool(const BufferPool&) = delete;
   BufferPool& operator=(const BufferPool&) = delete;
@@ -81,6 +84,9 @@ class BufferPool {
 
   // Returns a buffer of at least `bytes` bytes (also for 0). Throws std::bad_alloc if the system has no memory.
   Buffer Allocate(size_t bytes);
+
+  // Keeps from now on at most so much instead, but no more than the constructor was told.
+  void BoundIdle(size_t max_idle_bytes);
 
   // Frees the buffers that have lain idle since the call before.
   void FreeUnused();

@@ -4,7 +4,9 @@
 #include "core/tensor/buffer_pool.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
@@ -79,6 +81,74 @@ TEST(BufferPoolTest, FreesWhatHasLainIdleLongestForWhatIsReturned) {
   EXPECT_EQ(pool.idle_bytes(), 1024u);
   oldest = pool.Allocate(4096);
   EXPECT_EQ(pool.idle_bytes(), 1024u);
+}
+
+// Bytes of a mapping that are in memory.
+size_t ResidentBytes(const std::byte* begin, size_t bytes) {
+  const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  std::vector<unsigned char> pages(bytes / page);
+  EXPECT_EQ(mincore(const_cast<std::byte*>(begin), bytes, pages.data()), 0);
+  return page * static_cast<size_t>(std::ranges::count_if(pages, [](unsigned char state) { return (state & 1) != 0; }));
+}
+
+TEST(BufferPoolTest, OfAMappingGivesBackOnlyWhatIsBeyondTheBound) {
+  constexpr size_t kMegabyte = size_t{1} << 20;
+  BufferPool pool(21 * kMegabyte);
+  Buffer oldest = pool.Allocate(16 * kMegabyte);
+  Buffer newest = pool.Allocate(8 * kMegabyte);
+  std::byte* const begin = oldest.data();
+  std::memset(begin, 1, oldest.capacity());
+  oldest = Buffer();
+  newest = Buffer();
+  EXPECT_EQ(pool.idle_bytes(), 20 * kMegabyte) << "in huge pages";
+  EXPECT_EQ(ResidentBytes(begin, 16 * kMegabyte), 12 * kMegabyte);
+  oldest = pool.Allocate(16 * kMegabyte);
+  EXPECT_EQ(oldest.data(), begin);
+  EXPECT_EQ(pool.idle_bytes(), 8 * kMegabyte);
+  EXPECT_EQ(pool.live_bytes(), 16 * kMegabyte);
+  std::memset(begin, 1, oldest.capacity());
+  oldest = Buffer();
+  EXPECT_EQ(pool.idle_bytes(), 20 * kMegabyte);
+  EXPECT_EQ(ResidentBytes(begin, 16 * kMegabyte), 16 * kMegabyte) << "the other one was older";
+}
+
+TEST(BufferPoolTest, KeepsToANewBoundAtOnceButNeverMoreThanItWasMadeFor) {
+  BufferPool pool(10000);
+  Buffer a = pool.Allocate(4096);
+  Buffer b = pool.Allocate(4096);
+  Buffer c = pool.Allocate(4096);
+  a = Buffer();
+  b = Buffer();
+  pool.BoundIdle(5000);
+  EXPECT_EQ(pool.idle_bytes(), 4096u);
+  pool.BoundIdle(1 << 20);
+  a = pool.Allocate(4096);
+  b = pool.Allocate(4096);
+  a = Buffer();
+  b = Buffer();
+  c = Buffer();
+  EXPECT_EQ(pool.idle_bytes(), 8192u);
+}
+
+TEST(BufferPoolTest, ConcurrentUsersOfMappingsKeepToTheBound) {
+  constexpr size_t kBound = size_t{9} << 20;
+  BufferPool pool(kBound);
+  auto user = [&](unsigned seed) {
+    std::mt19937 random(seed);
+    for (int i = 0; i < 200; ++i) {
+      const Buffer buffer = pool.Allocate(kMinMappedBytes * (1 + random() % 6));
+      const auto mark = static_cast<unsigned char>(random());
+      for (size_t k = 0; k < buffer.capacity(); k += 4096) buffer.data()[k] = std::byte{mark};
+      ASSERT_LE(pool.idle_bytes(), kBound);
+      for (size_t k = 0; k < buffer.capacity(); k += 4096) ASSERT_EQ(buffer.data()[k], std::byte{mark});
+    }
+  };
+  std::vector<std::thread> threads;
+  for (unsigned seed = 1; seed <= 4; ++seed) threads.emplace_back(user, seed);
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(pool.live_bytes(), 0u);
+  pool.BoundIdle(0);
+  EXPECT_EQ(pool.idle_bytes(), 0u);
 }
 
 TEST(BufferPoolTest, FreesWhatLayIdleBetweenTwoCalls) {
