@@ -17,7 +17,7 @@ namespace lossd {
 
 // What the arrays of a contrast, the sources' vectors and their gradient take together at most, as long as those
 // vectors leave kLeastMapContrastBytes to the arrays, and the scores of one image with a panel of sources take no more
-// than half of that.
+// than half of that. A size class of the pool.
 inline constexpr int64_t kMapContrastBytes = 14 << 20;
 inline constexpr int64_t kLeastMapContrastBytes = 4 << 20;
 // Scores up to this size are kept along with their slopes: together they stay in the second-level cache.

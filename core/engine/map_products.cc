@@ -9,7 +9,6 @@
 #include "core/engine/gemm.h"
 #include "core/engine/gemm_plan.h"
 #include "core/engine/gemm_precision.h"
-#include "core/engine/gemm_scratch.h"
 #include "core/engine/matrix_run.h"
 #include "core/engine/rounding.h"
 
@@ -188,7 +187,7 @@ void TargetGradient(const MapProduct<T>& product, const T* sources, const T* sco
   task.stretch = product.width;
   task.a_jump = panels.panel_size() - product.width;
   task.c_stride = product.locations;
-  T* const packed = static_cast<T*>(GemmScratch());
+  HWY_ALIGN T packed[kGemmDepth * kTileColumns<T>];
   T* const first_image = gradient + product.images.first * product.channels * product.locations;
   for (int64_t step = 0; step < product.columns; step += kGemmDepth) {
     task.k = std::min(kGemmDepth, product.columns - step);
