@@ -25,7 +25,7 @@ namespace {
 constexpr size_t kSmallestClass = 256;  // Bytes.
 // Classes a doubling: more of mappings, where a quarter more than was asked for is megabytes.
 constexpr int kSmallSteps = 4;
-constexpr int kMappedSteps = 8;
+constexpr int kMappedSteps = 16;
 constexpr int kSmallDoublings = std::bit_width(kMinMappedBytes / kSmallestClass) - 1;
 constexpr int kClassCount = 1 + kSmallDoublings * kSmallSteps + (56 - kSmallDoublings) * kMappedSteps;
 

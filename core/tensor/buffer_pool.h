@@ -68,8 +68,8 @@ class Buffer {
 // they are freed, whatever lies around them.
 inline constexpr size_t kMinMappedBytes = size_t{1} << 20;
 
-// Hands out buffers and keeps returned ones for reuse, in size classes four to a power of two, eight where they are
-// mappings. Thread-safe. The pool bounds what lies idle in it; what is in use is bounded by Admission. Fresh and
+// Hands out buffers and keeps returned ones for reuse, in size classes four to a power of two, sixteen where they
+// are mappings. Thread-safe. The pool bounds what lies idle in it; what is in use is bounded by Admission. Fresh and
 // recycled memory is uninitialised.
 class BufferPool {
  public:
