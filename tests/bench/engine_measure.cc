@@ -6,12 +6,14 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_format.h"
+#include "absl/types/span.h"
 #include "tests/bench/contenders.h"
 #include "tests/bench/contrast_part.h"
 #include "tests/bench/engine_request.h"
@@ -38,15 +40,25 @@ HeapUse HeapUseOf(const std::function<void()>& run) {
   return ReadHeapWatch();
 }
 
+// Bytes of the buffers that hold a result; small tensors share one.
+int64_t ResultBytes(const ComputeResult& result) {
+  std::map<const std::byte*, int64_t> buffers;
+  for (const absl::Span<const Tensor> tensors : {absl::MakeSpan(result.outputs), absl::MakeSpan(result.gradients)}) {
+    for (const Tensor& tensor : tensors) {
+      buffers[tensor.buffer().data()] = static_cast<int64_t>(tensor.buffer().capacity());
+    }
+  }
+  int64_t bytes = 0;
+  for (const auto& [data, capacity] : buffers) bytes += capacity;
+  return bytes;
+}
+
 // Peak memory of a cold request, whose result it returns, and allocations of a warm one.
 ComputeResult MeasureHeap(const EngineCase& bench_case, EngineRow& row) {
   EngineRequest request(bench_case, row.threads);
-  int64_t results = 0;
   StartHeapWatch();
   ComputeResult result = request.Compute();
-  for (const Tensor& tensor : result.outputs) results += static_cast<int64_t>(tensor.buffer().capacity());
-  for (const Tensor& tensor : result.gradients) results += static_cast<int64_t>(tensor.buffer().capacity());
-  row.extra_bytes = ReadHeapWatch().peak_bytes - results;
+  row.extra_bytes = ReadHeapWatch().peak_bytes - ResultBytes(result);
   if (row.bound_flops > kLargeFlops) return result;
   const HeapUse warm = HeapUseOf([&] { request.Compute(); });
   row.allocations = static_cast<double>(warm.allocations) / kHeapRuns;
