@@ -179,30 +179,37 @@ class Buffer::Shelves {
     return idle;
   }
 
-  // Takes the oldest off the shelves until no more than the bound is idle. Of the last of them, that part counts as
-  // idle still for which there is room.
+  // Takes the oldest off the shelves until no more than the bound is idle. Of the last of them so much may go back as
+  // there is room for: its idle_bytes.
   std::vector<Idle> TakeExcess() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     std::vector<Idle> excess;
     while (idle_bytes_ > idle_bound_) excess.push_back(TakeOldest());
     if (excess.empty() || excess.back().block->bytes < kMinMappedBytes) return excess;
     const size_t room = idle_bound_ - idle_bytes_;
-    idle_bytes_ += excess.back().block->idle_bytes = room - room % kHugePage;
+    excess.back().block->idle_bytes = room - room % kHugePage;
     return excess;
   }
 
-  // Gives what was taken off the shelves back to the system, and of a block that counts as idle only the rest. Takes
-  // the system a while, and so happens without the lock.
+  // Gives what was taken off the shelves back to the system, and of a block that may go back only the rest. Takes the
+  // system a while, and so happens without the lock.
   void GiveBack(absl::Span<const Idle> taken) ABSL_LOCKS_EXCLUDED(mu_) {
     for (const Idle& idle : taken) {
       Block* const block = idle.block;
-      if (block->idle_bytes == 0) {
-        Free(block);
-        continue;
+      if (block->idle_bytes > 0) {
+        madvise(block->data + block->idle_bytes, block->bytes - block->idle_bytes, MADV_DONTNEED);
+        if (PutBack(idle)) continue;
       }
-      madvise(block->data + block->idle_bytes, block->bytes - block->idle_bytes, MADV_DONTNEED);
-      absl::MutexLock lock(&mu_);
-      idle_[static_cast<size_t>(block->size_class)].push_front(idle);
+      Free(block);
     }
+  }
+
+  // False if there is no room for it any more.
+  bool PutBack(const Idle& oldest) ABSL_LOCKS_EXCLUDED(mu_) {
+    absl::MutexLock lock(&mu_);
+    if (idle_bytes_ + oldest.block->idle_bytes > idle_bound_) return false;
+    idle_bytes_ += oldest.block->idle_bytes;
+    idle_[static_cast<size_t>(oldest.block->size_class)].push_front(oldest);
+    return true;
   }
 
   static void Free(Block* block) {
@@ -217,7 +224,7 @@ class Buffer::Shelves {
   int64_t returns_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t unused_since_ ABSL_GUARDED_BY(mu_) = 0;  // The last FreeUnused, in returns.
   int64_t allocations_ ABSL_GUARDED_BY(mu_) = 0;
-  size_t idle_bytes_ ABSL_GUARDED_BY(mu_) = 0;
+  size_t idle_bytes_ ABSL_GUARDED_BY(mu_) = 0;  // Of what is on the shelves.
   size_t live_bytes_ ABSL_GUARDED_BY(mu_) = 0;
 };
 

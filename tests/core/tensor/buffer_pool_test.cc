@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
@@ -128,6 +129,32 @@ TEST(BufferPoolTest, KeepsToANewBoundAtOnceButNeverMoreThanItWasMadeFor) {
   b = Buffer();
   c = Buffer();
   EXPECT_EQ(pool.idle_bytes(), 8192u);
+}
+
+TEST(BufferPoolTest, BoundMayChangeWhileOthersGiveBack) {
+  constexpr size_t kBound = size_t{9} << 20;
+  BufferPool pool(kBound);
+  std::atomic<bool> done = false;
+  std::thread bounds([&] {
+    while (!done) {
+      pool.BoundIdle(0);
+      EXPECT_EQ(pool.idle_bytes(), 0u) << "nobody else raises the bound";
+      pool.BoundIdle(kBound);
+    }
+  });
+  std::vector<std::thread> users;
+  for (int user = 0; user < 3; ++user) {
+    users.emplace_back([&] {
+      for (int i = 0; i < 300; ++i) {
+        const Buffer buffer = pool.Allocate(12 * kMinMappedBytes);
+        std::memset(buffer.data(), 1, buffer.capacity());
+      }
+    });
+  }
+  for (std::thread& user : users) user.join();
+  done = true;
+  bounds.join();
+  EXPECT_LE(pool.idle_bytes(), kBound);
 }
 
 TEST(BufferPoolTest, ConcurrentUsersOfMappingsKeepToTheBound) {
