@@ -12,6 +12,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "core/engine/rounding.h"
 #include "core/status/errors.h"
 #include "core/status/status_macros.h"
 #include "proto/wire/payload.h"
@@ -31,9 +32,7 @@ void SetDuration(absl::Duration duration, google::protobuf::Duration* proto) {
   proto->set_nanos(static_cast<int32_t>(nanoseconds % 1'000'000'000));
 }
 
-size_t Aligned(int64_t bytes) {
-  return (static_cast<size_t>(bytes) + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;
-}
+size_t Aligned(int64_t bytes) { return static_cast<size_t>(RoundedUp(bytes, kBufferAlignment)); }
 
 absl::Status Expired(absl::Duration spent) {
   return absl::DeadlineExceededError(absl::StrCat("the deadline passed ", absl::FormatDuration(spent),

@@ -15,6 +15,7 @@
 
 #include "core/engine/gemm.h"
 #include "core/engine/gemm_precision.h"
+#include "core/engine/rounding.h"
 #include "core/scheduling/batch_scheduler.h"
 #include "tests/bench/contenders.h"
 
@@ -73,7 +74,7 @@ std::function<void()> InFastestLayouts(const std::vector<BoundProduct>& products
 
 // Part of [0, extent) in multiples of `unit`.
 std::pair<int64_t, int64_t> PartOf(int64_t extent, int64_t unit, int64_t part, int64_t parts) {
-  const int64_t units = (extent + unit - 1) / unit;
+  const int64_t units = CeilDiv(extent, unit);
   return {std::min(extent, units * part / parts * unit), std::min(extent, units * (part + 1) / parts * unit)};
 }
 
@@ -104,7 +105,7 @@ void Find(void* library, const char* name, Function& function) {
 
 std::vector<BoundProduct> ContrastProducts(int64_t rows, int64_t columns, int64_t width) {
   const int64_t block = std::min<int64_t>(512, rows);
-  const int64_t times = (rows + block - 1) / block;
+  const int64_t times = CeilDiv(rows, block);
   return {{block, columns, width, times}, {block, width, columns, times}, {columns, width, block, times}};
 }
 
