@@ -108,7 +108,7 @@ absl::StatusOr<GradientSelection> ToSelection(const v1::GradientOptions& options
   GradientSelection selection;
   LOSSD_ASSIGN_OR_RETURN(selection.mode, ToMode(options.mode()));
   selection.names.assign(options.names().begin(), options.names().end());
-  if (!v1::DType_IsValid(options.dtype())) {
+  if (!v1::Dtype_IsValid(options.dtype())) {
     return UnknownValue("gradients.dtype", "a DType of this version", options.dtype());
   }
   if (options.dtype() != v1::DTYPE_UNSPECIFIED) selection.dtype = static_cast<DType>(options.dtype());

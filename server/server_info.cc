@@ -18,7 +18,7 @@ void Describe(const LossDescription& loss, v1::LossInfo& info) {
     described->set_optional(input.optional);
   }
   info.mutable_outputs()->Assign(loss.outputs.begin(), loss.outputs.end());
-  for (const DType dtype : loss.dtypes) info.add_dtypes(static_cast<v1::DType>(dtype));
+  for (const DType dtype : loss.dtypes) info.add_dtypes(static_cast<v1::Dtype>(dtype));
 }
 
 }  // namespace

@@ -115,7 +115,7 @@ v1::GradientOptions ToMessage(const GradientOptions& gradients) {
       break;
   }
   message.mutable_names()->Assign(gradients.names.begin(), gradients.names.end());
-  if (gradients.dtype) message.set_dtype(static_cast<v1::DType>(*gradients.dtype));
+  if (gradients.dtype) message.set_dtype(static_cast<v1::Dtype>(*gradients.dtype));
   if (gradients.scale) message.set_scale(*gradients.scale);
   return message;
 }
@@ -131,7 +131,7 @@ ServerInfo::Loss FromMessage(const v1::LossInfo& message) {
     loss.inputs.push_back({input.name(), {input.shape().begin(), input.shape().end()}, input.optional()});
   }
   for (const int dtype : message.dtypes()) {
-    if (v1::DType_IsValid(dtype)) loss.dtypes.push_back(static_cast<DType>(dtype));
+    if (v1::Dtype_IsValid(dtype)) loss.dtypes.push_back(static_cast<DType>(dtype));
   }
   return loss;
 }

@@ -13,7 +13,7 @@
 
 namespace lossd {
 
-// Element type of a tensor. The values are those of lossd.v1.DType.
+// Element type of a tensor. The values are those of lossd.v1.Dtype.
 enum class DType : uint8_t {
   kUnspecified = 0,
   kFloat32 = 1,
@@ -40,7 +40,7 @@ constexpr bool IsHalf(DType dtype) { return dtype == DType::kFloat16 || dtype ==
 // Element type in which values of `dtype` are kept and computed: float32 for 16-bit types, else `dtype` itself.
 constexpr DType StorageDType(DType dtype) { return IsHalf(dtype) ? DType::kFloat32 : dtype; }
 
-// "FLOAT32" and so on, as in lossd.v1.DType without its prefix.
+// "FLOAT32" and so on, as in lossd.v1.Dtype without its prefix.
 absl::string_view DTypeName(DType dtype);
 
 }  // namespace lossd

@@ -66,8 +66,8 @@ absl::StatusOr<TensorSpec> TensorDecoder::ParseSpec() {
     return Malformed(Path(""), "a lossd.v1.Tensor");
   }
   const int dtype = header_.dtype();
-  if (dtype == v1::DTYPE_UNSPECIFIED || !v1::DType_IsValid(dtype)) {
-    return InvalidField(Path(".dtype"), absl::StrCat("expected an element type of lossd.v1.DType, got ", dtype));
+  if (dtype == v1::DTYPE_UNSPECIFIED || !v1::Dtype_IsValid(dtype)) {
+    return InvalidField(Path(".dtype"), absl::StrCat("expected an element type of lossd.v1.Dtype, got ", dtype));
   }
   return TensorSpec{.name = header_.name(),
                     .dtype = static_cast<DType>(dtype),

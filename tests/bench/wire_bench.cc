@@ -31,7 +31,7 @@ std::vector<grpc::Slice> MakeRequest(DType dtype) {
   request.mutable_loss()->mutable_squared_norm();
   v1::Tensor* input = request.add_inputs();
   input->set_name("x.0");
-  input->set_dtype(static_cast<v1::DType>(dtype));
+  input->set_dtype(static_cast<v1::Dtype>(dtype));
   input->add_shape(kPayloadBytes / static_cast<int64_t>(SizeOf(dtype)));
   input->mutable_data()->resize(static_cast<size_t>(kPayloadBytes), '\x3c');
   const std::string bytes = request.SerializeAsString();

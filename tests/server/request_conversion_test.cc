@@ -167,7 +167,7 @@ TEST_F(ToComputeSpecTest, UnknownValuesOfEnumsAreNamed) {
   request_.mutable_gradients()->set_mode(static_cast<v1::GradientOptions::Mode>(9));
   EXPECT_THAT(Convert(), StatusIs(kInvalid, "gradients.mode: expected MODE_ALL, MODE_NONE or MODE_NAMED, got 9"));
   request_.clear_gradients();
-  request_.mutable_gradients()->set_dtype(static_cast<v1::DType>(99));
+  request_.mutable_gradients()->set_dtype(static_cast<v1::Dtype>(99));
   EXPECT_THAT(Convert(), StatusIs(kInvalid, HasSubstr("gradients.dtype: expected")));
   request_.clear_gradients();
   request_.mutable_gradients()->set_layout(v1::GradientOptions::LAYOUT_SPARSE);

@@ -45,7 +45,7 @@ def is_torch(array: Array) -> bool:
 
 
 def wire_dtype(dtype: Any) -> int:
-    """The lossd.v1.DType of a NumPy or torch dtype, or of its name; TypeError if there is none."""
+    """The lossd.v1.Dtype of a NumPy or torch dtype, or of its name; TypeError if there is none."""
     if isinstance(dtype, (type, np.dtype)):
         dtype = np.dtype(dtype).name
     name = str(dtype).removeprefix("torch.")

@@ -70,7 +70,7 @@ TEST(MessageWriterTest, WritesTensorsAsProtobufDoes) {
     v1::ComputeRequest request;
     v1::Tensor* const stock = request.add_inputs();
     stock->set_name(spec.name);
-    stock->set_dtype(static_cast<v1::DType>(spec.dtype));
+    stock->set_dtype(static_cast<v1::Dtype>(spec.dtype));
     stock->mutable_shape()->Add(spec.shape.begin(), spec.shape.end());
     stock->set_data(payload);
     MessageWriter writer;

@@ -37,7 +37,7 @@ v1::ComputeResponse MakeHeader() {
 
 void AddStock(const Tensor& tensor, v1::Tensor* stock) {
   stock->set_name(tensor.spec().name);
-  stock->set_dtype(static_cast<v1::DType>(tensor.spec().dtype));
+  stock->set_dtype(static_cast<v1::Dtype>(tensor.spec().dtype));
   for (int64_t extent : tensor.spec().shape) stock->add_shape(extent);
   stock->set_data(reinterpret_cast<const char*>(tensor.bytes()), static_cast<size_t>(tensor.byte_size()));
 }

@@ -34,13 +34,13 @@ TEST_F(TensorDecoderTest, KeepsTheLastOfRepeatedFieldsAndJoinsShapes) {
 }
 
 TEST_F(TensorDecoderTest, ReadsEveryDTypeAsTheCoresOwn) {
-  for (int dtype = v1::DType_MIN + 1; dtype <= v1::DType_MAX; ++dtype) {
+  for (int dtype = v1::Dtype_MIN + 1; dtype <= v1::Dtype_MAX; ++dtype) {
     HeaderBudget budget;
     TensorDecoder decoder("inputs", 1, &budget);
     const auto slices = Cut(TensorBytes("a", dtype, {0}, ""), 5);
     ASSERT_OK(decoder.Add(Reader(slices)));
     const TensorTable table = std::move(decoder).Take();
-    EXPECT_EQ("DTYPE_" + std::string(DTypeName(table.specs[0].dtype)), v1::DType_Name(dtype));
+    EXPECT_EQ("DTYPE_" + std::string(DTypeName(table.specs[0].dtype)), v1::Dtype_Name(dtype));
   }
 }
 
