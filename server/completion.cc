@@ -45,6 +45,8 @@ void CallQueue::Run(Logger& logger, absl::Duration pause) {
     // back to the same thread. With Next, another thread would be woken for it.
     const auto status = queue_->DoThenAsyncNext(carry_out, &tag, &ok, wait);
     if (status == grpc::CompletionQueue::SHUTDOWN) return;
+    // gRPC leaves a tag behind that is none of ours where it has dealt with an event itself and then found no other.
+    if (status != grpc::CompletionQueue::GOT_EVENT) tag = nullptr;
     // Unlike a timed wait of absl::Mutex this goes on when the wall clock is set back.
     if (status == grpc::CompletionQueue::TIMEOUT) std::this_thread::sleep_for(absl::ToChronoNanoseconds(pause));
   }

@@ -40,12 +40,16 @@ std::string Http2Frame(char type, char flags, uint32_t stream, absl::string_view
   return absl::StrCat(BigEndian(content.size(), 3), std::string{type, flags}, BigEndian(stream, 4), content);
 }
 
-std::string ComputeHeaders(uint32_t stream, absl::string_view encoding) {
-  std::string headers = absl::StrCat(
-      Header(":method", "POST"), Header(":scheme", "http"), Header(":path", "/lossd.v1.LossService/Compute"),
-      Header(":authority", "localhost"), Header("te", "trailers"), Header("content-type", "application/grpc"));
+std::string CallHeaders(uint32_t stream, absl::string_view method, absl::string_view encoding) {
+  std::string headers = absl::StrCat(Header(":method", "POST"), Header(":scheme", "http"), Header(":path", method),
+                                     Header(":authority", "localhost"), Header("te", "trailers"),
+                                     Header("content-type", "application/grpc"));
   if (!encoding.empty()) absl::StrAppend(&headers, Header("grpc-encoding", encoding));
   return Http2Frame(kHeaders, kEndHeaders, stream, headers);
+}
+
+std::string ComputeHeaders(uint32_t stream, absl::string_view encoding) {
+  return CallHeaders(stream, "/lossd.v1.LossService/Compute", encoding);
 }
 
 std::string DataFrame(uint32_t stream, absl::string_view content, bool last) {

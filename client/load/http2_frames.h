@@ -22,7 +22,10 @@ std::string ConnectionPreface(uint32_t window = kDefaultWindow);
 // A frame of any type.
 std::string Http2Frame(char type, char flags, uint32_t stream, absl::string_view content);
 
-// The headers of a call of Compute; `encoding` (below 127 bytes) is its grpc-encoding where not empty.
+// The headers of a call of `method`, "/package.Service/Method"; `encoding` is its grpc-encoding where not empty. Both
+// below 127 bytes.
+std::string CallHeaders(uint32_t stream, absl::string_view method, absl::string_view encoding = "");
+// The same of Compute.
 std::string ComputeHeaders(uint32_t stream, absl::string_view encoding = "");
 
 // Bytes of a message, at most 16384. `last`: the client sends nothing more on the stream.
