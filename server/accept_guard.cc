@@ -15,6 +15,7 @@
 #include "absl/base/const_init.h"
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "server/connection_taps.h"
 
 namespace lossd {
 namespace {
@@ -60,6 +61,7 @@ void GuardAccept() {
 extern "C" ABSL_ATTRIBUTE_WEAK int accept4(int listener, sockaddr* address, socklen_t* length, int flags) {
   const int connection = lossd::SystemAccept(listener, address, length, flags);
   if (connection >= 0 && lossd::spare_lost.load(std::memory_order_relaxed)) lossd::GuardAccept();
+  if (connection >= 0) lossd::TapConnection(connection);
   if (connection >= 0 || (errno != EMFILE && errno != ENFILE)) return connection;
   lossd::TurnAway(listener);
   errno = EAGAIN;

@@ -5,9 +5,9 @@
 
 #include <utility>
 
+#include "absl/strings/str_join.h"
 #include "core/status/status_macros.h"
 #include "grpcpp/ext/channelz_service_plugin.h"
-#include "server/server_info.h"
 
 namespace lossd {
 namespace {
@@ -18,15 +18,24 @@ constexpr absl::Duration kPause = absl::Milliseconds(20);
 constexpr size_t kTransportBytes = 64 << 20;
 
 std::vector<std::string> AdminServiceNames() {
-  std::vector<std::string> names = ServiceNames();
-  names.emplace_back("grpc.channelz.v1.Channelz");
-  return names;
+  return {"grpc.channelz.v1.Channelz", "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
+          "grpc.reflection.v1alpha.ServerReflection"};
 }
 
 }  // namespace
 
 AdminServer::AdminServer(const ServerParts& parts)
-    : parts_(parts), health_(parts.health), reflection_(AdminServiceNames()) {}
+    : parts_(parts),
+      operators_(parts.options),
+      watch_(parts.options.transfer_timeout),
+      reporter_(parts.metrics, parts.logger),
+      environment_{parts_.inflow, watch_, reporter_, parts_.metrics, parts_.clock, parts_.options},
+      health_(parts.health, operators_.Rules(environment_)),
+      reflection_(AdminServiceNames(), operators_.Rules(environment_)),
+      unknown_(ForOtherMethods(
+          operators_.Rules(environment_), other_methods_, [](const RpcMethodRules& rules, CallQueue& queue) {
+            return std::make_shared<UnknownCall>(rules, queue, absl::StrJoin(AdminServiceNames(), ", "));
+          })) {}
 
 absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(const ServerParts& parts) {
   std::unique_ptr<AdminServer> server(new AdminServer(parts));
@@ -41,6 +50,7 @@ absl::Status AdminServer::Listen() {
   builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
   builder.SetResourceQuota(grpc::ResourceQuota("lossd-admin").Resize(kTransportBytes));
   builder.RegisterService(health_.service());
+  builder.RegisterAsyncGenericService(&other_methods_);
   for (grpc::Service* service : reflection_.services()) builder.RegisterService(service);
   std::vector<std::unique_ptr<grpc::ServerCompletionQueue>> queues;
   queues.push_back(builder.AddCompletionQueue());
@@ -49,6 +59,7 @@ absl::Status AdminServer::Listen() {
       listening_, StartListening(builder, "admin_listen", parts_.options.admin_listen, parts_.credentials.tls()));
   health_.Await(*threads_->queues()[0]);
   reflection_.Await(*threads_->queues()[0]);
+  RpcCall::Await(unknown_, *threads_->queues()[0]);
   threads_->Start();
   return absl::OkStatus();
 }

@@ -14,8 +14,11 @@
 #include "server/completion.h"
 #include "server/grpc_listener.h"
 #include "server/health_service.h"
+#include "server/operator_calls.h"
 #include "server/reflection_service.h"
+#include "server/rpc_call.h"
 #include "server/serving_server.h"
+#include "server/transfer_watch.h"
 
 namespace lossd {
 
@@ -36,8 +39,14 @@ class AdminServer {
   absl::Status Listen();
 
   ServerParts parts_;
+  OperatorCalls operators_;
+  TransferWatch watch_;
+  CallReporter reporter_;
+  const RpcEnvironment environment_;
+  grpc::AsyncGenericService other_methods_;
   HealthService health_;
   ReflectionService reflection_;
+  const RpcMethodRules unknown_;
   ListeningServer listening_;
   std::unique_ptr<CompletionThreads> threads_;
 };

@@ -20,6 +20,7 @@
 #include "proto/wire/request_form.h"
 #include "proto/wire/response_encoder.h"
 #include "proto/wire/text_checks.h"
+#include "server/call_deadline.h"
 #include "server/request_conversion.h"
 #include "server/rpc_status.h"
 
@@ -80,11 +81,6 @@ struct ComputePipeline::Computation {
   int64_t nonfinite_inputs = 0;
   MessageSlices response;
 };
-
-bool HasExpired(absl::Time arrival, absl::Time deadline, absl::Time now) {
-  constexpr absl::Duration kTravel = absl::Milliseconds(10);
-  return now >= deadline - std::max(kTravel, (deadline - arrival) / 50);
-}
 
 grpc::ByteBuffer ToByteBuffer(const MessageSlices& slices) { return {slices.data(), slices.size()}; }
 

@@ -35,10 +35,6 @@ namespace lossd {
 using MessageSlices = std::vector<grpc::Slice>;
 grpc::ByteBuffer ToByteBuffer(const MessageSlices& slices);
 
-// Whether what a client cancels at `now` has met its deadline. The client, whose clock gives up first, says only that
-// it cancels; and the deadline that it sent was rounded up by as much as a hundredth.
-bool HasExpired(absl::Time arrival, absl::Time deadline, absl::Time now);
-
 // A request as it came.
 struct ComputeMessage {
   ReceivedMessage bytes;

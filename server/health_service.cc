@@ -12,8 +12,7 @@
 #include "absl/synchronization/mutex.h"
 #include "core/status/status_macros.h"
 #include "grpc/health/v1/health.pb.h"
-#include "server/completion.h"
-#include "server/rpc_status.h"
+#include "server/received_message.h"
 #include "server/small_message.h"
 
 namespace lossd {
@@ -30,7 +29,7 @@ HealthCheckResponse::ServingStatus StatusOf(const HealthStates& states, const st
   return *serving ? HealthCheckResponse::SERVING : HealthCheckResponse::NOT_SERVING;
 }
 
-absl::StatusOr<grpc::ByteBuffer> Check(const HealthStates& states, grpc::ByteBuffer& message) {
+absl::StatusOr<grpc::ByteBuffer> Check(const HealthStates& states, const ReceivedMessage& message) {
   HealthCheckRequest request;
   LOSSD_RETURN_IF_ERROR(ParseSmallMessage(message, request));
   HealthCheckResponse response;
@@ -40,106 +39,84 @@ absl::StatusOr<grpc::ByteBuffer> Check(const HealthStates& states, grpc::ByteBuf
 }
 
 // One call of Watch: reads the name of a service, then writes its state, and each state that differs from the one
-// written before, until the client or the server ends the call. Kept alive by what is outstanding; the done
-// notification is, all the time.
-class WatchCall : public std::enable_shared_from_this<WatchCall> {
+// written before, until the client or the server ends the call.
+class WatchCall final : public RpcCall {
  public:
-  WatchCall(RawService& service, HealthStates& states, CallQueue& queue)
-      : service_(service), states_(states), queue_(queue) {}
-
-  static void Await(RawService& service, HealthStates& states, CallQueue& queue) {
-    const auto call = std::make_shared<WatchCall>(service, states, queue);
-    call->done_tag_ = queue.Tag([call](bool) { call->OnDone(); });
-    call->context_.AsyncNotifyWhenDone(call->done_tag_);
-    service.Request(kWatch, &call->context_, &call->stream_, queue.get(),
-                    queue.Tag([call](bool ok) { call->OnArrived(ok); }));
-  }
+  WatchCall(const RpcMethodRules& rules, CallQueue& queue, HealthStates& states)
+      : RpcCall(rules, queue), states_(states) {}
 
  private:
-  void OnArrived(bool ok) {
-    if (!ok) return queue_.Drop(std::exchange(done_tag_, nullptr));
-    Await(service_, states_, queue_);
-    stream_.Read(&message_, queue_.Tag([self = shared_from_this()](bool read) { self->OnMessage(read); }));
+  void OnEntered() override { Read(std::move(reservation())); }
+
+  void OnMessage(ReceivedMessage message, Reservation reservation) override {
+    this->reservation() = std::move(reservation);
+    const absl::Status status = ParseSmallMessage(message, request_);
+    if (!status.ok()) return Finish(status);
+    states_.Subscribe(this, [weak = weak_from_this()] {
+      if (const auto self = weak.lock()) static_cast<WatchCall&>(*self).Advance();
+    });
+    Advance();
   }
 
-  void OnMessage(bool ok) {
-    const absl::Status status =
-        ok ? ParseSmallMessage(message_, request_) : absl::InvalidArgumentError("expected one message, got none");
-    if (!status.ok()) {
-      absl::MutexLock lock(&mu_);
-      return Finish(ToGrpcStatus(status, ""));
-    }
-    states_.Subscribe(this, [weak = weak_from_this()] {
-      if (const auto self = weak.lock()) self->Advance();
-    });
+  void OnGone() override {
     {
       absl::MutexLock lock(&mu_);
-      if (!finishing_) return AdvanceLocked();
+      gone_ = true;
+      if (writing_) return;  // Its completion goes on.
     }
-    states_.Unsubscribe(this);
+    Finish(EndedEarly());
   }
 
-  void OnDone() {
-    states_.Unsubscribe(this);
-    absl::MutexLock lock(&mu_);
-    done_ = true;
-    if (!writing_) Finish(grpc::Status::CANCELLED);
+  void OnWritten(bool ok) override {
+    {
+      absl::MutexLock lock(&mu_);
+      writing_ = false;
+      gone_ |= !ok;
+    }
+    Advance();
   }
 
-  void OnWritten() {
-    absl::MutexLock lock(&mu_);
-    writing_ = false;
-    if (done_) return Finish(grpc::Status::CANCELLED);
-    AdvanceLocked();
-  }
-
-  void Advance() {
-    absl::MutexLock lock(&mu_);
-    AdvanceLocked();
-  }
+  void OnEnded(const absl::Status&, absl::Time) override { states_.Unsubscribe(this); }
 
   // Writes the state if it is news and nothing is being written.
-  void AdvanceLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+  void Advance() {
+    absl::MutexLock lock(&mu_);
+    if (writing_) return;
+    if (gone_) return Finish(EndedEarly());
     const HealthCheckResponse::ServingStatus status = StatusOf(states_, request_.service());
-    if (writing_ || done_ || status == written_) return;
+    if (status == written_) return;
     writing_ = true;
     written_ = status;
     HealthCheckResponse response;
     response.set_status(status);
-    stream_.Write(Serialized(response), queue_.Tag([self = shared_from_this()](bool) { self->OnWritten(); }));
+    Write(Serialized(response));
   }
 
-  // The first status holds. Precondition: nothing is being written.
-  void Finish(const grpc::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    if (std::exchange(finishing_, true)) return;
-    stream_.Finish(status, queue_.Tag([self = shared_from_this()](bool) {}));
-  }
-
-  RawService& service_;
   HealthStates& states_;
-  CallQueue& queue_;
-  grpc::ServerContext context_;
-  RawStream stream_{&context_};
-  grpc::ByteBuffer message_;
   HealthCheckRequest request_;
-  void* done_tag_ = nullptr;  // Reported by the queue only if the call arrives.
   absl::Mutex mu_;
   bool writing_ ABSL_GUARDED_BY(mu_) = false;
-  bool done_ ABSL_GUARDED_BY(mu_) = false;
-  bool finishing_ ABSL_GUARDED_BY(mu_) = false;
+  bool gone_ ABSL_GUARDED_BY(mu_) = false;
   HealthCheckResponse::ServingStatus written_ ABSL_GUARDED_BY(mu_) = HealthCheckResponse::UNKNOWN;
 };
 
 }  // namespace
 
-HealthService::HealthService(HealthStates& states)
+HealthService::HealthService(HealthStates& states, const RpcMethodRules& rules)
     : states_(states),
       service_({"/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"}),
-      check_{service_, kCheck, [this](grpc::ByteBuffer& message) { return Check(states_, message); }} {}
+      answer_check_([this](const ReceivedMessage& message) { return Check(states_, message); }),
+      check_(ForMethod(rules, service_, kCheck,
+                       [this](const RpcMethodRules& own, CallQueue& queue) {
+                         return std::make_shared<PromptCall>(own, queue, answer_check_);
+                       })),
+      watch_(ForMethod(rules, service_, kWatch, [this](const RpcMethodRules& own, CallQueue& queue) {
+        return std::make_shared<WatchCall>(own, queue, states_);
+      })) {}
 
 void HealthService::Await(CallQueue& queue) {
-  PromptCall::Await(check_, queue);
-  WatchCall::Await(service_, states_, queue);
+  RpcCall::Await(check_, queue);
+  RpcCall::Await(watch_, queue);
 }
 
 }  // namespace lossd

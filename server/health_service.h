@@ -10,14 +10,15 @@
 #include "server/health_states.h"
 #include "server/prompt_call.h"
 #include "server/raw_service.h"
+#include "server/rpc_call.h"
 
 namespace lossd {
 
 // Answers Check and Watch from `states`. Used by one server. Thread-safe.
 class HealthService {
  public:
-  // `states` is not owned and outlives this.
-  explicit HealthService(HealthStates& states);
+  // `states` is not owned and outlives this. `rules`: what holds for all calls of small messages; methods are added.
+  HealthService(HealthStates& states, const RpcMethodRules& rules);
 
   grpc::Service* service() { return &service_; }
 
@@ -27,7 +28,9 @@ class HealthService {
  private:
   HealthStates& states_;
   RawService service_;
-  const PromptCall::Method check_;
+  const PromptCall::Answer answer_check_;
+  const RpcMethodRules check_;
+  const RpcMethodRules watch_;
 };
 
 }  // namespace lossd

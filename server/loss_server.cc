@@ -21,7 +21,8 @@ LossServer::LossServer(const ServerOptions& options, std::unique_ptr<CredentialF
       backend_(backend),
       metrics_(metrics),
       logger_(logger),
-      clock_(clock) {}
+      clock_(clock),
+      inflow_(logger, clock) {}
 
 absl::StatusOr<std::unique_ptr<LossServer>> LossServer::Start(const ServerOptions& options,
                                                               std::unique_ptr<CredentialFiles> credentials,
@@ -35,7 +36,7 @@ absl::StatusOr<std::unique_ptr<LossServer>> LossServer::Start(const ServerOption
 }
 
 absl::Status LossServer::Listen() {
-  const ServerParts parts{options_, *credentials_, backend_, metrics_, health_, logger_, clock_};
+  const ServerParts parts{options_, *credentials_, backend_, metrics_, health_, logger_, clock_, inflow_};
   LOSSD_ASSIGN_OR_RETURN(serving_, ServingServer::Start(parts));
   addresses_.listen = serving_->addresses();
   AddGauges();

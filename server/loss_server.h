@@ -15,6 +15,7 @@
 #include "server/admin_server.h"
 #include "server/credential_files.h"
 #include "server/http_server.h"
+#include "server/inflow.h"
 #include "server/logger.h"
 #include "server/metrics.h"
 #include "server/metrics_gauges.h"
@@ -69,6 +70,7 @@ class LossServer {
   Logger& logger_;
   Clock& clock_;
   HealthStates health_;
+  Inflow inflow_;
   absl::Mutex drain_mu_;  // What the drain delay is waited on; a clock may look at it until this is destroyed.
   ServerAddresses addresses_;
   std::unique_ptr<ServingServer> serving_;

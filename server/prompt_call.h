@@ -11,48 +11,43 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "grpcpp/server_context.h"
-#include "grpcpp/support/byte_buffer.h"
-#include "server/call_reporter.h"
-#include "server/completion.h"
-#include "server/raw_service.h"
+#include "server/rpc_call.h"
 
 namespace lossd {
 
-// A call of a unary method whose answer takes no time. Waits for calls and answers them, one object a call, kept alive
-// by what is outstanding, which is one operation at a time.
-class PromptCall : public std::enable_shared_from_this<PromptCall> {
+// A call of a unary method whose answer takes no time. Those that are counted under a name are logged, too.
+class PromptCall final : public RpcCall {
  public:
-  // Its functions return at once and do not throw; thread-safe.
-  struct Method {
-    RawService& service;
-    int index;  // In the service.
-    // Takes the message, of any size and content, and makes the answer's.
-    std::function<absl::StatusOr<grpc::ByteBuffer>(grpc::ByteBuffer& message)> answer = nullptr;
-    // Begins the record of a call, which knows the peer, and says whether its message is read.
-    std::function<absl::Status(const grpc::ServerContext& context, CallRecord& record)> enter =
-        [](const grpc::ServerContext&, CallRecord&) { return absl::OkStatus(); };
-    // Told of every call once its answer has left.
-    std::function<void(std::unique_ptr<CallRecord> record)> report = [](std::unique_ptr<CallRecord>) {};
-  };
+  // Takes the message and makes the answer's. Returns at once and does not throw; thread-safe.
+  using Answer = std::function<absl::StatusOr<grpc::ByteBuffer>(ReceivedMessage message)>;
 
-  // `method` is not owned and outlives the server.
-  static void Await(const Method& method, CallQueue& queue);
-
-  PromptCall(const Method& method, CallQueue& queue) : method_(method), queue_(queue) {}
+  // `answer` is not owned and outlives the call.
+  PromptCall(const RpcMethodRules& rules, CallQueue& queue, const Answer& answer)
+      : RpcCall(rules, queue), name_(rules.name), answer_(answer) {}
 
  private:
-  void OnArrived();
-  void OnMessage(bool ok);
-  void Refuse(absl::Status status);
-  void OnFinished(bool ok);
+  void OnEntered() override;
+  void OnMessage(ReceivedMessage message, Reservation reservation) override;
+  void OnEnded(const absl::Status& status, absl::Time now) override;
 
-  const Method& method_;
-  CallQueue& queue_;  // Not owned; outlives this.
-  grpc::ServerContext context_;
-  RawStream stream_{&context_};
-  grpc::ByteBuffer message_;
-  std::unique_ptr<CallRecord> record_ = std::make_unique<CallRecord>();
+  const std::optional<RpcMethod> name_;
+  const Answer& answer_;
+  int64_t request_bytes_ = 0;
+  int64_t response_bytes_ = 0;
+};
+
+// A call of a method that there is not: answered UNIMPLEMENTED, with what there is.
+class UnknownCall final : public RpcCall {
+ public:
+  // `known` names the services that there are.
+  UnknownCall(const RpcMethodRules& rules, CallQueue& queue, std::string known)
+      : RpcCall(rules, queue), known_(std::move(known)) {}
+
+ private:
+  void OnEntered() override;
+  void OnMessage(ReceivedMessage, Reservation) override {}
+
+  const std::string known_;
 };
 
 }  // namespace lossd

@@ -18,15 +18,6 @@ class RawLossService final : public RawService {
   RawLossService()
       : RawService({"/lossd.v1.LossService/Compute", "/lossd.v1.LossService/ComputeStream",
                     "/lossd.v1.LossService/GetServerInfo"}) {}
-
-  // As Request.
-  void RequestCompute(grpc::ServerContext* context, RawStream* stream, grpc::ServerCompletionQueue* queue, void* tag) {
-    Request(kCompute, context, stream, queue, tag);
-  }
-  void RequestComputeStream(grpc::ServerContext* context, RawStream* stream, grpc::ServerCompletionQueue* queue,
-                            void* tag) {
-    Request(kComputeStream, context, stream, queue, tag);
-  }
 };
 
 }  // namespace lossd

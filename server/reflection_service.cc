@@ -9,8 +9,6 @@
 
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/descriptor.pb.h"
-#include "server/completion.h"
-#include "server/rpc_status.h"
 #include "server/small_message.h"
 
 namespace lossd {
@@ -61,49 +59,27 @@ void SetExtensionNumbers(const std::string& type_name, ServerReflectionResponse&
   for (const FieldDescriptor* extension : extensions) numbers->add_extension_number(extension->number());
 }
 
-// One call: reads a question, writes its answer, and so on until the client has no more. Kept alive by what is
-// outstanding, which is one operation at a time.
-class ReflectionCall : public std::enable_shared_from_this<ReflectionCall> {
+// One call: reads a question, writes its answer, and so on until the client has no more.
+class ReflectionCall final : public RpcCall {
  public:
-  ReflectionCall(RawService& version, const std::vector<std::string>& services, CallQueue& queue)
-      : version_(version), services_(services), queue_(queue) {}
-
-  static void Await(RawService& version, const std::vector<std::string>& services, CallQueue& queue) {
-    const auto call = std::make_shared<ReflectionCall>(version, services, queue);
-    version.Request(0, &call->context_, &call->stream_, queue.get(), queue.Tag([call](bool ok) {
-      if (ok) call->OnArrived();
-    }));
-  }
+  ReflectionCall(const RpcMethodRules& rules, CallQueue& queue, const std::vector<std::string>& services)
+      : RpcCall(rules, queue), services_(services) {}
 
  private:
-  void OnArrived() {
-    Await(version_, services_, queue_);
-    Read();
-  }
+  void OnEntered() override { Read(std::move(reservation())); }
 
-  void Read() {
-    stream_.Read(&message_, queue_.Tag([self = shared_from_this()](bool ok) { self->OnRead(ok); }));
-  }
-
-  void OnRead(bool ok) {
-    if (!ok) return Finish(absl::OkStatus());
+  void OnMessage(ReceivedMessage message, Reservation reservation) override {
+    this->reservation() = std::move(reservation);
     ServerReflectionRequest request;
-    const absl::Status parsed = ParseSmallMessage(message_, request);
+    const absl::Status parsed = ParseSmallMessage(message, request);
     if (!parsed.ok()) return Finish(parsed);
-    stream_.Write(Serialized(AnswerReflection(request, services_)),
-                  queue_.Tag([self = shared_from_this()](bool) { self->Read(); }));
+    Write(Serialized(AnswerReflection(request, services_)));
   }
 
-  void Finish(const absl::Status& status) {
-    stream_.Finish(ToGrpcStatus(status, ""), queue_.Tag([self = shared_from_this()](bool) {}));
-  }
+  void OnNoMessage() override { Finish(absl::OkStatus()); }
+  void OnWritten(bool /*ok*/) override { Read(std::move(reservation())); }  // No message comes to one that is gone.
 
-  RawService& version_;
   const std::vector<std::string>& services_;
-  CallQueue& queue_;
-  grpc::ServerContext context_;
-  RawStream stream_{&context_};
-  grpc::ByteBuffer message_;
 };
 
 }  // namespace
@@ -139,14 +115,22 @@ ServerReflectionResponse AnswerReflection(const ServerReflectionRequest& request
   return response;
 }
 
-ReflectionService::ReflectionService(std::vector<std::string> services)
+ReflectionService::ReflectionService(std::vector<std::string> services, const RpcMethodRules& rules)
     : names_(std::move(services)),
       v1_({"/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"}),
-      v1alpha_({"/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"}) {}
+      v1alpha_({"/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"}),
+      v1_rules_(ForMethod(rules, v1_, 0, Maker())),
+      v1alpha_rules_(ForMethod(rules, v1alpha_, 0, Maker())) {}
+
+RpcMethodRules::Maker ReflectionService::Maker() {
+  return [this](const RpcMethodRules& rules, CallQueue& queue) {
+    return std::make_shared<ReflectionCall>(rules, queue, names_);
+  };
+}
 
 void ReflectionService::Await(CallQueue& queue) {
-  ReflectionCall::Await(v1_, names_, queue);
-  ReflectionCall::Await(v1alpha_, names_, queue);
+  RpcCall::Await(v1_rules_, queue);
+  RpcCall::Await(v1alpha_rules_, queue);
 }
 
 }  // namespace lossd

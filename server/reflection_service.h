@@ -12,6 +12,7 @@
 #include "grpc/reflection/v1/reflection.pb.h"
 #include "server/completion.h"
 #include "server/raw_service.h"
+#include "server/rpc_call.h"
 
 namespace lossd {
 
@@ -23,8 +24,8 @@ grpc::reflection::v1::ServerReflectionResponse AnswerReflection(
 // by one server. Thread-safe.
 class ReflectionService {
  public:
-  // `services` are the full names of what the server offers.
-  explicit ReflectionService(std::vector<std::string> services);
+  // `services` are the full names of what the server offers. `rules`: what holds for all calls of small messages.
+  ReflectionService(std::vector<std::string> services, const RpcMethodRules& rules);
 
   std::vector<grpc::Service*> services() { return {&v1_, &v1alpha_}; }
 
@@ -32,9 +33,13 @@ class ReflectionService {
   void Await(CallQueue& queue);
 
  private:
+  RpcMethodRules::Maker Maker();
+
   const std::vector<std::string> names_;
   RawService v1_;  // The one method under each version's name.
   RawService v1alpha_;
+  const RpcMethodRules v1_rules_;
+  const RpcMethodRules v1alpha_rules_;
 };
 
 }  // namespace lossd

@@ -7,11 +7,12 @@
 #include <limits>
 #include <utility>
 
+#include "absl/strings/str_join.h"
 #include "core/status/status_macros.h"
 #include "grpcpp/resource_quota.h"
 #include "lossd/v1/loss_service.pb.h"
-#include "server/caller_check.h"
 #include "server/connection_closer.h"
+#include "server/connection_taps.h"
 #include "server/cpu_quota.h"
 #include "server/server_info.h"
 #include "server/small_message.h"
@@ -22,7 +23,8 @@ namespace {
 
 constexpr int kProcessorsPerMover = 4;
 constexpr int kMaxMovers = 8;
-constexpr int kCallsAwaited = 8;  // A queue and method, so that a burst finds some.
+constexpr absl::Duration kGoodbye = absl::Milliseconds(100);  // For clients to see that the server goes.
+constexpr int kCallsAwaited = 8;                              // A queue and method, so that a burst finds some.
 
 // Threads that move bytes: so many poll, and so many copy large messages.
 int Movers() { return std::clamp(UsableProcessors() / kProcessorsPerMover, 1, kMaxMovers); }
@@ -40,47 +42,62 @@ ServingServer::ServingServer(const ServerParts& parts)
     : parts_(parts),
       admission_(parts.options.max_inflight_bytes, parts.options.max_concurrent_calls),
       gate_(parts.options.max_concurrent_streams),
+      operators_(parts.options),
       backlog_(BacklogOptionsOf(parts)),
       watch_(parts.options.transfer_timeout),
       reporter_(parts.metrics, parts.logger),
       pipeline_(parts.backend, parts.metrics, backlog_, parts.clock,
                 {.max_message_bytes = parts.options.max_message_bytes, .copy_threads = Movers()}),
-      health_(parts.health),
-      reflection_(ServiceNames()),
-      get_server_info_(GetServerInfo()),
-      environment_{service_,
-                   pipeline_,
-                   admission_,
-                   gate_,
-                   backlog_,
-                   watch_,
-                   reporter_,
-                   parts_.metrics,
-                   parts_.clock,
-                   parts_.options,
-                   parts_.credentials.tokens()} {}
+      environment_{parts_.inflow, watch_, reporter_, parts_.metrics, parts_.clock, parts_.options},
+      compute_parts_{pipeline_, backlog_, admission_, gate_},
+      health_(parts.health, operators_.Rules(environment_)),
+      reflection_(ServiceNames(), GuardedRules()),
+      answer_info_([info = Serialized(ServerInfo(parts.backend, parts.options))](
+                       const ReceivedMessage& message) -> absl::StatusOr<grpc::ByteBuffer> {
+        v1::GetServerInfoRequest request;
+        LOSSD_RETURN_IF_ERROR(ParseSmallMessage(message, request));
+        return info;
+      }),
+      compute_(ComputeRules(RpcMethod::kCompute, RawLossService::kCompute, InflowConnection::Kind::kUnary,
+                            [this](const RpcMethodRules& rules, CallQueue& queue) {
+                              return std::make_shared<ComputeCall>(rules, queue, compute_parts_);
+                            })),
+      stream_(ComputeRules(RpcMethod::kComputeStream, RawLossService::kComputeStream, InflowConnection::Kind::kStream,
+                           [this](const RpcMethodRules& rules, CallQueue& queue) {
+                             return std::make_shared<StreamCall>(rules, queue, compute_parts_);
+                           })),
+      info_(InfoRules()),
+      unknown_(ForOtherMethods(GuardedRules(), other_methods_, [](const RpcMethodRules& rules, CallQueue& queue) {
+        return std::make_shared<UnknownCall>(rules, queue, absl::StrJoin(ServiceNames(), ", "));
+      })) {}
 
-PromptCall::Method ServingServer::GetServerInfo() {
-  PromptCall::Method method{service_, RawLossService::kGetServerInfo};
-  method.enter = [this](const grpc::ServerContext& context, CallRecord& record) {
-    record.method = RpcMethod::kGetServerInfo;
-    record.arrival = parts_.clock.TimeNow();
-    parts_.metrics.OnCallStarted(record.method);
-    LOSSD_RETURN_IF_ERROR(CheckCaller(parts_.credentials.tokens(), context));
-    return gate_.Check();
-  };
-  method.answer = [info = Serialized(ServerInfo(parts_.backend, parts_.options))](
-                      grpc::ByteBuffer& message) -> absl::StatusOr<grpc::ByteBuffer> {
-    v1::GetServerInfoRequest request;
-    LOSSD_RETURN_IF_ERROR(ParseSmallMessage(message, request));
-    return info;
-  };
-  method.report = [this](std::unique_ptr<CallRecord> record) {
-    const absl::Time now = parts_.clock.TimeNow();
-    reporter_.OnCallEnded(record->method, record->status.code(), now - record->arrival);
-    reporter_.OnAnswered(std::move(record), now);
-  };
-  return method;
+RpcMethodRules ServingServer::ComputeRules(RpcMethod name, int method, InflowConnection::Kind kind,
+                                           RpcMethodRules::Maker make) {
+  return ForMethod({.environment = environment_,
+                    .tokens = parts_.credentials.tokens(),
+                    .gate = gate_,
+                    .backlog = kind == InflowConnection::Kind::kUnary ? &backlog_ : nullptr,
+                    .admission = admission_,
+                    .kind = kind,
+                    .max_message_bytes = parts_.options.max_message_bytes,
+                    .name = name},
+                   service_, method, std::move(make));
+}
+
+RpcMethodRules ServingServer::GuardedRules() {
+  RpcMethodRules rules = operators_.Rules(environment_);
+  rules.tokens = parts_.credentials.tokens();
+  return rules;
+}
+
+RpcMethodRules ServingServer::InfoRules() {
+  RpcMethodRules rules = GuardedRules();
+  rules.open_gate = &gate_;
+  rules.name = RpcMethod::kGetServerInfo;
+  return ForMethod(std::move(rules), service_, RawLossService::kGetServerInfo,
+                   [this](const RpcMethodRules& own, CallQueue& queue) {
+                     return std::make_shared<PromptCall>(own, queue, answer_info_);
+                   });
 }
 
 absl::StatusOr<std::unique_ptr<ServingServer>> ServingServer::Start(const ServerParts& parts) {
@@ -99,6 +116,7 @@ absl::Status ServingServer::Listen() {
   builder.SetMaxReceiveMessageSize(
       static_cast<int>(std::min<int64_t>(transport_bytes, std::numeric_limits<int>::max())));
   builder.RegisterService(&service_);
+  builder.RegisterAsyncGenericService(&other_methods_);
   builder.RegisterService(health_.service());
   for (grpc::Service* service : reflection_.services()) builder.RegisterService(service);
   std::vector<std::unique_ptr<grpc::ServerCompletionQueue>> queues;
@@ -108,10 +126,11 @@ absl::Status ServingServer::Listen() {
                          StartListening(builder, "listen", parts_.options.listen, parts_.credentials.tls()));
   for (const auto& queue : threads_->queues()) {
     for (int i = 0; i < kCallsAwaited; ++i) {
-      ComputeCall::Await(environment_, *queue);
-      StreamCall::Await(environment_, *queue);
+      RpcCall::Await(compute_, *queue);
+      RpcCall::Await(stream_, *queue);
     }
-    PromptCall::Await(get_server_info_, *queue);
+    RpcCall::Await(info_, *queue);
+    RpcCall::Await(unknown_, *queue);
     health_.Await(*queue);
     reflection_.Await(*queue);
   }
@@ -122,8 +141,12 @@ absl::Status ServingServer::Listen() {
 bool ServingServer::Shutdown(absl::Time deadline) {
   gate_.StartDraining();
   const bool answered = gate_.AwaitEmpty(parts_.clock, deadline);
+  // Clients are told to go (GOAWAY) before their connections end, and nothing that they send meanwhile is seen: gRPC
+  // would end such calls as CANCELLED, which clients do not retry; so they end with their connection, UNAVAILABLE.
+  StopReading(listening_.addresses);
+  const absl::Time now = parts_.clock.TimeNow();
+  listening_.server->Shutdown(absl::ToChronoTime(std::min(now + kGoodbye, std::max(now, deadline))));
   CloseConnections(listening_.addresses);
-  listening_.server->Shutdown(absl::ToChronoTime(parts_.clock.TimeNow()));
   gate_.AwaitEmpty(parts_.clock, absl::InfiniteFuture());  // What was cut off still ends properly.
   threads_.reset();
   listening_.server.reset();

@@ -23,12 +23,15 @@
 #include "server/credential_files.h"
 #include "server/grpc_listener.h"
 #include "server/health_service.h"
+#include "server/inflow.h"
 #include "server/logger.h"
 #include "server/metrics.h"
+#include "server/operator_calls.h"
 #include "server/options.h"
 #include "server/prompt_call.h"
 #include "server/raw_loss_service.h"
 #include "server/reflection_service.h"
+#include "server/rpc_call.h"
 #include "server/transfer_watch.h"
 
 namespace lossd {
@@ -42,6 +45,7 @@ struct ServerParts {
   HealthStates& health;
   Logger& logger;
   Clock& clock;
+  Inflow& inflow;
 };
 
 // Serves lossd.v1.LossService, whose callers may have to show a token, health and reflection on --listen. Thread-safe.
@@ -62,21 +66,31 @@ class ServingServer {
 
  private:
   explicit ServingServer(const ServerParts& parts);
-  PromptCall::Method GetServerInfo();
+  RpcMethodRules ComputeRules(RpcMethod name, int method, InflowConnection::Kind kind, RpcMethodRules::Maker make);
+  RpcMethodRules InfoRules();
+  // Of an operator's call whose caller needs a token, where callers do.
+  RpcMethodRules GuardedRules();
   absl::Status Listen();
 
   ServerParts parts_;
   Admission admission_;
   CallGate gate_;
+  OperatorCalls operators_;
   Backlog backlog_;
   TransferWatch watch_;
   CallReporter reporter_;
   ComputePipeline pipeline_;
+  const RpcEnvironment environment_;
+  const ComputeParts compute_parts_;
   RawLossService service_;
+  grpc::AsyncGenericService other_methods_;
   HealthService health_;
   ReflectionService reflection_;
-  const PromptCall::Method get_server_info_;
-  const CallEnvironment environment_;
+  const PromptCall::Answer answer_info_;
+  const RpcMethodRules compute_;
+  const RpcMethodRules stream_;
+  const RpcMethodRules info_;
+  const RpcMethodRules unknown_;
   ListeningServer listening_;
   std::unique_ptr<CompletionThreads> threads_;
 };

@@ -8,12 +8,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/status/errors.h"
-#include "server/received_message.h"
 
 namespace lossd {
 
-absl::Status ParseSmallMessage(grpc::ByteBuffer& bytes, google::protobuf::MessageLite& message) {
-  const ReceivedMessage received(bytes);
+absl::Status ParseSmallMessage(const ReceivedMessage& received, google::protobuf::MessageLite& message) {
   if (received.bytes() > kMaxSmallMessageBytes) {
     return LimitExceeded({RejectReason::kMessageBytes, "",
                           absl::StrCat("expected a ", message.GetTypeName(), " of at most ", kMaxSmallMessageBytes,

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "google/protobuf/message_lite.h"
 #include "grpcpp/support/byte_buffer.h"
+#include "server/received_message.h"
 
 namespace lossd {
 
@@ -19,9 +20,9 @@ namespace lossd {
 // connections' bytes.
 inline constexpr int64_t kMaxSmallMessageBytes = 64 << 10;
 
-// Parses a message and lets go of its bytes. RESOURCE_EXHAUSTED, without having parsed it, if it is larger than
+// Parses a message. RESOURCE_EXHAUSTED, without having parsed it, if it is larger than
 // kMaxSmallMessageBytes; INVALID_ARGUMENT if the bytes are none of its type.
-absl::Status ParseSmallMessage(grpc::ByteBuffer& bytes, google::protobuf::MessageLite& message);
+absl::Status ParseSmallMessage(const ReceivedMessage& bytes, google::protobuf::MessageLite& message);
 
 grpc::ByteBuffer Serialized(const google::protobuf::MessageLite& message);
 

@@ -3,6 +3,7 @@
 
 #include "server/transfer_watch.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -10,6 +11,7 @@ namespace lossd {
 namespace {
 
 constexpr int kSweepsPerTimeout = 4;
+constexpr int kAttempts = 2;  // To cut a transfer.
 
 }  // namespace
 
@@ -24,13 +26,14 @@ TransferWatch::Transfer& TransferWatch::Transfer::operator=(Transfer&& other) no
   return *this;
 }
 
-void TransferWatch::Transfer::Begin() {
+void TransferWatch::Transfer::Begin(Direction direction) {
   if (watch_ == nullptr) return;
-  entry_->begun.store(watch_->sweeps_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  entry_->begun[static_cast<int>(direction)].store(watch_->sweeps_.load(std::memory_order_relaxed),
+                                                   std::memory_order_relaxed);
 }
 
-void TransferWatch::Transfer::End() {
-  if (watch_ != nullptr) entry_->begun.store(kNever, std::memory_order_relaxed);
+void TransferWatch::Transfer::End(Direction direction) {
+  if (watch_ != nullptr) entry_->begun[static_cast<int>(direction)].store(kNever, std::memory_order_relaxed);
 }
 
 void TransferWatch::Transfer::Leave() {
@@ -55,16 +58,18 @@ void TransferWatch::Remove(std::list<Entry>::iterator entry) {
 }
 
 void TransferWatch::Sweep() {
-  std::vector<Cut> overdue;
+  std::vector<std::pair<Cut, Attempt>> overdue;
   {
     absl::MutexLock lock(&mu_);
     const int64_t latest = sweeps_.fetch_add(1, std::memory_order_relaxed) - kSweepsPerTimeout;
     for (Entry& entry : entries_) {
-      if (entry.begun.load(std::memory_order_relaxed) > latest) continue;
-      if (entry.cut) overdue.push_back(std::exchange(entry.cut, Cut()));
+      const int64_t begun =
+          std::min(entry.begun[0].load(std::memory_order_relaxed), entry.begun[1].load(std::memory_order_relaxed));
+      if (begun > latest || entry.attempts == kAttempts) continue;
+      overdue.emplace_back(entry.cut, entry.attempts++ == 0 ? Attempt::kFirst : Attempt::kLast);
     }
   }
-  for (Cut& cut : overdue) cut();
+  for (const auto& [cut, attempt] : overdue) cut(attempt);
 }
 
 }  // namespace lossd

@@ -8,32 +8,35 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <list>
 #include <optional>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/functional/any_invocable.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "server/periodic_thread.h"
 
 namespace lossd {
 
-// Knows who transfers, and since when. A transfer that lasts longer than the timeout, by up to a quarter of it, is cut.
-// Without that, a client that neither sends its message nor reads its answer holds its place and its bytes as long as
-// it likes. Thread-safe.
+// Knows who transfers, and since when. A transfer that lasts longer than the timeout, by up to a quarter of it, is cut;
+// one that goes on for another quarter, as what a socket has taken may, is cut for the last time. Without that, a
+// client that neither sends its message nor reads its answer holds its place and its bytes as long as it likes.
+// Thread-safe.
 class TransferWatch {
  private:
   struct Entry;
 
  public:
-  // What cuts a transfer off; called at most once, on the watch's thread, with no lock held.
-  using Cut = absl::AnyInvocable<void()>;
+  enum class Direction { kIn, kOut };
+  enum class Attempt { kFirst, kLast };
+  // What cuts a transfer off; called at most once an attempt, on the watch's thread, with no lock held.
+  using Cut = std::function<void(Attempt attempt)>;
 
-  // The transfers of a call, one after another; watched until this is destroyed or assigned to. An empty one is not
-  // watched. Movable. Not thread-safe.
+  // The transfers of a call, one after another in each direction; watched until this is destroyed or assigned to. An
+  // empty one is not watched. Movable. Not thread-safe, but for Begin and End, which any thread may call.
   class Transfer {
    public:
     Transfer() = default;
@@ -42,8 +45,8 @@ class TransferWatch {
     ~Transfer() { Leave(); }
 
     // One begins, one ends. Either takes no lock.
-    void Begin();
-    void End();
+    void Begin(Direction direction);
+    void End(Direction direction);
 
    private:
     friend class TransferWatch;
@@ -61,7 +64,8 @@ class TransferWatch {
   // thread.
   Transfer Watch(Cut cut);
 
-  // Cuts what has lasted for more than four sweeps. The watch's thread calls it every quarter of the timeout.
+  // Cuts what has lasted for more than four sweeps; again at the next one what still lasts. The watch's thread calls it
+  // every quarter of the timeout.
   void Sweep();
 
  private:
@@ -70,8 +74,9 @@ class TransferWatch {
   struct Entry {
     explicit Entry(Cut what) : cut(std::move(what)) {}
 
-    std::atomic<int64_t> begun = kNever;  // In sweeps.
-    Cut cut;                              // Empty once it was called.
+    std::atomic<int64_t> begun[2] = {kNever, kNever};  // By direction, in sweeps.
+    const Cut cut;
+    int attempts = 0;
   };
 
   void Remove(std::list<Entry>::iterator entry);

@@ -15,45 +15,50 @@ Reservation& Reservation::operator=(Reservation&& other) noexcept {
   if (this == &other) return *this;
   Release();
   admission_ = std::exchange(other.admission_, nullptr);
+  calls_ = std::exchange(other.calls_, 0);
   bytes_ = std::exchange(other.bytes_, 0);
-  unread_ = std::exchange(other.unread_, false);
+  wanted_ = std::exchange(other.wanted_, 0);
   return *this;
 }
 
 absl::Status Reservation::Resize(int64_t bytes) {
-  LOSSD_RETURN_IF_ERROR(admission_->Resize(bytes_, bytes, /*is_message=*/std::exchange(unread_, false)));
+  if (bytes <= admission_->max_bytes_) wanted_ = std::max(wanted_, bytes);
+  LOSSD_RETURN_IF_ERROR(admission_->Resize(bytes_, bytes));
   bytes_ = bytes;
   return absl::OkStatus();
 }
 
+absl::Status Reservation::BecomeCall() {
+  if (calls_ > 0) return absl::OkStatus();
+  LOSSD_RETURN_IF_ERROR(admission_->AddCall());
+  calls_ = 1;
+  return absl::OkStatus();
+}
+
 void Reservation::Release() {
-  if (admission_ != nullptr) admission_->GiveBack(/*calls=*/1, bytes_);
+  if (admission_ != nullptr) admission_->GiveBack(calls_, bytes_);
   admission_ = nullptr;
+  calls_ = 0;
   bytes_ = 0;
 }
 
-absl::StatusOr<Reservation> Admission::Reserve(int64_t bytes) {
+absl::StatusOr<Reservation> Admission::Reserve(int64_t bytes) { return Reserve(/*calls=*/1, bytes); }
+
+absl::StatusOr<Reservation> Admission::ReserveBytes(int64_t bytes) { return Reserve(/*calls=*/0, bytes); }
+
+absl::StatusOr<Reservation> Admission::Reserve(int64_t calls, int64_t bytes) {
   absl::MutexLock lock(&mu_);
-  LOSSD_RETURN_IF_ERROR(CheckRoom(/*calls=*/1, bytes, bytes));
-  ++calls_;
+  LOSSD_RETURN_IF_ERROR(CheckRoom(calls, bytes, bytes));
+  calls_ += calls;
   bytes_ += bytes;
-  return Reservation(this, bytes, /*unread=*/false);
+  return Reservation(this, calls, bytes);
 }
 
-absl::StatusOr<Reservation> Admission::ReserveUnread() {
+absl::Status Admission::AddCall() {
   absl::MutexLock lock(&mu_);
   LOSSD_RETURN_IF_ERROR(CheckRoom(/*calls=*/1, /*bytes=*/0, /*request_bytes=*/0));
-  const auto bytes = std::clamp<int64_t>(static_cast<int64_t>(message_bytes_), 1, std::max<int64_t>(max_bytes_ / 2, 1));
-  if (bytes > max_bytes_ - bytes_) {
-    return LimitExceeded({.reason = RejectReason::kInflightBytes,
-                          .flag = "--max_inflight_bytes",
-                          .description = absl::StrCat("bytes in flight: expected at most ", max_bytes_, ", in use ",
-                                                      bytes_, ", messages of late had ", bytes),
-                          .retry_delay = kRetryDelay});
-  }
   ++calls_;
-  bytes_ += bytes;
-  return Reservation(this, bytes, /*unread=*/true);
+  return absl::OkStatus();
 }
 
 int64_t Admission::inflight_bytes() const {
@@ -66,10 +71,8 @@ int64_t Admission::calls() const {
   return calls_;
 }
 
-absl::Status Admission::Resize(int64_t held_bytes, int64_t bytes, bool is_message) {
-  constexpr double kWeight = 1.0 / 16;  // A change of sizes is learnt within some dozens of messages.
+absl::Status Admission::Resize(int64_t held_bytes, int64_t bytes) {
   absl::MutexLock lock(&mu_);
-  if (is_message) message_bytes_ += kWeight * (static_cast<double>(bytes) - message_bytes_);
   if (bytes > held_bytes) LOSSD_RETURN_IF_ERROR(CheckRoom(/*calls=*/0, bytes - held_bytes, bytes));
   bytes_ += bytes - held_bytes;
   return absl::OkStatus();

@@ -26,8 +26,9 @@ class Reservation {
   Reservation() = default;
   Reservation(Reservation&& other) noexcept
       : admission_(std::exchange(other.admission_, nullptr)),
+        calls_(std::exchange(other.calls_, 0)),
         bytes_(std::exchange(other.bytes_, 0)),
-        unread_(std::exchange(other.unread_, false)) {}
+        wanted_(std::exchange(other.wanted_, 0)) {}
   Reservation& operator=(Reservation&& other) noexcept;
   ~Reservation() { Release(); }
 
@@ -35,19 +36,26 @@ class Reservation {
   // with the reservation unchanged; never fails for less. Must not be empty; bytes >= 0.
   absl::Status Resize(int64_t bytes);
 
+  // Counts it as a call, if it is none. RESOURCE_EXHAUSTED as for Admission::Reserve. Must not be empty.
+  absl::Status BecomeCall();
+
   // Gives everything back and is empty then.
   void Release();
 
+  bool empty() const { return admission_ == nullptr; }
   int64_t bytes() const { return bytes_; }
+  // The most that was ever asked for, granted or not, of what the budget could hold.
+  int64_t wanted() const { return wanted_; }
 
  private:
   friend class Admission;
-  Reservation(Admission* admission, int64_t bytes, bool unread)
-      : admission_(admission), bytes_(bytes), unread_(unread) {}
+  Reservation(Admission* admission, int64_t calls, int64_t bytes)
+      : admission_(admission), calls_(calls), bytes_(bytes), wanted_(bytes) {}
 
   Admission* admission_ = nullptr;  // Not owned; outlives this.
+  int64_t calls_ = 0;
   int64_t bytes_ = 0;
-  bool unread_ = false;  // Its bytes are a guess; Resize tells how good a one.
+  int64_t wanted_ = 0;
 };
 
 // A budget of bytes and of calls, exact at every moment. Thread-safe; never blocks but for a short lock. Outlives its
@@ -64,10 +72,8 @@ class Admission {
   // more than the whole budget.
   absl::StatusOr<Reservation> Reserve(int64_t bytes);
 
-  // The same for a call whose message is not read yet: as many bytes as messages had of late, but no more than half of
-  // the budget, and always advised to retry. The reservation's first Resize must say how many they are. So that
-  // messages on their way to the server are within the budget, whose sizes nobody tells beforehand.
-  absl::StatusOr<Reservation> ReserveUnread();
+  // The same of bytes that are no call's yet, such as a message that a stream waits for.
+  absl::StatusOr<Reservation> ReserveBytes(int64_t bytes);
 
   // What is reserved now.
   int64_t inflight_bytes() const;
@@ -76,7 +82,9 @@ class Admission {
  private:
   friend class Reservation;
 
-  absl::Status Resize(int64_t held_bytes, int64_t bytes, bool is_message);
+  absl::StatusOr<Reservation> Reserve(int64_t calls, int64_t bytes);
+  absl::Status Resize(int64_t held_bytes, int64_t bytes);
+  absl::Status AddCall();
   void GiveBack(int64_t calls, int64_t bytes);
   absl::Status CheckRoom(int64_t calls, int64_t bytes, int64_t request_bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
@@ -85,7 +93,6 @@ class Admission {
   mutable absl::Mutex mu_;
   int64_t bytes_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t calls_ ABSL_GUARDED_BY(mu_) = 0;
-  double message_bytes_ ABSL_GUARDED_BY(mu_) = 0;  // Mean of the last messages.
 };
 
 }  // namespace lossd

@@ -21,7 +21,8 @@ class ServingServerTest : public ::testing::Test {
     auto credentials = CredentialFiles::Load(options_);
     EXPECT_OK(credentials);
     credentials_ = *std::move(credentials);
-    auto server = ServingServer::Start({options_, *credentials_, backend_, metrics_, health_, logger_, RealClock()});
+    auto server =
+        ServingServer::Start({options_, *credentials_, backend_, metrics_, health_, logger_, RealClock(), inflow_});
     EXPECT_OK(server);
     return *std::move(server);
   }
@@ -32,6 +33,7 @@ class ServingServerTest : public ::testing::Test {
   Metrics metrics_;
   HealthStates health_;
   Logger logger_{LogLevel::kError, LogFormat::kJson, [](absl::string_view) {}};
+  Inflow inflow_{logger_, RealClock()};
 };
 
 TEST_F(ServingServerTest, ReservesBytesWhileACallIsInside) {

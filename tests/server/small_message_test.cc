@@ -27,8 +27,7 @@ std::string UnknownField(int64_t bytes) {
 }
 
 absl::Status Parse(const std::vector<grpc::Slice>& slices, HealthCheckRequest& request) {
-  grpc::ByteBuffer bytes(slices.data(), slices.size());
-  return ParseSmallMessage(bytes, request);
+  return ParseSmallMessage(ReceivedMessage(slices), request);
 }
 
 TEST(SmallMessageTest, IsParsedHoweverItWasSliced) {

@@ -69,51 +69,38 @@ TEST(AdmissionTest, NeverOverflows) {
   EXPECT_THAT(admission.Reserve(INT64_MAX), StatusIs(absl::StatusCode::kResourceExhausted));
 }
 
-// Reads a message of `bytes`.
-void Read(Admission& admission, int64_t bytes) {
-  ASSERT_OK_AND_ASSIGN(Reservation unread, admission.ReserveUnread());
-  ASSERT_OK(unread.Resize(bytes));
+TEST(AdmissionTest, BytesThatAreNoCallsCountAsBytesAlone) {
+  Admission admission(100, 1);
+  ASSERT_OK_AND_ASSIGN(const Reservation call, admission.Reserve(0));
+  ASSERT_OK_AND_ASSIGN(Reservation bytes, admission.ReserveBytes(60));
+  EXPECT_EQ(admission.calls(), 1);
+  EXPECT_EQ(admission.inflight_bytes(), 60);
+  EXPECT_THAT(admission.ReserveBytes(41), StatusIs(absl::StatusCode::kResourceExhausted));
 }
 
-TEST(AdmissionTest, MessagesThatAreNotReadYetCountAsMuchAsThoseOfLate) {
-  Admission admission(1'000, 100);
-  for (int i = 0; i < 100; ++i) Read(admission, 240);
-  std::vector<Reservation> reading;
-  for (int i = 0; i < 4; ++i) reading.push_back(*admission.ReserveUnread());
-  EXPECT_NEAR(static_cast<double>(admission.inflight_bytes()), 960, 5);
-  const absl::Status refused = admission.ReserveUnread().status();
-  EXPECT_THAT(refused, StatusIs(absl::StatusCode::kResourceExhausted,
-                                AllOf(HasSubstr("at most 1000"), HasSubstr("messages of late had 239"),
-                                      HasSubstr("--max_inflight_bytes"))));
-  EXPECT_EQ(GetLimitViolation(refused)->retry_delay, Admission::kRetryDelay);
-  EXPECT_OK(reading[0].Resize(100));
-  EXPECT_NEAR(static_cast<double>(admission.inflight_bytes()), 820, 5);
-  reading.clear();
-  EXPECT_EQ(admission.inflight_bytes(), 0);
-  EXPECT_EQ(admission.calls(), 0);
+TEST(ReservationTest, BecomesACallOnceIfThereIsAPlace) {
+  Admission admission(100, 1);
+  ASSERT_OK_AND_ASSIGN(Reservation first, admission.ReserveBytes(1));
+  ASSERT_OK_AND_ASSIGN(Reservation second, admission.ReserveBytes(1));
+  EXPECT_OK(first.BecomeCall());
+  EXPECT_OK(first.BecomeCall());
+  EXPECT_EQ(admission.calls(), 1);
+  EXPECT_THAT(second.BecomeCall(), StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("--max_concurrent_calls")));
+  first.Release();
+  EXPECT_OK(second.BecomeCall());
 }
 
-TEST(AdmissionTest, OnlyTheFirstSizeOfAMessageIsLearnt) {
-  Admission admission(1'000, 100);
-  for (int i = 0; i < 100; ++i) {
-    ASSERT_OK_AND_ASSIGN(Reservation unread, admission.ReserveUnread());
-    EXPECT_OK(unread.Resize(100));
-    EXPECT_OK(unread.Resize(1'000));  // Its computation.
-    unread.Release();
-    ASSERT_OK_AND_ASSIGN(Reservation read, admission.Reserve(0));
-    EXPECT_OK(read.Resize(1'000));
-  }
-  ASSERT_OK_AND_ASSIGN(const Reservation next, admission.ReserveUnread());
-  EXPECT_NEAR(static_cast<double>(next.bytes()), 100, 2);
-}
-
-TEST(AdmissionTest, SizesThatNoBudgetHoldsKeepNobodyOut) {
-  Admission admission(1'000, 100);
-  for (int i = 0; i < 100; ++i) {
-    ASSERT_OK_AND_ASSIGN(Reservation unread, admission.ReserveUnread());
-    EXPECT_FALSE(unread.Resize(100'000).ok());
-  }
-  EXPECT_OK(admission.ReserveUnread());
+TEST(ReservationTest, RemembersTheMostThatWasAskedFor) {
+  Admission admission(100, 1);
+  ASSERT_OK_AND_ASSIGN(Reservation held, admission.Reserve(10));
+  ASSERT_OK_AND_ASSIGN(const Reservation other, admission.ReserveBytes(30));
+  EXPECT_OK(held.Resize(50));
+  EXPECT_FALSE(held.Resize(90).ok());
+  EXPECT_FALSE(held.Resize(101).ok());  // Nobody could have that.
+  EXPECT_OK(held.Resize(20));
+  const Reservation moved = std::move(held);
+  EXPECT_EQ(moved.wanted(), 90);
+  EXPECT_EQ(moved.bytes(), 20);
 }
 
 TEST(ReservationTest, GrowsAndShrinksWithinTheLimit) {
