@@ -14,21 +14,17 @@
 
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
-#include "client/load/http2_frames.h"
 #include "client/load/socket_connection.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/e2e/bystander.h"
 #include "tests/e2e/watched_server.h"
+#include "tests/support/http2/frames.h"
 #include "tests/support/status_matchers.h"
 
 namespace lossd::testing {
 namespace {
 
-using load::ComputeHeaders;
-using load::ConnectionPreface;
-using load::DataFrame;
-using load::MessagePrefix;
 using load::SocketConnection;
 
 constexpr int64_t kCalls = 300;  // Of the bystander, each time.
@@ -82,7 +78,7 @@ TEST_F(HostileConnectionsTest, TenThousandStreamsOnAConnectionLeaveRoomForOthers
   {
     SocketConnection attacker = Connect();
     std::string bytes = ConnectionPreface();  // Never acknowledges the server's settings, so knows no limit.
-    for (uint32_t stream = 1; stream < 20'000; stream += 2) bytes += ComputeHeaders(stream);
+    for (uint32_t stream = 1; stream < 20'000; stream += 2) bytes += HeadersOf(stream, {});
     ASSERT_OK(attacker.Write(bytes));
     server_->AwaitMetric(
         "grpc_server_started_total{grpc_method=\"Compute\",grpc_service=\"lossd.v1.LossService\",grpc_type=\"unary\"}",
@@ -99,7 +95,7 @@ TEST_F(HostileConnectionsTest, StreamsThatAreResetAtOnceLeaveNothingBehind) {
   {
     SocketConnection attacker = Connect();
     std::string bytes = ConnectionPreface();
-    for (uint32_t stream = 1; stream < 20'000; stream += 2) bytes += ComputeHeaders(stream) + load::ResetFrame(stream);
+    for (uint32_t stream = 1; stream < 20'000; stream += 2) bytes += HeadersOf(stream, {}) + ResetOf(stream);
     attacker.Write(bytes).IgnoreError();
     ExpectServed("10,000 streams reset at once");
   }
@@ -114,7 +110,7 @@ TEST_F(HostileConnectionsTest, SlowWritersAreCutOffAndOthersServed) {
       attackers.push_back(Connect());
       std::string bytes = ConnectionPreface();
       for (uint32_t stream = 1; stream < 16; stream += 2) {
-        bytes += ComputeHeaders(stream) + DataFrame(stream, MessagePrefix(1'000'000) + "\x0a");
+        bytes += HeadersOf(stream, {}) + DataOf(stream, MessagePrefix(1'000'000) + "\x0a");
       }
       ASSERT_OK(attackers.back().Write(bytes));
     }
@@ -133,9 +129,9 @@ TEST_F(HostileConnectionsTest, SlowReadersAreCutOffAndTheirBytesComeBack) {
     std::vector<SocketConnection> attackers;
     for (int i = 0; i < kReaders; ++i) {
       attackers.push_back(Connect());
-      std::string bytes = ConnectionPreface(/*window=*/0) + ComputeHeaders(1);  // The answer is never asked for.
-      bytes += DataFrame(1, MessagePrefix(static_cast<uint32_t>(message.size())));
-      for (size_t at = 0; at < message.size(); at += 16'000) bytes += DataFrame(1, message.substr(at, 16'000));
+      std::string bytes = ConnectionPreface(/*window=*/0) + HeadersOf(1, {});  // The answer is never asked for.
+      bytes += DataOf(1, MessagePrefix(static_cast<uint32_t>(message.size())));
+      for (size_t at = 0; at < message.size(); at += 16'000) bytes += DataOf(1, message.substr(at, 16'000));
       ASSERT_OK(attackers.back().Write(bytes));
     }
     ExpectServed("32 slow readers");
@@ -164,30 +160,31 @@ TEST_F(HostileConnectionsTest, HalfOpenConnectionsCostLittle) {
 
 TEST_F(HostileConnectionsTest, GarbageInFramesAndHeadersEndsTheConnectionOnly) {
   StartServer({});
-  const std::string begun = ConnectionPreface() + ComputeHeaders(1);
+  const std::string begun = ConnectionPreface() + HeadersOf(1, {});
   const std::vector<std::string> attacks = {
       "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
       std::string(100, '\0'),
-      ConnectionPreface() + load::Http2Frame(1, 4, 1, std::string(100, '\xff')),  // Headers that cannot be read.
-      ConnectionPreface() + load::Http2Frame(1, 0, 1, ""),                        // That do not end,
-      ConnectionPreface() + load::Http2Frame(1, 0, 1, "") + DataFrame(1, "x"),    // and are interrupted.
-      ConnectionPreface() + DataFrame(1, "x"),                                    // Data of a stream that is not open.
-      ConnectionPreface() + ComputeHeaders(2),                                    // A stream of the server's.
-      ConnectionPreface() + ComputeHeaders(1) + ComputeHeaders(1),                // Twice.
-      ConnectionPreface() + load::Http2Frame(4, 0, 0, "12345"),                   // Settings of a wrong length.
-      ConnectionPreface() + load::Http2Frame(8, 0, 0, std::string(4, '\0')),      // A window that does not grow,
-      ConnectionPreface() + load::Http2Frame(8, 0, 0, "\x7f\xff\xff\xff"),        // and one that overflows.
-      ConnectionPreface() + load::Http2Frame(99, 99, 99, "unknown"),
-      begun + DataFrame(1, MessagePrefix(0) + MessagePrefix(0) + MessagePrefix(0), true),  // Three messages.
-      begun + DataFrame(1, MessagePrefix(100) + "short", true),                            // Less than was promised.
-      begun + DataFrame(1, std::string("\x07\0\0\0\1x", 6), true),  // A flag that does not exist.
-      begun + DataFrame(1, MessagePrefix(1, true) + "x", true),     // Compressed, without saying how.
-      ConnectionPreface() + ComputeHeaders(1, "gzip") + DataFrame(1, MessagePrefix(4, true) + "junk", true),
-      ConnectionPreface() + ComputeHeaders(1, "bogus") + DataFrame(1, MessagePrefix(4, true) + "junk", true),
-      begun + DataFrame(1, MessagePrefix(0xffffffff) + "x"),  // 4 GB announced.
-      begun + DataFrame(1, "\1"),                             // Less than a prefix,
-      begun + DataFrame(1, "\1", true),                       // for ever.
-      begun + DataFrame(1, "", true),
+      ConnectionPreface() +
+          ToBytes({kHeadersFrame, kEndHeaders, 1, std::string(100, '\xff')}),     // Headers that cannot be read.
+      ConnectionPreface() + ToBytes({kHeadersFrame, 0, 1, ""}),                   // That do not end,
+      ConnectionPreface() + ToBytes({kHeadersFrame, 0, 1, ""}) + DataOf(1, "x"),  // and are interrupted.
+      ConnectionPreface() + DataOf(1, "x"),                                       // Data of a stream that is not open.
+      ConnectionPreface() + HeadersOf(2, {}),                                     // A stream of the server's.
+      ConnectionPreface() + HeadersOf(1, {}) + HeadersOf(1, {}),                  // Twice.
+      ConnectionPreface() + ToBytes({kSettingsFrame, 0, 0, "12345"}),             // Settings of a wrong length.
+      ConnectionPreface() + ToBytes({kWindowUpdateFrame, 0, 0, std::string(4, '\0')}),  // A window that does not grow,
+      ConnectionPreface() + WindowUpdateOf(0, kLargestWindow),                          // and one that overflows.
+      ConnectionPreface() + ToBytes({99, 99, 99, "unknown"}),
+      begun + DataOf(1, MessagePrefix(0) + MessagePrefix(0) + MessagePrefix(0), true),  // Three messages.
+      begun + DataOf(1, MessagePrefix(100) + "short", true),                            // Less than was promised.
+      begun + DataOf(1, std::string("\x07\0\0\0\1x", 6), true),                         // A flag that does not exist.
+      begun + DataOf(1, MessagePrefix(1, true) + "x", true),  // Compressed, without saying how.
+      ConnectionPreface() + HeadersOf(1, {.encoding = "gzip"}) + DataOf(1, MessagePrefix(4, true) + "junk", true),
+      ConnectionPreface() + HeadersOf(1, {.encoding = "bogus"}) + DataOf(1, MessagePrefix(4, true) + "junk", true),
+      begun + DataOf(1, MessagePrefix(0xffffffff) + "x"),  // 4 GB announced.
+      begun + DataOf(1, "\1"),                             // Less than a prefix,
+      begun + DataOf(1, "\1", true),                       // for ever.
+      begun + DataOf(1, "", true),
   };
   for (const std::string& attack : attacks) {
     SocketConnection attacker = Connect();

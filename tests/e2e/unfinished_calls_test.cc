@@ -12,10 +12,10 @@
 
 #include "absl/strings/str_replace.h"
 #include "absl/time/clock.h"
-#include "client/load/http2_frames.h"
 #include "client/load/socket_connection.h"
 #include "gtest/gtest.h"
 #include "tests/e2e/watched_server.h"
+#include "tests/support/http2/frames.h"
 #include "tests/support/raw_call.h"
 #include "tests/support/status_matchers.h"
 
@@ -111,9 +111,8 @@ TEST_P(UnfinishedCallsTest, CancelsAtAnyMomentDoNoHarm) {
 
 TEST_P(UnfinishedCallsTest, ClientsThatVanishAtAnyMomentDoNoHarm) {
   const std::string message = MessageFor(method());
-  const std::string bytes =
-      load::ConnectionPreface() + load::CallHeaders(1, method()) +
-      load::DataFrame(1, load::MessagePrefix(static_cast<uint32_t>(message.size())) + message, /*last=*/true);
+  const std::string bytes = ConnectionPreface() + HeadersOf(1, {.path = method()}) +
+                            DataOf(1, MessagePrefix(static_cast<uint32_t>(message.size())) + message, /*last=*/true);
   for (size_t i = 0; i < kTimes; ++i) {
     auto connection = load::SocketConnection::Open(address(), absl::Seconds(10));
     ASSERT_OK(connection.status());

@@ -13,6 +13,7 @@
 #include "client/load/server_stages.h"
 #include "core/scheduling/clock.h"
 #include "grpcpp/create_channel.h"
+#include "grpcpp/security/credentials.h"
 #include "gtest/gtest.h"
 
 namespace lossd::testing {
@@ -34,11 +35,13 @@ void AddInput(const std::string& name, const std::vector<int64_t>& shape, v1::Co
 
 }  // namespace
 
-std::shared_ptr<grpc::Channel> OwnChannel(const std::string& address) {
+std::shared_ptr<grpc::Channel> OwnChannel(const std::string& address, const std::string& tls_root) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(-1);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  auto channel = grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+  const auto credentials =
+      tls_root.empty() ? grpc::InsecureChannelCredentials() : grpc::SslCredentials({.pem_root_certs = tls_root});
+  auto channel = grpc::CreateCustomChannel(address, credentials, arguments);
   EXPECT_TRUE(channel->WaitForConnected(absl::ToChronoTime(RealClock().TimeNow() + absl::Seconds(30))));
   return channel;
 }

@@ -18,8 +18,9 @@
 
 namespace lossd::testing {
 
-// A channel of its own to `address`, connected, as gRPC makes it by default but with no limit on messages.
-std::shared_ptr<grpc::Channel> OwnChannel(const std::string& address);
+// A channel of its own to `address`, connected, as gRPC makes it by default but with no limit on messages. With TLS
+// where the PEM text of the server's authority is given.
+std::shared_ptr<grpc::Channel> OwnChannel(const std::string& address, const std::string& tls_root = "");
 
 // nt_xent over out_1 and out_2, [rows, columns].
 v1::ComputeRequest ContrastRequest(int64_t rows, int64_t columns);
@@ -34,6 +35,7 @@ class WatchedServer {
 
   ServerProcess& process() { return *process_; }
   const std::string& address() const { return process_->address(); }
+  const std::string& admin_address() const { return process_->admin_address(); }
 
   // Value of a series, as "name{labels}", now. 0 if there is none yet.
   double Metric(const std::string& series) const;

@@ -1,0 +1,152 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Answers that nobody takes, calls that say nothing, and headers without end, against the real binary.
+
+#include <cstdint>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "client/load/socket_connection.h"
+#include "core/scheduling/clock.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/e2e/siege.h"
+#include "tests/support/http2/frames.h"
+
+namespace lossd::testing {
+namespace {
+
+constexpr double kMegabytes = 150;  // Over idle, beside what --max_inflight_bytes allows.
+constexpr char kComputeStream[] = "/lossd.v1.LossService/ComputeStream";
+
+class SlowTransferTest : public ::testing::TestWithParam<bool> {
+ protected:
+  static bool Tls() { return GetParam(); }
+};
+
+// Asks for an answer of 20 MB with every window open, and takes 64 KB of it every four seconds.
+RoguePlan SlowReader(const std::string& path) {
+  RoguePlan plan;
+  plan.path = path;
+  plan.message = std::make_shared<const std::string>(NormRequest(5'000'000).SerializeAsString());
+  plan.sent = static_cast<int64_t>(plan.message->size());
+  plan.announced = static_cast<uint32_t>(plan.sent);
+  plan.half_close = true;
+  plan.window = kLargestWindow;
+  plan.read_bytes = 64 << 10;
+  plan.read_pause = absl::Seconds(4);
+  return plan;
+}
+
+constexpr int64_t kReadersInflight = 150'000'000;
+
+std::vector<std::string> FlagsForReaders() {
+  return {"--max_message_bytes=33554432", absl::StrCat("--max_inflight_bytes=", kReadersInflight),
+          "--shutdown_timeout=3s"};
+}
+
+TEST_P(SlowTransferTest, SlowReadersAreCutOffAndTheirBytesComeBack) {
+  Siege siege({.tls = Tls(), .flags = FlagsForReaders()});
+  siege.Add(siege.serving_address(), SlowReader("/lossd.v1.LossService/Compute"), true, 6);
+  siege.Add(siege.serving_address(), SlowReader(kComputeStream), true, 6);
+  siege.Hold("slow readers", Siege::kTransferTimeout / 2);  // Their messages have arrived, their answers are under way.
+  const absl::Time start = RealClock().TimeNow();
+  siege.server().AwaitMetric("lossd_inflight_bytes", 0, absl::Seconds(30));
+  const absl::Duration held = RealClock().TimeNow() - start;
+  std::cout << absl::StrFormat("slow readers: bytes in flight for %.2f s more\n", absl::ToDoubleSeconds(held));
+  EXPECT_LT(held, Siege::kCutOff);
+  EXPECT_LT(siege.Megabytes(), kReadersInflight / 1e6 + kMegabytes);
+  siege.Lift();
+}
+
+TEST_P(SlowTransferTest, SlowReadersDoNotKeepTheServerFromStopping) {
+  Siege siege({.tls = Tls(), .flags = FlagsForReaders()});
+  siege.Add(siege.serving_address(), SlowReader("/lossd.v1.LossService/Compute"), true, 3);
+  siege.Add(siege.serving_address(), SlowReader(kComputeStream), true, 3);
+  siege.Hold("slow readers at the end", Siege::kTransferTimeout / 2);
+  const absl::Time start = RealClock().TimeNow();
+  EXPECT_EQ(siege.server().process().Stop(), 0);
+  const absl::Duration stopping = RealClock().TimeNow() - start;
+  std::cout << absl::StrFormat("slow readers: stopped after %.2f s\n", absl::ToDoubleSeconds(stopping));
+  EXPECT_LT(stopping, absl::Seconds(4));  // --shutdown_timeout and a second.
+}
+
+// 256 calls on each of 100 connections that have no window for an answer, of methods that cost no place today.
+void AddIdleCalls(Siege& siege, const std::string& address, const std::vector<std::string>& paths) {
+  for (const std::string& path : paths) {
+    RoguePlan plan;
+    plan.path = path;
+    plan.calls = 256;
+    plan.window = 0;
+    plan.opens_windows = false;
+    if (path != kComputeStream) plan.announced = 0;  // An empty message is a question that all of them answer.
+    plan.half_close = path == "/lossd.v1.LossService/GetServerInfo";
+    siege.Add(address, plan, false, 100 / static_cast<int>(paths.size()));
+  }
+}
+
+const std::vector<std::string>& IdlePaths() {
+  static const auto* const paths = new std::vector<std::string>{
+      "/grpc.health.v1.Health/Watch", "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", kComputeStream,
+      "/lossd.v1.LossService/GetServerInfo"};
+  return *paths;
+}
+
+TEST_P(SlowTransferTest, IdleCallsByTheThousandCostLittle) {
+  Siege siege({.tls = Tls(), .flags = {"--max_concurrent_calls=16"}});
+  AddIdleCalls(siege, siege.serving_address(), IdlePaths());
+  siege.Hold("25,600 idle calls without a token", Siege::kCutOff);
+  EXPECT_LT(siege.Megabytes(), kMegabytes);
+  siege.Lift();
+}
+
+TEST_P(SlowTransferTest, IdleCallsOnTheAdminPortCostLittle) {
+  Siege siege({.tls = Tls(), .flags = {"--max_concurrent_calls=16"}});
+  AddIdleCalls(siege, siege.admin_address(), {IdlePaths()[0], IdlePaths()[1]});
+  siege.Hold("25,600 idle calls on the admin port", Siege::kCutOff);
+  EXPECT_LT(siege.Megabytes(), kMegabytes);
+  siege.Lift();
+}
+
+// Where anybody may call, they take all places, but no more memory.
+TEST_P(SlowTransferTest, IdleCallsOfAServerWithoutTokensTakePlacesAndLittleElse) {
+  Siege siege({.tls = Tls(), .tokens = false, .flags = {"--max_concurrent_calls=16"}});
+  AddIdleCalls(siege, siege.serving_address(), IdlePaths());
+  RogueCrowd nobody;
+  siege.server().AwaitMetric("lossd_inflight_bytes", 0);
+  EXPECT_LT(siege.Megabytes(), kMegabytes);
+  siege.Lift();
+}
+
+INSTANTIATE_TEST_SUITE_P(All, SlowTransferTest, ::testing::Bool(),
+                         [](const auto& info) { return info.param ? "Tls" : "Plain"; });
+
+TEST(EndlessHeadersTest, CostNoMoreThanTheyMay) {
+  constexpr int kConnections = 3;
+  constexpr int64_t kBytes = 70'000'000;  // Of each.
+  Siege siege({});
+  std::vector<load::SocketConnection> attackers;
+  const std::string more = ToBytes({kContinuationFrame, 0, 1, std::string(kDefaultFrameBytes, '\0')});
+  for (int i = 0; i < kConnections; ++i) {
+    auto connection = load::SocketConnection::Open(siege.serving_address(), absl::Seconds(10));
+    ASSERT_TRUE(connection.ok()) << connection.status();
+    int64_t sent = 0;
+    bool taken = connection->Write(ConnectionPreface() + ToBytes({kHeadersFrame, 0, 1, ""})).ok();
+    for (; taken && sent < kBytes; sent += kDefaultFrameBytes) taken = connection->Write(more).ok();
+    std::cout << absl::StrFormat("endless headers: %d MB taken\n", sent / 1'000'000);
+    attackers.push_back(*std::move(connection));
+  }
+  EXPECT_EQ(siege.bystander().TryCalls(100, "endless headers"), 0);
+  std::cout << absl::StrFormat("endless headers: %.1f MB more at the peak\n", siege.Megabytes());
+  EXPECT_LT(siege.Megabytes(), kMegabytes);
+  attackers.clear();
+  siege.Lift();
+}
+
+}  // namespace
+}  // namespace lossd::testing
