@@ -32,7 +32,7 @@ AdmissionModel::AdmissionModel(const ModelOptions& options, AdmissionPolicy& pol
   if (options.arrivals_per_second.has_value()) {
     starts_.push({0, 0});
   } else {
-    for (int client = 0; client < options.clients; ++client) starts_.push({0, client});
+    for (int client = 0; client < options.clients; ++client) starts_.push({0.01 * Jitter(), client});
   }
 }
 
@@ -46,6 +46,7 @@ ModelResult AdmissionModel::Run(absl::Duration warmup, absl::Duration length) {
     }
     const double limit = measured ? end : warm;
     Pass(std::min(NextEvent(), limit - now_));
+    NotePeaks();
     while (FinishOne()) {
     }
     while (!starts_.empty() && starts_.top().at <= now_) {
@@ -54,7 +55,6 @@ ModelResult AdmissionModel::Run(absl::Duration warmup, absl::Duration length) {
       Begin(start);
     }
     ResetBeyondTheQuota();
-    NotePeaks();
   }
   result_.length = length;
   return result_;
@@ -70,6 +70,7 @@ void AdmissionModel::Begin(const Start& start) {
   Call call;
   call.client = start.client;
   call.shape = options_.next(start.client, random_);
+  call.weight = Jitter();
   Ask(calls_.insert(calls_.end(), std::move(call)));
 }
 
@@ -84,7 +85,7 @@ void AdmissionModel::Ask(Calls::iterator call) {
   call->ticket = *std::move(ticket);
   call->stage = Stage::kReading;
   call->left = static_cast<double>(call->shape.message_bytes);
-  ++reading_;
+  reading_ += call->weight;
 }
 
 void AdmissionModel::AskThoseThatWait() {
@@ -95,7 +96,7 @@ void AdmissionModel::AskThoseThatWait() {
 }
 
 void AdmissionModel::OnMessage(Calls::iterator call) {
-  --reading_;
+  reading_ -= call->weight;
   result_.read_bytes += call->shape.message_bytes;
   absl::Status status = call->ticket->OnMessage(call->shape.message_bytes);
   if (status.ok()) status = call->ticket->OnPlan(call->shape.plan_bytes);
@@ -112,9 +113,9 @@ void AdmissionModel::Refuse(Calls::iterator call, const absl::Status& status) {
   double delay = absl::ToDoubleSeconds(options_.round_trip);
   const auto limit = GetLimitViolation(status);
   if (options_.honours_pushback && limit.has_value() && limit->retry_delay.has_value()) {
-    delay = absl::ToDoubleSeconds(*limit->retry_delay) * std::uniform_real_distribution<double>(0.8, 1.2)(random_);
+    delay = absl::ToDoubleSeconds(*limit->retry_delay);
   }
-  End(call, delay);
+  End(call, delay * Jitter());
 }
 
 void AdmissionModel::End(Calls::iterator call, double next_delay) {
@@ -148,16 +149,16 @@ void AdmissionModel::ResetBeyondTheQuota() {
     ++result_.reset;
     result_.read_bytes += static_cast<int64_t>(largest->taken);
     result_.vain_bytes += static_cast<int64_t>(largest->taken);
-    --reading_;
-    End(largest, absl::ToDoubleSeconds(options_.round_trip));
+    reading_ -= largest->weight;
+    End(largest, absl::ToDoubleSeconds(options_.round_trip) * Jitter());
   }
 }
 
 double AdmissionModel::Rate(const Call& call) const {
   if (call.stage == Stage::kComputing) return 1;
-  const int sharing = call.stage == Stage::kReading ? reading_ : call.stage == Stage::kAnswering ? answering_ : 0;
-  if (sharing == 0) return 0;
-  const double share = options_.link_bytes_per_second / sharing;
+  const double sharing = call.stage == Stage::kReading ? reading_ : call.stage == Stage::kAnswering ? answering_ : 0;
+  if (sharing <= 0) return 0;
+  const double share = options_.link_bytes_per_second * call.weight / sharing;
   return call.shape.bytes_per_second > 0 ? std::min(share, call.shape.bytes_per_second) : share;
 }
 
@@ -193,15 +194,15 @@ bool AdmissionModel::FinishOne() {
     OnMessage(call);
   } else if (call->stage == Stage::kComputing) {
     --computing_;
-    ++answering_;
+    answering_ += call->weight;
     call->stage = Stage::kAnswering;
     call->left = static_cast<double>(call->shape.answer_bytes);
     StartWorkers();
   } else {
-    --answering_;
+    answering_ -= call->weight;
     ++result_.answered;
     result_.answered_bytes += call->shape.message_bytes;
-    End(call, absl::ToDoubleSeconds(options_.round_trip));
+    End(call, absl::ToDoubleSeconds(options_.round_trip) * Jitter());
   }
   return true;
 }

@@ -41,7 +41,7 @@ struct ModelOptions {
   bool honours_pushback = false;  // A client that is refused waits as long as it is told to; else no longer than
   absl::Duration round_trip = absl::Microseconds(300);  // this.
 
-  double link_bytes_per_second = 3e9;  // Each way, shared evenly by those that send.
+  double link_bytes_per_second = 3e9;  // Each way, shared by those that send, about evenly.
   int workers = 2;
   int64_t transport_bytes = int64_t{1} << 30;  // Messages on their way beyond this are reset, as gRPC's quota does.
   uint32_t seed = 1;
@@ -83,8 +83,9 @@ class AdmissionModel {
     CallShape shape;
     Stage stage = Stage::kAsking;
     std::unique_ptr<AdmissionPolicy::Ticket> ticket;
-    double left = 0;   // Bytes of the message or of the answer, or seconds of computation.
-    double taken = 0;  // Bytes of the message that have arrived.
+    double left = 0;    // Bytes of the message or of the answer, or seconds of computation.
+    double taken = 0;   // Bytes of the message that have arrived.
+    double weight = 1;  // Of its share of the link: no two calls are served alike.
   };
   using Calls = std::list<Call>;
   struct Start {
@@ -107,6 +108,7 @@ class AdmissionModel {
   bool FinishOne();
   double Rate(const Call& call) const;
   void NotePeaks();
+  double Jitter() { return std::uniform_real_distribution<double>(0.5, 1.5)(random_); }
 
   const ModelOptions options_;
   AdmissionPolicy& policy_;
@@ -115,7 +117,8 @@ class AdmissionModel {
   double now_ = 0;
   Calls calls_;
   std::priority_queue<Start, std::vector<Start>, std::greater<>> starts_;
-  int reading_ = 0, answering_ = 0, computing_ = 0;
+  int computing_ = 0;
+  double reading_ = 0, answering_ = 0;  // Weights of those that share the link.
   ModelResult result_;
 };
 

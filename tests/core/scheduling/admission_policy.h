@@ -16,11 +16,11 @@
 
 namespace lossd::testing {
 
-// A call whose message has not been read.
+// A call whose message has not been read. A policy looks only at what its server could know by then.
 struct ArrivingCall {
   std::string connection;
-  std::string loss;             // Calls of one loss have messages and needs that are alike.
-  int64_t announced_bytes = 0;  // Of its message. A policy that cannot know this does not look.
+  std::string loss;             // Stands in the message; calls of one loss need alike.
+  int64_t announced_bytes = 0;  // Of the message; stands in the five bytes in front of it.
 };
 
 // Decides on calls. Not thread-safe.
