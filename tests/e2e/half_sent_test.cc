@@ -37,14 +37,14 @@ constexpr char kChannelz[] = "/grpc.channelz.v1.Channelz/GetTopChannels";
 
 enum class Port { kServing, kAdmin };
 
-// What each of the calls does.
-struct Attempt {
+// What calls of every method do at once, on so many connections each, with a token and without.
+struct Attack {
   std::string name;
-  RoguePlan plan;
-  int connections = 1;  // For each method, with a token and without.
+  std::vector<RoguePlan> plans;
+  int connections = 1;
 };
 
-void PrintTo(const Attempt& attempt, std::ostream* out) { *out << attempt.name; }
+void PrintTo(const Attack& attack, std::ostream* out) { *out << attack.name; }
 
 std::vector<std::string> PromptMethods(Port port) {
   if (port == Port::kServing) return {kCheck, kWatch, kInfo, kReflection, kOldReflection, kUnknown};
@@ -56,19 +56,20 @@ bool MayBeIdle(const Ending& ending) {
   return ending.sent == 0 && (absl::StrContains(ending.path, "Stream") || absl::StrContains(ending.path, "Reflection"));
 }
 
-class HalfSentTest : public ::testing::TestWithParam<std::tuple<Attempt, Port, bool>> {
+class HalfSentTest : public ::testing::TestWithParam<std::tuple<Attack, Port, bool>> {
  protected:
-  void Attack(const std::vector<std::string>& methods, double megabytes) {
-    const auto& [attempt, port, tls] = GetParam();
+  void Hold(const std::vector<std::string>& methods, double megabytes) {
+    const auto& [attack, port, tls] = GetParam();
     Siege siege(
         {.tls = tls, .flags = {"--max_message_bytes=67108864", absl::StrCat("--max_inflight_bytes=", kMaxInflight)}});
+    const std::string& address = port == Port::kServing ? siege.serving_address() : siege.admin_address();
     for (const std::string& method : methods) {
-      RoguePlan plan = attempt.plan;
-      plan.path = method;
-      const std::string& address = port == Port::kServing ? siege.serving_address() : siege.admin_address();
-      for (const bool with_token : {false, true}) siege.Add(address, plan, with_token, attempt.connections);
+      for (RoguePlan plan : attack.plans) {
+        plan.path = method;
+        for (const bool with_token : {false, true}) siege.Add(address, plan, with_token, attack.connections);
+      }
     }
-    std::vector<Ending> endings = siege.Hold(attempt.name, kPatience);
+    std::vector<Ending> endings = siege.Hold(attack.name, kPatience);
     endings.erase(std::remove_if(endings.begin(), endings.end(), MayBeIdle), endings.end());
     ExpectCutOff(endings);
     EXPECT_LT(siege.Megabytes(), megabytes);
@@ -79,51 +80,57 @@ class HalfSentTest : public ::testing::TestWithParam<std::tuple<Attempt, Port, b
 class HalfSentPromptTest : public HalfSentTest {};
 class HalfSentComputeTest : public HalfSentTest {};
 
-TEST_P(HalfSentPromptTest, IsCutOffWithinBounds) { Attack(PromptMethods(std::get<1>(GetParam())), kPromptMegabytes); }
+TEST_P(HalfSentPromptTest, IsCutOffWithinBounds) { Hold(PromptMethods(std::get<1>(GetParam())), kPromptMegabytes); }
 
-TEST_P(HalfSentComputeTest, IsCutOffWithinBounds) { Attack({kCompute, kComputeStream}, kComputeMegabytes); }
+TEST_P(HalfSentComputeTest, IsCutOffWithinBounds) { Hold({kCompute, kComputeStream}, kComputeMegabytes); }
 
-RoguePlan HalfSent(uint32_t announced, int64_t sent, bool half_close = false, int64_t bytes_per_second = 0) {
+RoguePlan HalfSent(const std::string& name, uint32_t announced, int64_t sent) {
   RoguePlan plan;
+  plan.name = name;
   plan.announced = announced;
   plan.sent = sent;
-  plan.half_close = half_close;
-  plan.bytes_per_second = bytes_per_second;
   return plan;
 }
 
-const std::vector<Attempt>& PromptAttacks() {
-  static const auto* const attacks = new std::vector<Attempt>{
-      {"NothingBehindTheHeaders", RoguePlan(), 4},
-      {"AnnouncedAndNeverSent", HalfSent(60'000, 0), 8},
-      {"AllButAByteOf60Kilobytes", HalfSent(60'000, 59'999), 25},
-      {"AllButAByteOf858Megabytes", HalfSent(858'000'000, 857'999'999), 1},
-      {"OneKilobyteASecond", HalfSent(60'000, 59'999, false, 1'024), 4},
-      {"LessThanAnnounced", HalfSent(1'000, 500, true), 4},
-      {"MoreThanAnnounced", HalfSent(100, 1'000, true), 4},
-      {"AThousandAtATime", HalfSent(60'000, 59'999), 80},
+// What costs next to nothing and has no end, or one that is wrong.
+std::vector<RoguePlan> Trickles(uint32_t announced) {
+  RoguePlan nothing;
+  nothing.name = "nothing behind the headers";
+  RoguePlan slow = HalfSent("1 KB a second", announced, announced - 1);
+  slow.bytes_per_second = 1'024;
+  RoguePlan shorter = HalfSent("less than announced", 1'000, 500);
+  RoguePlan longer = HalfSent("more than announced", 100, 1'000);
+  shorter.half_close = longer.half_close = true;
+  return {nothing, slow, shorter, longer, HalfSent("announced and never sent", announced, 0)};
+}
+
+RoguePlan AllButAByte(uint32_t announced) {
+  return HalfSent(absl::StrCat("all but a byte of ", announced), announced, announced - 1);
+}
+
+const std::vector<Attack>& PromptAttacks() {
+  static const auto* const attacks = new std::vector<Attack>{
+      {"Trickles", Trickles(60'000), 4},
+      {"AllButAByteOf858Megabytes", {AllButAByte(858'000'000)}, 1},
+      {"AThousandAtATime", {AllButAByte(60'000)}, 80},
   };
   return *attacks;
 }
 
-const std::vector<Attempt>& ComputeAttacks() {
-  static const auto* const attacks = new std::vector<Attempt>{
-      {"NothingBehindTheHeaders", RoguePlan(), 4},
-      {"AnnouncedAndNeverSent", HalfSent(60'000'000, 0), 4},
-      {"AllButAByteOf19Megabytes", HalfSent(19'000'000, 18'999'999), 6},
-      {"AllButAByteOf60Megabytes", HalfSent(60'000'000, 59'999'999), 6},
-      {"AllButAByteOf858Megabytes", HalfSent(858'000'000, 857'999'999), 1},
-      {"OneKilobyteASecond", HalfSent(1'000'000, 999'999, false, 1'024), 4},
-      {"LessThanAnnounced", HalfSent(1'000, 500, true), 4},
-      {"MoreThanAnnounced", HalfSent(100, 1'000, true), 4},
-      {"AThousandAtATime", HalfSent(60'000, 59'999), 250},
+const std::vector<Attack>& ComputeAttacks() {
+  static const auto* const attacks = new std::vector<Attack>{
+      {"Trickles", Trickles(60'000'000), 4},
+      {"AllButAByteOf19Megabytes", {AllButAByte(19'000'000)}, 6},
+      {"AllButAByteOf60Megabytes", {AllButAByte(60'000'000)}, 6},
+      {"AllButAByteOf858Megabytes", {AllButAByte(858'000'000)}, 1},
+      {"AThousandAtATime", {AllButAByte(60'000)}, 250},
   };
   return *attacks;
 }
 
 std::string Name(const ::testing::TestParamInfo<HalfSentTest::ParamType>& info) {
-  const auto& [attempt, port, tls] = info.param;
-  return absl::StrCat(attempt.name, port == Port::kServing ? "_Serving" : "_Admin", tls ? "_Tls" : "_Plain");
+  const auto& [attack, port, tls] = info.param;
+  return absl::StrCat(attack.name, port == Port::kServing ? "_Serving" : "_Admin", tls ? "_Tls" : "_Plain");
 }
 
 INSTANTIATE_TEST_SUITE_P(All, HalfSentPromptTest,

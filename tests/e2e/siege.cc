@@ -26,8 +26,8 @@ constexpr char kToken[] = "correct-horse-battery-staple";
 void PrintEndings(const std::vector<Ending>& endings) {
   std::map<std::string, std::pair<int, Ending>> kinds;
   for (const Ending& ending : endings) {
-    auto& [count, last] = kinds[absl::StrCat(ending.path, ending.with_token, static_cast<int>(ending.how), " ",
-                                             ending.status, " ", ending.error)];
+    auto& [count, last] = kinds[absl::StrCat(ending.name, ending.path, ending.with_token, static_cast<int>(ending.how),
+                                             " ", ending.status, " ", ending.error)];
     ++count;
     if (count == 1 || ending.after > last.after) last = ending;
   }
@@ -95,7 +95,7 @@ void ExpectCutOff(const std::vector<Ending>& endings) {
   std::map<std::string, std::pair<int, Ending>> late;
   for (const Ending& ending : endings) {
     if (ending.how != Ending::How::kOpen && ending.after <= Siege::kCutOff) continue;
-    auto& [count, example] = late[absl::StrCat(ending.path, ending.with_token)];
+    auto& [count, example] = late[absl::StrCat(ending.name, ending.path, ending.with_token)];
     if (++count == 1) example = ending;
   }
   for (const auto& [kind, value] : late) {

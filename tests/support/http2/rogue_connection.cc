@@ -23,6 +23,7 @@ RogueConnection::RogueConnection(std::unique_ptr<ByteStream> stream, const Rogue
   outbox_ = ConnectionPreface(plan.window);
   if (plan.window > kDefaultWindow) outbox_ += WindowUpdateOf(0, kLargestWindow - kDefaultWindow);
   for (size_t i = 0; i < calls_.size(); ++i) {
+    calls_[i].ending.name = plan.name;
     calls_[i].ending.path = plan.path;
     calls_[i].ending.with_token = !plan.token.empty();
     calls_[i].window = initial_window_;

@@ -28,7 +28,7 @@ std::string HowItEnded(const Ending& ending) {
 }  // namespace
 
 std::string Describe(const Ending& ending) {
-  return absl::StrFormat("%s %s a token: %s after %.2f s, sent %d bytes, received %d", ending.path,
+  return absl::StrFormat("%s: %s %s a token: %s after %.2f s, sent %d bytes, received %d", ending.name, ending.path,
                          ending.with_token ? "with" : "without", HowItEnded(ending),
                          absl::ToDoubleSeconds(ending.after), ending.sent, ending.received);
 }

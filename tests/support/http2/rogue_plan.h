@@ -18,6 +18,7 @@ namespace lossd::testing {
 
 // One connection and the calls on it, all alike and begun at once.
 struct RoguePlan {
+  std::string name = "";  // For people.
   int calls = 1;
   std::string path = "/lossd.v1.LossService/Compute";
   std::string token = "";  // Empty: none.
@@ -49,6 +50,7 @@ struct Ending {
     kClosed,  // The connection ended.
   };
 
+  std::string name;  // Of the plan.
   std::string path;
   bool with_token = false;
   How how = How::kOpen;
