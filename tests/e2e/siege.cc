@@ -78,9 +78,19 @@ std::vector<Ending> Siege::Hold(const std::string& what, absl::Duration longest)
   waiter.join();
   EXPECT_EQ(failed, 0) << what << ": calls of the bystander that failed, the last one with "
                        << bystander_->last_error();
+  Print(what, endings);
+  return endings;
+}
+
+std::vector<Ending> Siege::Endure(const std::string& what, absl::Duration longest) {
+  std::vector<Ending> endings = crowd_->Await(longest);
+  Print(what, endings);
+  return endings;
+}
+
+void Siege::Print(const std::string& what, const std::vector<Ending>& endings) const {
   std::cout << absl::StrFormat("%s: %.1f MB resident before, %.1f MB more at the peak\n", what, before_, Megabytes());
   PrintEndings(endings);
-  return endings;
 }
 
 void Siege::Lift() {

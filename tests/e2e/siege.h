@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "gtest/gtest.h"
 #include "tests/e2e/bystander.h"
 #include "tests/e2e/watched_server.h"
 #include "tests/support/credential_folder.h"
@@ -43,9 +44,15 @@ class Siege {
   // So many connections of `plan` more, with the server's TLS and, if asked for, its token.
   void Add(const std::string& address, RoguePlan plan, bool with_token, int connections);
 
+  // Waits until the crowd has sent all that it is going to.
+  void AwaitSent() { EXPECT_TRUE(crowd_->AwaitSent(absl::Seconds(30))); }
+
   // While calls are open, for `longest` at most, the bystander calls; fails the test for each call of his that fails.
   // Prints `what`, his latencies, the peak of memory, and when the calls ended. What became of the calls.
   std::vector<Ending> Hold(const std::string& what, absl::Duration longest);
+
+  // The same without the bystander.
+  std::vector<Ending> Endure(const std::string& what, absl::Duration longest);
 
   // Most resident memory since the siege began, less what it was then, in MB.
   double Megabytes() const { return server_->PeakMegabytes() - before_; }
@@ -55,6 +62,7 @@ class Siege {
 
  private:
   BystanderOptions Credentials() const;
+  void Print(const std::string& what, const std::vector<Ending>& endings) const;
 
   const Options options_;
   const CredentialFolder folder_;

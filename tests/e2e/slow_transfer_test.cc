@@ -3,6 +3,7 @@
 
 // Answers that nobody takes, calls that say nothing, and headers without end, against the real binary.
 
+#include <algorithm>
 #include <cstdint>
 #include <iostream>
 #include <memory>
@@ -54,12 +55,13 @@ TEST_P(SlowTransferTest, SlowReadersAreCutOffAndTheirBytesComeBack) {
   Siege siege({.tls = Tls(), .flags = FlagsForReaders()});
   siege.Add(siege.serving_address(), SlowReader("/lossd.v1.LossService/Compute"), true, 6);
   siege.Add(siege.serving_address(), SlowReader(kComputeStream), true, 6);
-  siege.Hold("slow readers", Siege::kTransferTimeout / 2);  // Their messages have arrived, their answers are under way.
+  siege.AwaitSent();
   const absl::Time start = RealClock().TimeNow();
+  siege.Hold("slow readers", Siege::kTransferTimeout / 2);
   siege.server().AwaitMetric("lossd_inflight_bytes", 0, absl::Seconds(30));
   const absl::Duration held = RealClock().TimeNow() - start;
-  std::cout << absl::StrFormat("slow readers: bytes in flight for %.2f s more\n", absl::ToDoubleSeconds(held));
-  EXPECT_LT(held, Siege::kCutOff);
+  std::cout << absl::StrFormat("slow readers: bytes in flight for %.2f s\n", absl::ToDoubleSeconds(held));
+  EXPECT_LT(held, Siege::kCutOff + absl::Seconds(1));  // The computations take a part of the second.
   EXPECT_LT(siege.Megabytes(), kReadersInflight / 1e6 + kMegabytes);
   siege.Lift();
 }
@@ -68,7 +70,8 @@ TEST_P(SlowTransferTest, SlowReadersDoNotKeepTheServerFromStopping) {
   Siege siege({.tls = Tls(), .flags = FlagsForReaders()});
   siege.Add(siege.serving_address(), SlowReader("/lossd.v1.LossService/Compute"), true, 3);
   siege.Add(siege.serving_address(), SlowReader(kComputeStream), true, 3);
-  siege.Hold("slow readers at the end", Siege::kTransferTimeout / 2);
+  siege.AwaitSent();
+  siege.Hold("slow readers at the end", Siege::kTransferTimeout / 4);
   const absl::Time start = RealClock().TimeNow();
   EXPECT_EQ(siege.server().process().Stop(), 0);
   const absl::Duration stopping = RealClock().TimeNow() - start;
@@ -76,7 +79,7 @@ TEST_P(SlowTransferTest, SlowReadersDoNotKeepTheServerFromStopping) {
   EXPECT_LT(stopping, absl::Seconds(4));  // --shutdown_timeout and a second.
 }
 
-// 256 calls on each of 100 connections that have no window for an answer, of methods that cost no place today.
+// 256 calls on each of 100 connections that have no window for an answer.
 void AddIdleCalls(Siege& siege, const std::string& address, const std::vector<std::string>& paths) {
   for (const std::string& path : paths) {
     RoguePlan plan;
@@ -97,34 +100,36 @@ const std::vector<std::string>& IdlePaths() {
   return *paths;
 }
 
+// Memory is bounded, and most of the calls are refused or have ended.
+void ExpectCheap(Siege& siege, const std::vector<Ending>& endings) {
+  EXPECT_LT(siege.Megabytes(), kMegabytes);
+  const auto is_open = [](const Ending& ending) { return ending.how == Ending::How::kOpen; };
+  EXPECT_LT(std::count_if(endings.begin(), endings.end(), is_open), static_cast<int64_t>(endings.size() / 10));
+  siege.Lift();
+}
+
 TEST_P(SlowTransferTest, IdleCallsByTheThousandCostLittle) {
   Siege siege({.tls = Tls(), .flags = {"--max_concurrent_calls=16"}});
   AddIdleCalls(siege, siege.serving_address(), IdlePaths());
-  siege.Hold("25,600 idle calls without a token", Siege::kCutOff);
-  EXPECT_LT(siege.Megabytes(), kMegabytes);
-  siege.Lift();
+  ExpectCheap(siege, siege.Hold("25,600 idle calls without a token", Siege::kCutOff));
 }
 
 TEST_P(SlowTransferTest, IdleCallsOnTheAdminPortCostLittle) {
   Siege siege({.tls = Tls(), .flags = {"--max_concurrent_calls=16"}});
   AddIdleCalls(siege, siege.admin_address(), {IdlePaths()[0], IdlePaths()[1]});
-  siege.Hold("25,600 idle calls on the admin port", Siege::kCutOff);
-  EXPECT_LT(siege.Megabytes(), kMegabytes);
-  siege.Lift();
+  ExpectCheap(siege, siege.Hold("25,600 idle calls on the admin port", Siege::kCutOff));
 }
 
 // Where anybody may call, they take all places, but no more memory.
 TEST_P(SlowTransferTest, IdleCallsOfAServerWithoutTokensTakePlacesAndLittleElse) {
   Siege siege({.tls = Tls(), .tokens = false, .flags = {"--max_concurrent_calls=16"}});
   AddIdleCalls(siege, siege.serving_address(), IdlePaths());
-  RogueCrowd nobody;
-  siege.server().AwaitMetric("lossd_inflight_bytes", 0);
-  EXPECT_LT(siege.Megabytes(), kMegabytes);
-  siege.Lift();
+  ExpectCheap(siege, siege.Endure("25,600 idle calls of a server without tokens", Siege::kCutOff));
 }
 
-INSTANTIATE_TEST_SUITE_P(All, SlowTransferTest, ::testing::Bool(),
-                         [](const auto& info) { return info.param ? "Tls" : "Plain"; });
+std::string TlsName(const ::testing::TestParamInfo<bool>& info) { return info.param ? "Tls" : "Plain"; }
+
+INSTANTIATE_TEST_SUITE_P(All, SlowTransferTest, ::testing::Bool(), TlsName);
 
 TEST(EndlessHeadersTest, CostNoMoreThanTheyMay) {
   constexpr int kConnections = 3;

@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -51,6 +52,7 @@ struct FreeSession {
 
 SSL_CTX* TlsContext() {
   static SSL_CTX* const context = [] {
+    signal(SIGPIPE, SIG_IGN);  // OpenSSL writes to peers that are gone.
     SSL_CTX* const made = SSL_CTX_new(TLS_client_method());
     SSL_CTX_set_mode(made,
                      SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);

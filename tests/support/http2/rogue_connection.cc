@@ -41,6 +41,12 @@ void RogueConnection::Advance(absl::Time now) {
   Flush(now);
 }
 
+bool RogueConnection::HasSent() const {
+  return std::all_of(calls_.begin(), calls_.end(), [](const Call& call) {
+    return call.ending.how != Ending::How::kOpen || call.ending.sent == call.total;
+  });
+}
+
 std::vector<Ending> RogueConnection::Endings(absl::Time now) const {
   std::vector<Ending> endings;
   for (const Call& call : calls_) {
@@ -51,7 +57,8 @@ std::vector<Ending> RogueConnection::Endings(absl::Time now) const {
 }
 
 void RogueConnection::Read(absl::Time now) {
-  const int64_t limit = plan_.read_bytes > 0 ? plan_.read_bytes : kReadBytes;
+  const bool slowly = plan_.read_bytes > 0 && HasSent();
+  const int64_t limit = slowly ? plan_.read_bytes : kReadBytes;
   int64_t read = 0;
   char chunk[16384];
   while (read < limit) {
@@ -62,7 +69,7 @@ void RogueConnection::Read(absl::Time now) {
     reader_.Append({chunk, *got});
     while (const auto frame = reader_.Next()) Handle(*frame, now);
   }
-  if (plan_.read_bytes > 0 && read > 0) next_read_ = now + plan_.read_pause;
+  if (slowly && read > 0) next_read_ = now + plan_.read_pause;
 }
 
 void RogueConnection::Handle(const Frame& frame, absl::Time now) {

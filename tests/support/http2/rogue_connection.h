@@ -29,6 +29,8 @@ class RogueConnection {
   void Advance(absl::Time now);
   // Whether a call is still open; nothing is left to do otherwise.
   bool IsOpen() const { return open_calls_ > 0; }
+  // Whether every open call has sent what it was to.
+  bool HasSent() const;
   int descriptor() const { return stream_->descriptor(); }
   // Whether it waits for the socket to take bytes, or to have some.
   bool WantsToWrite() const { return !outbox_.empty(); }

@@ -57,6 +57,11 @@ absl::Status RogueCrowd::Add(const std::string& address, const RoguePlan& plan, 
   return absl::OkStatus();
 }
 
+bool RogueCrowd::AwaitSent(absl::Duration longest) {
+  absl::MutexLock lock(&mu_);
+  return mu_.AwaitWithTimeout(absl::Condition(this, &RogueCrowd::AllHaveSent), longest);
+}
+
 std::vector<Ending> RogueCrowd::Await(absl::Duration longest) {
   absl::MutexLock lock(&mu_);
   mu_.AwaitWithTimeout(absl::Condition(this, &RogueCrowd::AllEnded), longest);
@@ -66,6 +71,10 @@ std::vector<Ending> RogueCrowd::Await(absl::Duration longest) {
     for (Ending& ending : connection->Endings(now)) endings.push_back(std::move(ending));
   }
   return endings;
+}
+
+bool RogueCrowd::AllHaveSent() const {
+  return std::all_of(connections_.begin(), connections_.end(), [](const auto& each) { return each->HasSent(); });
 }
 
 bool RogueCrowd::AllEnded() const {

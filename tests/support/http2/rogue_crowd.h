@@ -31,11 +31,15 @@ class RogueCrowd {
   // So many connections more, to "host:port". UNAVAILABLE if the server takes no more.
   absl::Status Add(const std::string& address, const RoguePlan& plan, int connections);
 
+  // Waits until every open call has sent what it was to; false if `longest` passes first.
+  bool AwaitSent(absl::Duration longest);
+
   // Waits until every call has ended, or until `longest` has passed; what became of them.
   std::vector<Ending> Await(absl::Duration longest);
 
  private:
   void Run();
+  bool AllHaveSent() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool AllEnded() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Lets every open connection advance.
   void Advance() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

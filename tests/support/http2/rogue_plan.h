@@ -35,7 +35,8 @@ struct RoguePlan {
   bool tls = false;
   uint32_t window = kDefaultWindow;  // What the server may send on a call unasked,
   bool opens_windows = true;         // and again as often as it has; as much on all together.
-  int64_t read_bytes = 0;            // At a time, with the pause between; 0: all there is.
+  // Once all messages are sent: bytes read at a time, with the pause between; 0: all there is.
+  int64_t read_bytes = 0;
   absl::Duration read_pause = absl::ZeroDuration();
   bool answers_pings = true;
 };
