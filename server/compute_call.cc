@@ -32,7 +32,7 @@ void ComputeCall::OnMessage(ReceivedMessage bytes, Reservation reservation) {
 }
 
 void ComputeCall::OnAnswer(ComputeAnswer answer) {
-  connection().NoteNeed(InflowConnection::Kind::kUnary, answer.reservation.wanted());
+  messages().NoteNeed(connection(), answer.reservation.wanted());
   reservation() = std::move(answer.reservation);
   record_ = std::move(answer.record);
   if (record_->status.ok()) return WriteAndFinish(ToByteBuffer(answer.slices));

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/status/errors.h"
+#include "core/status/status_macros.h"
 
 namespace lossd {
 namespace {
@@ -15,8 +16,9 @@ namespace {
 // A message whose need is not known is taken to be so many times as large as what has come of it.
 constexpr int64_t kGrowth = 4;
 // What a message brings besides its bytes, such as a frame's header for each piece of it, is less than
-constexpr int64_t kFramingShare = 64;  // one in so many,
-constexpr int64_t kFramingBytes = 64;  // and these.
+constexpr int64_t kFramingShare = 64;                     // one in so many,
+constexpr int64_t kFramingBytes = 64;                     // and these.
+constexpr int64_t kWindowBytes = (1 << 20) + (64 << 10);  // gRPC 1.51 opens no window of a message further.
 
 absl::Status TooLarge(int64_t max_bytes) {
   return LimitExceeded({RejectReason::kMessageBytes, "--max_message_bytes",
@@ -25,18 +27,35 @@ absl::Status TooLarge(int64_t max_bytes) {
 
 }  // namespace
 
-void RecentNeeds::Add(int64_t bytes) {
-  needs_[seen_++ % kRemembered] = bytes;
-  believed_ = std::min(believed_ + 1, kRemembered);
-}
-
 int64_t RecentNeeds::smallest() const {
-  int64_t smallest = believed_ == 0 ? 0 : std::numeric_limits<int64_t>::max();
-  for (size_t i = 0; i < believed_; ++i) smallest = std::min(smallest, needs_[(seen_ - 1 - i) % kRemembered]);
-  return smallest;
+  const auto end = needs_.begin() + static_cast<std::ptrdiff_t>(std::min(seen_, kRemembered));
+  return known() ? *std::min_element(needs_.begin(), end) : 0;
 }
 
 int64_t RecentNeeds::largest() const { return *std::max_element(needs_.begin(), needs_.end()); }
+
+Foresight::Foresight(Admission& admission, int64_t max_message_bytes)
+    : admission_(admission),
+      trust_(admission.max_bytes() / 8, std::numeric_limits<int64_t>::max()),
+      worst_need_(std::min(admission.max_bytes() / 2, 2 * max_message_bytes)) {}
+
+absl::StatusOr<Reservation> Foresight::ReserveUnread(const RecentNeeds& connection, bool call, absl::Time now) {
+  const auto reserve = [&](int64_t bytes) { return call ? admission_.Reserve(bytes) : admission_.ReserveBytes(bytes); };
+  const int64_t bytes = connection.known() ? connection.smallest() : all_.smallest();
+  auto reservation = reserve(bytes);
+  if (reservation.ok() || bytes == 0 || now < doubted_ + kDoubtPeriod) return reservation;
+  doubted_ = now;
+  return reserve(0);
+}
+
+int64_t Foresight::LikelyNeed(const RecentNeeds& connection) const {
+  return connection.known() ? connection.largest() : all_.largest();
+}
+
+void Foresight::Note(RecentNeeds& connection, int64_t bytes) {
+  connection.Add(bytes);
+  all_.Add(bytes);
+}
 
 void IncomingMessages::See(int64_t arrived) {
   unexplained_ += arrived - seen_;
@@ -47,22 +66,16 @@ IncomingMessages::Place IncomingMessages::Begin(int64_t arrived, Rules rules, Re
                                                 std::weak_ptr<MessageReader> reader) {
   See(arrived);
   if (waiting_.empty()) unexplained_ = 0;  // Whatever it was, its call has gone.
-  waiting_.push_back({rules, std::move(reservation), std::move(reader)});
+  waiting_.push_back({rules, std::move(reservation), Reservation(), std::move(reader)});
   waiting_.back().begun = !rules.may_idle;
   return std::prev(waiting_.end());
 }
 
-int64_t IncomingMessages::Dropped(const Waiting& gone) const {
-  if (!gone.refused) return gone.assigned;
-  int64_t others = 0;
-  for (const Waiting& waiting : waiting_) others += &waiting == &gone ? 0 : waiting.assigned;
-  return std::max<int64_t>(0, unexplained_ - others);  // All that came since was its own.
-}
-
 Reservation IncomingMessages::End(int64_t arrived, Place place, int64_t message_bytes) {
   See(arrived);
+  // Of a message that will not come, the transport drops what it has.
   const int64_t explained =
-      message_bytes < 0 ? Dropped(*place) : message_bytes + message_bytes / kFramingShare + kFramingBytes;
+      message_bytes < 0 ? ShareOf(*place) : message_bytes + message_bytes / kFramingShare + kFramingBytes;
   Reservation reservation = std::move(place->reservation);
   waiting_.erase(place);
   unexplained_ = waiting_.empty() ? 0 : std::max<int64_t>(0, unexplained_ - explained);
@@ -77,45 +90,87 @@ void IncomingMessages::Explain(int64_t arrived, int64_t bytes) {
 IncomingMessages::Notices IncomingMessages::Assign(int64_t arrived) {
   See(arrived);
   Notices notices;
-  int64_t left = unexplained_;
-  // What is refused takes all that still comes until it has ended, so that no other one is refused for its sake.
-  for (Waiting& waiting : waiting_) {
-    if (waiting.refused) waiting.assigned = std::exchange(left, 0);
+  if (unexplained_ <= Room()) return notices;
+  Shares shares;
+  const int64_t left = Share(shares);
+  for (const auto& [waiting, bytes] : shares) {
+    if (bytes > RoomOf(*waiting)) AssignTo(*waiting, bytes, notices);
   }
-  for (const bool idle : {false, true}) {
-    for (Waiting& waiting : waiting_) {
-      if (waiting.rules.may_idle != idle || waiting.refused) continue;
-      const int64_t bytes = std::min(left, waiting.rules.max_bytes + kFreeBytes);
-      AssignTo(waiting, bytes, notices);
-      left -= bytes;
-    }
-  }
-  if (left > 0 && !waiting_.empty()) {  // More than all of them may have: one of them has.
-    Waiting& oldest = waiting_.front();
-    for (Waiting& waiting : waiting_) waiting.assigned = &waiting == &oldest ? unexplained_ : 0;
-    oldest.refused = true;
-    notices.push_back({oldest.reader, TooLarge(oldest.rules.max_bytes)});
-  }
+  if (left <= 0) return notices;
+  // More than all of them may have: one of them has.
+  const auto oldest = std::find_if(waiting_.begin(), waiting_.end(), [](const Waiting& w) { return !w.refused; });
+  if (oldest != waiting_.end()) Refuse(*oldest, left, TooLarge(oldest->rules.max_bytes), notices);
   return notices;
 }
 
+int64_t IncomingMessages::Share(Shares& shares) {
+  int64_t left = unexplained_;
+  for (const bool idle : {false, true}) {
+    std::vector<Waiting*> open;
+    for (Waiting& waiting : waiting_) {
+      if (waiting.rules.may_idle == idle) open.push_back(&waiting);
+    }
+    // Those that may not have an equal part have what they may, and leave the rest to the others.
+    std::sort(open.begin(), open.end(), [](const Waiting* a, const Waiting* b) { return MostOf(*a) < MostOf(*b); });
+    for (size_t i = 0; i < open.size(); ++i) {
+      const auto others = static_cast<int64_t>(open.size() - i);
+      const int64_t bytes = std::min(MostOf(*open[i]), (left + others - 1) / others);
+      shares.emplace_back(open[i], bytes);
+      left -= bytes;
+    }
+  }
+  return left;
+}
+
+int64_t IncomingMessages::ShareOf(const Waiting& waiting) {
+  Shares shares;
+  Share(shares);
+  for (const auto& [each, bytes] : shares) {
+    if (each == &waiting) return bytes;
+  }
+  return 0;
+}
+
+int64_t IncomingMessages::MostOf(const Waiting& waiting) { return waiting.rules.max_bytes + kFreeBytes; }
+
+int64_t IncomingMessages::RoomOf(const Waiting& waiting) {
+  if (waiting.refused) return waiting.refused_at + kWindowBytes;
+  return std::min(std::max(kFreeBytes, waiting.reservation.bytes()), MostOf(waiting));
+}
+
+int64_t IncomingMessages::Room() const {
+  int64_t room = 0;
+  for (const Waiting& waiting : waiting_) room += RoomOf(waiting);
+  return room;
+}
+
+void IncomingMessages::Refuse(Waiting& waiting, int64_t bytes, absl::Status status, Notices& notices) {
+  waiting.refused_at = std::max(bytes, waiting.refused_at);
+  if (!std::exchange(waiting.refused, true)) notices.push_back({waiting.reader, std::move(status)});
+}
+
 void IncomingMessages::AssignTo(Waiting& waiting, int64_t bytes, Notices& notices) {
-  waiting.assigned = bytes;
-  if (bytes <= std::max(kFreeBytes, waiting.reservation.bytes())) return;
+  if (waiting.refused) return Refuse(waiting, bytes, absl::OkStatus(), notices);
   if (!std::exchange(waiting.begun, true)) notices.push_back({waiting.reader, absl::OkStatus()});
-  const int64_t most = std::min(kGrowth * bytes, waiting.rules.max_bytes + kFreeBytes);
-  absl::Status room = waiting.reservation.Resize(std::max({bytes, most, waiting.rules.foreseen}));
-  if (room.ok()) return;
-  waiting.refused = true;
-  notices.push_back({waiting.reader, std::move(room)});
+  absl::Status room = Grow(waiting, bytes);
+  if (!room.ok()) Refuse(waiting, bytes, std::move(room), notices);
+}
+
+absl::Status IncomingMessages::Grow(Waiting& waiting, int64_t bytes) {
+  if (bytes <= waiting.rules.foreseen) return waiting.reservation.Resize(waiting.rules.foreseen);
+  int64_t guess = std::max(bytes, std::min(kGrowth * bytes, waiting.rules.max_bytes + kFreeBytes));
+  Foresight* const foresight = waiting.rules.foresight;
+  if (foresight != nullptr) {
+    if (waiting.trusted.empty()) {
+      LOSSD_ASSIGN_OR_RETURN(waiting.trusted, foresight->trust().ReserveBytes(0));
+    }
+    if (!waiting.trusted.Resize(guess).ok()) guess = std::max(bytes, foresight->worst_need());
+  }
+  return waiting.reservation.Resize(guess);
 }
 
 int64_t IncomingMessages::WakeAt() const {
-  int64_t room = waiting_.empty() ? kMaxStrayBytes : 0;
-  for (const Waiting& waiting : waiting_) {
-    if (waiting.refused) return std::numeric_limits<int64_t>::max();  // Its end comes first.
-    room += std::min(std::max(kFreeBytes, waiting.reservation.bytes()), waiting.rules.max_bytes + kFreeBytes);
-  }
+  const int64_t room = waiting_.empty() ? kMaxStrayBytes : Room();
   return seen_ - unexplained_ + room + 1;
 }
 

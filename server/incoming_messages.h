@@ -6,7 +6,6 @@
 #ifndef LOSSD_SERVER_INCOMING_MESSAGES_H_
 #define LOSSD_SERVER_INCOMING_MESSAGES_H_
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -16,6 +15,8 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "core/scheduling/admission.h"
 
 namespace lossd {
@@ -30,20 +31,15 @@ class MessageReader {
   virtual void OnMessageRefused(absl::Status status) = 0;
 };
 
-// What the last messages of a connection and method needed in all, with outputs, gradients and workspace. Those that
-// are as large as ever are refused before they are read while there is no room for them; but now and then one is read
-// to see whether they still are. Not thread-safe.
+// What the last messages of a connection and method, or of all connections, needed in all: with outputs, gradients and
+// workspace. Not thread-safe.
 class RecentNeeds {
  public:
-  void Add(int64_t bytes);
-  // A message was refused unread for the sake of `smallest`, which may be wrong of it.
-  void Doubt() { believed_ -= believed_ > 0 ? 1 : 0; }
-  // A message has turned out to be as large as those before.
-  void Confirm() { believed_ = std::min(seen_, kRemembered); }
+  void Add(int64_t bytes) { needs_[seen_++ % kRemembered] = bytes; }
 
-  // Of the last few; 0 where none is known, or believed any more.
-  int64_t smallest() const;
+  bool known() const { return seen_ > 0; }
   // Of the last few; 0 where none is known.
+  int64_t smallest() const;
   int64_t largest() const;
 
  private:
@@ -51,7 +47,37 @@ class RecentNeeds {
 
   std::array<int64_t, kRemembered> needs_ = {};
   size_t seen_ = 0;
-  size_t believed_ = 0;  // So many of the latest.
+};
+
+// Foresees what messages of a kind will need before they are read, so that those for which there is no room are refused
+// unread: otherwise a server whose budget is full spends itself on reading what it then refuses. Goes by the last
+// messages of the connection, and, where there were none, by the last ones of all. Not thread-safe.
+class Foresight {
+ public:
+  // So often one is read for which there seems to be no room, to see whether it is like those before.
+  static constexpr absl::Duration kDoubtPeriod = absl::Milliseconds(100);
+
+  // `admission` is not owned and outlives this. `max_message_bytes`: largest message.
+  Foresight(Admission& admission, int64_t max_message_bytes);
+
+  // Reserves what a message will need at least, and, for a unary one, a call. An error as Admission::Reserve.
+  absl::StatusOr<Reservation> ReserveUnread(const RecentNeeds& connection, bool call, absl::Time now);
+  // What it is likely to need once it has turned out to be large; 0: not known.
+  int64_t LikelyNeed(const RecentNeeds& connection) const;
+  // What a message has needed.
+  void Note(RecentNeeds& connection, int64_t bytes);
+
+  // Of messages that outgrow what was foreseen, so many bytes may be read on trust: an eighth of the budget.
+  Admission& trust() { return trust_; }
+  // Beyond that, such a message must have what the largest needs at least.
+  int64_t worst_need() const { return worst_need_; }
+
+ private:
+  Admission& admission_;
+  Admission trust_;
+  const int64_t worst_need_;
+  RecentNeeds all_;
+  absl::Time doubted_ = absl::InfinitePast();
 };
 
 // The messages that a connection's calls wait for, from the moment they are asked for until they have come or will not.
@@ -60,8 +86,9 @@ class RecentNeeds {
 //
 // What is known is how many bytes the connection has brought, of all kinds. What it brought beyond the messages that
 // came whole, and beyond what calls bring besides (Explain), is of messages that are not whole yet: of those whose time
-// is limited before those that may idle, the oldest first. Which of several it is does not matter to the sum. Each may
-// hold kFreeBytes uncounted, which is what a client may send unasked.
+// is limited before those that may idle, of each the same, as far as it may have so much. Each may hold kFreeBytes
+// uncounted, which is what a client may send unasked. Where one will not come, its part is forgotten: the sum is exact
+// for a connection with one message on its way, and an estimate for one with several.
 //
 // Passive: says when it wants to be asked again. Not thread-safe.
 class IncomingMessages {
@@ -71,19 +98,21 @@ class IncomingMessages {
   static constexpr int64_t kMaxStrayBytes = 1 << 20;
 
   struct Rules {
-    int64_t max_bytes = 0;  // Largest message.
-    bool may_idle = false;  // Its client may take its time to begin.
-    int64_t foreseen = 0;   // What the call is likely to need in all once its message turns out to be large; or 0.
+    int64_t max_bytes = 0;           // Largest message.
+    bool may_idle = false;           // Its client may take its time to begin.
+    int64_t foreseen = 0;            // Foresight::LikelyNeed.
+    Foresight* foresight = nullptr;  // Null: its growth is no guess. Not owned; outlives the message.
   };
 
   // A message that is waited for.
   struct Waiting {
     Rules rules;
     Reservation reservation;
+    Reservation trusted;  // Of Foresight::trust.
     std::weak_ptr<MessageReader> reader;
-    int64_t assigned = 0;  // Of the bytes that have arrived.
     bool begun = false;
     bool refused = false;
+    int64_t refused_at = 0;  // What it had then.
   };
   using Place = std::list<Waiting>::iterator;
 
@@ -111,9 +140,17 @@ class IncomingMessages {
 
  private:
   void See(int64_t arrived);
-  // Bytes that the transport drops with a message that will not come.
-  int64_t Dropped(const Waiting& gone) const;
-  void AssignTo(Waiting& waiting, int64_t bytes, Notices& notices);
+  // What each may have of the unexplained bytes, those that may idle last; what is left beyond all.
+  using Shares = std::vector<std::pair<Waiting*, int64_t>>;
+  int64_t Share(Shares& shares);
+  int64_t ShareOf(const Waiting& waiting);
+  // The most that one may have, what it may have before it must be looked at, and the sum of that.
+  static int64_t MostOf(const Waiting& waiting);
+  static int64_t RoomOf(const Waiting& waiting);
+  int64_t Room() const;
+  static void Refuse(Waiting& waiting, int64_t bytes, absl::Status status, Notices& notices);
+  static absl::Status Grow(Waiting& waiting, int64_t bytes);
+  static void AssignTo(Waiting& waiting, int64_t bytes, Notices& notices);
 
   int64_t seen_ = 0;         // Of what has arrived.
   int64_t unexplained_ = 0;  // Of that, what is no whole message, and nothing that calls bring besides.

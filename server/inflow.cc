@@ -40,32 +40,6 @@ struct InflowConnection::Wakes {
   bool stopping ABSL_GUARDED_BY(mu) = false;
 };
 
-absl::StatusOr<Reservation> InflowConnection::ReserveUnread(Admission& admission, Kind kind, bool call) {
-  int64_t bytes = 0;
-  if (kind != Kind::kSmall) {
-    absl::MutexLock lock(&mu_);
-    bytes = needs_[static_cast<size_t>(kind)].smallest();
-  }
-  auto reservation = call ? admission.Reserve(bytes) : admission.ReserveBytes(bytes);
-  if (!reservation.ok() && bytes > 0) {
-    absl::MutexLock lock(&mu_);
-    needs_[static_cast<size_t>(kind)].Doubt();
-  }
-  return reservation;
-}
-
-void InflowConnection::NoteNeed(Kind kind, int64_t bytes) {
-  if (kind == Kind::kSmall) return;
-  absl::MutexLock lock(&mu_);
-  needs_[static_cast<size_t>(kind)].Add(bytes);
-}
-
-void InflowConnection::NoteOutgrown(Kind kind) {
-  if (kind == Kind::kSmall) return;
-  absl::MutexLock lock(&mu_);
-  needs_[static_cast<size_t>(kind)].Confirm();
-}
-
 void InflowConnection::Explain(int64_t bytes) {
   absl::MutexLock lock(&mu_);
   messages_.Explain(arrived(), bytes);
@@ -99,14 +73,34 @@ void InflowConnection::Assign() {
   }
 }
 
-IncomingMessage::IncomingMessage(std::shared_ptr<InflowConnection> connection, InflowConnection::Kind kind,
-                                 int64_t max_bytes, Reservation reservation, std::weak_ptr<MessageReader> reader)
+absl::StatusOr<Reservation> MessageBudget::ReserveUnread(const InflowConnection& connection, bool call,
+                                                         absl::Time now) {
+  if (kind_ == InflowConnection::Kind::kSmall) return admission_.Reserve(0);
+  absl::MutexLock lock(&mu_);
+  absl::MutexLock connection_lock(&connection.mu_);
+  return foresight_.ReserveUnread(connection.needs_[static_cast<size_t>(kind_)], call, now);
+}
+
+IncomingMessages::Rules MessageBudget::Rules(const InflowConnection& connection) {
+  IncomingMessages::Rules rules = {.max_bytes = max_bytes_, .may_idle = kind_ == InflowConnection::Kind::kStream};
+  if (kind_ == InflowConnection::Kind::kSmall) return rules;
+  absl::MutexLock lock(&mu_);
+  absl::MutexLock connection_lock(&connection.mu_);
+  rules.foreseen = foresight_.LikelyNeed(connection.needs_[static_cast<size_t>(kind_)]);
+  rules.foresight = &foresight_;
+  return rules;
+}
+
+void MessageBudget::NoteNeed(InflowConnection& connection, int64_t bytes) {
+  absl::MutexLock lock(&mu_);
+  absl::MutexLock connection_lock(&connection.mu_);
+  foresight_.Note(connection.needs_[static_cast<size_t>(kind_)], bytes);
+}
+
+IncomingMessage::IncomingMessage(std::shared_ptr<InflowConnection> connection, const IncomingMessages::Rules& rules,
+                                 Reservation reservation, std::weak_ptr<MessageReader> reader)
     : connection_(std::move(connection)) {
   absl::MutexLock lock(&connection_->mu_);
-  IncomingMessages::Rules rules = {.max_bytes = max_bytes, .may_idle = kind == InflowConnection::Kind::kStream};
-  if (kind != InflowConnection::Kind::kSmall) {
-    rules.foreseen = connection_->needs_[static_cast<size_t>(kind)].largest();
-  }
   place_ = connection_->messages_.Begin(connection_->arrived(), rules, std::move(reservation), std::move(reader));
   connection_->Rewake();
 }

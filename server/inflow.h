@@ -35,25 +35,19 @@ class Inflow;
 // Thread-safe.
 class InflowConnection {
  public:
-  // Kinds of messages whose sizes have nothing to do with each other.
+  // Kinds of messages whose sizes have nothing to do with each other: of Compute, of ComputeStream, of all others.
   enum class Kind { kUnary, kStream, kSmall };
 
   // `tap`, which owns this, may be null: then nothing is known before messages have come whole.
   explicit InflowConnection(ConnectionTap* tap) : tap_(tap) {}
 
-  // Reserves what a message of this kind needs at least, going by the last ones, before it is read; nothing where that
-  // is not known. `call`: and a call. An error as Admission::Reserve.
-  absl::StatusOr<Reservation> ReserveUnread(Admission& admission, Kind kind, bool call);
-  // What a message of this kind needed in all.
-  void NoteNeed(Kind kind, int64_t bytes);
-  // A message of this kind was refused while it was read.
-  void NoteOutgrown(Kind kind);
   // Bytes that came with a call or an answer and belong to no message.
   void Explain(int64_t bytes);
 
  private:
   friend class Inflow;
   friend class IncomingMessage;
+  friend class MessageBudget;
   struct Wakes;
 
   int64_t arrived() const { return tap_ == nullptr ? 0 : tap_->arrived(); }
@@ -68,13 +62,37 @@ class InflowConnection {
   std::array<RecentNeeds, 2> needs_ ABSL_GUARDED_BY(mu_);
 };
 
+// What the messages of a method may have, foreseen by what those before needed. Thread-safe.
+class MessageBudget {
+ public:
+  // `admission` is not owned and outlives this. `max_bytes`: of a message.
+  MessageBudget(Admission& admission, InflowConnection::Kind kind, int64_t max_bytes)
+      : admission_(admission), kind_(kind), max_bytes_(max_bytes), foresight_(admission, max_bytes) {}
+
+  InflowConnection::Kind kind() const { return kind_; }
+
+  // Reserves for a message that is not read yet, and, if `call`, a call, as Foresight::ReserveUnread.
+  absl::StatusOr<Reservation> ReserveUnread(const InflowConnection& connection, bool call, absl::Time now);
+  // What holds while it is read.
+  IncomingMessages::Rules Rules(const InflowConnection& connection);
+  // What a message needed in all.
+  void NoteNeed(InflowConnection& connection, int64_t bytes);
+
+ private:
+  Admission& admission_;
+  const InflowConnection::Kind kind_;
+  const int64_t max_bytes_;
+  absl::Mutex mu_;  // Taken before that of a connection.
+  Foresight foresight_ ABSL_GUARDED_BY(mu_);
+};
+
 // A message that is waited for; ends when destroyed, as one that will not come. Movable. Not thread-safe.
 class IncomingMessage {
  public:
   IncomingMessage() = default;
   // Begins waiting. `reservation`, which must not be empty, grows with what arrives; `reader` is told what becomes of
-  // it, on the inflow's thread. `max_bytes`: of the message.
-  IncomingMessage(std::shared_ptr<InflowConnection> connection, InflowConnection::Kind kind, int64_t max_bytes,
+  // it, on the inflow's thread.
+  IncomingMessage(std::shared_ptr<InflowConnection> connection, const IncomingMessages::Rules& rules,
                   Reservation reservation, std::weak_ptr<MessageReader> reader);
   IncomingMessage(IncomingMessage&& other) noexcept = default;
   IncomingMessage& operator=(IncomingMessage&& other) noexcept;

@@ -23,20 +23,19 @@ class OperatorCalls {
   static constexpr int64_t kBytes = 16 << 20;
 
   explicit OperatorCalls(const ServerOptions& options)
-      : gate_(options.max_concurrent_streams), admission_(kBytes, options.max_concurrent_calls) {}
+      : gate_(options.max_concurrent_streams),
+        admission_(kBytes, options.max_concurrent_calls),
+        messages_(admission_, InflowConnection::Kind::kSmall, kMaxSmallMessageBytes) {}
 
   // What all of them have in common. Outlived by this.
   RpcMethodRules Rules(const RpcEnvironment& environment) {
-    return {.environment = environment,
-            .gate = gate_,
-            .admission = admission_,
-            .kind = InflowConnection::Kind::kSmall,
-            .max_message_bytes = kMaxSmallMessageBytes};
+    return {.environment = environment, .gate = gate_, .admission = admission_, .messages = messages_};
   }
 
  private:
   CallGate gate_;
   Admission admission_;
+  MessageBudget messages_;
 };
 
 }  // namespace lossd

@@ -90,7 +90,7 @@ void RpcCall::OnArrived(bool ok) {
 absl::Status RpcCall::Enter() {
   LOSSD_RETURN_IF_ERROR(CheckCaller(rules_.tokens, context_));
   if (rules_.open_gate != nullptr) LOSSD_RETURN_IF_ERROR(rules_.open_gate->Check());
-  if (rules_.kind == InflowConnection::Kind::kStream) {
+  if (IsStream()) {
     LOSSD_ASSIGN_OR_RETURN(pass_, rules_.gate.EnterStream(peer_, this, [weak = weak_from_this()] {
       if (const auto self = weak.lock()) self->OnDrain();
     }));
@@ -98,10 +98,10 @@ absl::Status RpcCall::Enter() {
     LOSSD_ASSIGN_OR_RETURN(pass_, rules_.gate.Enter(peer_));
   }
   if (rules_.backlog != nullptr) LOSSD_RETURN_IF_ERROR(rules_.backlog->CheckBeforeReading(deadline_, arrival_));
-  if (rules_.kind == InflowConnection::Kind::kStream) {
+  if (IsStream()) {
     LOSSD_ASSIGN_OR_RETURN(reservation_, rules_.admission.Reserve(0));  // Its messages are another matter.
   } else {
-    LOSSD_ASSIGN_OR_RETURN(reservation_, connection_->ReserveUnread(rules_.admission, rules_.kind, /*call=*/true));
+    LOSSD_ASSIGN_OR_RETURN(reservation_, rules_.messages.ReserveUnread(*connection_, /*call=*/true, arrival_));
   }
   return absl::OkStatus();
 }
@@ -111,10 +111,10 @@ void RpcCall::Read(Reservation reservation) {
     absl::MutexLock lock(&mu_);
     if (finishing_) return;
     reading_ = true;
-    if (rules_.kind != InflowConnection::Kind::kStream) transfer_.Begin(Direction::kIn);
+    if (!IsStream()) transfer_.Begin(Direction::kIn);
   }
   incoming_ =
-      IncomingMessage(connection_, rules_.kind, rules_.max_message_bytes, std::move(reservation), weak_from_this());
+      IncomingMessage(connection_, rules_.messages.Rules(*connection_), std::move(reservation), weak_from_this());
   stream_.Read(&message_, queue_.Tag([self = shared_from_this()](bool ok) { self->OnRead(ok); }));
 }
 
@@ -141,7 +141,6 @@ void RpcCall::OnMessageRefused(absl::Status status) {
     absl::MutexLock lock(&mu_);
     if (!reading_) return;
   }
-  connection_->NoteOutgrown(rules_.kind);
   Finish(std::move(status));
 }
 

@@ -58,14 +58,12 @@ struct RpcMethodRules {
 
   const RpcEnvironment& environment;
   // What a call must pass, in this order.
-  const AuthTokens* tokens = nullptr;   // Null: its caller needs none.
-  const CallGate* open_gate = nullptr;  // Must not be draining, if not null.
-  CallGate& gate;                       // Counts it; does not let it in while draining.
-  const Backlog* backlog = nullptr;     // Null: it is never too late.
-  Admission& admission;                 // Its place among all, and the bytes of its message.
-  // Of its messages. Calls of kStream may last, and are told of draining.
-  InflowConnection::Kind kind = InflowConnection::Kind::kSmall;
-  int64_t max_message_bytes = 0;                 // Of a request.
+  const AuthTokens* tokens = nullptr;            // Null: its caller needs none.
+  const CallGate* open_gate = nullptr;           // Must not be draining, if not null.
+  CallGate& gate;                                // Counts it; does not let it in while draining.
+  const Backlog* backlog = nullptr;              // Null: it is never too late.
+  Admission& admission;                          // Its place among all.
+  MessageBudget& messages;                       // Calls of kStream may last, and are told of draining.
   std::optional<RpcMethod> name = std::nullopt;  // It is counted under, if at all.
   Request request = nullptr;
   Maker make = nullptr;
@@ -131,11 +129,13 @@ class RpcCall : public MessageReader, public std::enable_shared_from_this<RpcCal
   absl::Time arrival() const { return arrival_; }
   absl::Time deadline() const { return deadline_; }
   InflowConnection& connection() const { return *connection_; }
+  MessageBudget& messages() const { return rules_.messages; }
   // Since it is in. What it holds is given back last: nothing of the call is left then.
   const GatePass& pass() const { return pass_; }
   Reservation& reservation() { return reservation_; }
 
  private:
+  bool IsStream() const { return rules_.messages.kind() == InflowConnection::Kind::kStream; }
   void OnArrived(bool ok);
   absl::Status Enter();
   void OnDone();

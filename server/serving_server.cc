@@ -43,6 +43,8 @@ ServingServer::ServingServer(const ServerParts& parts)
       admission_(parts.options.max_inflight_bytes, parts.options.max_concurrent_calls),
       gate_(parts.options.max_concurrent_streams),
       operators_(parts.options),
+      unary_messages_(admission_, InflowConnection::Kind::kUnary, parts.options.max_message_bytes),
+      stream_messages_(admission_, InflowConnection::Kind::kStream, parts.options.max_message_bytes),
       backlog_(BacklogOptionsOf(parts)),
       watch_(parts.options.transfer_timeout),
       reporter_(parts.metrics, parts.logger),
@@ -58,11 +60,11 @@ ServingServer::ServingServer(const ServerParts& parts)
         LOSSD_RETURN_IF_ERROR(ParseSmallMessage(message, request));
         return info;
       }),
-      compute_(ComputeRules(RpcMethod::kCompute, RawLossService::kCompute, InflowConnection::Kind::kUnary,
+      compute_(ComputeRules(RpcMethod::kCompute, RawLossService::kCompute, unary_messages_,
                             [this](const RpcMethodRules& rules, CallQueue& queue) {
                               return std::make_shared<ComputeCall>(rules, queue, compute_parts_);
                             })),
-      stream_(ComputeRules(RpcMethod::kComputeStream, RawLossService::kComputeStream, InflowConnection::Kind::kStream,
+      stream_(ComputeRules(RpcMethod::kComputeStream, RawLossService::kComputeStream, stream_messages_,
                            [this](const RpcMethodRules& rules, CallQueue& queue) {
                              return std::make_shared<StreamCall>(rules, queue, compute_parts_);
                            })),
@@ -71,15 +73,14 @@ ServingServer::ServingServer(const ServerParts& parts)
         return std::make_shared<UnknownCall>(rules, queue, absl::StrJoin(ServiceNames(), ", "));
       })) {}
 
-RpcMethodRules ServingServer::ComputeRules(RpcMethod name, int method, InflowConnection::Kind kind,
+RpcMethodRules ServingServer::ComputeRules(RpcMethod name, int method, MessageBudget& messages,
                                            RpcMethodRules::Maker make) {
   return ForMethod({.environment = environment_,
                     .tokens = parts_.credentials.tokens(),
                     .gate = gate_,
-                    .backlog = kind == InflowConnection::Kind::kUnary ? &backlog_ : nullptr,
+                    .backlog = name == RpcMethod::kCompute ? &backlog_ : nullptr,
                     .admission = admission_,
-                    .kind = kind,
-                    .max_message_bytes = parts_.options.max_message_bytes,
+                    .messages = messages,
                     .name = name},
                    service_, method, std::move(make));
 }

@@ -66,7 +66,7 @@ class ServingServer {
 
  private:
   explicit ServingServer(const ServerParts& parts);
-  RpcMethodRules ComputeRules(RpcMethod name, int method, InflowConnection::Kind kind, RpcMethodRules::Maker make);
+  RpcMethodRules ComputeRules(RpcMethod name, int method, MessageBudget& messages, RpcMethodRules::Maker make);
   RpcMethodRules InfoRules();
   // Of an operator's call whose caller needs a token, where callers do.
   RpcMethodRules GuardedRules();
@@ -76,6 +76,8 @@ class ServingServer {
   Admission admission_;
   CallGate gate_;
   OperatorCalls operators_;
+  MessageBudget unary_messages_;
+  MessageBudget stream_messages_;
   Backlog backlog_;
   TransferWatch watch_;
   CallReporter reporter_;

@@ -96,7 +96,7 @@ void StreamCall::OnAnswer(Ticket ticket, ComputeAnswer answer) {
     answer.record->response_bytes = static_cast<int64_t>(error.size());
     answer.slices = {error};
   }
-  connection().NoteNeed(InflowConnection::Kind::kStream, answer.reservation.wanted());
+  messages().NoteNeed(connection(), answer.reservation.wanted());
   absl::MutexLock lock(&mu_);
   if (unidentified_ == ticket) unidentified_.reset();
   const auto outstanding = outstanding_.find(ticket);
@@ -150,7 +150,7 @@ void StreamCall::Advance() {
 }
 
 void StreamCall::AdvanceReading() {
-  auto room = connection().ReserveUnread(parts_.admission, InflowConnection::Kind::kStream, /*call=*/false);
+  auto room = messages().ReserveUnread(connection(), /*call=*/false, environment().clock.TimeNow());
   if (!room.ok()) {
     if (!outstanding_.empty() || !answers_.empty()) return;  // There will be more room when they have left.
     room = parts_.admission.ReserveBytes(0);                 // Nothing is coming yet, perhaps never.

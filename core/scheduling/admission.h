@@ -75,6 +75,8 @@ class Admission {
   // The same of bytes that are no call's yet, such as a message that a stream waits for.
   absl::StatusOr<Reservation> ReserveBytes(int64_t bytes);
 
+  int64_t max_bytes() const { return max_bytes_; }
+
   // What is reserved now.
   int64_t inflight_bytes() const;
   int64_t calls() const;

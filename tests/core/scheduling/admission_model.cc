@@ -15,16 +15,18 @@
 namespace lossd::testing {
 namespace {
 
-constexpr double kNothing = 1e-6;  // Of a byte or a second, left over by rounding.
+constexpr double kPiece = 1 << 20;  // Of a message: what a server learns late.
+constexpr double kNothing = 1e-6;   // Of a byte or a second, left over by rounding.
 
 }  // namespace
 
 std::string Describe(const ModelResult& result) {
   return absl::StrFormat(
-      "%.2f answers/s, %.2f of the bytes read in vain, refused %d unread and %d read, reset %d, held %.0f MB and "
+      "%.2f answers/s, %.2f of the bytes read in vain, refused %d unread, %d while and %d after they were read, reset "
+      "%d, held %.0f MB and "
       "resident %.0f MB at most",
-      result.goodput(), result.vain_share(), result.refused_unread, result.refused_read, result.reset,
-      static_cast<double>(result.peak_held) / 1e6, static_cast<double>(result.peak_resident) / 1e6);
+      result.goodput(), result.vain_share(), result.refused_unread, result.refused_reading, result.refused_read,
+      result.reset, static_cast<double>(result.peak_held) / 1e6, static_cast<double>(result.peak_resident) / 1e6);
 }
 
 AdmissionModel::AdmissionModel(const ModelOptions& options, AdmissionPolicy& policy, SimulatedClock* clock)
@@ -46,6 +48,7 @@ ModelResult AdmissionModel::Run(absl::Duration warmup, absl::Duration length) {
     }
     const double limit = measured ? end : warm;
     Pass(std::min(NextEvent(), limit - now_));
+    Progress();
     NotePeaks();
     while (FinishOne()) {
     }
@@ -76,7 +79,8 @@ void AdmissionModel::Begin(const Start& start) {
 
 void AdmissionModel::Ask(Calls::iterator call) {
   const int connection = options_.connections > 0 ? call->client % options_.connections : call->client;
-  auto ticket = policy_.OnArrival({absl::StrCat("client ", connection), call->shape.loss, call->shape.message_bytes});
+  auto ticket = policy_.OnArrival({absl::StrCat("client ", connection), call->shape.loss, call->shape.message_bytes,
+                                   absl::UnixEpoch() + absl::Seconds(now_)});
   if (!ticket.ok()) {
     ++result_.refused_unread;
     return Refuse(call, ticket.status());
@@ -107,6 +111,22 @@ void AdmissionModel::OnMessage(Calls::iterator call) {
   }
   call->stage = Stage::kQueued;
   StartWorkers();
+}
+
+// Tells the policy what has come since it was told last.
+void AdmissionModel::Progress() {
+  for (auto call = calls_.begin(); call != calls_.end();) {
+    const auto each = call++;
+    if (each->stage != Stage::kReading) continue;
+    const absl::Status status = each->ticket->OnProgress(static_cast<int64_t>(each->taken));
+    if (status.ok()) continue;
+    ++result_.refused_reading;
+    result_.read_bytes += static_cast<int64_t>(each->taken);
+    result_.vain_bytes += static_cast<int64_t>(each->taken);
+    reading_ -= each->weight;
+    Refuse(each, status);
+    call = calls_.begin();  // Others may have come in, and gone.
+  }
 }
 
 void AdmissionModel::Refuse(Calls::iterator call, const absl::Status& status) {
@@ -168,6 +188,7 @@ double AdmissionModel::NextEvent() const {
   for (const Call& call : calls_) {
     const double rate = Rate(call);
     if (rate > 0) next = std::min(next, call.left / rate);
+    if (rate > 0 && call.stage == Stage::kReading && call.left > kPiece) next = std::min(next, kPiece / rate);
     if (call.stage == Stage::kReading) quota += call.taken;
   }
   const double room = static_cast<double>(options_.transport_bytes) - quota;

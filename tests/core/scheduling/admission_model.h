@@ -52,7 +52,7 @@ struct ModelResult {
   int64_t answered = 0, answered_bytes = 0;  // Bytes of messages.
   int64_t read_bytes = 0;                    // Of messages, whole or not.
   int64_t vain_bytes = 0;                    // Of these, of calls that were not answered.
-  int64_t refused_unread = 0, refused_read = 0, reset = 0;
+  int64_t refused_unread = 0, refused_reading = 0, refused_read = 0, reset = 0;
   int64_t peak_held = 0;      // As the policy counts.
   int64_t peak_resident = 0;  // As it was: messages as far as they have arrived, and what computations need.
 
@@ -98,6 +98,7 @@ class AdmissionModel {
   void Ask(Calls::iterator call);
   void AskThoseThatWait();
   void OnMessage(Calls::iterator call);
+  void Progress();
   void Refuse(Calls::iterator call, const absl::Status& status);
   void End(Calls::iterator call, double next_delay);
   void StartWorkers();

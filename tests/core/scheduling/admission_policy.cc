@@ -4,37 +4,93 @@
 #include "tests/core/scheduling/admission_policy.h"
 
 #include <algorithm>
-#include <optional>
+#include <map>
 #include <utility>
 
 #include "core/status/errors.h"
 #include "core/status/status_macros.h"
+#include "server/incoming_messages.h"
 
 namespace lossd::testing {
 namespace {
 
+// A connection as the server sees it: what it has brought, and the messages that wait for it.
+struct Connection {
+  IncomingMessages messages;
+  RecentNeeds needs;
+  int64_t arrived = 0;
+};
+
+// A call on its way through the server, as ComputeCall goes it.
 class ServerTicket final : public AdmissionPolicy::Ticket {
  public:
-  explicit ServerTicket(Reservation reservation) : reservation_(std::move(reservation)) {}
-  absl::Status OnMessage(int64_t bytes) override { return reservation_.Resize(bytes); }
+  static constexpr int64_t kLargestMessage = int64_t{256} << 20;
+
+  ServerTicket(Connection& connection, Foresight& foresight, Reservation reservation)
+      : connection_(connection),
+        foresight_(foresight),
+        place_(connection.messages.Begin(connection.arrived,
+                                         {kLargestMessage, false, foresight.LikelyNeed(connection.needs), &foresight},
+                                         std::move(reservation), reader_)) {}
+  ~ServerTicket() override {
+    if (reading_) connection_.messages.End(connection_.arrived, place_, -1);
+    if (reservation_.wanted() > 0) foresight_.Note(connection_.needs, reservation_.wanted());
+  }
+
+  absl::Status OnProgress(int64_t bytes) override {
+    connection_.arrived += bytes - progress_;
+    progress_ = bytes;
+    if (connection_.arrived >= connection_.messages.WakeAt()) Assign();
+    return reader_->refusal;
+  }
+  absl::Status OnMessage(int64_t bytes) override {
+    LOSSD_RETURN_IF_ERROR(OnProgress(bytes));
+    reading_ = false;
+    reservation_ = connection_.messages.End(connection_.arrived, place_, bytes);
+    return reservation_.Resize(bytes);
+  }
   absl::Status OnPlan(int64_t bytes) override { return reservation_.Resize(bytes); }
 
  private:
+  struct Reader final : MessageReader {
+    void OnMessageBegun() override {}
+    void OnMessageRefused(absl::Status status) override { refusal = std::move(status); }
+
+    absl::Status refusal;
+  };
+
+  void Assign() {
+    for (IncomingMessages::Notice& notice : connection_.messages.Assign(connection_.arrived)) {
+      const auto reader = notice.reader.lock();
+      if (reader != nullptr && !notice.refusal.ok()) reader->OnMessageRefused(std::move(notice.refusal));
+    }
+  }
+
+  Connection& connection_;
+  Foresight& foresight_;
+  const std::shared_ptr<Reader> reader_ = std::make_shared<Reader>();
+  IncomingMessages::Place place_;
   Reservation reservation_;
+  int64_t progress_ = 0;
+  bool reading_ = true;
 };
 
 class Server final : public AdmissionPolicy {
  public:
-  Server(int64_t max_bytes, int64_t max_calls) : admission_(max_bytes, max_calls) {}
+  Server(int64_t max_bytes, int64_t max_calls)
+      : admission_(max_bytes, max_calls), foresight_(admission_, ServerTicket::kLargestMessage) {}
 
-  absl::StatusOr<std::unique_ptr<Ticket>> OnArrival(const ArrivingCall&) override {
-    LOSSD_ASSIGN_OR_RETURN(Reservation reservation, admission_.ReserveUnread());
-    return std::make_unique<ServerTicket>(std::move(reservation));
+  absl::StatusOr<std::unique_ptr<Ticket>> OnArrival(const ArrivingCall& call) override {
+    Connection& connection = connections_[call.connection];
+    LOSSD_ASSIGN_OR_RETURN(Reservation reservation, foresight_.ReserveUnread(connection.needs, true, call.now));
+    return std::make_unique<ServerTicket>(connection, foresight_, std::move(reservation));
   }
   int64_t held_bytes() const override { return admission_.inflight_bytes(); }
 
  private:
   Admission admission_;
+  Foresight foresight_;
+  std::map<std::string, Connection> connections_;
 };
 
 class MeanMessage final : public AdmissionPolicy {

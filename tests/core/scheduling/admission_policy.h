@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "core/scheduling/admission.h"
 
 namespace lossd::testing {
@@ -21,6 +22,7 @@ struct ArrivingCall {
   std::string connection;
   std::string loss;             // Stands in the message; calls of one loss need alike.
   int64_t announced_bytes = 0;  // Of the message; stands in the five bytes in front of it.
+  absl::Time now;
 };
 
 // Decides on calls. Not thread-safe.
@@ -30,6 +32,8 @@ class AdmissionPolicy {
   class Ticket {
    public:
     virtual ~Ticket() = default;
+    // So many bytes of its message have come; an error ends it.
+    virtual absl::Status OnProgress(int64_t /*bytes*/) { return absl::OkStatus(); }
     // Its message of `bytes` is there.
     virtual absl::Status OnMessage(int64_t bytes) = 0;
     // It needs `bytes` in all until its answer has left.
