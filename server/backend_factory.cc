@@ -20,7 +20,7 @@ constexpr double kMaxWorkAtOnce = 250e3;
 
 BackendOptions MakeBackendOptions(const ServerOptions& options, BackendObserver* observer) {
   BackendOptions backend;
-  backend.scheduler.threads = options.threads > 0 ? options.threads : UsableProcessors();
+  backend.scheduler.threads = options.threads > 0 ? static_cast<int>(options.threads) : UsableProcessors();
   backend.scheduler.max_work_at_once = kMaxWorkAtOnce;
   backend.scheduler.queue.max_queue_delay = options.max_queue_delay;
   backend.scheduler.queue.max_batch_requests = options.max_batch_requests;

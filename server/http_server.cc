@@ -6,16 +6,21 @@
 #include <microhttpd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "core/scheduling/clock.h"
 #include "core/status/status_macros.h"
+#include "server/http_connections.h"
 #include "server/listen_address.h"
+#include "server/periodic_thread.h"
 
 namespace lossd {
 namespace {
 
 constexpr size_t kConnectionBytes = 16 << 10;
+constexpr absl::Duration kBetweenLooks = absl::Milliseconds(500);
 // The default of some C libraries is too small for the thread-local storage of what this process links.
 constexpr size_t kStackBytes = 1 << 20;
 
@@ -47,11 +52,45 @@ MHD_Result Handle(void* pages, MHD_Connection* connection, const char* path, con
 // One listening socket and its thread.
 class HttpServer::Daemon {
  public:
-  explicit Daemon(MHD_Daemon* daemon) : daemon_(daemon) {}
-  ~Daemon() { MHD_stop_daemon(daemon_); }
+  explicit Daemon(const HttpLimits& limits) : connections_(KeptOf(limits), limits.request_timeout) {}
+  ~Daemon() {
+    if (daemon_ != nullptr) MHD_stop_daemon(daemon_);
+  }
+
+  // Takes `socket` over if it succeeds.
+  bool Start(int socket, Pages& pages, const HttpLimits& limits) {
+    // Without MHD_USE_ITC a daemon that has all its connections, and so does not look at its socket, hears of its end
+    // only when one of them times out.
+    daemon_ = MHD_start_daemon(MHD_USE_AUTO | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ITC, 0, nullptr, nullptr,
+                               &Handle, &pages, MHD_OPTION_LISTEN_SOCKET, socket, MHD_OPTION_CONNECTION_TIMEOUT,
+                               static_cast<unsigned int>(absl::ToInt64Seconds(limits.idle_timeout)),
+                               MHD_OPTION_CONNECTION_LIMIT, limits.connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+                               limits.connections_of_host, MHD_OPTION_CONNECTION_MEMORY_LIMIT, kConnectionBytes,
+                               MHD_OPTION_THREAD_STACK_SIZE, kStackBytes, MHD_OPTION_NOTIFY_CONNECTION, &OnConnection,
+                               &connections_, MHD_OPTION_NOTIFY_COMPLETED, &OnCompleted, &connections_, MHD_OPTION_END);
+    return daemon_ != nullptr;
+  }
 
  private:
-  MHD_Daemon* const daemon_;
+  // The rest is for newcomers, who are let in before another one leaves.
+  static size_t KeptOf(const HttpLimits& limits) {
+    return limits.connections - std::max(1U, std::min(limits.connections - 1, limits.connections / 4));
+  }
+
+  static void OnConnection(void* self, MHD_Connection* connection, void**, MHD_ConnectionNotificationCode code) {
+    auto& connections = *static_cast<HttpConnections*>(self);
+    if (code != MHD_CONNECTION_NOTIFY_STARTED) return connections.OnClosed(connection);
+    const auto* const socket = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    if (socket != nullptr) connections.OnStarted(connection, socket->connect_fd, RealClock().TimeNow());
+  }
+
+  static void OnCompleted(void* self, MHD_Connection* connection, void**, MHD_RequestTerminationCode) {
+    static_cast<HttpConnections*>(self)->OnAnswered(connection, RealClock().TimeNow());
+  }
+
+  HttpConnections connections_;
+  MHD_Daemon* daemon_ = nullptr;
+  PeriodicThread watch_{"lossd-http", kBetweenLooks, [this] { connections_.CutOverdue(RealClock().TimeNow()); }};
 };
 
 HttpServer::HttpServer() = default;
@@ -72,19 +111,12 @@ absl::Status HttpServer::Add(const std::string& text, const HttpLimits& limits) 
     return absl::UnavailableError(absl::StrCat("--http_listen: cannot bind ", text, ": ", bound.status().message()));
   }
   address.port = bound->port;
-  // Without MHD_USE_ITC a daemon that has all its connections, and so does not look at its socket, hears of its end
-  // only when one of them times out.
-  MHD_Daemon* daemon = MHD_start_daemon(
-      MHD_USE_AUTO | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ITC, 0, nullptr, nullptr, &Handle, &pages_,
-      MHD_OPTION_LISTEN_SOCKET, bound->fd, MHD_OPTION_CONNECTION_TIMEOUT,
-      static_cast<unsigned int>(absl::ToInt64Seconds(limits.idle_timeout)), MHD_OPTION_CONNECTION_LIMIT,
-      limits.connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT, limits.connections_of_host,
-      MHD_OPTION_CONNECTION_MEMORY_LIMIT, kConnectionBytes, MHD_OPTION_THREAD_STACK_SIZE, kStackBytes, MHD_OPTION_END);
-  if (daemon == nullptr) {
+  auto daemon = std::make_unique<Daemon>(limits);
+  if (!daemon->Start(bound->fd, pages_, limits)) {
     close(bound->fd);
     return absl::UnavailableError(absl::StrCat("--http_listen: cannot start a thread for ", text));
   }
-  daemons_.push_back(std::make_unique<Daemon>(daemon));
+  daemons_.push_back(std::move(daemon));
   addresses_.push_back(ListenAddressText(address));
   return absl::OkStatus();
 }

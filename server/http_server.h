@@ -25,9 +25,11 @@ struct HttpPage {
 
 // What clients may take.
 struct HttpLimits {
-  unsigned int connections = 64;
+  unsigned int connections = 64;  // At least 2. With three quarters taken, the slowest makes room for a newcomer.
   unsigned int connections_of_host = 16;           // So that one cannot take every place there is.
   absl::Duration idle_timeout = absl::Seconds(5);  // A connection without a request, or its reader, is closed then.
+  // Longest from a connection's begin, or its last answer, to its next answer, however busy it is meanwhile.
+  absl::Duration request_timeout = absl::Seconds(10);
 };
 
 // Answers GET and HEAD with what a function makes of the path; bounded in connections, memory and time. Owns its

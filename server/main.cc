@@ -4,9 +4,9 @@
 // The process lossd.
 
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <utility>
@@ -17,7 +17,7 @@
 #include "core/process/build_info.h"
 #include "server/backend_factory.h"
 #include "server/credential_files.h"
-#include "server/flags.h"
+#include "server/flag_parser.h"
 #include "server/healthcheck.h"
 #include "server/library_logs.h"
 #include "server/loss_server.h"
@@ -38,9 +38,14 @@ int Complain(ExitCode code, const absl::Status& status) {
   return code;
 }
 
-std::optional<std::string> Environ(const std::string& name) {
-  const char* value = std::getenv(name.c_str());
-  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+Environment ReadEnvironment() {
+  Environment variables;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string text = *entry;
+    const size_t equals = text.find('=');
+    if (equals != std::string::npos) variables.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return variables;
 }
 
 // A listener that runs out of file descriptors stops accepting for good.
@@ -92,10 +97,10 @@ int Serve(const ServerOptions& options, std::unique_ptr<CredentialFiles> credent
 }
 
 int Main(const std::vector<std::string>& arguments) {
-  const absl::Status parsed = ParseFlags(arguments, Environ);
-  if (!parsed.ok()) return Complain(kUsage, parsed);
-  const ServerOptions options = OptionsFromFlags();
-  const Action action = ActionFromFlags();
+  const absl::StatusOr<CommandLine> line = ParseFlags(arguments, ReadEnvironment());
+  if (!line.ok()) return Complain(kUsage, line.status());
+  const ServerOptions& options = line->options;
+  const Action action = line->action();
   if (action == Action::kHelp) return std::fputs(HelpText().c_str(), stdout) < 0 ? kFailed : kClean;
   if (action == Action::kVersion) return std::puts(VersionText("lossd").c_str()) < 0 ? kFailed : kClean;
   const absl::Status valid = ValidateOptions(options);

@@ -1,7 +1,7 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
-// What an operator can choose. The flags of flags.h fill it; tests fill it by hand.
+// What an operator can choose. The flags of flag_table.h fill it; tests fill it by hand.
 
 #ifndef LOSSD_SERVER_OPTIONS_H_
 #define LOSSD_SERVER_OPTIONS_H_
@@ -15,7 +15,7 @@
 
 namespace lossd {
 
-// Settings of a server. Each field is the flag of its name; flags.cc says what it does.
+// Settings of a server. Each field is the flag of its name; flag_table.cc says what it does, and which values it takes.
 struct ServerOptions {
   std::vector<std::string> listen = {"0.0.0.0:50051"};
   std::vector<std::string> admin_listen = {"0.0.0.0:50052"};  // Empty: no admin server.
@@ -29,7 +29,7 @@ struct ServerOptions {
 
   std::string device = "auto";
   std::string compute_precision = "fp32";
-  int threads = 0;  // 0: as many as the cgroup's quota or the affinity mask allows.
+  int64_t threads = 0;  // 0: as many as the cgroup's quota or the affinity mask allows.
 
   int64_t max_message_bytes = int64_t{256} << 20;
   int64_t max_inflight_bytes = int64_t{2} << 30;

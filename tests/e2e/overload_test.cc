@@ -87,7 +87,8 @@ load::Histogram RefusalTimes(const std::string& log) {
 
 TEST(OverloadTest, ThreeTimesTheCapacityIsServedAtCapacityAndTheRestRefused) {
   WatchedServer server({"--threads=1", absl::StrFormat("--max_concurrent_calls=%d", kMaxCalls),
-                        absl::StrFormat("--max_inflight_bytes=%d", kMaxBytes), "--transport_memory_bytes=67108864"});
+                        absl::StrFormat("--max_inflight_bytes=%d", kMaxBytes), "--transport_memory_bytes=64MiB",
+                        "--max_message_bytes=64MiB"});
   Load load(server.address());
   const double capacity = Goodput(load.Run({.concurrency = 8, .arrivals = std::nullopt}, absl::Seconds(1)));
   const load::ArrivalOptions arrivals = {3 * capacity, 3 * capacity, absl::ZeroDuration(), /*poisson=*/true, 1};

@@ -59,7 +59,7 @@ v1::ComputeRequest ContrastOf(int64_t rows) {
 TEST(ServerBinaryTest, HelpVersionAndValidConfigurationEndCleanly) {
   const Ended help = RunLossd({"--help"});
   EXPECT_EQ(help.code, 0);
-  EXPECT_THAT(help.output, HasSubstr("--max_inflight_bytes=2147483648"));
+  EXPECT_THAT(help.output, HasSubstr("--max_inflight_bytes=2GiB"));
   const Ended version = RunLossd({"--version"});
   EXPECT_EQ(version.code, 0);
   EXPECT_THAT(version.output, HasSubstr("lossd 0.1.0"));

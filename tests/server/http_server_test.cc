@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <deque>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -68,7 +69,14 @@ class Connection {
   // Asks; the reply, "" if there is none.
   std::string Ask() const {
     const absl::string_view request = "GET /found HTTP/1.1\r\nHost: x\r\n\r\n";
-    send(fd_, request.data(), request.size(), MSG_NOSIGNAL);
+    Send(request);
+    return Receive();
+  }
+
+  void Send(absl::string_view bytes) const { send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL); }
+
+  // What comes first, "" if the server closes instead.
+  std::string Receive() const {
     char buffer[4096];
     const ssize_t count = recv(fd_, buffer, sizeof(buffer), 0);
     return std::string(buffer, static_cast<size_t>(std::max<ssize_t>(count, 0)));
@@ -87,6 +95,29 @@ TEST(HttpServerTest, OneHostCannotTakeEveryPlace) {
   EXPECT_EQ(Connection(address).Ask(), "");
   const Connection more(address);
   EXPECT_THAT(Connection(address, "127.0.0.2").Ask(), HasSubstr("200 OK"));
+}
+
+// Sixteen of each of four hosts, each with half a request that it would go on with.
+TEST(HttpServerTest, SlowConnectionsDoNotKeepOthersFromTheirAnswer) {
+  HttpLimits limits;
+  limits.idle_timeout = absl::ZeroDuration();
+  limits.request_timeout = absl::InfiniteDuration();
+  ASSERT_OK_AND_ASSIGN(const auto server, HttpServer::Start({"127.0.0.1:0"}, Page, limits));
+  const std::string address = server->addresses()[0];
+  std::deque<Connection> slow;
+  for (const char* host : {"127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5"}) {
+    for (int i = 0; i < 16; ++i) slow.emplace_back(address, host).Send("GET /found HT");
+  }
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(HttpAsk(address, "/found").status, 200);
+}
+
+TEST(HttpServerTest, RequestThatGoesOnForTooLongIsCutOff) {
+  HttpLimits limits;
+  limits.request_timeout = absl::Milliseconds(1);
+  ASSERT_OK_AND_ASSIGN(const auto server, HttpServer::Start({"127.0.0.1:0"}, Page, limits));
+  const Connection slow(server->addresses()[0]);
+  slow.Send("GET /found HT");
+  EXPECT_EQ(slow.Receive(), "");
 }
 
 TEST(HttpServerTest, EndsAlsoWhileEveryPlaceIsTaken) {
