@@ -88,7 +88,7 @@ class RunningTask {
     for (size_t i = 0; i < task_.inputs.size(); ++i) {
       if (InputIsFinite(i, parallel)) continue;
       nonfinite_.push_back(task_.plan->inputs[i].name);
-      if (Rejects()) loss_task_.status = RejectInput(i);
+      if (Rejects() && loss_task_.status.ok()) loss_task_.status = RejectInput(i);  // Names the first one.
     }
     return loss_task_.status.ok();
   }

@@ -11,10 +11,9 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "absl/strings/strip.h"
+#include "core/name_patterns.h"
 #include "core/status/errors.h"
 #include "core/status/status_macros.h"
 
@@ -58,26 +57,28 @@ absl::StatusOr<std::vector<TensorSpec>> CheckInputs(const std::vector<TensorSpec
   return stored;
 }
 
-bool Matches(absl::string_view pattern, absl::string_view name) {
-  return absl::ConsumeSuffix(&pattern, "*") ? absl::StartsWith(name, pattern) : name == pattern;
-}
-
-// Marks the candidates that `pattern` matches.
-absl::Status MarkMatches(absl::string_view pattern, const std::vector<Candidate>& candidates,
-                         std::vector<bool>& chosen) {
-  bool matched = false;
-  for (size_t i = 0; i < candidates.size(); ++i) {
-    if (!Matches(pattern, candidates[i].spec->name)) continue;
-    if (!IsFloating(candidates[i].spec->dtype)) {
-      if (absl::EndsWith(pattern, "*")) continue;
-      return InvalidField("gradients.names", absl::StrCat("expected a floating input, got \"", pattern, "\", which is ",
-                                                          DTypeName(candidates[i].spec->dtype)));
-    }
-    chosen[i] = matched = true;
+// Which candidates the names and prefixes of `selection` choose.
+absl::StatusOr<std::vector<bool>> ChooseNamed(const GradientSelection& selection,
+                                              const std::vector<Candidate>& candidates) {
+  std::vector<absl::string_view> names;
+  std::vector<bool> floating;
+  for (const Candidate& candidate : candidates) {
+    names.push_back(candidate.spec->name);
+    floating.push_back(IsFloating(candidate.spec->dtype));
   }
-  if (matched) return absl::OkStatus();
-  return InvalidField("gradients.names",
-                      absl::StrCat("expected names of floating inputs, got \"", pattern, "\", which matches none"));
+  NamePatterns patterns(names, floating);
+  for (const std::string& pattern : selection.names) {
+    const NamePatterns::Match match = patterns.Choose(pattern);
+    if (match.excluded.has_value()) {
+      return InvalidField("gradients.names", absl::StrCat("expected a floating input, got \"", pattern, "\", which is ",
+                                                          DTypeName(candidates[*match.excluded].spec->dtype)));
+    }
+    if (!match.chooses) {
+      return InvalidField("gradients.names",
+                          absl::StrCat("expected names of floating inputs, got \"", pattern, "\", which matches none"));
+    }
+  }
+  return patterns.chosen();
 }
 
 // Which candidates' gradients are returned.
@@ -97,10 +98,7 @@ absl::StatusOr<std::vector<bool>> ChooseGradients(const GradientSelection& selec
   if (selection.names.empty()) {
     return InvalidField("gradients.names", "expected at least one name with MODE_NAMED, got none");
   }
-  for (const std::string& pattern : selection.names) {
-    LOSSD_RETURN_IF_ERROR(MarkMatches(pattern, candidates, chosen));
-  }
-  return chosen;
+  return ChooseNamed(selection, candidates);
 }
 
 absl::Status CheckGradientForm(const GradientSelection& selection) {
@@ -109,6 +107,19 @@ absl::Status CheckGradientForm(const GradientSelection& selection) {
   }
   if (!std::isfinite(selection.scale)) {
     return InvalidField("gradients.scale", absl::StrCat("expected a finite number, got ", selection.scale));
+  }
+  return absl::OkStatus();
+}
+
+// Whether what gradients are computed in can hold the scale: every loss would make something else of one that it
+// cannot.
+absl::Status CheckScale(const Plan& plan) {
+  const double scale = plan.request.gradients.scale;
+  if (std::abs(scale) <= std::numeric_limits<float>::max()) return absl::OkStatus();
+  for (const GradientPlan& gradient : plan.gradients) {
+    if (ComputedSpec(plan, gradient).dtype == DType::kFloat64) continue;
+    return InvalidField("gradients.scale", absl::StrCat("expected at most ", std::numeric_limits<float>::max(),
+                                                        " where gradients are computed in float32, got ", scale));
   }
   return absl::OkStatus();
 }
@@ -126,7 +137,7 @@ absl::Status PlanGradients(Plan& plan) {
     spec.dtype = selection.dtype.value_or(spec.dtype);
     plan.gradients.push_back({std::move(spec), static_cast<int>(i)});
   }
-  return absl::OkStatus();
+  return CheckScale(plan);
 }
 
 // Bytes of a tensor, the largest integer where the product overflows.
@@ -136,7 +147,8 @@ int64_t SaturatingByteSize(DType dtype, const Shape& shape) {
 
 // Bytes of everything the request holds at its peak. A gradient that is rounded is counted in both forms.
 int64_t PeakBytes(const Plan& plan) {
-  int64_t bytes = plan.detail->workspace_bytes;
+  const int64_t workspace = plan.detail->workspace_bytes;
+  int64_t bytes = workspace < 0 ? std::numeric_limits<int64_t>::max() : workspace;  // A loss's own sum overflowed.
   for (const TensorSpec& input : plan.inputs) bytes = SaturatingAdd(bytes, ByteSize(input));
   for (const TensorSpec& output : plan.detail->outputs) bytes = SaturatingAdd(bytes, ByteSize(output));
   for (const GradientPlan& gradient : plan.gradients) {

@@ -95,8 +95,8 @@ class ScheduledBackend final : public LossBackend {
         device_(std::move(device)) {}
 
   absl::Status Start() {
-    LOSSD_ASSIGN_OR_RETURN(scheduler_,
-                           BatchScheduler::Create(options_.scheduler, [this](Batch batch) { Run(std::move(batch)); }));
+    LOSSD_ASSIGN_OR_RETURN(
+        scheduler_, BatchScheduler::Create(options_.scheduler, [this](Batch batch) { return Run(std::move(batch)); }));
     device_.threads = scheduler_->threads();
     return absl::OkStatus();
   }
@@ -122,8 +122,8 @@ class ScheduledBackend final : public LossBackend {
   void Drain() override { scheduler_->Drain(); }
 
  private:
-  // Computes and answers a batch, on a worker.
-  void Run(Batch batch) {
+  // Computes and answers a batch, on a worker. Whether it has computed every task of it.
+  bool Run(Batch batch) {
     const absl::Time started = clock_.TimeNow();
     absl::InlinedVector<const ComputeTask*, 4> tasks;
     for (const std::unique_ptr<BatchTask>& task : batch) tasks.push_back(&static_cast<QueuedTask&>(*task).task());
@@ -131,6 +131,7 @@ class ScheduledBackend final : public LossBackend {
     BatchResults results = RunBatch(tasks, parallel, pool_);
     const absl::Duration compute = clock_.TimeNow() - started;
     const int requests = static_cast<int>(batch.size());
+    const bool all = std::all_of(results.begin(), results.end(), [](const auto& result) { return result.ok(); });
     if (options_.observer != nullptr) options_.observer->OnBatch(requests);
     for (size_t i = 0; i < batch.size(); ++i) {
       if (results[i].ok()) {
@@ -143,6 +144,7 @@ class ScheduledBackend final : public LossBackend {
       static_cast<QueuedTask&>(*batch[i]).Answer(std::move(results[i]));
       batch[i].reset();  // Its buffers serve the next request.
     }
+    return all;
   }
 
   const BackendOptions options_;

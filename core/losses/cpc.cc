@@ -34,14 +34,18 @@ int64_t WorkspaceBytes(const CpcPlan& plan, const CpcWants& wants) {
   return counter.bytes();
 }
 
+template <typename T>
+int64_t SeedBytes(int64_t channels, int64_t dim) {
+  return CpcSeedParameters<T>::Bytes(channels, dim) + CpcSeedParameters<T>::BytesToMake(channels, dim);
+}
+
 // What Run takes; parameters from a seed count as if they were made for this request alone.
 int64_t RunBytes(const CpcPlan& plan, const CpcWants& wants) {
   const bool wide = plan.dtype == DType::kFloat64;
   const int64_t workspace = wide ? WorkspaceBytes<double>(plan, wants) : WorkspaceBytes<float>(plan, wants);
   if (plan.sent_parameters) return workspace;
   const int64_t channels = plan.shape.channels;
-  return workspace + (wide ? CpcSeedParameters<double>::Bytes(channels, plan.dim)
-                           : CpcSeedParameters<float>::Bytes(channels, plan.dim));
+  return workspace + (wide ? SeedBytes<double>(channels, plan.dim) : SeedBytes<float>(channels, plan.dim));
 }
 
 template <typename T>
@@ -103,7 +107,16 @@ template <typename T>
 void RunBatch(absl::Span<LossTask* const> batch, CpcParameterCache& cache, const RunContext& context) {
   const auto& plan = static_cast<const CpcPlan&>(*batch.front()->plan);
   std::shared_ptr<const CpcSeedParameters<T>> seeded;
-  if (!plan.sent_parameters) seeded = cache.Get<T>(plan.parameter_key, context.parallel);
+  if (!plan.sent_parameters) {
+    const auto all_cancelled = [&] {
+      return std::all_of(batch.begin(), batch.end(), [](const LossTask* task) { return task->IsCancelled(); });
+    };
+    seeded = cache.Get<T>(plan.parameter_key, context.parallel, all_cancelled);
+    if (seeded == nullptr) {
+      for (LossTask* task : batch) task->status = absl::CancelledError("cancelled during the computation");
+      return;
+    }
+  }
   absl::InlinedVector<Buffer, 1> buffers(batch.size());
   absl::InlinedVector<CpcPass<T>, 1> passes;
   passes.reserve(batch.size());

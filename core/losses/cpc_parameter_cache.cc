@@ -11,11 +11,16 @@
 namespace lossd {
 
 template <typename T>
-std::shared_ptr<const CpcSeedParameters<T>> CpcParameterCache::Get(const CpcParameterKey& key, Parallel& parallel) {
+std::shared_ptr<const CpcSeedParameters<T>> CpcParameterCache::Get(const CpcParameterKey& key, Parallel& parallel,
+                                                                   absl::FunctionRef<bool()> stopped) {
   constexpr DType kType = std::is_same_v<T, float> ? DType::kFloat32 : DType::kFloat64;
-  return std::static_pointer_cast<const CpcSeedParameters<T>>(GetOrMake(
-      key, kType, CpcSeedParameters<T>::Bytes(key.channels, key.dim),
-      [&] { return std::make_shared<const CpcSeedParameters<T>>(key.seed, key.channels, key.dim, parallel); }));
+  const auto make = [&]() -> std::shared_ptr<const void> {
+    auto drawn = DrawCpcParametersUnless(stopped, key.seed, key.channels, key.dim);
+    if (!drawn.has_value()) return nullptr;
+    return std::make_shared<const CpcSeedParameters<T>>(*std::move(drawn), key.channels, key.dim, parallel);
+  };
+  return std::static_pointer_cast<const CpcSeedParameters<T>>(
+      GetOrMake(key, kType, CpcSeedParameters<T>::Bytes(key.channels, key.dim), make));
 }
 
 std::shared_ptr<const void> CpcParameterCache::GetOrMake(const CpcParameterKey& key, DType dtype, int64_t bytes,
@@ -24,8 +29,9 @@ std::shared_ptr<const void> CpcParameterCache::GetOrMake(const CpcParameterKey& 
     absl::MutexLock lock(&mu_);
     if (std::shared_ptr<const void> held = Find(key, dtype)) return held;
   }
+  const GemmPrecision precision = GetGemmPrecision();
   std::shared_ptr<const void> made = make();
-  Keep({key, dtype, bytes, made});
+  if (made != nullptr) Keep({key, dtype, precision, bytes, made});
   return made;
 }
 
@@ -35,8 +41,9 @@ int64_t CpcParameterCache::bytes() const {
 }
 
 std::shared_ptr<const void> CpcParameterCache::Find(const CpcParameterKey& key, DType dtype) {
-  const auto entry =
-      std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.key == key && e.dtype == dtype; });
+  const auto entry = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) {
+    return e.key == key && e.dtype == dtype && e.precision == GetGemmPrecision();
+  });
   if (entry == entries_.end()) return nullptr;
   entries_.splice(entries_.begin(), entries_, entry);
   return entries_.front().parameters;
@@ -54,7 +61,9 @@ void CpcParameterCache::Keep(Entry entry) {
   }
 }
 
-template std::shared_ptr<const CpcSeedParameters<float>> CpcParameterCache::Get(const CpcParameterKey&, Parallel&);
-template std::shared_ptr<const CpcSeedParameters<double>> CpcParameterCache::Get(const CpcParameterKey&, Parallel&);
+template std::shared_ptr<const CpcSeedParameters<float>> CpcParameterCache::Get(const CpcParameterKey&, Parallel&,
+                                                                                absl::FunctionRef<bool()>);
+template std::shared_ptr<const CpcSeedParameters<double>> CpcParameterCache::Get(const CpcParameterKey&, Parallel&,
+                                                                                 absl::FunctionRef<bool()>);
 
 }  // namespace lossd

@@ -13,6 +13,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/function_ref.h"
 #include "absl/synchronization/mutex.h"
+#include "core/engine/gemm_precision.h"
 #include "core/engine/parallel.h"
 #include "core/losses/cpc_parameters.h"
 #include "core/tensor/dtype.h"
@@ -36,12 +37,14 @@ class CpcParameterCache {
   CpcParameterCache(const CpcParameterCache&) = delete;
   CpcParameterCache& operator=(const CpcParameterCache&) = delete;
 
-  // The set for `key`, from the cache or newly made. T is float or double.
+  // The set for `key`, from the cache or newly made, as products of now (GetGemmPrecision) read it. T is float or
+  // double. Null if it had to be made and `stopped` said meanwhile that nobody wants it any more.
   template <typename T>
-  std::shared_ptr<const CpcSeedParameters<T>> Get(const CpcParameterKey& key, Parallel& parallel);
+  std::shared_ptr<const CpcSeedParameters<T>> Get(
+      const CpcParameterKey& key, Parallel& parallel, absl::FunctionRef<bool()> stopped = [] { return false; });
 
   // The set for `key` in any other form, one form a cache: held under `dtype`, or made by `make` and held as `bytes`
-  // bytes.
+  // bytes, unless it makes null.
   std::shared_ptr<const void> GetOrMake(const CpcParameterKey& key, DType dtype, int64_t bytes,
                                         absl::FunctionRef<std::shared_ptr<const void>()> make);
 
@@ -52,11 +55,12 @@ class CpcParameterCache {
   struct Entry {
     CpcParameterKey key;
     DType dtype;
+    GemmPrecision precision;  // In which packed weights are kept.
     int64_t bytes;
     std::shared_ptr<const void> parameters;
   };
 
-  // The set if it is held, which makes it the latest used; else null.
+  // The set if it is held in the precision of now, which makes it the latest used; else null.
   std::shared_ptr<const void> Find(const CpcParameterKey& key, DType dtype) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Keeps a set, unless an equal one is held by now or it is too large.
   void Keep(Entry entry);

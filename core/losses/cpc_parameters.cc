@@ -85,24 +85,38 @@ void PackProjections(absl::Span<const T* const> parameters, const CpcWeights<T>&
   }
 }
 
-std::array<std::vector<float>, kCpcParameters> DrawCpcParameters(uint64_t seed, int64_t channels, int64_t dim) {
+DrawnCpcParameters DrawCpcParameters(uint64_t seed, int64_t channels, int64_t dim) {
+  return *DrawCpcParametersUnless([] { return false; }, seed, channels, dim);
+}
+
+std::optional<DrawnCpcParameters> DrawCpcParametersUnless(absl::FunctionRef<bool()> stopped, uint64_t seed,
+                                                          int64_t channels, int64_t dim) {
+  constexpr size_t kValuesAtOnce = 8192;
   TorchGenerator generator(seed);
   const std::vector<TensorSpec> specs = CpcParameterSpecs(channels, dim, DType::kFloat32);
-  std::array<std::vector<float>, kCpcParameters> parameters;
+  DrawnCpcParameters parameters;
   int64_t fan_in = 0;
   for (size_t i = 0; i < kCpcParameters; ++i) {
     const Shape& shape = specs[i].shape;
     if (shape.size() == 4) fan_in = shape[1] * shape[2] * shape[3];
     const float bound = BoundOf(shape, fan_in);
-    parameters[i].resize(static_cast<size_t>(ElementCount(shape)));
-    for (float& value : parameters[i]) value = generator.Uniform(-bound, bound);
+    const auto count = static_cast<size_t>(ElementCount(shape));
+    parameters[i].reserve(count);
+    while (parameters[i].size() < count) {
+      if (stopped()) return std::nullopt;
+      const size_t end = std::min(count, parameters[i].size() + kValuesAtOnce);
+      while (parameters[i].size() < end) parameters[i].push_back(generator.Uniform(-bound, bound));
+    }
   }
   return parameters;
 }
 
 template <typename T>
-CpcSeedParameters<T>::CpcSeedParameters(uint64_t seed, int64_t channels, int64_t dim, Parallel& parallel) {
-  auto drawn = DrawCpcParameters(seed, channels, dim);
+CpcSeedParameters<T>::CpcSeedParameters(uint64_t seed, int64_t channels, int64_t dim, Parallel& parallel)
+    : CpcSeedParameters(DrawCpcParameters(seed, channels, dim), channels, dim, parallel) {}
+
+template <typename T>
+CpcSeedParameters<T>::CpcSeedParameters(DrawnCpcParameters drawn, int64_t channels, int64_t dim, Parallel& parallel) {
   std::array<const T*, kCpcParameters> pointers;
   for (size_t i = 0; i < kCpcParameters; ++i) {
     if constexpr (std::is_same_v<T, float>) {
@@ -125,6 +139,20 @@ CpcSeedParameters<T>::CpcSeedParameters(uint64_t seed, int64_t channels, int64_t
   for (size_t i = 0; i < kCpcParameters; ++i) {
     if (!IsBorrowed(i)) std::vector<T>().swap(values_[i]);
   }
+}
+
+template <typename T>
+int64_t CpcSeedParameters<T>::BytesToMake(int64_t channels, int64_t dim) {
+  int64_t arranged = 0;
+  int64_t all = 0;
+  const std::vector<TensorSpec> specs = CpcParameterSpecs(channels, dim, DType::kFloat32);
+  for (size_t i = 0; i < kCpcParameters; ++i) {
+    all += ElementCount(specs[i].shape);
+    arranged += IsBorrowed(i) ? 0 : ElementCount(specs[i].shape);
+  }
+  const int64_t narrow = std::is_same_v<T, float> ? 0 : all * static_cast<int64_t>(sizeof(float));
+  return arranged * static_cast<int64_t>(sizeof(T)) + narrow +
+         kArrangeScratchElements * static_cast<int64_t>(sizeof(T));
 }
 
 template <typename T>

@@ -9,9 +9,11 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/types/span.h"
 #include "core/engine/parallel.h"
 #include "core/engine/workspace.h"
@@ -57,7 +59,12 @@ void PackProjections(absl::Span<const T* const> parameters, const CpcWeights<T>&
 
 // The float32 values that torch gives the parameters after torch.manual_seed(seed), drawing one word an element:
 // weights by kaiming_uniform_(a = sqrt(5)), biases uniformly within 1 / sqrt(fan_in).
-std::array<std::vector<float>, kCpcParameters> DrawCpcParameters(uint64_t seed, int64_t channels, int64_t dim);
+using DrawnCpcParameters = std::array<std::vector<float>, kCpcParameters>;
+DrawnCpcParameters DrawCpcParameters(uint64_t seed, int64_t channels, int64_t dim);
+
+// The same, unless `stopped` says so meanwhile, which is asked after some tens of microseconds each: nullopt then.
+std::optional<DrawnCpcParameters> DrawCpcParametersUnless(absl::FunctionRef<bool()> stopped, uint64_t seed,
+                                                          int64_t channels, int64_t dim);
 
 // Parameters as the reference initialises them after seed_everything(seed), for T = double widened from float32 as
 // torch's module.double() does. Immutable, owns its memory.
@@ -65,13 +72,17 @@ template <typename T>
 class CpcSeedParameters {
  public:
   CpcSeedParameters(uint64_t seed, int64_t channels, int64_t dim, Parallel& parallel);
+  // Of what was drawn for C and D.
+  CpcSeedParameters(DrawnCpcParameters drawn, int64_t channels, int64_t dim, Parallel& parallel);
   CpcSeedParameters(const CpcSeedParameters&) = delete;
   CpcSeedParameters& operator=(const CpcSeedParameters&) = delete;
 
   const CpcWeights<T>& weights() const { return weights_; }
 
-  // Bytes that an object for C and D occupies.
+  // Bytes that an object for C and D occupies,
   static int64_t Bytes(int64_t channels, int64_t dim);
+  // and those that are needed besides while it is made: what was drawn and not yet arranged.
+  static int64_t BytesToMake(int64_t channels, int64_t dim);
 
  private:
   std::array<std::vector<T>, kCpcParameters> values_;  // What weights_ borrows; else empty.

@@ -151,7 +151,8 @@ double DirectionFlops(const Pairing& pairing, const Comparison& comparison, int 
   const Reach targets = pairing.ReachOf(comparison.positive);
   for (int32_t t = targets.first; t < targets.last; ++t) {
     const Shape& shape = pairing.Map(1 - direction, t).shape;
-    const double scores = static_cast<double>(shape[0] * shape[0]) * static_cast<double>(shape[2] * shape[3]);
+    const auto images = static_cast<double>(shape[0]);
+    const double scores = images * images * static_cast<double>(shape[2]) * static_cast<double>(shape[3]);
     const double products = (gradients ? 6.0 : 2.0) * static_cast<double>(shape[1]);
     constexpr double kSweeps = 40;  // Operations of the sweeps on a score.
     most = std::max(most, scores * (products + kSweeps));

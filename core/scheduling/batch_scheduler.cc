@@ -244,9 +244,9 @@ void BatchScheduler::Run(Batch batch, absl::Time now) {
   const std::string key(batch.front()->batch_key());
   mu_.Unlock();
   for (const std::unique_ptr<BatchTask>& task : batch) StopListening(*task);
-  run_(std::move(batch));
+  const bool computed = run_(std::move(batch));
   mu_.Lock();
-  run_times_.Record(key, clock_->TimeNow() - now);
+  if (computed) run_times_.Record(key, clock_->TimeNow() - now);
   unanswered_ -= tasks;
 }
 

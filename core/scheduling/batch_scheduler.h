@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <thread>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -57,10 +58,21 @@ class BatchScheduler {
   static constexpr int64_t kMaxBytesAtOnce = 256 << 10;
 
   // Runs and answers a batch of one key. Called by several workers at once. Must not throw, and must not call Drain.
-  using RunBatch = absl::AnyInvocable<void(Batch) const>;
+  // Says whether it has computed all of it: only then does the time that it took tell how long its key takes.
+  using RunBatch = absl::AnyInvocable<bool(Batch) const>;
 
   // INVALID_ARGUMENT naming the option that is out of range.
   static absl::StatusOr<std::unique_ptr<BatchScheduler>> Create(const BatchSchedulerOptions& options, RunBatch run);
+
+  // The same where every run computes all of its batch.
+  template <typename Run>
+  requires std::is_void_v<std::invoke_result_t<const Run&, Batch>>
+  static absl::StatusOr<std::unique_ptr<BatchScheduler>> Create(const BatchSchedulerOptions& options, Run run) {
+    return Create(options, RunBatch([run = std::move(run)](Batch batch) {
+                    run(std::move(batch));
+                    return true;
+                  }));
+  }
 
   // Drains and joins. No other call may be in progress or follow.
   ~BatchScheduler();

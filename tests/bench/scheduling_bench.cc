@@ -27,7 +27,8 @@ namespace {
 using ::lossd::testing::MakeTask;
 using SteadyClock = std::chrono::steady_clock;
 
-std::unique_ptr<BatchScheduler> MakeScheduler(int threads, BatchScheduler::RunBatch run) {
+template <typename Run>
+std::unique_ptr<BatchScheduler> MakeScheduler(int threads, Run run) {
   return *BatchScheduler::Create({.threads = threads}, std::move(run));
 }
 

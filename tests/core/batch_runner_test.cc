@@ -125,6 +125,20 @@ TEST_F(BatchRunnerTest, NamesWhatIsNotFiniteUnderReport) {
   EXPECT_THAT(results[0]->nonfinite, ElementsAre("x", "loss", "x"));
 }
 
+TEST_F(BatchRunnerTest, RejectNamesTheFirstOfSeveralInputs) {
+  ComputeSpec request;
+  request.loss = SquaredNormConfig{};
+  request.nonfinite_policy = NonfinitePolicy::kReject;
+  ComputeTask task;
+  for (const char* name : {"a", "b", "c"}) request.inputs.push_back({name, DType::kFloat32, {1}});
+  task.plan = MakePlan(request, loss_, 1e18).value();
+  for (const TensorSpec& spec : request.inputs) {
+    task.inputs.push_back(Tensor(spec, pool_.Allocate(4)));
+    *task.inputs.back().data<float>() = spec.name == "a" ? 1 : kNan;
+  }
+  EXPECT_THAT(Run({&task})[0], StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("inputs[b].data")));
+}
+
 TEST_F(BatchRunnerTest, RejectRefusesNonfiniteInputsWithoutRunningThem) {
   int runs = 0;
   loss_.run = [&runs](absl::Span<LossTask* const> batch) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "core/status/errors.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -103,6 +104,42 @@ TEST(PlannerTest, GradientDtypeAndScaleAreChecked) {
   request.gradients.scale = 2;
   ASSERT_OK_AND_ASSIGN(const auto plan, MakePlan(request, loss, kNoLimit));
   EXPECT_EQ(plan->gradients[0].spec.dtype, DType::kFloat16);
+}
+
+TEST(PlannerTest, ScaleThatFloat32CannotHoldIsRefusedWhereGradientsAreFloat32) {
+  const FakeLoss loss;
+  ComputeSpec request = MakeRequest();
+  request.gradients.scale = -3.5e38;
+  EXPECT_THAT(MakePlan(request, loss, kNoLimit),
+              StatusIs(kInvalid,
+                       "gradients.scale: expected at most 3.40282e+38 where gradients are computed in float32, "
+                       "got -3.5e+38"));
+  request.gradients.scale = 3.4e38;
+  EXPECT_OK(MakePlan(request, loss, kNoLimit));
+  request.gradients.scale = 1e300;
+  request.gradients.mode = GradientSelection::Mode::kNone;
+  EXPECT_OK(MakePlan(request, loss, kNoLimit));
+  request.gradients.mode = GradientSelection::Mode::kAll;
+  request.inputs = {{"a", DType::kFloat64, {2}}};
+  EXPECT_OK(MakePlan(request, loss, kNoLimit));
+}
+
+// A thousand prefixes that match a thousand inputs each.
+TEST(PlannerTest, ManyPrefixesOfManyInputsChooseEachOnce) {
+  const FakeLoss loss;
+  ComputeSpec request = Named(std::vector<std::string>(1024, "x.*"));
+  request.inputs.clear();
+  for (int i = 0; i < 1024; ++i) request.inputs.push_back({absl::StrCat("x.", i), DType::kFloat32, {1}});
+  ASSERT_OK_AND_ASSIGN(const auto plan, MakePlan(request, loss, kNoLimit));
+  ASSERT_EQ(plan->gradients.size(), 1024);
+  EXPECT_EQ(plan->gradients[1023].spec.name, "x.1023");
+}
+
+TEST(PlannerTest, WorkspaceWhoseSumOverflowedIsTheLargestThereIs) {
+  FakeLoss loss;
+  loss.workspace_bytes = std::numeric_limits<int64_t>::min();
+  ASSERT_OK_AND_ASSIGN(const auto plan, MakePlan(MakeRequest(), loss, kNoLimit));
+  EXPECT_EQ(plan->bytes, std::numeric_limits<int64_t>::max());
 }
 
 TEST(PlannerTest, RefusesDuplicateNamesAndSizesThatOverflow) {

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
+#include "core/scheduling/run_times.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/fake_loss.h"
@@ -107,6 +108,50 @@ TEST(ScheduledBackendTest, TaskThatIsGivenUpDuringItsRunSaysWhyAndHowLongItWaite
                                  absl::StrCat(expires ? "deadline exceeded" : "cancelled",
                                               " during the computation after 0 in the queue")));
   }
+}
+
+// A run that was refused took no time; that says nothing about those that are computed.
+TEST(ScheduledBackendTest, RunThatIsRefusedDoesNotMakeHopelessDeadlinesWelcome) {
+  testing::SimulatedClock clock;
+  bool refuses = false;
+  auto loss = std::make_unique<testing::FakeLoss>();
+  loss->run = [&](absl::Span<LossTask* const> batch) {
+    if (refuses) {
+      batch[0]->status = absl::InvalidArgumentError("no");
+    } else {
+      clock.AdvanceTime(absl::Milliseconds(5));
+    }
+  };
+  LossSet losses = MakeTileLosses(0);
+  losses[3] = std::move(loss);
+  BackendOptions options;
+  options.scheduler.threads = 1;
+  options.scheduler.clock = &clock;
+  ASSERT_OK_AND_ASSIGN(const auto backend, CreateScheduledBackend(options, std::move(losses), {"cpu", "", 0}));
+  ComputeSpec request;
+  request.loss = SquaredNormConfig{};
+  ASSERT_OK_AND_ASSIGN(const auto plan, backend->Prepare(request));
+  const auto answer_to = [&](absl::Time deadline) {
+    absl::Notification answered;
+    absl::Status status;
+    ComputeTask task;
+    task.plan = plan;
+    task.deadline = deadline;
+    task.done = [&](absl::StatusOr<ComputeResult> result) {
+      status = result.status();
+      answered.Notify();
+    };
+    backend->Submit(std::move(task));
+    answered.WaitForNotification();
+    return status;
+  };
+  for (int i = 0; i < RunTimes::kEnoughRuns; ++i) EXPECT_OK(answer_to(absl::InfiniteFuture()));
+  refuses = true;
+  EXPECT_THAT(answer_to(absl::InfiniteFuture()), StatusIs(absl::StatusCode::kInvalidArgument));
+  refuses = false;
+  EXPECT_OK(answer_to(absl::InfiniteFuture()));  // Once this runs, the runs before it are recorded.
+  EXPECT_THAT(answer_to(clock.TimeNow() + absl::Milliseconds(4)),
+              StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("expected at least 5ms")));
 }
 
 TEST(ScheduledBackendTest, ThreadsOutOfRangeAreRefused) {

@@ -36,6 +36,7 @@ void MarkCancelled(Groups groups) {
 absl::StatusOr<std::unique_ptr<LossPlan>> AtenLoss::Prepare(const ComputeSpec& request) const {
   LOSSD_ASSIGN_OR_RETURN(std::unique_ptr<LossPlan> plan, tile_loss_->Prepare(request));
   plan->workspace_bytes = WorkspaceBytes(request, *plan);
+  plan->uses_squares_of_inputs = false;  // RunGroups looks at all elements itself.
   return plan;
 }
 

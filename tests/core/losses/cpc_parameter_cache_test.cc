@@ -46,6 +46,30 @@ TEST(CpcParameterCacheTest, MakesButDoesNotKeepASetAboveTheBound) {
   EXPECT_NE(cache.Get<float>(kFirst, serial), made);
 }
 
+TEST(CpcParameterCacheTest, StopsDrawingWhenNobodyWantsTheSetAnyMore) {
+  Serial serial;
+  CpcParameterCache cache(int64_t{1} << 30);
+  int asked = 0;
+  EXPECT_EQ(cache.Get<float>(kFirst, serial, [&asked] { return ++asked > 3; }), nullptr);
+  EXPECT_EQ(asked, 4);
+  EXPECT_EQ(cache.bytes(), 0);
+  const auto made = cache.Get<float>(kFirst, serial);
+  EXPECT_EQ(cache.Get<float>(kFirst, serial, [] { return true; }), made);  // It is there: nothing to stop.
+}
+
+// Packed weights are read by products of the precision in which they were packed.
+TEST(CpcParameterCacheTest, TellsPrecisionsApart) {
+  Serial serial;
+  CpcParameterCache cache(int64_t{1} << 30);
+  const auto exact = cache.Get<float>(kFirst, serial);
+  SetGemmPrecision(GemmPrecision::kBf16);
+  const auto rounded = cache.Get<float>(kFirst, serial);
+  EXPECT_NE(rounded, exact);
+  EXPECT_EQ(cache.Get<float>(kFirst, serial), rounded);
+  SetGemmPrecision(GemmPrecision::kFloat32);
+  EXPECT_EQ(cache.Get<float>(kFirst, serial), exact);
+}
+
 TEST(CpcParameterCacheTest, TellsSeedsShapesAndTypesApart) {
   Serial serial;
   CpcParameterCache cache(int64_t{1} << 30);

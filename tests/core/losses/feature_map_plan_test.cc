@@ -53,6 +53,13 @@ TEST(PlanFeatureMapsTest, DescribesItsOutputs) {
   EXPECT_TRUE(plan->derived_inputs.empty());
 }
 
+TEST(PlanFeatureMapsTest, CountsTheOperationsOfAbsurdBatchesToo) {
+  ComputeSpec request = MakeRequest("00");
+  for (TensorSpec& input : request.inputs) input.shape = {int64_t{1} << 32, 1, 1, 1};
+  ASSERT_OK_AND_ASSIGN(const auto plan, PlanFeatureMaps(request));
+  EXPECT_GE(plan->flops, 0x1p64);
+}
+
 TEST(PlanFeatureMapsTest, IsFloat64WhereTheMapsAre) {
   ComputeSpec request = MakeRequest();
   for (TensorSpec& input : request.inputs) input.dtype = DType::kFloat64;
