@@ -4,13 +4,19 @@
 #include "server/call_deadline.h"
 
 #include <algorithm>
-#include <chrono>
 
 namespace lossd {
 
+absl::Time DeadlineOf(gpr_timespec raw, absl::Time now) {
+  if (gpr_time_cmp(raw, gpr_inf_future(raw.clock_type)) == 0) return absl::InfiniteFuture();
+  const gpr_timespec wall = gpr_convert_clock_type(raw, GPR_CLOCK_REALTIME);
+  const absl::Time deadline = absl::FromUnixSeconds(wall.tv_sec) + absl::Nanoseconds(wall.tv_nsec);
+  return deadline - now > kFarDeadline ? absl::InfiniteFuture() : deadline;
+}
+
 absl::Time CallDeadline(const grpc::ServerContext& context, absl::Time arrival, const ServerOptions& options) {
-  const auto deadline = context.deadline();
-  if (deadline != std::chrono::system_clock::time_point::max()) return absl::FromChrono(deadline);
+  const absl::Time deadline = DeadlineOf(context.raw_deadline(), arrival);
+  if (deadline != absl::InfiniteFuture()) return deadline;
   return options.default_deadline > absl::ZeroDuration() ? arrival + options.default_deadline : absl::InfiniteFuture();
 }
 

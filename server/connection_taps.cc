@@ -18,6 +18,7 @@
 #include "absl/base/attributes.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "server/last_peer.h"
 #include "server/local_ends.h"
 
 namespace lossd {
@@ -186,6 +187,7 @@ void StopReading(const std::vector<std::string>& addresses) {
 
 // Takes the place of the C library's, also for the libraries of this process.
 extern "C" ABSL_ATTRIBUTE_WEAK ssize_t recvmsg(int fd, msghdr* message, int flags) {
+  lossd::NoteRead(fd);
   const lossd::TapTable::Slot* const slot = lossd::TapTable::Find(fd);
   if (slot != nullptr && lossd::TapTable::IsStopped(fd, *slot)) {
     errno = EAGAIN;

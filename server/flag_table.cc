@@ -90,7 +90,11 @@ FlagGroup Shutdown() {
 FlagGroup Connections() {
   return {
       "Connections",
-      {{"max_concurrent_streams", CountFlag{&Options::max_concurrent_streams, 1, kLargestMessage},
+      {{"max_connections", CountFlag{&Options::max_connections, 0, 1 << 30},
+        "Connections to --listen at a time; more are closed at once. 0: as many as the file descriptors allow, of "
+        "which "
+        "a quarter, 256 at most, is set aside for --admin_listen, --http_listen and files."},
+       {"max_concurrent_streams", CountFlag{&Options::max_concurrent_streams, 1, kLargestMessage},
         "Calls at a time on a connection, so that one client cannot take every place there is."},
        {"transfer_timeout", DurationFlag{&Options::transfer_timeout, kAboveZero},
         "How long a client may take to send a call's message or to take its answer before the call is cut off. inf: as "

@@ -81,7 +81,10 @@ std::shared_ptr<grpc::ChannelCredentials> CredentialsFor(const std::string& targ
 
 absl::Status CheckRunningServer(const ServerOptions& options, absl::Duration timeout) {
   LOSSD_ASSIGN_OR_RETURN(const std::string target, Target(options));
-  const auto stub = grpc::health::v1::Health::NewStub(grpc::CreateChannel(target, CredentialsFor(target, options)));
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);  // http_proxy and its like are for others than this machine.
+  const auto stub =
+      grpc::health::v1::Health::NewStub(grpc::CreateCustomChannel(target, CredentialsFor(target, options), arguments));
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(RealClock().TimeNow() + timeout));
   grpc::health::v1::HealthCheckRequest request;

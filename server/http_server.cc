@@ -49,6 +49,14 @@ MHD_Result Handle(void* pages, MHD_Connection* connection, const char* path, con
 
 }  // namespace
 
+HttpLimits HttpLimitsWithin(unsigned int connections, size_t addresses) {
+  HttpLimits limits;
+  const auto share = connections / static_cast<unsigned int>(std::max<size_t>(addresses, 1));
+  limits.connections = std::clamp(share, 2U, limits.connections);
+  limits.connections_of_host = std::max(2U, limits.connections / 4);
+  return limits;
+}
+
 // One listening socket and its thread.
 class HttpServer::Daemon {
  public:

@@ -32,6 +32,9 @@ struct HttpLimits {
   absl::Duration request_timeout = absl::Seconds(10);
 };
 
+// The limits of each of `addresses` >= 1 that share `connections`, or what little an address needs.
+HttpLimits HttpLimitsWithin(unsigned int connections, size_t addresses);
+
 // Answers GET and HEAD with what a function makes of the path; bounded in connections, memory and time. Owns its
 // threads, one an address. Thread-safe.
 class HttpServer {

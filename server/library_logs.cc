@@ -8,59 +8,76 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/match.h"
+#include "absl/synchronization/mutex.h"
 #include "core/scheduling/clock.h"
+#include "google/protobuf/stubs/logging.h"
+#include "server/last_peer.h"
 #include "server/log_limiter.h"
 
 namespace lossd {
 namespace {
 
-// Both hooks take no argument.
+// What the hooks, which take no argument, write to. Lives on: threads of gRPC, which nobody joins, may be inside a hook
+// when it is taken away.
 struct Target {
-  Logger& logger;
+  absl::Mutex mu;
+  Logger* logger ABSL_GUARDED_BY(mu) = nullptr;  // Null: nobody listens.
   LogLimiter grpc{LibraryLogs::kBurst, absl::Seconds(1)};
   LogLimiter protobuf{LibraryLogs::kBurst, absl::Seconds(1)};
 };
-Target* target = nullptr;
 
-void Write(LogLimiter& limiter, LogLevel level, absl::string_view library, std::string text, std::string file,
+Target& TheTarget() {
+  static auto* const target = new Target();
+  return *target;
+}
+
+// What gRPC says of a connection without saying of whose.
+bool IsOfAPeer(absl::string_view text) { return absl::StartsWith(text, "Handshake failed"); }
+
+void Listen(Logger* logger) {
+  absl::MutexLock lock(&TheTarget().mu);
+  TheTarget().logger = logger;
+}
+
+void Write(LogLimiter* limiter, LogLevel level, absl::string_view library, std::string text, std::string file,
            int line) {
-  if (!target->logger.enabled(level)) return;
-  const std::optional<int64_t> held_back = limiter.Admit(RealClock().TimeNow());
+  Target& target = TheTarget();
+  absl::MutexLock lock(&target.mu);  // Nothing waits under it: a logger takes lines and returns.
+  if (target.logger == nullptr || !target.logger->enabled(level)) return;
+  const std::optional<int64_t> held_back = limiter == nullptr ? 0 : limiter->Admit(RealClock().TimeNow());
   if (!held_back.has_value()) return;
-  target->logger.Log(
-      level, library,
-      {{"text", std::move(text)}, {"file", std::move(file)}, {"line", int64_t{line}}, {"held_back", *held_back}});
+  std::vector<LogField> fields = {
+      {"text", text}, {"file", std::move(file)}, {"line", int64_t{line}}, {"held_back", *held_back}};
+  if (IsOfAPeer(text)) fields.push_back({"peer", LastPeer()});
+  target.logger->Log(level, library, fields);
 }
 
 // What closing the listeners at shutdown makes gRPC say.
 bool IsExpected(absl::string_view text) { return text == "Failed accept4: Invalid argument"; }
 
 void WriteForGrpc(gpr_log_func_args* args) {
-  if (args->severity == GPR_LOG_SEVERITY_ERROR && !IsExpected(args->message)) {
-    return Write(target->grpc, LogLevel::kWarning, "grpc", args->message, args->file, args->line);
-  }
-  target->logger.Log(LogLevel::kDebug, "grpc",
-                     {{"text", args->message}, {"file", args->file}, {"line", int64_t{args->line}}});
+  const bool warns = args->severity == GPR_LOG_SEVERITY_ERROR && !IsExpected(args->message);
+  Write(warns ? &TheTarget().grpc : nullptr, warns ? LogLevel::kWarning : LogLevel::kDebug, "grpc", args->message,
+        args->file, args->line);
 }
 
 void WriteForProtobuf(google::protobuf::LogLevel severity, const char* file, int line, const std::string& text) {
   const bool fatal = severity == google::protobuf::LOGLEVEL_FATAL;
-  Write(target->protobuf, fatal ? LogLevel::kError : LogLevel::kDebug, "protobuf", text, file, line);
+  Write(&TheTarget().protobuf, fatal ? LogLevel::kError : LogLevel::kDebug, "protobuf", text, file, line);
 }
 
 }  // namespace
 
-LibraryLogs::LibraryLogs(Logger& logger) : protobuf_handler_(google::protobuf::SetLogHandler(nullptr)) {
-  target = new Target{logger};
+LibraryLogs::LibraryLogs(Logger& logger) {
+  Listen(&logger);
   google::protobuf::SetLogHandler(WriteForProtobuf);
   gpr_set_log_function(WriteForGrpc);
 }
 
-LibraryLogs::~LibraryLogs() {
-  gpr_set_log_function(nullptr);
-  google::protobuf::SetLogHandler(protobuf_handler_);
-  delete target;
-}
+LibraryLogs::~LibraryLogs() { Listen(nullptr); }
 
 }  // namespace lossd

@@ -6,14 +6,14 @@
 #ifndef LOSSD_SERVER_LIBRARY_LOGS_H_
 #define LOSSD_SERVER_LIBRARY_LOGS_H_
 
-#include "google/protobuf/stubs/logging.h"
 #include "server/logger.h"
 
 namespace lossd {
 
-// Sends the logs of gRPC and protobuf to ours while it lives: gRPC's errors as warnings, the rest as debug lines.
-// Clients can cause gRPC's errors and whatever protobuf says (of text that is not UTF-8), as often as they like: a
-// burst of each is let through, then one line a second. One object at a time.
+// Sends the logs of gRPC and protobuf to ours while it lives, and to nobody afterwards: gRPC's errors as warnings, the
+// rest as debug lines; of TLS handshakes that fail also whose they were. Threads of the libraries may log at any time,
+// also while this is destroyed. Clients can cause gRPC's errors and whatever protobuf says (of text that is not UTF-8),
+// as often as they like: a burst of each is let through, then one line a second. One object at a time.
 class LibraryLogs {
  public:
   static constexpr int kBurst = 20;
@@ -23,9 +23,6 @@ class LibraryLogs {
   LibraryLogs(const LibraryLogs&) = delete;
   LibraryLogs& operator=(const LibraryLogs&) = delete;
   ~LibraryLogs();
-
- private:
-  google::protobuf::LogHandler* const protobuf_handler_;  // The one before.
 };
 
 }  // namespace lossd

@@ -9,6 +9,7 @@
 #include "absl/algorithm/container.h"
 #include "absl/strings/str_join.h"
 #include "core/status/status_macros.h"
+#include "server/descriptor_budget.h"
 #include "server/listen_address.h"
 #include "server/status_pages.h"
 
@@ -39,12 +40,15 @@ absl::Status LossServer::Listen() {
   const ServerParts parts{options_, *credentials_, backend_, metrics_, health_, logger_, clock_, inflow_};
   LOSSD_ASSIGN_OR_RETURN(serving_, ServingServer::Start(parts));
   addresses_.listen = serving_->addresses();
-  AddGauges();
   if (!options_.admin_listen.empty()) {
     LOSSD_ASSIGN_OR_RETURN(admin_, AdminServer::Start(parts));
     addresses_.admin_listen = admin_->addresses();
   }
-  LOSSD_ASSIGN_OR_RETURN(http_, HttpServer::Start(options_.http_listen, StatusPages(metrics_, health_, options_)));
+  BoundConnections();
+  AddGauges();
+  const auto http_connections = static_cast<unsigned int>(BudgetOf(DescriptorLimit()).http);
+  LOSSD_ASSIGN_OR_RETURN(http_, HttpServer::Start(options_.http_listen, StatusPages(metrics_, health_, options_),
+                                                  HttpLimitsWithin(http_connections, options_.http_listen.size())));
   addresses_.http_listen = http_->addresses();
   WatchCredentials();
   return absl::OkStatus();
@@ -62,6 +66,44 @@ void LossServer::WatchCredentials() {
                                                        [this] { credentials_->Reload(logger_); });
 }
 
+void LossServer::ReloadCredentials() {
+  if (credential_watch_ != nullptr) credential_watch_->RunSoon();
+}
+
+// Connections that come in between a listener's start and this are not counted.
+void LossServer::BoundConnections() {
+  const DescriptorBudget budget = BudgetOf(DescriptorLimit());
+  ConnectionBounds serving;
+  if (options_.max_connections > 0) serving.connections = options_.max_connections;
+  serving.below = budget.below;
+  serving.on_refused = [this] { OnConnectionRefused("--max_connections"); };
+  bounded_serving_ = std::make_unique<BoundedListener>(addresses_.listen, std::move(serving));
+  bounded_admin_ = std::make_unique<BoundedListener>(
+      addresses_.admin_listen,
+      ConnectionBounds{.connections = budget.admin, .on_refused = [this] { OnConnectionRefused("--admin_listen"); }});
+}
+
+void LossServer::OnConnectionRefused(absl::string_view address_flag) {
+  const auto held_back = refusals_.Admit(clock_.TimeNow());
+  if (!held_back.has_value()) return;
+  logger_.Log(LogLevel::kWarning, "connection refused: as many as there may be",
+              {{"flag", std::string(address_flag)}, {"descriptors", DescriptorLimit()}, {"held_back", *held_back}});
+}
+
+void LossServer::AddConnectionGauges(std::vector<ScrapedValue>& values) {
+  values.push_back({"lossd_connections", "Connections to --listen.", prometheus::MetricType::Gauge,
+                    [this] { return static_cast<double>(bounded_serving_->connections()); }});
+  values.push_back({"lossd_connections_refused_total",
+                    "Connections to --listen and --admin_listen that were closed at once, as there were too many.",
+                    prometheus::MetricType::Counter,
+                    [this] { return static_cast<double>(bounded_serving_->refused() + bounded_admin_->refused()); }});
+  if (credentials_->tls() == nullptr) return;
+  values.push_back({"lossd_certificate_expiry_seconds",
+                    "When the certificate of --tls_cert_file expires, in seconds since 1970.",
+                    prometheus::MetricType::Gauge,
+                    [this] { return absl::ToDoubleSeconds(credentials_->tls_expiry() - absl::UnixEpoch()); }});
+}
+
 void LossServer::AddGauges() {
   std::vector<ScrapedValue> values = ProcessValues();
   const auto add = [&values](const char* name, const char* help, std::function<double()> read) {
@@ -73,6 +115,7 @@ void LossServer::AddGauges() {
       [this] { return static_cast<double>(backend_.queue_depth().bytes); });
   add("lossd_inflight_bytes", "Bytes that accepted calls have reserved.",
       [this] { return static_cast<double>(serving_->admission().inflight_bytes()); });
+  AddConnectionGauges(values);
   gauges_ = std::make_shared<ScrapedValues>(std::move(values));
   metrics_.Add(gauges_);
 }

@@ -7,15 +7,19 @@
 #define LOSSD_SERVER_LOSS_SERVER_H_
 
 #include <memory>
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "core/loss_backend.h"
 #include "core/scheduling/clock.h"
+#include "server/accept_guard.h"
 #include "server/admin_server.h"
 #include "server/credential_files.h"
 #include "server/http_server.h"
 #include "server/inflow.h"
+#include "server/log_limiter.h"
 #include "server/logger.h"
 #include "server/metrics.h"
 #include "server/metrics_gauges.h"
@@ -49,6 +53,9 @@ class LossServer {
 
   const ServerAddresses& addresses() const { return addresses_; }
 
+  // Looks at the files of --tls_* and --auth_token_file now instead of within a second. Thread-safe.
+  void ReloadCredentials();
+
   // In this order: health says NOT_SERVING; serves on for --drain_delay; refuses new calls with UNAVAILABLE while
   // accepted ones finish; closes the connections, stops, and drains the backend. Within --shutdown_timeout after the
   // delay; false if calls had to be cut off to keep to it. Call once.
@@ -59,6 +66,9 @@ class LossServer {
              Metrics& metrics, Logger& logger, Clock& clock);
   absl::Status Listen();
   void AddGauges();
+  void AddConnectionGauges(std::vector<ScrapedValue>& values);
+  void BoundConnections();
+  void OnConnectionRefused(absl::string_view address_flag);
   void WatchCredentials();
   bool Stop(absl::Time deadline);
   void WaitForDrainDelay();
@@ -73,6 +83,9 @@ class LossServer {
   Inflow inflow_;
   absl::Mutex drain_mu_;  // What the drain delay is waited on; a clock may look at it until this is destroyed.
   ServerAddresses addresses_;
+  LogLimiter refusals_{/*burst=*/1, absl::Minutes(1)};
+  std::unique_ptr<BoundedListener> bounded_serving_;
+  std::unique_ptr<BoundedListener> bounded_admin_;
   std::unique_ptr<ServingServer> serving_;
   std::shared_ptr<ScrapedValues> gauges_;
   std::unique_ptr<AdminServer> admin_;

@@ -8,6 +8,7 @@
 
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +23,7 @@
 #include "server/library_logs.h"
 #include "server/loss_server.h"
 #include "server/memory_trimmer.h"
+#include "server/periodic_thread.h"
 #include "server/process_settings.h"
 #include "server/status_pages.h"
 #include "server/stop_signals.h"
@@ -33,9 +35,21 @@ enum ExitCode { kClean = 0, kFailed = 1, kUsage = 2, kCannotBind = 3, kNoDevice 
 
 constexpr absl::Duration kHealthcheckTimeout = absl::Seconds(3);
 
+// What is left of a stop that takes longer than it may: less than the second that is promised.
+constexpr absl::Duration kLastResort = absl::Milliseconds(700);
+
 int Complain(ExitCode code, const absl::Status& status) {
-  std::fprintf(stderr, "lossd: %s\n", std::string(status.message()).c_str());
+  WriteToStderrWithin(absl::Seconds(1), absl::StrCat("lossd: ", status.message(), "\n"));
   return code;
+}
+
+// Ends the process when a stop takes longer than it may, whatever it waits for: calls were cut off long before.
+void EndAfter(absl::Duration allowance, std::optional<PeriodicThread>& last_resort) {
+  last_resort.emplace("lossd-stop", allowance + kLastResort, [] {
+    WriteToStderrWithin(absl::Milliseconds(50),
+                        "lossd: the stop took longer than --drain_delay and --shutdown_timeout\n");
+    _exit(kClean);
+  });
 }
 
 Environment ReadEnvironment() {
@@ -77,6 +91,7 @@ void LogStart(const ServerOptions& options, const LossBackend& backend, const Se
 
 int Serve(const ServerOptions& options, std::unique_ptr<CredentialFiles> credentials) {
   StopSignals signals;
+  std::optional<PeriodicThread> last_resort;  // Up to the end: also the log could be what does not come to one.
   RaiseFileLimit();
   Logger logger(ParseLogLevel(options.log_level), options.log_format == "text" ? LogFormat::kText : LogFormat::kJson,
                 WriteToStderr);
@@ -88,12 +103,13 @@ int Serve(const ServerOptions& options, std::unique_ptr<CredentialFiles> credent
   const auto server = LossServer::Start(options, std::move(credentials), **backend, metrics, logger, RealClock());
   if (!server.ok()) return Complain(absl::IsUnavailable(server.status()) ? kCannotBind : kFailed, server.status());
   LogStart(options, **backend, (*server)->addresses(), logger);
-  const int64_t signal = signals.Wait();
+  const int64_t signal = signals.Wait([&] { (*server)->ReloadCredentials(); });
   signals.ExitOnNext();
+  EndAfter(options.drain_delay + options.shutdown_timeout, last_resort);
   logger.Log(LogLevel::kInfo, "stopping", {{"signal", signal}});
   const bool answered = (*server)->Shutdown();
   logger.Log(answered ? LogLevel::kInfo : LogLevel::kWarning, "stopped", {{"every_call_answered", answered}});
-  return answered ? kClean : kFailed;
+  return kClean;  // Also where clients that would not take their answers were cut off.
 }
 
 int Main(const std::vector<std::string>& arguments) {
@@ -111,7 +127,10 @@ int Main(const std::vector<std::string>& arguments) {
   }
   absl::StatusOr<std::unique_ptr<CredentialFiles>> credentials = CredentialFiles::Load(options);
   if (!credentials.ok()) return Complain(kUsage, credentials.status());
-  if (action == Action::kValidateConfig) return kClean;
+  if (action == Action::kValidateConfig) {
+    const absl::Status current = (*credentials)->CheckExpiry();
+    return current.ok() ? kClean : Complain(kUsage, current);
+  }
   return Serve(options, *std::move(credentials));
 }
 

@@ -45,6 +45,7 @@ struct ServerOptions {
   absl::Duration drain_delay = absl::ZeroDuration();
   absl::Duration shutdown_timeout = absl::Seconds(20);
 
+  int64_t max_connections = 0;           // 0: as many as file descriptors allow.
   int64_t max_concurrent_streams = 256;  // Per connection.
   absl::Duration transfer_timeout = absl::Minutes(2);
   absl::Duration max_connection_age = absl::InfiniteDuration();

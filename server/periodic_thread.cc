@@ -26,13 +26,24 @@ PeriodicThread::~PeriodicThread() {
     const std::lock_guard<std::mutex> lock(mu_);
     stopping_ = true;
   }
-  stop_.notify_one();
+  wake_.notify_one();
   thread_.join();
+}
+
+void PeriodicThread::RunSoon() {
+  {
+    const std::lock_guard<std::mutex> lock(mu_);
+    due_ = true;
+  }
+  wake_.notify_one();
 }
 
 void PeriodicThread::Run() {
   std::unique_lock<std::mutex> lock(mu_);
-  while (!stop_.wait_for(lock, absl::ToChronoNanoseconds(period_), [this] { return stopping_; })) {
+  while (true) {
+    wake_.wait_for(lock, absl::ToChronoNanoseconds(period_), [this] { return stopping_ || due_; });
+    if (stopping_) return;
+    due_ = false;
     lock.unlock();
     work_();
     lock.lock();

@@ -27,14 +27,18 @@ class PeriodicThread {
   // Waits for a call that is under way.
   ~PeriodicThread();
 
+  // Calls the function soon, and then again after a period.
+  void RunSoon();
+
  private:
   void Run();
 
   const absl::Duration period_;
   const std::function<void()> work_;
   std::mutex mu_;
-  std::condition_variable stop_;
-  bool stopping_ = false;  // Guarded by mu_.
+  std::condition_variable wake_;
+  bool stopping_ = false;  // Guarded by mu_, as the next one.
+  bool due_ = false;
   std::thread thread_;
 };
 

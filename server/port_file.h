@@ -22,8 +22,8 @@ struct ServerAddresses {
 };
 
 // Writes {"listen": [...], "admin_listen": [...], "http_listen": [...]} to a temporary file beside `path` and renames
-// it, so that a reader sees nothing or everything. FAILED_PRECONDITION, naming --port_file, if that fails; nothing is
-// left behind then.
+// it, so that a reader sees nothing or everything; follows no symbolic link. FAILED_PRECONDITION, naming --port_file,
+// if that fails; nothing is left behind then.
 absl::Status WritePortFile(const std::string& path, const ServerAddresses& addresses);
 
 // Reads it. NOT_FOUND if there is no such file, INVALID_ARGUMENT if it is something else.

@@ -3,7 +3,6 @@
 
 #include "server/rpc_call.h"
 
-#include <chrono>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -209,9 +208,7 @@ void RpcCall::CutOff(TransferWatch::Attempt attempt) {
 }
 
 absl::Status RpcCall::EndedEarly() const {
-  const auto deadline = context_.deadline();
-  if (deadline != std::chrono::system_clock::time_point::max() &&
-      HasExpired(arrival_, absl::FromChrono(deadline), environment().clock.TimeNow())) {
+  if (HasExpired(arrival_, DeadlineOf(context_.raw_deadline(), arrival_), environment().clock.TimeNow())) {
     return absl::DeadlineExceededError("deadline exceeded before the answer left");
   }
   return absl::CancelledError("the call ended before its answer left");

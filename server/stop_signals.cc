@@ -11,8 +11,19 @@
 
 namespace lossd {
 
+namespace {
+
+// Those that ask for an end, and the one that asks for news.
+sigset_t AllSignals() {
+  sigset_t signals = TerminationSignals();
+  sigaddset(&signals, SIGHUP);
+  return signals;
+}
+
+}  // namespace
+
 StopSignals::StopSignals() {
-  const sigset_t signals = TerminationSignals();
+  const sigset_t signals = AllSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
 }
@@ -24,7 +35,15 @@ StopSignals::~StopSignals() {
   watcher_.join();
 }
 
-int StopSignals::Wait() { return AwaitTerminationSignal(); }
+int StopSignals::Wait(absl::FunctionRef<void()> on_hangup) {
+  const sigset_t signals = AllSignals();
+  while (true) {
+    int number = 0;
+    if (sigwait(&signals, &number) != 0) continue;
+    if (number != SIGHUP) return number;
+    on_hangup();
+  }
+}
 
 void StopSignals::ExitOnNext() {
   watcher_ = std::thread([this] {

@@ -9,10 +9,12 @@
 #include <atomic>
 #include <thread>
 
+#include "absl/functional/function_ref.h"
+
 namespace lossd {
 
-// SIGTERM and SIGINT, taken by whoever waits here instead of interrupting anyone. One object a process; make it before
-// the first thread, which then, as all later ones, has them blocked. SIGPIPE is ignored.
+// SIGTERM, SIGINT and SIGHUP, taken by whoever waits here instead of interrupting anyone. One object a process; make it
+// before the first thread, which then, as all later ones, has them blocked. SIGPIPE is ignored.
 class StopSignals {
  public:
   StopSignals();
@@ -20,10 +22,10 @@ class StopSignals {
   StopSignals& operator=(const StopSignals&) = delete;
   ~StopSignals();
 
-  // Waits for the first signal; returns its number.
-  int Wait();
+  // Waits for the first SIGTERM or SIGINT; returns its number. Calls `on_hangup` on each SIGHUP until then.
+  int Wait(absl::FunctionRef<void()> on_hangup);
 
-  // From now on a signal ends the process at once, with the exit code 128 + its number.
+  // From now on SIGTERM or SIGINT ends the process at once, with the exit code 128 + its number. SIGHUP does nothing.
   void ExitOnNext();
 
  private:

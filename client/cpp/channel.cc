@@ -14,6 +14,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/time/time.h"
 #include "client/cpp/grpc_status.h"
+#include "client/cpp/local_target.h"
 
 namespace lossd::client {
 namespace {
@@ -33,7 +34,7 @@ std::shared_ptr<grpc::ChannelCredentials> Credentials(const ClientOptions& optio
       {options.tls->root_certificates, options.tls->private_key, options.tls->certificate_chain});
 }
 
-grpc::ChannelArguments Arguments(const ClientOptions& options) {
+grpc::ChannelArguments Arguments(const std::string& target, const ClientOptions& options) {
   const int max_message_bytes = static_cast<int>(options.max_message_bytes);
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(max_message_bytes);
@@ -49,6 +50,7 @@ grpc::ChannelArguments Arguments(const ClientOptions& options) {
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS,
                    Milliseconds(std::min(options.connect_timeout, absl::Seconds(5))));
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, Milliseconds(options.max_backoff));
+  if (IsLocalTarget(target)) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   // Channels with equal arguments would share connections.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   return arguments;
@@ -70,7 +72,7 @@ std::string ServiceConfig(const ClientOptions& options) {
 std::vector<std::shared_ptr<grpc::Channel>> MakeChannels(const std::string& target, const ClientOptions& options) {
   std::vector<std::shared_ptr<grpc::Channel>> channels;
   for (int i = 0; i < options.channels; ++i) {
-    channels.push_back(grpc::CreateCustomChannel(target, Credentials(options), Arguments(options)));
+    channels.push_back(grpc::CreateCustomChannel(target, Credentials(options), Arguments(target, options)));
   }
   return channels;
 }

@@ -20,7 +20,8 @@ namespace lossd::client {
 // retry could make worse (RESOURCE_EXHAUSTED) are not retried; a server's pushback is obeyed.
 std::string ServiceConfig(const ClientOptions& options);
 
-// One channel per connection of `options`, not yet connected. Precondition: options.Validate() is OK.
+// One channel per connection of `options`, not yet connected. To servers of this machine by way of no proxy, whatever
+// http_proxy says. Precondition: options.Validate() is OK.
 std::vector<std::shared_ptr<grpc::Channel>> MakeChannels(const std::string& target, const ClientOptions& options);
 
 // ": " and why the last attempt to connect failed, of a channel that was told to connect; "" if none has failed. Takes

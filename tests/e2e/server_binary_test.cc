@@ -68,11 +68,31 @@ TEST(ServerBinaryTest, HelpVersionAndValidConfigurationEndCleanly) {
 
 TEST(ServerBinaryTest, MistakesOfUsageEndWithTwoAndOneLine) {
   for (const char* flag : {"--bogus", "--threads=x", "--threads=-1", "--listen=nowhere", "--threads=1025",
-                           "--device=cuda:N", "--port_file=/tmp", "--flagfile=/tmp", "serve"}) {
+                           "--device=cuda:N", "--port_file=/tmp", "--flagfile=/tmp", "serve", "--drain_delay=5",
+                           "--transport_memory_bytes=1", "--max_inflight_bytes=1MiB"}) {
     const Ended ended = RunLossd({"--validate_config", flag});
     EXPECT_EQ(ended.code, 2) << flag;
     EXPECT_EQ(std::count(ended.errors.begin(), ended.errors.end(), '\n'), 1) << ended.errors;
   }
+}
+
+TEST(ServerBinaryTest, MisspeltVariableIsToldWhatWasMeant) {
+  ASSERT_EQ(setenv("LOSSD_MAX_MESAGE_BYTES", "1024", 1), 0);
+  const Ended ended = RunLossd({"--validate_config"});
+  unsetenv("LOSSD_MAX_MESAGE_BYTES");
+  EXPECT_EQ(ended.code, 2);
+  EXPECT_THAT(ended.errors, HasSubstr("LOSSD_MAX_MESAGE_BYTES: expected"));
+  EXPECT_THAT(ended.errors, HasSubstr("did you mean LOSSD_MAX_MESSAGE_BYTES?"));
+}
+
+TEST(ServerBinaryTest, ExpiredCertificateIsNoValidConfiguration) {
+  const CertificateAuthority authority("authority");
+  const CredentialFolder folder;
+  folder.Write(authority.Issue("server", absl::FromUnixSeconds(1'000'000'000)));
+  const Ended ended =
+      RunLossd({"--validate_config", "--tls_cert_file=" + folder.certificate(), "--tls_key_file=" + folder.key()});
+  EXPECT_EQ(ended.code, 2);
+  EXPECT_THAT(ended.errors, HasSubstr("lossd: --tls_cert_file: expected a certificate that has not expired"));
 }
 
 TEST(ServerBinaryTest, DeviceThatIsNotThereEndsWithFourAndOneLine) {

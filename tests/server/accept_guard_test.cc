@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <string>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -31,6 +32,7 @@ class Listener {
   ~Listener() { close(fd_); }
 
   int Accept() const { return accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC); }
+  std::string address() const { return "127.0.0.1:" + std::to_string(ntohs(address_.sin_port)); }
   void Connect(int client) const {
     EXPECT_EQ(connect(client, reinterpret_cast<const sockaddr*>(&address_), sizeof(address_)), 0);
   }
@@ -109,6 +111,51 @@ TEST(AcceptGuardTest, LostSpareIsReplacedOnceThereAreDescriptorsAgain) {
   char byte = 0;
   EXPECT_LE(recv(clients[1], &byte, 1, 0), 0);  // Turned away.
   for (const int fd : {clients[0], clients[1], accepted}) close(fd);
+}
+
+TEST(BoundedListenerTest, ConnectionsBeyondTheBoundAreClosedAndOthersTaken) {
+  const Listener listener;
+  const Listener other;
+  int told = 0;
+  const BoundedListener bounded({listener.address()}, {.connections = 1, .on_refused = [&told] { ++told; }});
+  const int clients[] = {socket(AF_INET, SOCK_STREAM, 0), socket(AF_INET, SOCK_STREAM, 0),
+                         socket(AF_INET, SOCK_STREAM, 0), socket(AF_INET, SOCK_STREAM, 0)};
+  listener.Connect(clients[0]);
+  const int first = listener.Accept();
+  EXPECT_GE(first, 0);
+  listener.Connect(clients[1]);
+  EXPECT_EQ(listener.Accept(), -1);
+  EXPECT_EQ(errno, EAGAIN);
+  char byte = 0;
+  EXPECT_LE(recv(clients[1], &byte, 1, 0), 0);
+  EXPECT_EQ(told, 1);
+  EXPECT_EQ(bounded.refused(), 1);
+  EXPECT_EQ(bounded.connections(), 1);
+  other.Connect(clients[2]);
+  const int elsewhere = other.Accept();
+  EXPECT_GE(elsewhere, 0);
+  close(first);
+  EXPECT_EQ(bounded.connections(), 0);
+  listener.Connect(clients[3]);
+  const int next = listener.Accept();
+  EXPECT_GE(next, 0);
+  for (const int fd : {clients[0], clients[1], clients[2], clients[3], elsewhere, next}) close(fd);
+}
+
+TEST(BoundedListenerTest, LastDescriptorsAreForOthers) {
+  const Listener listener;
+  const int client = socket(AF_INET, SOCK_STREAM, 0);
+  {
+    const BoundedListener bounded({listener.address()}, {.below = 3});
+    listener.Connect(client);
+    EXPECT_EQ(listener.Accept(), -1);
+    EXPECT_EQ(bounded.refused(), 1);
+  }
+  const int again = socket(AF_INET, SOCK_STREAM, 0);
+  listener.Connect(again);
+  const int accepted = listener.Accept();
+  EXPECT_GE(accepted, 0);
+  for (const int fd : {client, again, accepted}) close(fd);
 }
 
 TEST(AcceptGuardTest, OtherFailuresAreReportedAsTheyAre) {

@@ -323,6 +323,16 @@ TEST(ComputeCallTest, DeadlineThatPassesBeforeTheMessageIsThereIsCountedAsOne) {
             1);
 }
 
+// The largest duration of Go's.
+TEST(ComputeCallTest, DeadlineInCenturiesIsNone) {
+  RunningServer server;
+  grpc::ClientContext context;
+  context.set_deadline(gpr_time_add(gpr_now(GPR_CLOCK_REALTIME), gpr_time_from_hours(2562047, GPR_TIMESPAN)));
+  v1::ComputeResponse response;
+  const grpc::Status status = server.stub().Compute(&context, MakeRequest(), &response);
+  EXPECT_TRUE(status.ok()) << status.error_message();
+}
+
 TEST(ComputeCallTest, TimeoutOfTheRequestThatIsOverIsDeadlineExceeded) {
   RunningServer server;
   v1::ComputeRequest request = MakeRequest();

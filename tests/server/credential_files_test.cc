@@ -8,6 +8,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/credential_folder.h"
+#include "tests/support/simulated_clock.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/test_certificates.h"
 
@@ -43,7 +44,7 @@ class CredentialFilesTest : public ::testing::Test {
   }
 
   const CertificateAuthority authority_{"authority"};
-  const TestCertificate first_ = authority_.Issue("first");
+  const TestCertificate first_ = authority_.Issue("first", absl::FromUnixSeconds(4'100'000'000));
   const TestCertificate second_ = authority_.Issue("second", absl::FromUnixSeconds(4'000'000'000));
   const testing::CredentialFolder folder_;
   ServerOptions options_;
@@ -100,6 +101,44 @@ TEST_F(CredentialFilesTest, ReloadKeepsTheLastGoodPairAndSaysSoOnce) {
   folder_.Write(folder_.key(), second_.key);
   EXPECT_THAT(LogOfReload(*files), HasSubstr("new TLS certificate"));
   EXPECT_EQ(files->tls()->Get()->private_key, second_.key);
+}
+
+TEST_F(CredentialFilesTest, ExpiredCertificateIsNotTakenOverAValidOne) {
+  ASSERT_OK_AND_ASSIGN(const auto files, CredentialFiles::Load(options_));
+  EXPECT_OK(files->CheckExpiry());
+  folder_.Write(authority_.Issue("old", absl::FromUnixSeconds(1'000'000'000)));
+  EXPECT_THAT(LogOfReload(*files),
+              AllOf(HasSubstr("WARNING kept the credentials before"), HasSubstr("--tls_cert_file: expected"),
+                    HasSubstr(folder_.certificate()), HasSubstr("2001-09-09T01:46:40")));
+  EXPECT_EQ(files->tls()->Get()->certificate_chain, first_.certificate);
+}
+
+TEST_F(CredentialFilesTest, ExpiredCertificateIsServedWhereThereIsNoOtherAndSaidToBe) {
+  folder_.Write(authority_.Issue("old", absl::FromUnixSeconds(1'000'000'000)));
+  ASSERT_OK_AND_ASSIGN(const auto files, CredentialFiles::Load(options_));
+  EXPECT_THAT(files->CheckExpiry(), StatusIs(absl::StatusCode::kInvalidArgument,
+                                             AllOf(HasSubstr("--tls_cert_file: expected a certificate that has not"),
+                                                   HasSubstr(folder_.certificate()))));
+  EXPECT_EQ(files->tls_expiry(), absl::FromUnixSeconds(1'000'000'000));
+  EXPECT_THAT(LogOfReload(*files), HasSubstr("WARNING the TLS certificate has expired"));
+  EXPECT_EQ(LogOfReload(*files), "");
+  folder_.Write(second_);
+  EXPECT_THAT(LogOfReload(*files), HasSubstr("INFO new TLS certificate"));
+  EXPECT_OK(files->CheckExpiry());
+}
+
+TEST_F(CredentialFilesTest, ExpiryIsWarnedOfOnceBeforeAndOnceAfter) {
+  const absl::Time expiry = absl::FromUnixSeconds(4'000'000'000);
+  testing::SimulatedClock clock(expiry - CredentialFiles::kSoon - absl::Seconds(1));
+  folder_.Write(second_);
+  ASSERT_OK_AND_ASSIGN(const auto files, CredentialFiles::Load(options_, clock));
+  EXPECT_EQ(LogOfReload(*files), "");
+  clock.AdvanceTime(absl::Seconds(1));
+  EXPECT_THAT(LogOfReload(*files), HasSubstr("WARNING the TLS certificate expires soon"));
+  EXPECT_EQ(LogOfReload(*files), "");
+  clock.AdvanceTime(CredentialFiles::kSoon);
+  EXPECT_THAT(LogOfReload(*files), HasSubstr("WARNING the TLS certificate has expired"));
+  EXPECT_EQ(LogOfReload(*files), "");
 }
 
 TEST_F(CredentialFilesTest, ReloadTakesNewTokensOrKeepsThoseBefore) {

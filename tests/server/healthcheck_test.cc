@@ -3,6 +3,7 @@
 
 #include "server/healthcheck.h"
 
+#include <cstdlib>
 #include <thread>
 
 #include "gmock/gmock.h"
@@ -30,6 +31,17 @@ TEST(HealthcheckTest, FindsAReadyServerByAddressOrPortFile) {
   const std::string admin = server.server().addresses().admin_listen[0];
   options.admin_listen = {"0.0.0.0" + admin.substr(admin.find(':'))};
   EXPECT_OK(CheckRunningServer(options, kTimeout));
+}
+
+TEST(HealthcheckTest, ProxiesOfTheEnvironmentAreNotAsked) {
+  RunningServer server;
+  ServerOptions options = TestOptions();
+  options.admin_listen = server.server().addresses().admin_listen;
+  for (const char* variable : {"http_proxy", "https_proxy", "grpc_proxy"}) {
+    ASSERT_EQ(setenv(variable, "http://127.0.0.1:1", 1), 0);
+  }
+  EXPECT_OK(CheckRunningServer(options, kTimeout));
+  for (const char* variable : {"http_proxy", "https_proxy", "grpc_proxy"}) unsetenv(variable);
 }
 
 TEST(HealthcheckTest, SpeaksTlsWithAServerWhoseCertificateItCannotJudge) {

@@ -120,6 +120,15 @@ TEST(HttpServerTest, RequestThatGoesOnForTooLongIsCutOff) {
   EXPECT_EQ(slow.Receive(), "");
 }
 
+TEST(HttpServerTest, AddressesShareWhatThereIs) {
+  EXPECT_EQ(HttpLimitsWithin(96, 1).connections, 64);
+  EXPECT_EQ(HttpLimitsWithin(96, 1).connections_of_host, 16);
+  EXPECT_EQ(HttpLimitsWithin(6, 1).connections, 6);
+  EXPECT_EQ(HttpLimitsWithin(6, 3).connections, 2);
+  EXPECT_EQ(HttpLimitsWithin(6, 3).connections_of_host, 2);
+  EXPECT_EQ(HttpLimitsWithin(6, 0).connections, 6);
+}
+
 TEST(HttpServerTest, EndsAlsoWhileEveryPlaceIsTaken) {
   const HttpLimits limits{.connections = 2, .connections_of_host = 2, .idle_timeout = absl::ZeroDuration()};
   ASSERT_OK_AND_ASSIGN(auto server, HttpServer::Start({"127.0.0.1:0", "127.0.0.1:0"}, Page, limits));

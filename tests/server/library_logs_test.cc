@@ -6,8 +6,10 @@
 #include <grpc/support/log.h>
 
 #include <algorithm>
+#include <atomic>
 #include <functional>
 #include <string>
+#include <thread>
 
 #include "gmock/gmock.h"
 #include "grpc/health/v1/health.pb.h"
@@ -69,6 +71,21 @@ TEST(LibraryLogsTest, ClientsCannotFillTheLog) {
 
 TEST(LibraryLogsTest, ClosedListenersAreNoWarning) {
   EXPECT_EQ(LogOf(LogLevel::kWarning, [] { gpr_log(GPR_ERROR, "Failed accept4: Invalid argument"); }).log, "");
+}
+
+// Under AddressSanitizer a sink that goes while it is in use is found out.
+TEST(LibraryLogsTest, ThreadsThatLogWhileItGoesFindSomethingOrNobody) {
+  gpr_log_verbosity_init();
+  std::atomic<bool> stop = false;
+  std::thread grpc_thread([&stop] {
+    while (!stop) gpr_log(GPR_ERROR, "from a thread that nobody joins");
+  });
+  for (int i = 0; i < 100; ++i) {
+    const Logged logged = LogOf(LogLevel::kError, [] {});
+    EXPECT_EQ(logged.log, "");
+  }
+  stop = true;
+  grpc_thread.join();
 }
 
 }  // namespace

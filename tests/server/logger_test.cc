@@ -3,8 +3,12 @@
 
 #include "server/logger.h"
 
+#include <unistd.h>
+
+#include <memory>
 #include <thread>
 
+#include "absl/synchronization/notification.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/simulated_clock.h"
@@ -61,6 +65,43 @@ TEST(LoggerTest, SinkThatBlocksHoldsUpNobodyAndLostLinesAreCounted) {
     sink_blocked.Unlock();
   }
   EXPECT_THAT(written, HasSubstr("log lines dropped lines="));
+}
+
+// What the sink that is left behind goes on with is not the test's.
+TEST(LoggerTest, SinkThatNeverReturnsDoesNotHoldUpTheEnd) {
+  struct Stuck {
+    absl::Notification entered;
+    absl::Notification released;
+    absl::Notification returned;
+  };
+  const auto stuck = std::make_shared<Stuck>();
+  {
+    Logger logger(LogLevel::kInfo, LogFormat::kText, [stuck](absl::string_view) {
+      stuck->entered.Notify();
+      stuck->released.WaitForNotification();
+      stuck->returned.Notify();
+    });
+    logger.Log(LogLevel::kInfo, "a line that nobody takes");
+    stuck->entered.WaitForNotification();
+  }
+  EXPECT_FALSE(stuck->returned.HasBeenNotified());
+  stuck->released.Notify();
+  stuck->returned.WaitForNotification();
+}
+
+// stderr as a pipe whose reader has stopped reading.
+TEST(LoggerDeathTest, FullPipeTakesNoLongerThanItsPatience) {
+  ::testing::FLAGS_gtest_death_test_style = "threadsafe";
+  EXPECT_EXIT(
+      {
+        int ends[2];
+        if (pipe(ends) != 0 || dup2(ends[1], STDERR_FILENO) < 0) _exit(1);
+        const std::string more_than_it_holds(1 << 20, 'x');
+        WriteToStderrWithin(absl::Milliseconds(1), more_than_it_holds);
+        WriteToStderrWithin(absl::Milliseconds(1), "more");
+        _exit(7);
+      },
+      ::testing::ExitedWithCode(7), "");
 }
 
 }  // namespace

@@ -121,14 +121,27 @@ TEST_F(LossServerTest, PagesTellOfCallsAndOfGauges) {
   ASSERT_OK_AND_ASSIGN(const auto server, Start(TestOptions()));
   const std::string http = server->addresses().http_listen[0];
   const std::string metrics = HttpAsk(http, "/metrics").body;
-  for (const char* name : {"lossd_queue_requests 0", "lossd_queue_bytes 0", "lossd_inflight_bytes 0",
-                           "process_resident_memory_bytes", "grpc_server_started_total"}) {
+  for (const char* name :
+       {"lossd_queue_requests 0", "lossd_queue_bytes 0", "lossd_inflight_bytes 0", "lossd_connections 0",
+        "lossd_connections_refused_total 0", "process_resident_memory_bytes", "grpc_server_started_total"}) {
     EXPECT_THAT(metrics, HasSubstr(name));
   }
+  EXPECT_THAT(metrics, Not(HasSubstr("lossd_certificate_expiry_seconds")));
   EXPECT_EQ(HttpAsk(http, "/readyz").status, 200);
   EXPECT_EQ(HttpAsk(http, "/healthz").status, 200);
   EXPECT_EQ(HttpAsk(http, "/version").status, 200);
   EXPECT_THAT(HttpAsk(http, "/configz").body, HasSubstr("max_inflight_bytes"));
+}
+
+TEST_F(LossServerTest, ExpiryOfTheCertificateIsMeasured) {
+  const CertificateAuthority authority("authority");
+  const CredentialFolder folder;
+  folder.Write(authority.Issue("server", absl::FromUnixSeconds(4'000'000'000)));
+  ServerOptions options = TestOptions();
+  folder.UseTls(options);
+  ASSERT_OK_AND_ASSIGN(const auto server, Start(options));
+  EXPECT_THAT(HttpAsk(server->addresses().http_listen[0], "/metrics").body,
+              HasSubstr("\nlossd_certificate_expiry_seconds 4000000000"));
 }
 
 // The stream itself ends well.

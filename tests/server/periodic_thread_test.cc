@@ -20,6 +20,13 @@ TEST(PeriodicThreadTest, CallsAgainAndAgain) {
   third.WaitForNotification();
 }
 
+TEST(PeriodicThreadTest, RunsSoonWhenAsked) {
+  absl::Notification ran;
+  PeriodicThread thread("periodic", absl::Hours(1), [&] { ran.Notify(); });
+  thread.RunSoon();
+  ran.WaitForNotification();
+}
+
 TEST(PeriodicThreadTest, EndsAtOnceHoweverLongThePeriodIsAndWithoutACall) {
   for (const absl::Duration period : {absl::Hours(1), absl::Hours(1e15)}) {
     std::atomic<int> calls = 0;

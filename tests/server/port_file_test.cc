@@ -3,6 +3,8 @@
 
 #include "server/port_file.h"
 
+#include <unistd.h>
+
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -40,6 +42,19 @@ TEST(PortFileTest, LeavesNothingElseBehind) {
   const TemporaryFolder folder;
   ASSERT_OK(WritePortFile(folder.File("ports"), {}));
   EXPECT_EQ(FilesIn(folder), 1);
+}
+
+TEST(PortFileTest, LinkPlantedInPlaceOfTheTemporaryFileIsNotFollowed) {
+  const TemporaryFolder folder;
+  std::ofstream(folder.File("victim")) << "precious";
+  const std::string temporary = folder.File("ports") + "." + std::to_string(getpid()) + ".tmp";
+  std::filesystem::create_symlink(folder.File("victim"), temporary);
+  ASSERT_OK(WritePortFile(folder.File("ports"), {}));
+  std::stringstream text;
+  text << std::ifstream(folder.File("victim")).rdbuf();
+  EXPECT_EQ(text.str(), "precious");
+  EXPECT_FALSE(std::filesystem::is_symlink(folder.File("ports")));
+  EXPECT_EQ(FilesIn(folder), 2);
 }
 
 TEST(PortFileTest, PathThatCannotBeWrittenIsNamed) {

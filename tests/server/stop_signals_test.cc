@@ -16,8 +16,20 @@ TEST(StopSignalsTest, FirstSignalIsReturnedInsteadOfEndingTheProcess) {
   for (const int number : {SIGTERM, SIGINT}) {
     StopSignals signals;
     kill(getpid(), number);
-    EXPECT_EQ(signals.Wait(), number);
+    EXPECT_EQ(signals.Wait([] { FAIL(); }), number);
   }
+}
+
+TEST(StopSignalsTest, HangupIsToldAndEndsNothing) {
+  StopSignals signals;
+  kill(getpid(), SIGHUP);
+  int hangups = 0;
+  EXPECT_EQ(signals.Wait([&hangups] {
+    if (++hangups == 2) kill(getpid(), SIGTERM);
+    if (hangups == 1) kill(getpid(), SIGHUP);
+  }),
+            SIGTERM);
+  EXPECT_EQ(hangups, 2);
 }
 
 TEST(StopSignalsTest, WatcherThatSawNoSecondSignalEndsQuietly) {

@@ -126,10 +126,12 @@ Ended RunToEnd(const std::string& program, std::vector<std::string> arguments) {
   return {code, process->Output(), process->Errors()};
 }
 
-absl::StatusOr<std::unique_ptr<ServerProcess>> ServerProcess::Start(const std::vector<std::string>& flags) {
+absl::StatusOr<std::unique_ptr<ServerProcess>> ServerProcess::Start(const std::vector<std::string>& flags,
+                                                                    const std::vector<std::string>& before) {
   std::unique_ptr<ServerProcess> server(new ServerProcess());
-  std::vector<std::string> arguments = {BuiltProgram("lossd"), "--listen=127.0.0.1:0", "--admin_listen=127.0.0.1:0",
-                                        "--http_listen=127.0.0.1:0", "--port_file=" + server->port_file_};
+  std::vector<std::string> arguments = before;
+  arguments.insert(arguments.end(), {BuiltProgram("lossd"), "--listen=127.0.0.1:0", "--admin_listen=127.0.0.1:0",
+                                     "--http_listen=127.0.0.1:0", "--port_file=" + server->port_file_});
   arguments.insert(arguments.end(), flags.begin(), flags.end());
   const OwnedFd watch(inotify_init1(IN_CLOEXEC));
   inotify_add_watch(watch.get(), server->folder_.path().c_str(), IN_MOVED_TO);

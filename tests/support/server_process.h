@@ -76,8 +76,9 @@ Ended RunToEnd(const std::string& program, std::vector<std::string> arguments);
 class ServerProcess {
  public:
   // Starts it and waits, without polling, until it has written its port file. `flags` come after those for the ports.
-  // UNAVAILABLE with its log if it ends instead.
-  static absl::StatusOr<std::unique_ptr<ServerProcess>> Start(const std::vector<std::string>& flags = {});
+  // UNAVAILABLE with its log if it ends instead. `before` is a program that runs the rest, and its arguments.
+  static absl::StatusOr<std::unique_ptr<ServerProcess>> Start(const std::vector<std::string>& flags = {},
+                                                              const std::vector<std::string>& before = {});
 
   // "127.0.0.1:41001" and so on.
   const std::string& address() const { return addresses_.listen[0]; }
