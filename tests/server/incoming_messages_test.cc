@@ -122,7 +122,7 @@ TEST_F(IncomingMessagesTest, SeveralAreTakenToHaveBroughtTheSameAndThoseThatMayI
   for (int i = 0; i < 100; ++i) Arrive(kFree);
   EXPECT_EQ(idle->begun, 0);
   EXPECT_GE(first->reservation.bytes(), 3 * kMb);
-  for (int i = 0; i < 400; ++i) Arrive(kFree);  // More than the two may have.
+  for (int i = 0; i < 300; ++i) Arrive(kFree);  // More than the two may have.
   EXPECT_EQ(idle->begun, 1);
   EXPECT_THAT(idle->refusals, IsEmpty());
 }
