@@ -22,7 +22,7 @@ namespace {
 
 constexpr int64_t kMaxInflight = 100'000'000;
 constexpr double kPromptMegabytes = 150;  // Over idle, of all methods that compute nothing together.
-constexpr double kComputeMegabytes = kMaxInflight / 1e6 + 150;
+constexpr double kComputeMegabytes = kMaxInflight / 1e6 + 100;
 constexpr absl::Duration kPatience = absl::Seconds(4);  // Until a call counts as never cut off.
 
 constexpr char kCheck[] = "/grpc.health.v1.Health/Check";

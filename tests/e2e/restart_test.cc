@@ -1,7 +1,7 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
-// One of two real servers restarts again and again under the load of a client that uses both: no call fails.
+// Real servers restart under load, one of two, or the only one there is: no call of a client that retries fails.
 
 #include <algorithm>
 #include <atomic>
@@ -19,7 +19,10 @@
 #include "client/cpp/client.h"
 #include "client/load/load_request.h"
 #include "gmock/gmock.h"
+#include "grpcpp/client_context.h"
+#include "grpcpp/create_channel.h"
 #include "gtest/gtest.h"
+#include "tests/e2e/watched_server.h"
 #include "tests/support/server_process.h"
 #include "tests/support/status_matchers.h"
 
@@ -108,6 +111,75 @@ TEST(RestartTest, NoCallFailsWhileOneOfTwoServersRestarts) {
   std::cout << absl::StrFormat("%d restarts, %d calls, %d failed\n", Restarts(), callers.ended(), errors.size());
   EXPECT_EQ(restarting->Stop(), 0);
   EXPECT_EQ(steady->Stop(), 0);
+}
+
+// A stock client with gRPC's retry policy for UNAVAILABLE, and a wait before it connects anew that suits a restart.
+std::unique_ptr<v1::LossService::Stub> RetryingStub(const std::string& address) {
+  grpc::ChannelArguments arguments;
+  arguments.SetServiceConfigJSON(
+      R"({"methodConfig": [{"name": [{"service": "lossd.v1.LossService"}], "retryPolicy": {"maxAttempts": 5,)"
+      R"( "initialBackoff": "0.5s", "maxBackoff": "5s", "backoffMultiplier": 2,)"
+      R"( "retryableStatusCodes": ["UNAVAILABLE"]}}]})");
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 500);
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  return v1::LossService::NewStub(grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments));
+}
+
+// Callers that make so many calls each.
+class RetryingCallers {
+ public:
+  RetryingCallers(const std::string& address, int calls) {
+    for (int i = 0; i < kCallers; ++i) {
+      threads_.emplace_back([this, calls, stub = std::shared_ptr(RetryingStub(address))] {
+        for (int call = 0; call < calls; ++call) Call(*stub);
+      });
+    }
+  }
+
+  void Await(int64_t calls) {
+    absl::MutexLock lock(&mu_);
+    const auto reached = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return ended_ >= calls; };
+    mu_.Await(absl::Condition(&reached));
+  }
+  // Waits for all calls; the errors that there were.
+  std::vector<std::string> Join() {
+    for (std::thread& thread : threads_) thread.join();
+    absl::MutexLock lock(&mu_);
+    return errors_;
+  }
+
+ private:
+  void Call(v1::LossService::Stub& stub) {
+    grpc::ClientContext context;
+    v1::ComputeResponse response;
+    const grpc::Status status = stub.Compute(&context, request_, &response);
+    absl::MutexLock lock(&mu_);
+    ++ended_;
+    if (!status.ok()) errors_.push_back(absl::StrCat(status.error_code(), " ", status.error_message()));
+  }
+
+  const v1::ComputeRequest request_ = ContrastRequest(64, 64);
+  absl::Mutex mu_;
+  int64_t ended_ ABSL_GUARDED_BY(mu_) = 0;
+  std::vector<std::string> errors_ ABSL_GUARDED_BY(mu_);
+  std::vector<std::thread> threads_;
+};
+
+TEST(RestartTest, TwoHundredCallsThatMayRetryOutliveTheRestartOfTheOnlyServer) {
+  const std::vector<std::string> flags = {"--threads=1", "--log_level=warning"};
+  ASSERT_OK_AND_ASSIGN(auto server, ServerProcess::Start(flags));
+  std::vector<std::string> again = flags;
+  again.push_back("--listen=" + server->address());
+  RetryingCallers callers(server->address(), 200 / kCallers);
+  callers.Await(100);
+  EXPECT_EQ(server->Stop(), 0) << server->process().Errors();
+  const auto restarted = ServerProcess::Start(again);
+  const std::vector<std::string> errors = callers.Join();
+  ASSERT_OK(restarted.status());
+  EXPECT_THAT(errors, ::testing::IsEmpty());
+  EXPECT_EQ((*restarted)->Stop(), 0);
 }
 
 }  // namespace
