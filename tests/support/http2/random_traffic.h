@@ -17,7 +17,9 @@
 namespace lossd::testing {
 
 // Makes up the bytes of connections: calls of known and unknown methods with headers, continuations and messages, other
-// frames among them, and now and then damage of every kind. The same for the same seed and build. Not thread-safe.
+// frames among them. Half of the connections keep to HTTP/2, so that what is wrong with their calls and messages gets
+// through to the server; on the others there is damage of every kind. The same for the same seed and build. Not
+// thread-safe.
 class RandomTraffic {
  public:
   // `messages` are good ones, of any method.
@@ -30,6 +32,8 @@ class RandomTraffic {
   // Below `bound` > 0.
   uint64_t Below(uint64_t bound) { return random_() % bound; }
   bool OneIn(uint64_t times) { return Below(times) == 0; }
+  // The same, but never on a connection that keeps to HTTP/2.
+  bool Slips(uint64_t times) { return wild_ && OneIn(times); }
   std::string AnyBytes(uint64_t at_most);
   template <typename List>
   auto Any(const List& list) {
@@ -44,10 +48,13 @@ class RandomTraffic {
   std::string Messages(uint32_t stream);
   std::string Message();
   std::string OtherFrame(uint32_t stream);
+  std::string GoodFrame(uint32_t stream);
+  std::string WildFrame(uint32_t stream);
   std::string Settings();
   void Damage(std::string& bytes);
 
   std::mt19937_64 random_;
+  bool wild_ = false;
   const std::vector<std::string> messages_;
 };
 
