@@ -7,7 +7,6 @@
 
 #include "absl/strings/str_join.h"
 #include "core/status/status_macros.h"
-#include "grpcpp/ext/channelz_service_plugin.h"
 
 namespace lossd {
 namespace {
@@ -32,6 +31,7 @@ AdminServer::AdminServer(const ServerParts& parts)
       environment_{parts_.inflow, watch_, reporter_, parts_.metrics, parts_.clock, parts_.options},
       health_(parts.health, operators_.Rules(environment_)),
       reflection_(AdminServiceNames(), operators_.Rules(environment_)),
+      channelz_(operators_.Rules(environment_)),
       unknown_(ForOtherMethods(
           operators_.Rules(environment_), other_methods_, [](const RpcMethodRules& rules, CallQueue& queue) {
             return std::make_shared<UnknownCall>(rules, queue, absl::StrJoin(AdminServiceNames(), ", "));
@@ -44,12 +44,12 @@ absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(const ServerPart
 }
 
 absl::Status AdminServer::Listen() {
-  grpc::channelz::experimental::InitChannelzService();
   grpc::ServerBuilder builder;
   ConfigureConnections(parts_.options, builder);
   builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
   builder.SetResourceQuota(grpc::ResourceQuota("lossd-admin").Resize(kTransportBytes));
   builder.RegisterService(health_.service());
+  builder.RegisterService(channelz_.service());
   builder.RegisterAsyncGenericService(&other_methods_);
   for (grpc::Service* service : reflection_.services()) builder.RegisterService(service);
   std::vector<std::unique_ptr<grpc::ServerCompletionQueue>> queues;
@@ -59,6 +59,7 @@ absl::Status AdminServer::Listen() {
       listening_, StartListening(builder, "admin_listen", parts_.options.admin_listen, parts_.credentials.tls()));
   health_.Await(*threads_->queues()[0]);
   reflection_.Await(*threads_->queues()[0]);
+  channelz_.Await(*threads_->queues()[0]);
   RpcCall::Await(unknown_, *threads_->queues()[0]);
   threads_->Start();
   return absl::OkStatus();

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "server/channelz_service.h"
 #include "server/completion.h"
 #include "server/grpc_listener.h"
 #include "server/health_service.h"
@@ -26,8 +27,7 @@ namespace lossd {
 // load on the service cannot starve a probe. Thread-safe.
 class AdminServer {
  public:
-  // Starts serving. UNAVAILABLE as StartListening. Start it after the serving server: channelz adds itself to every
-  // server that is built later.
+  // Starts serving. UNAVAILABLE as StartListening.
   static absl::StatusOr<std::unique_ptr<AdminServer>> Start(const ServerParts& parts);
 
   ~AdminServer();
@@ -46,6 +46,7 @@ class AdminServer {
   grpc::AsyncGenericService other_methods_;
   HealthService health_;
   ReflectionService reflection_;
+  ChannelzService channelz_;
   const RpcMethodRules unknown_;
   ListeningServer listening_;
   std::unique_ptr<CompletionThreads> threads_;

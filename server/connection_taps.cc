@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <optional>
 #include <unordered_map>
@@ -72,6 +73,7 @@ struct TapTable {
     std::atomic<ConnectionTap*> tap = nullptr;
     std::atomic<uint64_t> socket = 0;   // Its SocketId.
     std::atomic<bool> stopped = false;  // Nothing is read from it any more.
+    FrameMeter meter;                   // Of whoever reads from it.
   };
 
   static TapTable& Get() {
@@ -88,7 +90,15 @@ struct TapTable {
     return slot.stopped.load(std::memory_order_relaxed) && SocketId(fd) == slot.socket.load(std::memory_order_relaxed);
   }
 
-  static void Count(const Slot& slot, int64_t bytes) { slot.tap.load(std::memory_order_relaxed)->Count(bytes); }
+  // Counts what was read into the first `bytes` of `message`.
+  static void Take(Slot& slot, const msghdr& message, size_t bytes) {
+    ConnectionTap& tap = *slot.tap.load(std::memory_order_relaxed);
+    for (size_t i = 0; i < message.msg_iovlen && bytes > 0; ++i) {
+      const size_t piece = std::min(bytes, message.msg_iov[i].iov_len);
+      tap.Take(slot.meter, {static_cast<const char*>(message.msg_iov[i].iov_base), piece});
+      bytes -= piece;
+    }
+  }
 
   void Add(int fd, const std::string& peer) ABSL_LOCKS_EXCLUDED(mu) {
     std::shared_ptr<ConnectionTap> replaced;  // Freed without the lock.
@@ -100,6 +110,7 @@ struct TapTable {
     known = tap;
     Slot& slot = slots[static_cast<size_t>(fd)];
     slot.stopped.store(false, std::memory_order_relaxed);
+    slot.meter = FrameMeter();
     slot.socket.store(SocketId(fd), std::memory_order_relaxed);
     slot.tap.store(tap.get(), std::memory_order_release);
     replaced = std::exchange(owned[fd], std::move(tap));
@@ -127,10 +138,16 @@ void ConnectionTap::SetWaker(std::function<void()> waker) {
   waker_ = std::move(waker);
 }
 
-void ConnectionTap::Count(int64_t bytes) {
-  const int64_t arrived = arrived_.fetch_add(bytes, std::memory_order_relaxed) + bytes;
+void ConnectionTap::Take(FrameMeter& meter, absl::string_view bytes) {
+  const int64_t of_messages = meter.Take(bytes);
+  if (meter.opaque()) opaque_.store(true, std::memory_order_relaxed);
+  if (meter.header_block_bytes() > kMaxHeaderBlock && !floods_.exchange(true, std::memory_order_relaxed)) Wake();
+  const int64_t arrived = arrived_.fetch_add(of_messages, std::memory_order_relaxed) + of_messages;
   if (arrived < wake_at_.load(std::memory_order_relaxed)) return;
-  if (wake_at_.exchange(kNever, std::memory_order_relaxed) == kNever) return;
+  if (wake_at_.exchange(kNever, std::memory_order_relaxed) != kNever) Wake();
+}
+
+void ConnectionTap::Wake() {
   absl::MutexLock lock(&mu_);
   if (waker_) waker_();
 }
@@ -188,12 +205,12 @@ void StopReading(const std::vector<std::string>& addresses) {
 // Takes the place of the C library's, also for the libraries of this process.
 extern "C" ABSL_ATTRIBUTE_WEAK ssize_t recvmsg(int fd, msghdr* message, int flags) {
   lossd::NoteRead(fd);
-  const lossd::TapTable::Slot* const slot = lossd::TapTable::Find(fd);
+  lossd::TapTable::Slot* const slot = lossd::TapTable::Find(fd);
   if (slot != nullptr && lossd::TapTable::IsStopped(fd, *slot)) {
     errno = EAGAIN;
     return -1;
   }
   const auto bytes = static_cast<ssize_t>(syscall(SYS_recvmsg, fd, message, flags));
-  if (slot != nullptr && bytes > 0) lossd::TapTable::Count(*slot, bytes);
+  if (slot != nullptr && bytes > 0) lossd::TapTable::Take(*slot, *message, static_cast<size_t>(bytes));
   return bytes;
 }

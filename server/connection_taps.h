@@ -22,7 +22,9 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
+#include "server/frame_meter.h"
 
 namespace lossd {
 
@@ -38,8 +40,12 @@ class ConnectionTap : public std::enable_shared_from_this<ConnectionTap> {
   // As grpc::ServerContext::peer has it: "ipv4:127.0.0.1:41000", "ipv6:%5B::1%5D:41000", "unix:".
   const std::string& peer() const { return peer_; }
 
-  // Bytes read so far, of whatever kind: frames, and what TLS adds to them.
+  // Bytes of messages read so far; over TLS all bytes, of whatever kind (opaque).
   int64_t arrived() const { return arrived_.load(std::memory_order_relaxed); }
+
+  bool opaque() const { return opaque_.load(std::memory_order_relaxed); }
+  // Whether it has brought a block of headers that does not end, and is longer than any that is taken. Wakes, too.
+  bool floods() const { return floods_.load(std::memory_order_relaxed); }
 
   // What WakeAt wakes: called on the thread that reads, between its reads; must return at once, and not call back.
   // Replaces the one before, which is not running any more when this returns. An empty one: nobody.
@@ -58,11 +64,17 @@ class ConnectionTap : public std::enable_shared_from_this<ConnectionTap> {
  private:
   friend struct TapTable;
 
-  void Count(int64_t bytes);
+  static constexpr int64_t kMaxHeaderBlock = 1 << 20;
+
+  // What one of its connections has brought next.
+  void Take(FrameMeter& meter, absl::string_view bytes);
+  void Wake();
 
   const std::string peer_;
   std::atomic<int64_t> arrived_ = 0;
   std::atomic<int64_t> wake_at_ = kNever;
+  std::atomic<bool> opaque_ = false;
+  std::atomic<bool> floods_ = false;
   absl::Mutex mu_;
   std::function<void()> waker_ ABSL_GUARDED_BY(mu_);
   std::shared_ptr<void> attachment_ ABSL_GUARDED_BY(mu_);

@@ -15,9 +15,6 @@ namespace {
 
 // A message whose need is not known is taken to be so many times as large as what has come of it.
 constexpr int64_t kGrowth = 4;
-// What a message brings besides its bytes, such as a frame's header for each piece of it, is less than
-constexpr int64_t kFramingShare = 64;                     // one in so many,
-constexpr int64_t kFramingBytes = 64;                     // and these.
 constexpr int64_t kWindowBytes = (1 << 20) + (64 << 10);  // gRPC 1.51 opens no window of a message further.
 
 absl::Status TooLarge(int64_t max_bytes) {
@@ -67,15 +64,13 @@ IncomingMessages::Place IncomingMessages::Begin(int64_t arrived, Rules rules, Re
   See(arrived);
   if (waiting_.empty()) unexplained_ = 0;  // Whatever it was, its call has gone.
   waiting_.push_back({rules, std::move(reservation), Reservation(), std::move(reader)});
-  waiting_.back().begun = !rules.may_idle;
   return std::prev(waiting_.end());
 }
 
 Reservation IncomingMessages::End(int64_t arrived, Place place, int64_t message_bytes) {
   See(arrived);
   // Of a message that will not come, the transport drops what it has.
-  const int64_t explained =
-      message_bytes < 0 ? ShareOf(*place) : message_bytes + message_bytes / kFramingShare + kFramingBytes;
+  const int64_t explained = message_bytes < 0 ? ShareOf(*place) : message_bytes;
   Reservation reservation = std::move(place->reservation);
   waiting_.erase(place);
   unexplained_ = waiting_.empty() ? 0 : std::max<int64_t>(0, unexplained_ - explained);
@@ -151,22 +146,29 @@ void IncomingMessages::Refuse(Waiting& waiting, int64_t bytes, absl::Status stat
 
 void IncomingMessages::AssignTo(Waiting& waiting, int64_t bytes, Notices& notices) {
   if (waiting.refused) return Refuse(waiting, bytes, absl::OkStatus(), notices);
-  if (!std::exchange(waiting.begun, true)) notices.push_back({waiting.reader, absl::OkStatus()});
   absl::Status room = Grow(waiting, bytes);
   if (!room.ok()) Refuse(waiting, bytes, std::move(room), notices);
 }
 
 absl::Status IncomingMessages::Grow(Waiting& waiting, int64_t bytes) {
-  if (bytes <= waiting.rules.foreseen) return waiting.reservation.Resize(waiting.rules.foreseen);
-  int64_t guess = std::max(bytes, std::min(kGrowth * bytes, waiting.rules.max_bytes + kFreeBytes));
   Foresight* const foresight = waiting.rules.foresight;
+  const int64_t spare = foresight == nullptr ? 0 : foresight->spare();
+  if (bytes <= waiting.rules.foreseen) return waiting.reservation.ResizeSparing(waiting.rules.foreseen, spare);
+  int64_t guess = std::max(bytes, std::min(kGrowth * bytes, waiting.rules.max_bytes + kFreeBytes));
   if (foresight != nullptr) {
     if (waiting.trusted.empty()) {
       LOSSD_ASSIGN_OR_RETURN(waiting.trusted, foresight->trust().ReserveBytes(0));
     }
     if (!waiting.trusted.Resize(guess).ok()) guess = std::max(bytes, foresight->worst_need());
   }
-  return waiting.reservation.Resize(guess);
+  return waiting.reservation.ResizeSparing(guess, spare);
+}
+
+bool IncomingMessages::IsQuiet(int64_t arrived, int64_t noise) {
+  See(arrived);
+  int64_t of_others = 0;
+  for (const Waiting& waiting : waiting_) of_others += waiting.rules.may_idle ? 0 : MostOf(waiting);
+  return unexplained_ <= of_others + noise;
 }
 
 int64_t IncomingMessages::WakeAt() const {

@@ -25,8 +25,6 @@ namespace lossd {
 class MessageReader {
  public:
   virtual ~MessageReader() = default;
-  // The message of a reader that may idle has begun to come.
-  virtual void OnMessageBegun() = 0;
   // The message is refused; it still ends as every other does. At most once a message.
   virtual void OnMessageRefused(absl::Status status) = 0;
 };
@@ -67,6 +65,8 @@ class Foresight {
   // What a message has needed.
   void Note(RecentNeeds& connection, int64_t bytes);
 
+  // Messages on their way leave a sixteenth of the budget to small calls.
+  int64_t spare() const { return admission_.max_bytes() / 16; }
   // Of messages that outgrow what was foreseen, so many bytes may be read on trust: an eighth of the budget.
   Admission& trust() { return trust_; }
   // Beyond that, such a message must have what the largest needs at least.
@@ -110,29 +110,31 @@ class IncomingMessages {
     Reservation reservation;
     Reservation trusted;  // Of Foresight::trust.
     std::weak_ptr<MessageReader> reader;
-    bool begun = false;
     bool refused = false;
     int64_t refused_at = 0;  // What it had then.
   };
   using Place = std::list<Waiting>::iterator;
 
-  // What a reader must be told, with no lock held.
+  // A reader that must be told of its refusal, with no lock held.
   struct Notice {
     std::weak_ptr<MessageReader> reader;
-    absl::Status refusal;  // OK: the message has begun.
+    absl::Status refusal;
   };
   using Notices = std::vector<Notice>;
 
   // All take how many bytes the connection has brought to this moment.
 
   Place Begin(int64_t arrived, Rules rules, Reservation reservation, std::weak_ptr<MessageReader> reader);
-  // Ends one with what is reserved for it. `message_bytes`: of the message that has come, or -1 if none has.
+  // Ends one with what is reserved for it. `message_bytes`: of the message that has come, with all that it brings
+  // besides, or -1 if none has.
   Reservation End(int64_t arrived, Place place, int64_t message_bytes);
   // Bytes that have come, or soon will, and are no message's.
   void Explain(int64_t arrived, int64_t bytes);
   // Assigns what has arrived: lets reservations grow, or refuses where they cannot. Call it once WakeAt has come.
   Notices Assign(int64_t arrived);
 
+  // Whether no message of those that may idle has begun. `noise`: so many bytes may be none of a message.
+  bool IsQuiet(int64_t arrived, int64_t noise);
   // Whether nobody waits for what comes, and that is more than it may be.
   bool IsStray(int64_t arrived) const { return waiting_.empty() && arrived - seen_ + unexplained_ > kMaxStrayBytes; }
   // How much may have arrived before Assign has something to do.

@@ -41,9 +41,24 @@ struct InflowConnection::Wakes {
 };
 
 void InflowConnection::Explain(int64_t bytes) {
+  if (tap_ == nullptr || !tap_->opaque()) return;  // Messages are told from the rest.
   absl::MutexLock lock(&mu_);
   messages_.Explain(arrived(), bytes);
   Rewake();
+}
+
+int64_t InflowConnection::FramingOf(int64_t message_bytes) const {
+  constexpr int64_t kPrefix = 5;
+  // Where frames and records cannot be told from messages: they are less than
+  constexpr int64_t kFramingShare = 64;  // one in so many,
+  constexpr int64_t kFramingBytes = 64;  // and these.
+  return tap_ != nullptr && !tap_->opaque() ? kPrefix : message_bytes / kFramingShare + kFramingBytes;
+}
+
+bool InflowConnection::IsQuiet() {
+  if (tap_ == nullptr) return true;
+  absl::MutexLock lock(&mu_);
+  return messages_.IsQuiet(arrived(), tap_->opaque() ? IncomingMessages::kFreeBytes : 0);
 }
 
 void InflowConnection::Rewake() {
@@ -63,13 +78,7 @@ void InflowConnection::Assign() {
     Rewake();
   }
   for (IncomingMessages::Notice& notice : notices) {
-    const auto reader = notice.reader.lock();
-    if (reader == nullptr) continue;
-    if (notice.refusal.ok()) {
-      reader->OnMessageBegun();
-    } else {
-      reader->OnMessageRefused(std::move(notice.refusal));
-    }
+    if (const auto reader = notice.reader.lock()) reader->OnMessageRefused(std::move(notice.refusal));
   }
 }
 
@@ -117,7 +126,8 @@ Reservation IncomingMessage::End(int64_t message_bytes) {
   if (connection_ == nullptr) return Reservation();
   const std::shared_ptr<InflowConnection> connection = std::exchange(connection_, nullptr);
   absl::MutexLock lock(&connection->mu_);
-  Reservation reservation = connection->messages_.End(connection->arrived(), place_, message_bytes);
+  const int64_t brought = message_bytes < 0 ? -1 : message_bytes + connection->FramingOf(message_bytes);
+  Reservation reservation = connection->messages_.End(connection->arrived(), place_, brought);
   connection->Rewake();
   return reservation;
 }
@@ -158,7 +168,7 @@ void Inflow::Run() {
 void Inflow::CutStray(InflowConnection& connection) {
   {
     absl::MutexLock lock(&connection.mu_);
-    if (!connection.messages_.IsStray(connection.arrived())) return;
+    if (!connection.tap_->floods() && !connection.messages_.IsStray(connection.arrived())) return;
   }
   const std::string& peer = connection.tap_->peer();
   if (peer == "unix:") return;  // All of them share a name: one cannot be cut alone.

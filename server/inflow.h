@@ -41,8 +41,10 @@ class InflowConnection {
   // `tap`, which owns this, may be null: then nothing is known before messages have come whole.
   explicit InflowConnection(ConnectionTap* tap) : tap_(tap) {}
 
-  // Bytes that came with a call or an answer and belong to no message.
+  // Bytes that may have come with a call or an answer and belong to no message.
   void Explain(int64_t bytes);
+  // Whether no message has begun of those that may be long in coming.
+  bool IsQuiet();
 
  private:
   friend class Inflow;
@@ -51,6 +53,8 @@ class InflowConnection {
   struct Wakes;
 
   int64_t arrived() const { return tap_ == nullptr ? 0 : tap_->arrived(); }
+  // What a message brings besides its bytes, of what is counted.
+  int64_t FramingOf(int64_t message_bytes) const;
   // Says when there will be something to do, and sees to it if there is already.
   void Rewake() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Assign();

@@ -72,9 +72,11 @@ void RpcCall::OnArrived(bool ok) {
   if (rules_.name.has_value()) environment().metrics.OnCallStarted(*rules_.name);
   connection_ = environment().inflow.Connection(peer_);
   connection_->Explain(MetadataBytes(context_) + kControlBytes);
-  transfer_ = environment().watch.Watch([weak = weak_from_this()](TransferWatch::Attempt attempt) {
-    if (const auto self = weak.lock()) self->CutOff(attempt);
-  });
+  transfer_ = environment().watch.Watch(
+      [weak = weak_from_this()](TransferWatch::Attempt attempt) {
+        if (const auto self = weak.lock()) self->CutOff(attempt);
+      },
+      IsStream() ? [connection = connection_] { return connection->IsQuiet(); } : TransferWatch::Idle());
   absl::Status status = Enter();
   if (!status.ok()) return Finish(std::move(status));
   OnEntered();
@@ -110,7 +112,7 @@ void RpcCall::Read(Reservation reservation) {
     absl::MutexLock lock(&mu_);
     if (finishing_) return;
     reading_ = true;
-    if (!IsStream()) transfer_.Begin(Direction::kIn);
+    transfer_.Begin(Direction::kIn);
   }
   incoming_ =
       IncomingMessage(connection_, rules_.messages.Rules(*connection_), std::move(reservation), weak_from_this());
@@ -128,11 +130,6 @@ void RpcCall::OnRead(bool ok) {
   }
   if (!ok) return OnNoMessage();
   OnMessage(ReceivedMessage(message_), std::move(reservation));
-}
-
-void RpcCall::OnMessageBegun() {
-  absl::MutexLock lock(&mu_);
-  if (reading_) transfer_.Begin(Direction::kIn);
 }
 
 void RpcCall::OnMessageRefused(absl::Status status) {

@@ -141,7 +141,6 @@ class RpcCall : public MessageReader, public std::enable_shared_from_this<RpcCal
   void OnDone();
   void OnRead(bool ok);
   void OnFinished(bool ok);
-  void OnMessageBegun() final;
   void OnMessageRefused(absl::Status status) final;
   void CutOff(TransferWatch::Attempt attempt);
   // Tells how it ended, once all of it has.

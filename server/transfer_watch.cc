@@ -45,10 +45,10 @@ TransferWatch::TransferWatch(absl::Duration timeout) {
   thread_.emplace("lossd-transfer", timeout / kSweepsPerTimeout, [this] { Sweep(); });
 }
 
-TransferWatch::Transfer TransferWatch::Watch(Cut cut) {
+TransferWatch::Transfer TransferWatch::Watch(Cut cut, Idle idle) {
   if (!thread_.has_value()) return Transfer();
   absl::MutexLock lock(&mu_);
-  return Transfer(this, entries_.emplace(entries_.end(), std::move(cut)));
+  return Transfer(this, entries_.emplace(entries_.end(), std::move(cut), std::move(idle)));
 }
 
 void TransferWatch::Remove(std::list<Entry>::iterator entry) {
@@ -63,6 +63,11 @@ void TransferWatch::Sweep() {
     absl::MutexLock lock(&mu_);
     const int64_t latest = sweeps_.fetch_add(1, std::memory_order_relaxed) - kSweepsPerTimeout;
     for (Entry& entry : entries_) {
+      std::atomic<int64_t>& in = entry.begun[static_cast<int>(Direction::kIn)];
+      int64_t begun_in = in.load(std::memory_order_relaxed);
+      // Lost where another one has begun, or it has ended, in this moment: then that counts.
+      if (begun_in != kNever && entry.idle && entry.idle())
+        in.compare_exchange_strong(begun_in, latest + kSweepsPerTimeout + 1);
       const int64_t begun =
           std::min(entry.begun[0].load(std::memory_order_relaxed), entry.begun[1].load(std::memory_order_relaxed));
       if (begun > latest || entry.attempts == kAttempts) continue;

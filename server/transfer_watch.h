@@ -35,6 +35,10 @@ class TransferWatch {
   // What cuts a transfer off; called at most once an attempt, on the watch's thread, with no lock held.
   using Cut = std::function<void(Attempt attempt)>;
 
+  // Whether a transfer towards this process has not really begun: asked at every sweep, on the watch's thread, with its
+  // lock held; must not call back. Its time runs from when it first says no.
+  using Idle = std::function<bool()>;
+
   // The transfers of a call, one after another in each direction; watched until this is destroyed or assigned to. An
   // empty one is not watched. Movable. Not thread-safe, but for Begin and End, which any thread may call.
   class Transfer {
@@ -62,7 +66,7 @@ class TransferWatch {
 
   // Watches transfers, of which none is in progress yet. `cut` may still run while the transfer is ended by another
   // thread.
-  Transfer Watch(Cut cut);
+  Transfer Watch(Cut cut, Idle idle = nullptr);
 
   // Cuts what has lasted for more than four sweeps; again at the next one what still lasts. The watch's thread calls it
   // every quarter of the timeout.
@@ -72,10 +76,11 @@ class TransferWatch {
   static constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 
   struct Entry {
-    explicit Entry(Cut what) : cut(std::move(what)) {}
+    Entry(Cut what, Idle whether) : cut(std::move(what)), idle(std::move(whether)) {}
 
     std::atomic<int64_t> begun[2] = {kNever, kNever};  // By direction, in sweeps.
     const Cut cut;
+    const Idle idle;  // Empty: it never is.
     int attempts = 0;
   };
 

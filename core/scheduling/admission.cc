@@ -21,9 +21,11 @@ Reservation& Reservation::operator=(Reservation&& other) noexcept {
   return *this;
 }
 
-absl::Status Reservation::Resize(int64_t bytes) {
+absl::Status Reservation::Resize(int64_t bytes) { return ResizeSparing(bytes, 0); }
+
+absl::Status Reservation::ResizeSparing(int64_t bytes, int64_t spare) {
   if (bytes <= admission_->max_bytes_) wanted_ = std::max(wanted_, bytes);
-  LOSSD_RETURN_IF_ERROR(admission_->Resize(bytes_, bytes));
+  LOSSD_RETURN_IF_ERROR(admission_->Resize(bytes_, bytes, spare));
   bytes_ = bytes;
   return absl::OkStatus();
 }
@@ -71,9 +73,9 @@ int64_t Admission::calls() const {
   return calls_;
 }
 
-absl::Status Admission::Resize(int64_t held_bytes, int64_t bytes) {
+absl::Status Admission::Resize(int64_t held_bytes, int64_t bytes, int64_t spare) {
   absl::MutexLock lock(&mu_);
-  if (bytes > held_bytes) LOSSD_RETURN_IF_ERROR(CheckRoom(/*calls=*/0, bytes - held_bytes, bytes));
+  if (bytes > held_bytes) LOSSD_RETURN_IF_ERROR(CheckRoom(/*calls=*/0, bytes - held_bytes + spare, bytes));
   bytes_ += bytes - held_bytes;
   return absl::OkStatus();
 }

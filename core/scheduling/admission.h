@@ -35,6 +35,8 @@ class Reservation {
   // Makes it `bytes` in all, more or less than now, for the same call. RESOURCE_EXHAUSTED as for Admission::Reserve,
   // with the reservation unchanged; never fails for less. Must not be empty; bytes >= 0.
   absl::Status Resize(int64_t bytes);
+  // The same, but fails also where less than `spare` bytes of the budget would be left for others.
+  absl::Status ResizeSparing(int64_t bytes, int64_t spare);
 
   // Counts it as a call, if it is none. RESOURCE_EXHAUSTED as for Admission::Reserve. Must not be empty.
   absl::Status BecomeCall();
@@ -85,7 +87,7 @@ class Admission {
   friend class Reservation;
 
   absl::StatusOr<Reservation> Reserve(int64_t calls, int64_t bytes);
-  absl::Status Resize(int64_t held_bytes, int64_t bytes);
+  absl::Status Resize(int64_t held_bytes, int64_t bytes, int64_t spare);
   absl::Status AddCall();
   void GiveBack(int64_t calls, int64_t bytes);
   absl::Status CheckRoom(int64_t calls, int64_t bytes, int64_t request_bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

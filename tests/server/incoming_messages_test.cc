@@ -30,10 +30,8 @@ constexpr int64_t kFree = IncomingMessages::kFreeBytes;
 
 class FakeReader final : public MessageReader {
  public:
-  void OnMessageBegun() override { ++begun; }
   void OnMessageRefused(absl::Status status) override { refusals.push_back(std::move(status)); }
 
-  int begun = 0;
   std::vector<absl::Status> refusals;
 };
 
@@ -49,13 +47,7 @@ class IncomingMessagesTest : public ::testing::Test {
     arrived_ += bytes;
     if (arrived_ < messages_.WakeAt()) return;
     for (auto& notice : messages_.Assign(arrived_)) {
-      const auto reader = notice.reader.lock();
-      if (reader == nullptr) continue;
-      if (notice.refusal.ok()) {
-        reader->OnMessageBegun();
-      } else {
-        reader->OnMessageRefused(std::move(notice.refusal));
-      }
+      if (const auto reader = notice.reader.lock()) reader->OnMessageRefused(std::move(notice.refusal));
     }
   }
   Reservation End(IncomingMessages::Place place, int64_t bytes) { return messages_.End(arrived_, place, bytes); }
@@ -118,31 +110,42 @@ TEST_F(IncomingMessagesTest, SeveralAreTakenToHaveBroughtTheSameAndThoseThatMayI
   const auto idle = std::make_shared<FakeReader>();
   const auto first = Begin(reader_, false, 10 * kMb);
   Begin(reader_, false, 10 * kMb);
-  Begin(idle, true, 10 * kMb);
+  const auto stream = Begin(idle, true, 10 * kMb);
   for (int i = 0; i < 100; ++i) Arrive(kFree);
-  EXPECT_EQ(idle->begun, 0);
+  EXPECT_TRUE(messages_.IsQuiet(arrived_, 0));
   EXPECT_GE(first->reservation.bytes(), 3 * kMb);
+  EXPECT_EQ(stream->reservation.bytes(), 0);
   for (int i = 0; i < 300; ++i) Arrive(kFree);  // More than the two may have.
-  EXPECT_EQ(idle->begun, 1);
+  EXPECT_FALSE(messages_.IsQuiet(arrived_, 0));
   EXPECT_THAT(idle->refusals, IsEmpty());
 }
 
 TEST_F(IncomingMessagesTest, WaitingOneBeginsWithItsBytesAndNotWithThoseOfOthers) {
   const auto stream = std::make_shared<FakeReader>();
   const auto idle = Begin(stream, true);
-  for (int i = 0; i < 1000; ++i) {  // Calls beside it, with what frames and headers add.
-    messages_.Explain(arrived_, 512);
+  for (int i = 0; i < 1000; ++i) {  // Calls beside it.
     const auto call = Begin(reader_);
-    Arrive(100 * kKb + 400);
+    Arrive(100 * kKb);
+    EXPECT_TRUE(messages_.IsQuiet(arrived_, 0));
     End(call, 100 * kKb).Release();
   }
-  EXPECT_EQ(stream->begun, 0);
+  EXPECT_TRUE(messages_.IsQuiet(arrived_, 0));
+  Arrive(5);
+  EXPECT_FALSE(messages_.IsQuiet(arrived_, 0));
+  EXPECT_TRUE(messages_.IsQuiet(arrived_, kKb));
   Arrive(kMb);
-  EXPECT_EQ(stream->begun, 1);
-  Arrive(kMb);
-  EXPECT_EQ(stream->begun, 1);
-  End(idle, 2 * kMb).Release();
+  End(idle, kMb).Release();
   EXPECT_EQ(admission_.inflight_bytes(), 0);
+}
+
+TEST_F(IncomingMessagesTest, WhatCallsBringBesidesIsExplained) {
+  const auto stream = std::make_shared<FakeReader>();
+  Begin(stream, true);
+  for (int i = 0; i < 1000; ++i) {
+    messages_.Explain(arrived_, 512);
+    Arrive(500);
+  }
+  EXPECT_TRUE(messages_.IsQuiet(arrived_, kKb));
 }
 
 TEST_F(IncomingMessagesTest, BytesOfOneThatWillNotComeAreForgotten) {
@@ -153,7 +156,7 @@ TEST_F(IncomingMessagesTest, BytesOfOneThatWillNotComeAreForgotten) {
     Arrive(10 * kMb);
     End(call, -1).Release();
   }
-  EXPECT_EQ(stream->begun, 0);
+  EXPECT_TRUE(messages_.IsQuiet(arrived_, 0));
   EXPECT_EQ(admission_.inflight_bytes(), 0);
 }
 
@@ -265,7 +268,6 @@ int64_t MostBeyondReserved(uint32_t seed, size_t connections) {
     }
     while (connection.arrived >= connection.messages.WakeAt()) {
       for (auto& notice : connection.messages.Assign(connection.arrived)) {
-        if (notice.refusal.ok()) continue;
         const auto refused =
             std::find_if(waiting.begin(), waiting.end(),
                          [reader = notice.reader.lock()](const Message& m) { return m.reader == reader; });

@@ -97,6 +97,20 @@ TEST_F(TransferWatchTest, NextTransferHasItsTimeFromItsOwnBeginning) {
   EXPECT_EQ(cuts, 1);
 }
 
+TEST_F(TransferWatchTest, IdleTransferHasItsTimeFromWhenItIsNotIdleAnyMore) {
+  int cuts = 0;
+  bool idle = true;
+  TransferWatch::Transfer transfer = watch_.Watch([&](Attempt) { ++cuts; }, [&] { return idle; });
+  transfer.Begin(Direction::kIn);
+  Sweep(20);
+  EXPECT_EQ(cuts, 0);
+  idle = false;
+  Sweep(4);
+  EXPECT_EQ(cuts, 0);
+  Sweep(1);
+  EXPECT_EQ(cuts, 1);
+}
+
 TEST(TransferWatchThreadTest, SweepsByItselfAsTimePasses) {
   TransferWatch watch(absl::Milliseconds(4));
   absl::Notification cut;

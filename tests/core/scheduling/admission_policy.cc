@@ -53,7 +53,6 @@ class ServerTicket final : public AdmissionPolicy::Ticket {
 
  private:
   struct Reader final : MessageReader {
-    void OnMessageBegun() override {}
     void OnMessageRefused(absl::Status status) override { refusal = std::move(status); }
 
     absl::Status refusal;
@@ -62,7 +61,7 @@ class ServerTicket final : public AdmissionPolicy::Ticket {
   void Assign() {
     for (IncomingMessages::Notice& notice : connection_.messages.Assign(connection_.arrived)) {
       const auto reader = notice.reader.lock();
-      if (reader != nullptr && !notice.refusal.ok()) reader->OnMessageRefused(std::move(notice.refusal));
+      if (reader != nullptr) reader->OnMessageRefused(std::move(notice.refusal));
     }
   }
 

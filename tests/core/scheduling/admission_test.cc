@@ -90,6 +90,15 @@ TEST(ReservationTest, BecomesACallOnceIfThereIsAPlace) {
   EXPECT_OK(second.BecomeCall());
 }
 
+TEST(ReservationTest, LeavesOthersWhatItIsToSpare) {
+  Admission admission(100, 1);
+  ASSERT_OK_AND_ASSIGN(Reservation held, admission.ReserveBytes(10));
+  EXPECT_THAT(held.ResizeSparing(91, 10), StatusIs(absl::StatusCode::kResourceExhausted));
+  EXPECT_OK(held.ResizeSparing(90, 10));
+  EXPECT_EQ(admission.inflight_bytes(), 90);
+  EXPECT_OK(held.Resize(100));
+}
+
 TEST(ReservationTest, RemembersTheMostThatWasAskedFor) {
   Admission admission(100, 1);
   ASSERT_OK_AND_ASSIGN(Reservation held, admission.Reserve(10));
