@@ -101,11 +101,11 @@ struct Checker {
   }
 
   absl::Status operator()(const BytesFlag& kind) const {
-    return CheckRange(options.*kind.member, kind.least, kind.most, " bytes");
+    return CheckRange(options.*kind.member, "", kind.least, kind.most, " bytes");
   }
 
   absl::Status operator()(const CountFlag& kind) const {
-    return CheckRange(options.*kind.member, kind.least, kind.most, "");
+    return CheckRange(options.*kind.member, "an integer from ", kind.least, kind.most, "");
   }
 
   absl::Status operator()(const NumberFlag& kind) const {
@@ -124,9 +124,10 @@ struct Checker {
   absl::Status operator()(const ActionFlag&) const { return absl::OkStatus(); }
 
  private:
-  absl::Status CheckRange(int64_t value, int64_t least, int64_t most, absl::string_view unit) const {
+  absl::Status CheckRange(int64_t value, absl::string_view what, int64_t least, int64_t most,
+                          absl::string_view unit) const {
     if (value >= least && value <= most) return absl::OkStatus();
-    return BadFlag(flag.name, absl::StrCat(least, " to ", most, unit), absl::StrCat(value));
+    return BadFlag(flag.name, absl::StrCat(what, least, " to ", most, unit), absl::StrCat(value));
   }
 };
 

@@ -5,6 +5,7 @@
 
 #include <grpc/support/log.h>
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -21,13 +22,18 @@
 namespace lossd {
 namespace {
 
+// How often they may say something.
+struct Limits {
+  LogLimiter grpc{LibraryLogs::kBurst, absl::Seconds(1)};
+  LogLimiter protobuf{LibraryLogs::kBurst, absl::Seconds(1)};
+};
+
 // What the hooks, which take no argument, write to. Lives on: threads of gRPC, which nobody joins, may be inside a hook
 // when it is taken away.
 struct Target {
   absl::Mutex mu;
   Logger* logger ABSL_GUARDED_BY(mu) = nullptr;  // Null: nobody listens.
-  LogLimiter grpc{LibraryLogs::kBurst, absl::Seconds(1)};
-  LogLimiter protobuf{LibraryLogs::kBurst, absl::Seconds(1)};
+  std::unique_ptr<Limits> limits ABSL_GUARDED_BY(mu);
 };
 
 Target& TheTarget() {
@@ -41,14 +47,16 @@ bool IsOfAPeer(absl::string_view text) { return absl::StartsWith(text, "Handshak
 void Listen(Logger* logger) {
   absl::MutexLock lock(&TheTarget().mu);
   TheTarget().logger = logger;
+  TheTarget().limits = std::make_unique<Limits>();
 }
 
-void Write(LogLimiter* limiter, LogLevel level, absl::string_view library, std::string text, std::string file,
+void Write(LogLimiter Limits::*limiter, LogLevel level, absl::string_view library, std::string text, std::string file,
            int line) {
   Target& target = TheTarget();
   absl::MutexLock lock(&target.mu);  // Nothing waits under it: a logger takes lines and returns.
   if (target.logger == nullptr || !target.logger->enabled(level)) return;
-  const std::optional<int64_t> held_back = limiter == nullptr ? 0 : limiter->Admit(RealClock().TimeNow());
+  const std::optional<int64_t> held_back =
+      limiter == nullptr ? 0 : ((*target.limits).*limiter).Admit(RealClock().TimeNow());
   if (!held_back.has_value()) return;
   std::vector<LogField> fields = {
       {"text", text}, {"file", std::move(file)}, {"line", int64_t{line}}, {"held_back", *held_back}};
@@ -61,13 +69,13 @@ bool IsExpected(absl::string_view text) { return text == "Failed accept4: Invali
 
 void WriteForGrpc(gpr_log_func_args* args) {
   const bool warns = args->severity == GPR_LOG_SEVERITY_ERROR && !IsExpected(args->message);
-  Write(warns ? &TheTarget().grpc : nullptr, warns ? LogLevel::kWarning : LogLevel::kDebug, "grpc", args->message,
+  Write(warns ? &Limits::grpc : nullptr, warns ? LogLevel::kWarning : LogLevel::kDebug, "grpc", args->message,
         args->file, args->line);
 }
 
 void WriteForProtobuf(google::protobuf::LogLevel severity, const char* file, int line, const std::string& text) {
   const bool fatal = severity == google::protobuf::LOGLEVEL_FATAL;
-  Write(&TheTarget().protobuf, fatal ? LogLevel::kError : LogLevel::kDebug, "protobuf", text, file, line);
+  Write(&Limits::protobuf, fatal ? LogLevel::kError : LogLevel::kDebug, "protobuf", text, file, line);
 }
 
 }  // namespace

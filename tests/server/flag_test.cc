@@ -73,7 +73,7 @@ TEST(FlagTest, NumbersTextsAndSwitchesRefuseOthers) {
   const Flag count{"n", CountFlag{&ServerOptions::threads, 0, 8}, ""};
   EXPECT_THAT(SetFlag(count, "x", line), StatusIs(kInvalid, "--n: expected an integer, got \"x\""));
   ASSERT_OK(SetFlag(count, "9", line));
-  EXPECT_THAT(CheckFlag(count, line.options), StatusIs(kInvalid, "--n: expected 0 to 8, got 9"));
+  EXPECT_THAT(CheckFlag(count, line.options), StatusIs(kInvalid, "--n: expected an integer from 0 to 8, got 9"));
   const Flag number{"f", NumberFlag{&ServerOptions::max_request_flops}, ""};
   EXPECT_THAT(SetFlag(number, "1e", line), StatusIs(kInvalid, "--f: expected a number, got \"1e\""));
   const Flag text{"level", TextFlag{&ServerOptions::log_level, {"info", "error"}}, ""};
