@@ -31,6 +31,9 @@ namespace {
 struct Candidate {
   const TensorSpec* spec;  // Not owned.
   bool derived;
+  bool constant = false;  // Has no gradient though it is floating.
+
+  bool HasGradient() const { return IsFloating(spec->dtype) && !constant; }
 };
 
 int64_t SaturatingAdd(int64_t a, int64_t b) {
@@ -61,17 +64,20 @@ absl::StatusOr<std::vector<TensorSpec>> CheckInputs(const std::vector<TensorSpec
 absl::StatusOr<std::vector<bool>> ChooseNamed(const GradientSelection& selection,
                                               const std::vector<Candidate>& candidates) {
   std::vector<absl::string_view> names;
-  std::vector<bool> floating;
+  std::vector<bool> with_gradient;
   for (const Candidate& candidate : candidates) {
     names.push_back(candidate.spec->name);
-    floating.push_back(IsFloating(candidate.spec->dtype));
+    with_gradient.push_back(candidate.HasGradient());
   }
-  NamePatterns patterns(names, floating);
+  NamePatterns patterns(names, with_gradient);
   for (const std::string& pattern : selection.names) {
     const NamePatterns::Match match = patterns.Choose(pattern);
     if (match.excluded.has_value()) {
-      return InvalidField("gradients.names", absl::StrCat("expected a floating input, got \"", pattern, "\", which is ",
-                                                          DTypeName(candidates[*match.excluded].spec->dtype)));
+      const Candidate& candidate = candidates[*match.excluded];
+      return InvalidField(
+          "gradients.names",
+          absl::StrCat("expected ", candidate.constant ? "an input with a gradient" : "a floating input", ", got \"",
+                       pattern, "\", which is ", candidate.constant ? "constant" : DTypeName(candidate.spec->dtype)));
     }
     if (!match.chooses) {
       return InvalidField("gradients.names",
@@ -91,7 +97,7 @@ absl::StatusOr<std::vector<bool>> ChooseGradients(const GradientSelection& selec
                                                           selection.names.size()));
     }
     for (size_t i = 0; i < candidates.size() && selection.mode == GradientSelection::Mode::kAll; ++i) {
-      chosen[i] = !candidates[i].derived && IsFloating(candidates[i].spec->dtype);
+      chosen[i] = !candidates[i].derived && candidates[i].HasGradient();
     }
     return chosen;
   }
@@ -128,7 +134,10 @@ absl::Status PlanGradients(Plan& plan) {
   const GradientSelection& selection = plan.request.gradients;
   LOSSD_RETURN_IF_ERROR(CheckGradientForm(selection));
   std::vector<Candidate> candidates;
-  for (const TensorSpec& input : plan.request.inputs) candidates.push_back({&input, false});
+  const std::vector<bool>& constants = plan.detail->constants;
+  for (size_t i = 0; i < plan.request.inputs.size(); ++i) {
+    candidates.push_back({&plan.request.inputs[i], false, i < constants.size() && constants[i]});
+  }
   for (const TensorSpec& input : plan.detail->derived_inputs) candidates.push_back({&input, true});
   LOSSD_ASSIGN_OR_RETURN(const std::vector<bool> chosen, ChooseGradients(selection, candidates));
   for (size_t i = 0; i < candidates.size(); ++i) {

@@ -6,7 +6,6 @@
 #ifndef LOSSD_SERVER_METRICS_H_
 #define LOSSD_SERVER_METRICS_H_
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -18,6 +17,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "core/loss_backend.h"
+#include "core/losses/loss_config.h"
 #include "core/status/errors.h"
 #include "prometheus/collectable.h"
 #include "prometheus/registry.h"
@@ -35,10 +35,6 @@ inline constexpr int kStageCount = 4;
 // Where a non-finite value was seen.
 enum class NonfinitePlace { kInput, kOutput, kGradient };
 inline constexpr int kNonfinitePlaceCount = 3;
-
-// Names of the losses as in lossd.v1.LossSpec, in the order of LossConfig's alternatives.
-inline constexpr std::array<absl::string_view, 4> kLossNames = {"feature_map_contrastive", "cpc", "nt_xent",
-                                                                "squared_norm"};
 
 // Counts and observes. Every series exists from the start, so that nothing is looked up by label while serving.
 // Thread-safe.

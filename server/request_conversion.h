@@ -16,12 +16,7 @@
 
 namespace lossd {
 
-// The configuration that `loss` holds, defaults filled in. INVALID_ARGUMENT with the field where no member is set, an
-// enum's value is not known, or seeds are out of range; UNIMPLEMENTED, naming the losses there are, where a member is
-// set that this build does not know. What only a loss can judge is left to it.
-absl::StatusOr<LossConfig> ToLossConfig(const v1::LossSpec& loss);
-
-// The request without its payloads. Fails as ToLossConfig does, and with INVALID_ARGUMENT for values of enums and
+// The request without its payloads. Fails as wire::ToLossConfig does, and with INVALID_ARGUMENT for values of enums and
 // layouts that this version does not support.
 absl::StatusOr<ComputeSpec> ToComputeSpec(const v1::ComputeRequest& header, std::vector<TensorSpec> inputs);
 

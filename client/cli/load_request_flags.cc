@@ -19,9 +19,8 @@ namespace {
 
 // "3x64x7x7 float32" of the first input, and how many there are.
 std::string InWords(const client::LossSpec& loss, const std::vector<Tensor>& inputs) {
-  constexpr const char* kNames[] = {"no loss", "feature_map_contrastive", "cpc", "nt_xent", "squared_norm"};
   const TensorSpec& first = inputs.front().spec();
-  return absl::StrCat(kNames[loss.index()], " of ", inputs.size(), " x ", ShapeText(first.shape), " ",
+  return absl::StrCat(client::NameOf(loss), " of ", inputs.size(), " x ", ShapeText(first.shape), " ",
                       DTypeName(first.dtype));
 }
 

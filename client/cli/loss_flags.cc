@@ -4,85 +4,131 @@
 #include "client/cli/loss_flags.h"
 
 #include <CLI/App.hpp>
+#include <algorithm>
+#include <optional>
+#include <type_traits>
+#include <utility>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "client/cli/field_text.h"
 #include "client/cli/subcommand.h"
-#include "client/cpp/messages.h"
 #include "core/status/status_macros.h"
 #include "google/protobuf/util/json_util.h"
+#include "proto/wire/loss_messages.h"
 
 namespace lossd::cli {
 namespace {
 
-constexpr char kLosses[] = "feature_map_contrastive, cpc, nt_xent or squared_norm";
+template <typename T>
+struct IsChoice : std::false_type {};
+template <typename... T>
+struct IsChoice<std::variant<T...>> : std::true_type {};
 
-bool Given(const client::Seed& seed) {
-  return seed.torch_seed || seed.numpy_seed || seed.torch_skip || seed.numpy_skip;
+template <typename T>
+struct Unwrapped {
+  using Type = T;
+};
+template <typename T>
+struct Unwrapped<std::optional<T>> {
+  using Type = T;
+};
+
+// Whether a field is a message with fields of its own.
+template <typename T>
+concept Message = requires(T& value) {
+  T::Fields(value, [](auto&&...) {});
+};
+
+// "nt_xent, sup_con or cpc"
+std::string ListOf(const std::vector<std::string>& names) {
+  const auto last = names.end() - 1;
+  if (names.size() == 1) return *last;
+  return absl::StrCat(absl::StrJoin(names.begin(), last, ", "), " or ", *last);
+}
+
+std::string AllLosses() { return ListOf({kLossNames.begin(), kLossNames.end()}); }
+
+// Calls visit(flag, field, help) for every plain field of a configuration. Fields of nested messages have the message's
+// name in front; those of a choice have not, and a lone field `values` is named as its message.
+template <typename Config, typename Visit>
+void ForEachFlag(Config& config, const Visit& visit) {
+  Config::Fields(config, [&](absl::string_view name, auto& field, absl::string_view help) {
+    using Field = typename Unwrapped<std::decay_t<decltype(field)>>::Type;
+    if constexpr (IsChoice<Field>::value) {
+      const auto visit_alternative = [&]<typename T>(std::in_place_type_t<T>) {
+        if constexpr (Message<T>) {
+          T fields = std::holds_alternative<T>(field) ? std::get<T>(field) : T();
+          bool given = false;
+          T::Fields(fields, [&](absl::string_view inner, auto& value, absl::string_view inner_help) {
+            const std::string flag = FlagNameOf(inner == "values" ? T::kName : inner);
+            if (visit(flag, value, inner_help)) given = true;
+          });
+          if (given) field = fields;
+        }
+      };
+      [&]<typename... T>(std::variant<T...>*) {
+        (visit_alternative(std::in_place_type<T>), ...);
+      }(static_cast<Field*>(nullptr));
+    } else if constexpr (Message<Field>) {
+      Field fields = field.value_or(Field());
+      bool given = false;
+      Field::Fields(fields, [&](absl::string_view inner, auto& value, absl::string_view inner_help) {
+        if (visit(FlagNameOf(absl::StrCat(name, "_", inner)), value, inner_help)) given = true;
+      });
+      if (given) field = fields;
+    } else {
+      visit(FlagNameOf(name), field, help);
+    }
+  });
 }
 
 }  // namespace
 
+bool LossFlags::Flag::given() const { return option != nullptr && option->count() > 0; }
+
+void LossFlags::CollectFlags() {
+  for (size_t i = 0; i < kLossCount; ++i) {
+    LossConfig config = DefaultLossConfig(i);
+    std::visit(
+        [&](auto& fields) {
+          ForEachFlag(fields, [&](const std::string& name, auto& field, absl::string_view help) {
+            Flag& flag = flags_[name];
+            flag.help = std::string(help);
+            flag.losses.emplace_back(kLossNames[i]);
+            flag.defaults.push_back(TextOf(field));
+            return false;
+          });
+        },
+        config);
+  }
+}
+
 void LossFlags::Declare(CLI::App& app) {
-  app.add_option("--loss", loss_, absl::StrCat("The loss: ", kLosses));
+  app.add_option("--loss", loss_, absl::StrCat("The loss: ", AllLosses()));
   app.add_option("--config", config_,
                  "The loss and its configuration as JSON, instead of the flags below:\n"
                  R"({"nt_xent": {"temperature": 0.1}}, or @FILE)");
-  DeclareFeatureMapContrastive(app);
-  DeclareCpc(app);
-  options_of_["nt_xent"] = {
-      app.add_option("--temperature", nt_xent_.temperature, "Divisor of the scores [0.5]")->group("nt_xent")};
+  CollectFlags();
+  for (auto& [name, flag] : flags_) {
+    const bool alike = std::all_of(flag.defaults.begin(), flag.defaults.end(),
+                                   [&, &first = flag.defaults[0]](const std::string& text) { return text == first; });
+    std::string help = flag.help;
+    if (!alike || !flag.defaults[0].empty()) {
+      absl::StrAppend(&help, " [", alike ? flag.defaults[0] : absl::StrJoin(flag.defaults, ", "), "]");
+    }
+    flag.option = app.add_option(name, flag.value, help)->group(absl::StrJoin(flag.losses, ", "));
+  }
 }
 
-void LossFlags::DeclareFeatureMapContrastive(CLI::App& app) {
-  const std::string group = "feature_map_contrastive";
-  client::FeatureMapContrastive& loss = feature_map_contrastive_;
-  std::vector<CLI::Option*> options = {
-      app.add_option("--comparisons", loss.comparisons, "Pairs of map indices [00, 11]"),
-      app.add_option("--tclip", loss.tclip, "Clip of the scores; inf: none [10]"),
-      app.add_option("--bidirectional", loss.bidirectional, "Compare with exchanged roles as well [true]"),
-      app.add_option("--regularizer-weight", loss.regularizer_weight, "Of the regularizer in the objective [1]"),
-      app.add_option("--regularizer-scale", loss.regularizer_scale, "Inside the regularizer [0.05]"),
-      app.add_option("--loss-weights", loss.loss_weights, "Upstream gradient of each loss [ones]")
-          ->delimiter(',')
-          ->allow_extra_args(false),
-      app.add_option("--positions", positions_, "Source positions, flat [K, directions, B]")
-          ->delimiter(',')
-          ->allow_extra_args(false),
-      app.add_option("--torch-seed", seed_.torch_seed, "Draw positions as torch does after this seed"),
-      app.add_option("--numpy-seed", seed_.numpy_seed, "Draw `r` as numpy does after this seed"),
-      app.add_option("--torch-skip", seed_.torch_skip, "32-bit words of torch's stream to skip [0]"),
-      app.add_option("--numpy-skip", seed_.numpy_skip, "32-bit words of numpy's stream to skip [0]"),
-      app.add_option("--share-source-samples", loss.share_source_samples, "One draw for each map [false]")};
-  for (CLI::Option* const option : options) options_of_[group].push_back(option->group(group));
-}
-
-void LossFlags::DeclareCpc(CLI::App& app) {
-  std::vector<CLI::Option*> options = {
-      app.add_option("--target-dim", cpc_.target_dim, "Dimension of predictions [64]"),
-      app.add_option("--embed-scale", cpc_.embed_scale, "Factor of the scores [0.1]"),
-      app.add_option("--init-seed", cpc_.init_seed, "Seed of the parameters where none are sent [0]"),
-      app.add_option("--step-weighting", step_weighting_, "reference or uniform [reference]")
-          ->check(CLI::IsMember({"reference", "uniform"}))};
-  for (CLI::Option* const option : options) options_of_["cpc"].push_back(option->group("cpc"));
-}
-
-absl::Status LossFlags::CheckFlagsBelong(const std::string& loss) const {
-  for (const auto& [owner, options] : options_of_) {
-    for (const CLI::Option* const option : options) {
-      if (owner != loss && option->count() > 0) {
-        return UsageError(absl::StrCat(option->get_name(), ": belongs to ", owner, ", not to ", loss));
-      }
+absl::Status LossFlags::CheckFlagsBelong(absl::string_view loss) const {
+  for (const auto& [name, flag] : flags_) {
+    if (flag.given() && std::find(flag.losses.begin(), flag.losses.end(), loss) == flag.losses.end()) {
+      return UsageError(absl::StrCat(name, ": belongs to ", ListOf(flag.losses), ", not to ", loss));
     }
   }
   return absl::OkStatus();
-}
-
-absl::StatusOr<client::FeatureMapContrastive> LossFlags::FeatureMapContrastiveSpec() const {
-  client::FeatureMapContrastive loss = feature_map_contrastive_;
-  if (!positions_.empty() && Given(seed_)) return UsageError("--positions: expected without seeds and skips");
-  if (!positions_.empty()) loss.sampling = client::Positions{positions_};
-  if (Given(seed_)) loss.sampling = seed_;
-  return loss;
 }
 
 absl::StatusOr<client::LossSpec> LossFlags::Spec() const {
@@ -94,24 +140,36 @@ absl::StatusOr<client::LossSpec> LossFlags::Spec() const {
     return LossSpecFromJson(text);
   }
   LOSSD_RETURN_IF_ERROR(CheckFlagsBelong(loss_.empty() ? "any loss without --loss" : loss_));
-  if (loss_ == "feature_map_contrastive") return FeatureMapContrastiveSpec();
-  if (loss_ == "nt_xent") return nt_xent_;
-  if (loss_ == "squared_norm") return client::SquaredNorm{};
-  if (loss_ == "cpc") {
-    client::Cpc cpc = cpc_;
-    if (step_weighting_ == "uniform") cpc.step_weighting = client::Cpc::StepWeighting::kUniform;
-    if (step_weighting_ == "reference") cpc.step_weighting = client::Cpc::StepWeighting::kReference;
-    return cpc;
+  const auto found = std::find(kLossNames.begin(), kLossNames.end(), loss_);
+  if (found == kLossNames.end()) {
+    return UsageError(absl::StrCat("--loss: expected ", AllLosses(), ", got '", loss_, "'"));
   }
-  return UsageError(absl::StrCat("--loss: expected ", kLosses, ", got '", loss_, "'"));
+  LossConfig config = DefaultLossConfig(static_cast<size_t>(found - kLossNames.begin()));
+  if (flags_.at("--positions").given()) {
+    for (const char* other : {"--torch-seed", "--numpy-seed", "--torch-skip", "--numpy-skip"}) {
+      if (flags_.at(other).given()) return UsageError(absl::StrCat("--positions: expected without ", other));
+    }
+  }
+  absl::Status status;
+  const auto read = [&](const std::string& name, auto& field, absl::string_view) {
+    const Flag& flag = flags_.at(name);
+    if (!flag.given()) return false;
+    const std::string expected = ReadText(flag.value, field);
+    if (!expected.empty()) status = UsageError(absl::StrCat(name, ": expected ", expected, ", got '", flag.value, "'"));
+    return true;
+  };
+  std::visit([&](auto& fields) { ForEachFlag(fields, read); }, config);
+  if (!status.ok()) return status;
+  return client::OrNone(config);
 }
 
 absl::StatusOr<client::LossSpec> LossSpecFromJson(const std::string& json) {
   v1::LossSpec message;
   const auto status = google::protobuf::util::JsonStringToMessage(json, &message);
   if (!status.ok()) return UsageError(absl::StrCat("--config: ", std::string(status.message())));
-  if (message.loss_case() == v1::LossSpec::LOSS_NOT_SET) return UsageError("--config: expected a loss, got none");
-  return client::FromMessage(message);
+  const absl::StatusOr<LossConfig> config = wire::ToLossConfig(message);
+  if (!config.ok()) return UsageError(absl::StrCat("--config: ", config.status().message()));
+  return client::OrNone(*config);
 }
 
 }  // namespace lossd::cli

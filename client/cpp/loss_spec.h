@@ -1,66 +1,52 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Configurations of the losses, as typed values. They mirror lossd/v1/losses.proto field by field: an absent optional
-// means the server's default, which is given with each field. The server checks the values.
+// Configurations of the losses, as typed values: those of core/losses/loss_config.h, which mirror lossd/v1/losses.proto
+// field by field and say what each field defaults to. A field that has its default is not sent. The server checks the
+// values. Inputs and outputs of each loss are listed in losses.proto.
 
 #ifndef LOSSD_CLIENT_CPP_LOSS_SPEC_H_
 #define LOSSD_CLIENT_CPP_LOSS_SPEC_H_
 
-#include <cstdint>
 #include <optional>
-#include <string>
+#include <type_traits>
+#include <utility>
 #include <variant>
-#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "core/losses/loss_config.h"
 
 namespace lossd::client {
 
-// Explicit source positions, row-major [K, directions, B]; each is row * W + column of the source map.
-struct Positions {
-  std::vector<int32_t> values;
-};
+using Positions = ExplicitPositions;
+using Seed = SamplingSeed;
+using FeatureMapContrastive = FeatureMapContrastiveConfig;
+using Cpc = CpcConfig;
+using NtXent = NtXentConfig;
+using SquaredNorm = SquaredNormConfig;
 
-// Draw comparisons and positions as the reference does after seed_everything(seed), bit for bit.
-struct Seed {
-  std::optional<uint64_t> torch_seed;  // Absent: the value of numpy_seed. At least one must be set.
-  std::optional<uint64_t> numpy_seed;  // Below 2^32. Absent: the value of torch_seed.
-  std::optional<uint64_t> torch_skip;  // 32-bit words to skip first, at most 2^26. Default 0.
-  std::optional<uint64_t> numpy_skip;  // Likewise.
-};
+template <typename... Config>
+std::variant<std::monostate, Config...> OrNone(const std::variant<Config...>& config) {
+  return std::visit([](const auto& loss) { return std::variant<std::monostate, Config...>(loss); }, config);
+}
 
-// AMDIM's contrastive loss between maps of two views. Inputs `anchor.0`, ... and `positive.0`, ..., each [B, C, H, W].
-// Outputs `losses` [K], `regularizer` [], `comparisons` int32 [K, 2], `positions` int32 [K, directions, B].
-struct FeatureMapContrastive {
-  std::optional<std::string> comparisons;    // "00, 11"; `r` is a random index, "10:12" for indices above 9.
-  std::optional<double> tclip;               // 10; +inf: no clip.
-  std::optional<bool> bidirectional;         // true.
-  std::optional<double> regularizer_weight;  // 1; in the objective.
-  std::optional<double> regularizer_scale;   // 0.05; inside the regularizer.
-  std::vector<double> loss_weights;          // Upstream gradients: K values, or empty for ones.
-  std::variant<std::monostate, Positions, Seed> sampling;  // Monostate: the server draws.
-  std::optional<bool> share_source_samples;                // false.
-};
+// Which loss. Monostate: none, which the server refuses. OrNone makes one of a LossConfig.
+using LossSpec = decltype(OrNone(std::declval<LossConfig>()));
 
-// Contrastive predictive coding. Inputs `z` [B, C, H, W] with H, W >= 3; optionally the 44 tensors
-// `parameters.<state_dict name>`. Outputs `loss` [], `step_losses` [H-2].
-struct Cpc {
-  enum class StepWeighting { kReference, kUniform };
-  std::optional<int32_t> target_dim;            // 64, or read off the parameters.
-  std::optional<double> embed_scale;            // 0.1.
-  std::optional<uint64_t> init_seed;            // 0; not together with parameters.
-  std::optional<StepWeighting> step_weighting;  // kReference: step i weighs i.
-};
+// The inverse of OrNone; nullopt where there is no loss.
+inline std::optional<LossConfig> ConfigOf(const LossSpec& spec) {
+  return std::visit(
+      [](const auto& loss) -> std::optional<LossConfig> {
+        if constexpr (std::is_same_v<std::decay_t<decltype(loss)>, std::monostate>) return std::nullopt;
+        if constexpr (!std::is_same_v<std::decay_t<decltype(loss)>, std::monostate>) return loss;
+      },
+      spec);
+}
 
-// SimCLR's loss. Inputs `out_1`, `out_2`, both [N, D]. Output `loss` [].
-struct NtXent {
-  std::optional<double> temperature;  // 0.5; finite and > 0.
-};
-
-// Half the sum of squares of the inputs `x.0`, ..., any shape and dtype. Output `loss` []. Its gradient is the input.
-struct SquaredNorm {};
-
-// Which loss. Monostate: none, which the server refuses.
-using LossSpec = std::variant<std::monostate, FeatureMapContrastive, Cpc, NtXent, SquaredNorm>;
+// As in lossd.v1.LossSpec; "none" where there is none.
+inline absl::string_view NameOf(const LossSpec& spec) {
+  return spec.index() == 0 ? absl::string_view("none") : kLossNames[spec.index() - 1];
+}
 
 }  // namespace lossd::client
 

@@ -13,9 +13,10 @@
 
 namespace lossd::client {
 
+// Fields that have their default stay absent.
 v1::LossSpec ToMessage(const LossSpec& loss);
 
-// The inverse: absent fields stay absent. An unknown or missing loss gives the monostate.
+// The inverse. A missing loss gives the monostate, and so does one with an enum's value that this build does not know.
 LossSpec FromMessage(const v1::LossSpec& message);
 
 // Everything of `request` but inputs, gradient targets and timeout.

@@ -14,7 +14,7 @@
 
 namespace lossd::load {
 
-// `request` over `inputs`, with the defaults of loss_spec.h filled in. Precondition: it names a loss.
+// `request` over `inputs`. Precondition: it names a loss.
 ComputeSpec ToCoreRequest(const client::ComputeRequest& request, std::vector<TensorSpec> inputs);
 
 }  // namespace lossd::load

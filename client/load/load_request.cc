@@ -11,8 +11,11 @@
 #include <variant>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "client/cpp/codec.h"
 #include "client/cpp/payload_hold.h"
+#include "core/losses/registry.h"
 #include "core/status/status_macros.h"
 #include "core/tensor/convert.h"
 
@@ -49,18 +52,22 @@ grpc::ByteBuffer LoadRequest::Message(const std::string& request_id) const {
 }
 
 std::vector<TensorSpec> InputsOfShape(const client::LossSpec& loss, const Shape& shape, DType dtype, int maps) {
-  std::vector<std::string> names;
-  if (std::holds_alternative<client::FeatureMapContrastive>(loss)) {
-    for (const char* side : {"anchor.", "positive."}) {
-      for (int i = 0; i < maps; ++i) names.push_back(absl::StrCat(side, i));
-    }
-  } else if (std::holds_alternative<client::NtXent>(loss)) {
-    names = {"out_1", "out_2"};
-  } else {
-    names = {std::holds_alternative<client::Cpc>(loss) ? "z" : "x.0"};
-  }
+  static const auto* const losses = new std::vector<LossDescription>(LossRegistry(MakeTileLosses(0)).Describe());
+  if (loss.index() == 0) return {};
   std::vector<TensorSpec> specs;
-  for (std::string& name : names) specs.push_back({std::move(name), dtype, shape});
+  for (const LossInputDescription& input : (*losses)[loss.index() - 1].inputs) {
+    if (input.optional) continue;
+    Shape own = shape;
+    if (!input.shape.empty()) own.resize(std::min(own.size(), input.shape.size()));
+    const DType own_dtype = input.integer ? DType::kInt64 : dtype;
+    absl::string_view family = input.name;
+    if (!absl::ConsumeSuffix(&family, "*")) {
+      specs.push_back({input.name, own_dtype, own});
+      continue;
+    }
+    const int count = std::holds_alternative<client::FeatureMapContrastive>(loss) ? maps : 1;
+    for (int i = 0; i < count; ++i) specs.push_back({absl::StrCat(family, i), own_dtype, own});
+  }
   return specs;
 }
 

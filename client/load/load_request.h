@@ -40,7 +40,8 @@ class LoadRequest {
   int64_t bytes_ = 0;
 };
 
-// Inputs of a loss by one shape: what `loss` names its inputs, `maps` of them a side for feature_map_contrastive.
+// Inputs of a loss by one shape, as the loss describes them, without the optional ones: `maps` a side for
+// feature_map_contrastive; labels are integers, one a row.
 std::vector<TensorSpec> InputsOfShape(const client::LossSpec& loss, const Shape& shape, DType dtype, int maps);
 
 // A tensor of normal variates (integers: 0 to 9), the same for equal seeds.

@@ -38,12 +38,11 @@ std::string FingerprintOf(const LoadRequest& request) {
 }
 
 json RequestSetup(const LoadPlan& plan, const LoadRequest& request) {
-  constexpr const char* kLosses[] = {"none", "feature_map_contrastive", "cpc", "nt_xent", "squared_norm"};
   json inputs = json::array();
   for (const client::InputTensor& input : plan.request.inputs) {
     inputs.push_back(absl::StrCat(input.spec.name, " ", DTypeName(input.spec.dtype), " ", ShapeText(input.spec.shape)));
   }
-  json setup = {{"loss", kLosses[plan.request.loss.index()]},
+  json setup = {{"loss", std::string(client::NameOf(plan.request.loss))},
                 {"inputs", inputs},
                 {"gradients", plan.request.gradients.mode != client::GradientOptions::Mode::kNone},
                 {"request_bytes", request.bytes()},

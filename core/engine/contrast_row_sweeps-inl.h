@@ -97,43 +97,144 @@ void ColumnsInto(const ScoreTile& tile, const T* scores, const RunningSums<T>& s
 }
 
 template <typename T>
-void GradientInto(const ScoreTile& tile, const ExpWeights<T>& rows, const ExpWeights<T>& columns, T* scores) {
+void RowGradientInto(const ScoreTile& tile, const ExpWeights<T>& rows, T* scores) {
   const hn::ScalableTag<T> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   for (int64_t r = 0; r < tile.rows; ++r) {
     T* row = scores + r * tile.columns;
+    const auto maximum = hn::Set(d, rows.maxima[r]);
+    const auto weight = hn::Set(d, rows.weights[r]);
+    for (int64_t c = 0; c < tile.columns; c += lanes) {
+      const auto mask = hn::FirstN(d, static_cast<size_t>(std::min(lanes, tile.columns - c)));
+      const auto of_row = HWY_NAMESPACE::Exp(d, hn::Sub(hn::LoadU(d, row + c), maximum));
+      hn::BlendedStore(hn::Mul(weight, of_row), mask, d, row + c);
+    }
+  }
+}
+
+template <typename T>
+void GradientInto(const ScoreTile& tile, const ExpWeights<T>& rows, const ExpWeights<T>& columns,
+                  const T* column_scores, T* row_scores) {
+  const hn::ScalableTag<T> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (int64_t r = 0; r < tile.rows; ++r) {
+    T* row = row_scores + r * tile.columns;
+    const T* column_row = column_scores + r * tile.columns;
     const auto row_maximum = hn::Set(d, rows.maxima[r]);
     const auto row_weight = hn::Set(d, rows.weights[r]);
     for (int64_t c = 0; c < tile.columns; c += lanes) {
       const auto mask = hn::FirstN(d, static_cast<size_t>(std::min(lanes, tile.columns - c)));
-      const auto score = hn::LoadU(d, row + c);
-      const auto of_row = HWY_NAMESPACE::Exp(d, hn::Sub(score, row_maximum));
-      const auto of_column = HWY_NAMESPACE::Exp(d, hn::Sub(score, hn::LoadU(d, columns.maxima + c)));
+      const auto of_row = HWY_NAMESPACE::Exp(d, hn::Sub(hn::LoadU(d, row + c), row_maximum));
+      const auto column_maxima = hn::LoadU(d, columns.maxima + c);
+      const auto of_column = HWY_NAMESPACE::Exp(d, hn::Sub(hn::LoadU(d, column_row + c), column_maxima));
       const auto gradient = hn::MulAdd(row_weight, of_row, hn::Mul(hn::LoadU(d, columns.weights + c), of_column));
       hn::BlendedStore(gradient, mask, d, row + c);
     }
   }
 }
 
-void RowsFloat(const ScoreTile& tile, const float* scores, const RunningSums<float>& sums) {
-  RowsInto(tile, scores, sums);
+template <typename T>
+void PositiveInto(const ScoreTile& tile, const PositiveWeights<T>& rows, const PositiveWeights<T>& columns,
+                  const T* scores, T* gradient) {
+  const hn::ScalableTag<T> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (int64_t r = 0; r < tile.rows; ++r) {
+    const auto row_maximum = hn::Set(d, rows.maxima[r]);
+    const auto row_weight = hn::Set(d, rows.weights[r]);
+    const auto row_offset = hn::Set(d, rows.offsets[r]);
+    for (int64_t c = 0; c < tile.columns; c += lanes) {
+      const auto score = hn::LoadU(d, scores + r * tile.columns + c);
+      const auto there = hn::FirstN(d, static_cast<size_t>(std::min(lanes, tile.columns - c)));
+      const auto positive = hn::And(there, hn::Ne(score, LowestOf(d)));
+      if (hn::AllFalse(d, positive)) continue;
+      const auto of_row = HWY_NAMESPACE::Exp(d, hn::Sub(score, row_maximum));
+      const auto of_column = HWY_NAMESPACE::Exp(d, hn::Sub(score, hn::LoadU(d, columns.maxima + c)));
+      const auto row_side = hn::Sub(hn::Mul(row_weight, of_row), row_offset);
+      const auto column_side =
+          hn::Sub(hn::Mul(hn::LoadU(d, columns.weights + c), of_column), hn::LoadU(d, columns.offsets + c));
+      hn::BlendedStore(hn::Add(row_side, column_side), positive, d, gradient + r * tile.columns + c);
+    }
+  }
 }
-void RowsDouble(const ScoreTile& tile, const double* scores, const RunningSums<double>& sums) {
+
+// log(1 + y) for 0 <= y <= 1, within a few ulp also where y is tiny: 2 artanh(y / (2 + y)) by its series.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V Log1p(D d, V y) {
+  using T = hn::TFromD<D>;
+  constexpr int kTerms = sizeof(T) == sizeof(float) ? 9 : 18;
+  const V t = hn::Div(y, hn::Add(y, hn::Set(d, T{2})));
+  const V square = hn::Mul(t, t);
+  V series = hn::Set(d, T{1} / (2 * kTerms - 1));
+  for (int k = kTerms - 2; k >= 0; --k)
+    series = hn::MulAdd(series, square, hn::Set(d, T{1} / static_cast<T>(2 * k + 1)));
+  return hn::Mul(hn::Add(t, t), series);
+}
+
+template <typename T>
+void SigmoidInto(const ScoreTile& tile, T bias, T share, T* scores, const SigmoidSums& sums) {
+  const hn::ScalableTag<T> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const auto one = hn::Set(d, T{1});
+  const auto shares = hn::Set(d, share);
+  for (int64_t r = 0; r < tile.rows; ++r) {
+    T* row = scores + r * tile.columns;
+    auto losses = hn::Zero(d);
+    auto gradients = hn::Zero(d);
+    for (int64_t c = 0; c < tile.columns; c += lanes) {
+      const auto mask = hn::FirstN(d, static_cast<size_t>(std::min(lanes, tile.columns - c)));
+      const auto score = hn::Add(LoadScores(d, row, c, tile.columns), hn::Set(d, bias));
+      const auto e = HWY_NAMESPACE::Exp(d, hn::Neg(hn::Abs(score)));
+      losses = hn::Add(losses, hn::Add(hn::Max(score, hn::Zero(d)), Log1p(d, e)));
+      const auto inverse = hn::Div(shares, hn::Add(one, e));
+      // NaN compares false and shows in e.
+      const auto gradient = hn::IfThenElse(hn::Ge(score, hn::Zero(d)), inverse, hn::Mul(e, inverse));
+      gradients = hn::Add(gradients, gradient);
+      hn::BlendedStore(gradient, mask, d, row + c);
+    }
+    sums.losses[r] += static_cast<double>(hn::GetLane(hn::SumOfLanes(d, losses)));
+    sums.gradients[r] += static_cast<double>(hn::GetLane(hn::SumOfLanes(d, gradients)));
+  }
+}
+
+void RowsFloat(const ScoreTile& tile, const float* scores, const RunningSums<float>& sums) {
   RowsInto(tile, scores, sums);
 }
 void ColumnsFloat(const ScoreTile& tile, const float* scores, const RunningSums<float>& sums) {
   ColumnsInto(tile, scores, sums);
 }
+void RowGradientFloat(const ScoreTile& tile, const ExpWeights<float>& rows, float* scores) {
+  RowGradientInto(tile, rows, scores);
+}
+void GradientFloat(const ScoreTile& tile, const ExpWeights<float>& rows, const ExpWeights<float>& columns,
+                   const float* column_scores, float* row_scores) {
+  GradientInto(tile, rows, columns, column_scores, row_scores);
+}
+void PositiveFloat(const ScoreTile& tile, const PositiveWeights<float>& rows, const PositiveWeights<float>& columns,
+                   const float* scores, float* gradient) {
+  PositiveInto(tile, rows, columns, scores, gradient);
+}
+void SigmoidFloat(const ScoreTile& tile, float bias, float share, float* scores, const SigmoidSums& sums) {
+  SigmoidInto(tile, bias, share, scores, sums);
+}
+void RowsDouble(const ScoreTile& tile, const double* scores, const RunningSums<double>& sums) {
+  RowsInto(tile, scores, sums);
+}
 void ColumnsDouble(const ScoreTile& tile, const double* scores, const RunningSums<double>& sums) {
   ColumnsInto(tile, scores, sums);
 }
-void GradientFloat(const ScoreTile& tile, const ExpWeights<float>& rows, const ExpWeights<float>& columns,
-                   float* scores) {
-  GradientInto(tile, rows, columns, scores);
+void RowGradientDouble(const ScoreTile& tile, const ExpWeights<double>& rows, double* scores) {
+  RowGradientInto(tile, rows, scores);
 }
 void GradientDouble(const ScoreTile& tile, const ExpWeights<double>& rows, const ExpWeights<double>& columns,
-                    double* scores) {
-  GradientInto(tile, rows, columns, scores);
+                    const double* column_scores, double* row_scores) {
+  GradientInto(tile, rows, columns, column_scores, row_scores);
+}
+void PositiveDouble(const ScoreTile& tile, const PositiveWeights<double>& rows, const PositiveWeights<double>& columns,
+                    const double* scores, double* gradient) {
+  PositiveInto(tile, rows, columns, scores, gradient);
+}
+void SigmoidDouble(const ScoreTile& tile, double bias, double share, double* scores, const SigmoidSums& sums) {
+  SigmoidInto(tile, bias, share, scores, sums);
 }
 
 }  // namespace

@@ -43,11 +43,41 @@ struct ExpWeights {
   const T* weights;
 };
 
-// Replaces scores by the sum of both sides' gradients with respect to them.
+// Replaces scores by the gradient of the rows' side with respect to them.
+void FormRowGradient(const ScoreTile& tile, const ExpWeights<float>& rows, float* scores);
+void FormRowGradient(const ScoreTile& tile, const ExpWeights<double>& rows, double* scores);
+
+// Replaces the rows' side's scores by the sum of both sides' gradients with respect to them. The sides' scores may
+// differ in what is -inf, or be the same.
 void FormPairGradient(const ScoreTile& tile, const ExpWeights<float>& rows, const ExpWeights<float>& columns,
-                      float* scores);
+                      const float* column_scores, float* row_scores);
 void FormPairGradient(const ScoreTile& tile, const ExpWeights<double>& rows, const ExpWeights<double>& columns,
-                      double* scores);
+                      const double* column_scores, double* row_scores);
+
+// For each row or column: the gradient with respect to the score s of a positive is
+// weight * exp(s - maximum) - offset.
+template <typename T>
+struct PositiveWeights {
+  const T* maxima;
+  const T* weights;
+  const T* offsets;
+};
+
+// Overwrites the gradient where `scores`, those of positives alone, are not -inf: with the sum of both sides'.
+void FormPositiveGradient(const ScoreTile& tile, const PositiveWeights<float>& rows,
+                          const PositiveWeights<float>& columns, const float* scores, float* gradient);
+void FormPositiveGradient(const ScoreTile& tile, const PositiveWeights<double>& rows,
+                          const PositiveWeights<double>& columns, const double* scores, double* gradient);
+
+// What the sigmoid loss adds to each row: the sum of softplus(score + bias), and that of the gradients.
+struct SigmoidSums {
+  double* losses;
+  double* gradients;
+};
+
+// Enters softplus(score + bias) of all scores into `sums` and replaces scores by share * sigmoid(score + bias).
+void FormSigmoidGradient(const ScoreTile& tile, float bias, float share, float* scores, const SigmoidSums& sums);
+void FormSigmoidGradient(const ScoreTile& tile, double bias, double share, double* scores, const SigmoidSums& sums);
 
 }  // namespace lossd
 

@@ -20,14 +20,6 @@ namespace {
 
 std::string Field(absl::string_view name) { return absl::StrCat("inputs[", name, "]"); }
 
-// 7 for "anchor.7" in the family "anchor"; nullopt if `name` is not of the family. Only the plain decimal form counts.
-std::optional<size_t> NumberInFamily(absl::string_view name, absl::string_view family) {
-  if (!absl::ConsumePrefix(&name, family) || !absl::ConsumePrefix(&name, ".")) return std::nullopt;
-  size_t number = 0;
-  if (!absl::SimpleAtoi(name, &number) || absl::StrCat(number) != name) return std::nullopt;
-  return number;
-}
-
 absl::Status UnknownInput(absl::string_view name, absl::string_view expected) {
   return InvalidField(Field(name), absl::StrCat("unknown input, expected ", expected));
 }
@@ -51,6 +43,13 @@ absl::Status CloseFamily(absl::string_view family, size_t count, std::vector<int
 }
 
 }  // namespace
+
+std::optional<size_t> NumberInFamily(absl::string_view name, absl::string_view family) {
+  if (!absl::ConsumePrefix(&name, family) || !absl::ConsumePrefix(&name, ".")) return std::nullopt;
+  size_t number = 0;
+  if (!absl::SimpleAtoi(name, &number) || absl::StrCat(number) != name) return std::nullopt;
+  return number;
+}
 
 absl::StatusOr<std::vector<std::vector<int>>> FindNumberedInputs(absl::Span<const TensorSpec> inputs,
                                                                  absl::Span<const absl::string_view> families) {

@@ -6,6 +6,8 @@
 #ifndef LOSSD_CORE_LOSSES_INPUT_NAMES_H_
 #define LOSSD_CORE_LOSSES_INPUT_NAMES_H_
 
+#include <cstddef>
+#include <optional>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -14,6 +16,9 @@
 #include "core/tensor/tensor_spec.h"
 
 namespace lossd {
+
+// 7 for "anchor.7" in the family "anchor"; nullopt if `name` is not of the family. Only the plain decimal form counts.
+std::optional<size_t> NumberInFamily(absl::string_view name, absl::string_view family);
 
 // Sorts inputs into numbered families: with families {"anchor", "positive"} the inputs "anchor.0", "anchor.1", ... and
 // "positive.0", ... Returns for each family the indices into `inputs` of members 0, 1, ... Fails with InvalidField on a

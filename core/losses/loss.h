@@ -36,6 +36,8 @@ struct LossPlan {
   // Tensors that the loss makes itself and whose gradients can be asked for by name: CPC's parameters where they are
   // initialised from a seed. Empty for other losses.
   std::vector<TensorSpec> derived_inputs;
+  // By input: whether it has no gradient though it is floating. Empty: none is so.
+  std::vector<bool> constants;
   // Tasks with equal keys may run in one batch; equal keys imply equal loss, dtype and shapes.
   std::string batch_key;
   // Estimate of the floating-point operations, an upper bound where draws decide.
@@ -84,8 +86,10 @@ struct RunContext {
 // An input of a loss, for GetServerInfo. "anchor.*" stands for anchor.0, anchor.1, ...
 struct LossInputDescription {
   std::string name;
-  std::vector<std::string> shape;  // Symbolic extents; empty: any shape.
+  std::vector<std::string> shape;  // Symbolic extents; empty: any shape; "1": a scalar, [] or [1].
   bool optional = false;
+  bool integer = false;   // INT32 or INT64, without gradient; else floating.
+  bool constant = false;  // Floating, but without gradient.
 };
 
 // What GetServerInfo says of a loss.
@@ -114,11 +118,10 @@ class Loss {
   virtual void Run(absl::Span<LossTask* const> batch, const RunContext& context) const = 0;
 };
 
-// Factories, one a loss; the registry calls them.
+// Factories of the losses that are no operator's; the registry calls them.
 std::unique_ptr<Loss> MakeFeatureMapContrastive();
 // Keeps seed-initialised parameters in a cache of at most `parameter_cache_bytes` bytes.
 std::unique_ptr<Loss> MakeCpc(int64_t parameter_cache_bytes);
-std::unique_ptr<Loss> MakeNtXent();
 std::unique_ptr<Loss> MakeSquaredNorm();
 
 }  // namespace lossd

@@ -3,16 +3,24 @@
 
 // What a caller asks for, as the core sees it: the content of a lossd.v1.ComputeRequest without its payloads. Plain
 // values; meaning, units and defaults are those of the .proto files.
+//
+// Every configuration names itself (kName, its member of lossd.v1.LossSpec) and lists its fields: Fields(config, visit)
+// calls visit(name, field, help) for each, in the order of the message. Names are the wire's. Conversions, flags and
+// batch keys are made of that; whoever adds a field adds it here and in losses.proto, and a test compares the two.
 
 #ifndef LOSSD_CORE_LOSSES_LOSS_CONFIG_H_
 #define LOSSD_CORE_LOSSES_LOSS_CONFIG_H_
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "core/tensor/dtype.h"
 #include "core/tensor/tensor_spec.h"
 
@@ -20,21 +28,39 @@ namespace lossd {
 
 // Explicit source positions, row-major [K, directions, B].
 struct ExplicitPositions {
+  static constexpr absl::string_view kName = "positions";
   std::vector<int32_t> values;
+
+  friend bool operator==(const ExplicitPositions&, const ExplicitPositions&) = default;
+  template <typename Self, typename Visit>
+  static void Fields(Self& self, Visit&& visit) {
+    visit("values", self.values, "Source positions, flat [K, directions, B]");
+  }
 };
 
 // Draw comparisons and positions as the reference would after seed_everything(seed).
 struct SamplingSeed {
-  std::optional<uint64_t> torch_seed;
-  std::optional<uint64_t> numpy_seed;
-  uint64_t torch_skip = 0;  // 32-bit words.
-  uint64_t numpy_skip = 0;  // 32-bit words.
+  static constexpr absl::string_view kName = "seed";
+  std::optional<uint64_t> torch_seed;  // Absent: numpy_seed.
+  std::optional<uint64_t> numpy_seed;  // Absent: torch_seed.
+  uint64_t torch_skip = 0;             // 32-bit words.
+  uint64_t numpy_skip = 0;             // 32-bit words.
+
+  friend bool operator==(const SamplingSeed&, const SamplingSeed&) = default;
+  template <typename Self, typename Visit>
+  static void Fields(Self& self, Visit&& visit) {
+    visit("torch_seed", self.torch_seed, "Draw positions as torch does after this seed");
+    visit("numpy_seed", self.numpy_seed, "Draw `r` as numpy does after this seed");
+    visit("torch_skip", self.torch_skip, "32-bit words of torch's stream to skip");
+    visit("numpy_skip", self.numpy_skip, "32-bit words of numpy's stream to skip");
+  }
 };
 
 // std::monostate: the server draws.
 using Sampling = std::variant<std::monostate, ExplicitPositions, SamplingSeed>;
 
 struct FeatureMapContrastiveConfig {
+  static constexpr absl::string_view kName = "feature_map_contrastive";
   std::string comparisons = "00, 11";
   double tclip = 10.0;
   bool bidirectional = true;
@@ -43,24 +69,182 @@ struct FeatureMapContrastiveConfig {
   std::vector<double> loss_weights;  // Empty: ones.
   Sampling sampling;
   bool share_source_samples = false;
+
+  template <typename Self, typename Visit>
+  static void Fields(Self& self, Visit&& visit) {
+    visit("comparisons", self.comparisons, "Pairs of map indices");
+    visit("tclip", self.tclip, "Clip of the scores; inf: none");
+    visit("bidirectional", self.bidirectional, "Compare with exchanged roles as well");
+    visit("regularizer_weight", self.regularizer_weight, "Of the regularizer in the objective");
+    visit("regularizer_scale", self.regularizer_scale, "Inside the regularizer");
+    visit("loss_weights", self.loss_weights, "Upstream gradient of each loss; none: ones");
+    visit("sampling", self.sampling, "");
+    visit("share_source_samples", self.share_source_samples, "One draw for each map");
+  }
 };
 
-enum class StepWeighting { kReference, kUniform };
+// Enumerators have the wire's numbers; NamesOf gives their names, in order.
+enum class StepWeighting { kReference = 1, kUniform = 2 };
+inline constexpr std::array<absl::string_view, 2> NamesOf(StepWeighting) { return {"reference", "uniform"}; }
 
 struct CpcConfig {
+  static constexpr absl::string_view kName = "cpc";
   std::optional<int32_t> target_dim;  // Absent: 64, or read off the parameters.
   double embed_scale = 0.1;
   std::optional<uint64_t> init_seed;  // Absent: 0, or the parameters are sent.
   StepWeighting step_weighting = StepWeighting::kReference;
+
+  template <typename Self, typename Visit>
+  static void Fields(Self& self, Visit&& visit) {
+    visit("target_dim", self.target_dim, "Dimension of predictions; none: 64, or that of the parameters");
+    visit("embed_scale", self.embed_scale, "Factor of the scores");
+    visit("init_seed", self.init_seed, "Seed of the parameters where none are sent; none: 0");
+    visit("step_weighting", self.step_weighting, "Weights of the steps");
+  }
 };
 
 struct NtXentConfig {
+  static constexpr absl::string_view kName = "nt_xent";
   double temperature = 0.5;
+  bool normalize = false;
+
+  template <typename Self, typename Visit>
+  static void Fields(Self& self, Visit&& visit) {
+    visit("temperature", self.temperature, "Divisor of the scores");
+    visit("normalize", self.normalize, "Divide rows by their norm first");
+  }
 };
 
-struct SquaredNormConfig {};
+struct SquaredNormConfig {
+  static constexpr absl::string_view kName = "squared_norm";
 
-using LossConfig = std::variant<FeatureMapContrastiveConfig, CpcConfig, NtXentConfig, SquaredNormConfig>;
+  template <typename Self, typename Visit>
+  static void Fields(Self&, Visit&&) {}
+};
+
+// Enumerators have the wire's numbers.
+enum class MarginStrategy { kAbsolute = 1, kRelative = 2 };
+inline constexpr std::array<absl::string_view, 2> NamesOf(MarginStrategy) { return {"absolute", "relative"}; }
+
+struct FalseNegatives {
+  MarginStrategy margin_strategy = MarginStrategy::kAbsolute;
+  double margin = 0;
+
+  friend bool operator==(const FalseNegatives&, const FalseNegatives&) = default;
+  template <typename Self, typename Visit>
+  static void Fields(Self& self, Visit&& visit) {
+    visit("margin_strategy", self.margin_strategy, "Take out what is too similar, by this rule");
+    visit("margin", self.margin, "Take out what is more similar than the positive less this");
+  }
+};
+
+struct InfoNceConfig {
+  static constexpr absl::string_view kName = "info_nce";
+  double temperature = 0.07;
+  bool normalize = true;
+  bool symmetric = false;
+  double label_smoothing = 0;
+  std::optional<FalseNegatives> false_negatives;
+
+  template <typename Self, typename Visit>
+  static void Fields(Self& self, Visit&& visit) {
+    visit("temperature", self.temperature, "Divisor of the scores");
+    visit("normalize", self.normalize, "Divide rows by their norm first");
+    visit("symmetric", self.symmetric, "Keys against queries as well");
+    visit("label_smoothing", self.label_smoothing, "Share of the weight that all columns get");
+    visit("false_negatives", self.false_negatives, "");
+  }
+};
+
+struct ClipConfig {
+  static constexpr absl::string_view kName = "clip";
+  bool normalize = false;
+  std::optional<double> logit_scale;  // Absent: the tensor that is sent, or 1 / 0.07.
+  std::optional<double> logit_bias;   // Absent: the tensor that is sent, or 0.
+
+  template <typename Self, typename Visit>
+  static void Fields(Self& self, Visit&& visit) {
+    visit("normalize", self.normalize, "Divide rows by their norm first");
+    visit("logit_scale", self.logit_scale, "Factor of the products; none: that of the input, or the loss's default");
+    visit("logit_bias", self.logit_bias, "Added to each score; none: that of the input, or the loss's default");
+  }
+};
+
+struct SigLipConfig {
+  static constexpr absl::string_view kName = "siglip";
+  bool normalize = false;
+  std::optional<double> logit_scale;  // Absent: the tensor that is sent, or 10.
+  std::optional<double> logit_bias;   // Absent: the tensor that is sent, or -10.
+
+  template <typename Self, typename Visit>
+  static void Fields(Self& self, Visit&& visit) {
+    visit("normalize", self.normalize, "Divide rows by their norm first");
+    visit("logit_scale", self.logit_scale, "Factor of the products; none: that of the input, or the loss's default");
+    visit("logit_bias", self.logit_bias, "Added to each score; none: that of the input, or the loss's default");
+  }
+};
+
+struct SupConConfig {
+  static constexpr absl::string_view kName = "sup_con";
+  double temperature = 0.1;
+  bool normalize = true;
+
+  template <typename Self, typename Visit>
+  static void Fields(Self& self, Visit&& visit) {
+    visit("temperature", self.temperature, "Divisor of the scores");
+    visit("normalize", self.normalize, "Divide rows by their norm first");
+  }
+};
+
+struct VicRegConfig {
+  static constexpr absl::string_view kName = "vicreg";
+  double invariance_weight = 25;
+  double variance_weight = 25;
+  double covariance_weight = 1;
+  double eps = 1e-4;
+
+  template <typename Self, typename Visit>
+  static void Fields(Self& self, Visit&& visit) {
+    visit("invariance_weight", self.invariance_weight, "Of the views' mean squared distance");
+    visit("variance_weight", self.variance_weight, "Of the columns' standard deviations");
+    visit("covariance_weight", self.covariance_weight, "Of the columns' covariances");
+    visit("eps", self.eps, "Added to variances under the root");
+  }
+};
+
+struct BarlowTwinsConfig {
+  static constexpr absl::string_view kName = "barlow_twins";
+  double lambda = 5e-3;
+  double eps = 1e-5;
+
+  template <typename Self, typename Visit>
+  static void Fields(Self& self, Visit&& visit) {
+    visit("lambda", self.lambda, "Weight of the redundancy");
+    visit("eps", self.eps, "Added to variances under the root");
+  }
+};
+
+// In the order of lossd.v1.LossSpec's numbers.
+using LossConfig = std::variant<FeatureMapContrastiveConfig, CpcConfig, NtXentConfig, SquaredNormConfig, InfoNceConfig,
+                                ClipConfig, SigLipConfig, SupConConfig, VicRegConfig, BarlowTwinsConfig>;
+
+inline constexpr size_t kLossCount = std::variant_size_v<LossConfig>;
+
+// Names of the losses, in the order of LossConfig's alternatives.
+inline constexpr std::array<absl::string_view, kLossCount> kLossNames =
+    []<size_t... kIndex>(std::index_sequence<kIndex...>) {
+  return std::array<absl::string_view, kLossCount>{std::variant_alternative_t<kIndex, LossConfig>::kName...};
+}
+(std::make_index_sequence<kLossCount>());
+
+// The configuration of loss `index` < kLossCount with its defaults.
+inline LossConfig DefaultLossConfig(size_t index) {
+  return [index]<size_t... kIndex>(std::index_sequence<kIndex...>) {
+    constexpr LossConfig (*kMake[])() = {+[] { return LossConfig(std::in_place_index<kIndex>); }...};
+    return kMake[index]();
+  }
+  (std::make_index_sequence<kLossCount>());
+}
 
 // Which gradients are returned, and in what form.
 struct GradientSelection {

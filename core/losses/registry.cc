@@ -3,10 +3,27 @@
 
 #include "core/losses/registry.h"
 
+#include "core/losses/tile_operators.h"
+
 namespace lossd {
+namespace {
+
+struct TileFactory {
+  int64_t parameter_cache_bytes;
+
+  std::unique_ptr<Loss> operator()(const FeatureMapContrastiveConfig&) const { return MakeFeatureMapContrastive(); }
+  std::unique_ptr<Loss> operator()(const CpcConfig&) const { return MakeCpc(parameter_cache_bytes); }
+  std::unique_ptr<Loss> operator()(const SquaredNormConfig&) const { return MakeSquaredNorm(); }
+};
+
+}  // namespace
 
 LossSet MakeTileLosses(int64_t parameter_cache_bytes) {
-  return {MakeFeatureMapContrastive(), MakeCpc(parameter_cache_bytes), MakeNtXent(), MakeSquaredNorm()};
+  return MakeLosses(MakeTileOperators(), TileFactory{parameter_cache_bytes});
+}
+
+std::unique_ptr<Loss> MakeTileLoss(const LossConfig& config) {
+  return std::move(MakeTileLosses(/*parameter_cache_bytes=*/0)[config.index()]);
 }
 
 std::vector<LossDescription> LossRegistry::Describe() const {

@@ -7,6 +7,7 @@
 #define LOSSD_CORE_LOSSES_REGISTRY_H_
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <utility>
@@ -15,15 +16,38 @@
 
 #include "core/losses/loss.h"
 #include "core/losses/loss_config.h"
+#include "core/losses/loss_table.h"
 
 namespace lossd {
 
 // One Loss for each alternative of LossConfig, in their order.
-using LossSet = std::array<std::unique_ptr<Loss>, std::variant_size_v<LossConfig>>;
+using LossSet = std::array<std::unique_ptr<Loss>, kLossCount>;
+
+// All losses on a device: those of loss_table.h on its `operators`, each of the others as `make_other(config)` makes
+// it, which takes the configurations that are left.
+template <typename MakeOther>
+LossSet MakeLosses(const std::shared_ptr<const Operators>& operators, const MakeOther& make_other) {
+  const auto make = [&]<typename Config>(const Config& config) -> std::unique_ptr<Loss> {
+    if constexpr (requires(const LossInputs& inputs) { State(config, inputs); }) {
+      const Statement statement = [](const LossConfig& stated, const LossInputs& inputs) {
+        return State(std::get<Config>(stated), inputs);
+      };
+      return std::make_unique<OperatorLoss>(Describe(config), statement, operators);
+    } else {
+      return make_other(config);
+    }
+  };
+  LossSet losses;
+  for (size_t i = 0; i < kLossCount; ++i) losses[i] = std::visit(make, DefaultLossConfig(i));
+  return losses;
+}
 
 // The losses that compute in tiles on the processor. `parameter_cache_bytes` bounds what CPC keeps of seed-initialised
 // parameters.
 LossSet MakeTileLosses(int64_t parameter_cache_bytes);
+
+// The one of them that `config` configures.
+std::unique_ptr<Loss> MakeTileLoss(const LossConfig& config);
 
 // Finds losses by their configuration. Immutable, thread-safe.
 class LossRegistry {

@@ -83,6 +83,15 @@ TEST(PlannerTest, PrefixPassesOverIntegersButANameOfOneIsRefused) {
   EXPECT_THAT(MakePlan(Named({"n"}), loss, kNoLimit), StatusIs(kInvalid, HasSubstr("\"n\", which is INT32")));
 }
 
+TEST(PlannerTest, ConstantsHaveNoGradient) {
+  FakeLoss loss;
+  loss.constants = {true};  // "a".
+  ComputeSpec request = MakeRequest();
+  ASSERT_OK_AND_ASSIGN(const auto all, MakePlan(request, loss, kNoLimit));
+  EXPECT_THAT(GradientNames(*all), ElementsAre("b"));
+  EXPECT_THAT(MakePlan(Named({"a"}), loss, kNoLimit), StatusIs(kInvalid, HasSubstr("\"a\", which is constant")));
+}
+
 TEST(PlannerTest, RefusesNamesThatMatchNothingOrAreNotAskedFor) {
   const FakeLoss loss;
   EXPECT_THAT(MakePlan(Named({"a", "c.*"}), loss, kNoLimit),

@@ -23,7 +23,7 @@ TEST(BackendFactoryTest, MakesTheProcessorsBackendWithItsThreads) {
     ASSERT_EQ(backend->Devices().size(), 1);
     EXPECT_EQ(backend->Devices()[0].name, "cpu");
     EXPECT_EQ(backend->Devices()[0].threads, 2);
-    EXPECT_EQ(backend->Losses().size(), 4);
+    EXPECT_EQ(backend->Losses().size(), kLossCount);
   }
 }
 

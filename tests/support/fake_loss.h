@@ -19,6 +19,7 @@ class FakeLoss final : public Loss {
  public:
   std::vector<TensorSpec> outputs = {{"loss", DType::kFloat32, {}}};
   std::vector<TensorSpec> derived_inputs;
+  std::vector<bool> constants;
   std::string batch_key = "fake";
   double flops = 1;
   int64_t workspace_bytes = 0;
@@ -33,6 +34,7 @@ class FakeLoss final : public Loss {
     auto plan = std::make_unique<LossPlan>();
     plan->outputs = outputs;
     plan->derived_inputs = derived_inputs;
+    plan->constants = constants;
     plan->batch_key = batch_key;
     plan->flops = flops;
     plan->workspace_bytes = workspace_bytes;

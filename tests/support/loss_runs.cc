@@ -65,7 +65,10 @@ struct Prepared {
 
 void AddGradient(const TestCase& test_case, const TensorSpec& spec, bool derived, BufferPool& pool,
                  Prepared& prepared) {
-  const bool wanted = Wanted(test_case.request.gradients, spec, derived);
+  const size_t index = prepared.result.gradients.size();
+  const std::vector<bool>& constants = prepared.plan->constants;
+  const bool constant = index < constants.size() && constants[index];
+  const bool wanted = !constant && Wanted(test_case.request.gradients, spec, derived);
   prepared.result.gradients.push_back(wanted ? MakePoisoned(spec, pool) : Tensor(spec, Buffer()));
 }
 

@@ -5,10 +5,17 @@
 
 #include <cmath>
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
+#include "core/losses/loss_table.h"
 #include "core/tensor/tensor_spec.h"
 
 namespace lossd::testing {
@@ -61,11 +68,69 @@ ComputeSpec DrawCpc(std::mt19937& random, bool wide) {
   return spec;
 }
 
-ComputeSpec DrawNtXent(std::mt19937& random, bool wide) {
+// Values for the fields of a configuration, half of the time others than the defaults.
+class FieldDrawer {
+ public:
+  explicit FieldDrawer(std::mt19937& random) : random_(random) {}
+
+  void operator()(absl::string_view name, double& value, absl::string_view) {
+    if (name == "margin")
+      value = 0.01 * static_cast<double>(Between(random_, -10, 10));
+    else if (name == "label_smoothing")
+      value = Coin(random_) ? 0.1 : 0;
+    else if (Coin(random_))
+      value *= 0.5 + 0.1 * static_cast<double>(Between(random_, 0, 10));
+  }
+  void operator()(absl::string_view, bool& value, absl::string_view) { value = Coin(random_); }
+  void operator()(absl::string_view, std::optional<double>& value, absl::string_view) {
+    if (Coin(random_)) value = 0.5 + 0.1 * static_cast<double>(Between(random_, 0, 10));
+  }
+  void operator()(absl::string_view, MarginStrategy& value, absl::string_view) {
+    value = Coin(random_) ? MarginStrategy::kAbsolute : MarginStrategy::kRelative;
+  }
+  void operator()(absl::string_view, std::optional<FalseNegatives>& value, absl::string_view) {
+    if (Coin(random_)) FalseNegatives::Fields(value.emplace(), *this);
+  }
+
+ private:
+  std::mt19937& random_;
+};
+
+// Extents of a description's symbols.
+int64_t DrawExtent(std::mt19937& random, absl::string_view symbol) {
+  if (symbol == "1") return 1;
+  return symbol == "N" ? Between(random, 2, 300) : Between(random, 1, 40);
+}
+
+// Inputs as a loss describes them: those that are optional all or none, where the configuration takes them.
+template <typename Config>
+ComputeSpec DrawStated(std::mt19937& random, bool wide) {
+  Config config;
+  FieldDrawer drawer(random);
+  Config::Fields(config, drawer);
   ComputeSpec spec;
-  spec.loss = NtXentConfig{Coin(random) ? 0.5 : 0.07};
-  const Shape shape = {Between(random, 1, 300), Between(random, 1, 40)};
-  spec.inputs = {{"out_1", DrawDType(random, wide), shape}, {"out_2", DrawDType(random, wide), shape}};
+  std::map<std::string, int64_t> extents;
+  const bool optional = Coin(random);
+  for (const LossInputDescription& input : Describe(config).inputs) {
+    if (input.optional && !optional) continue;
+    if constexpr (requires { config.false_negatives; }) {
+      if (input.constant && !config.false_negatives.has_value()) continue;
+    }
+    if constexpr (requires { config.logit_scale; }) config.logit_scale = config.logit_bias = std::nullopt;
+    Shape shape;
+    for (const std::string& symbol : input.shape) {
+      shape.push_back(extents.try_emplace(symbol, DrawExtent(random, symbol)).first->second);
+    }
+    if (input.shape == std::vector<std::string>{"1"} && Coin(random)) shape.clear();
+    const DType dtype = input.integer ? (Coin(random) ? DType::kInt32 : DType::kInt64) : DrawDType(random, wide);
+    absl::string_view name = input.name;
+    if (absl::ConsumeSuffix(&name, "*")) {
+      for (int i = 0; i < 2; ++i) spec.inputs.push_back({absl::StrCat(name, i), dtype, shape});
+    } else {
+      spec.inputs.push_back({input.name, dtype, shape});
+    }
+  }
+  spec.loss = config;
   return spec;
 }
 
@@ -84,7 +149,7 @@ void DrawGradients(std::mt19937& random, ComputeSpec& spec) {
   if (Between(random, 0, 3) == 0) spec.gradients.scale = 1024;
   if (Between(random, 0, 3) == 0) {
     spec.gradients.mode = GradientSelection::Mode::kNamed;
-    spec.gradients.names = {spec.inputs.back().name};
+    spec.gradients.names = {spec.inputs.front().name};
     if (std::holds_alternative<CpcConfig>(spec.loss)) spec.gradients.names.push_back("parameters.*");
   }
 }
@@ -95,18 +160,49 @@ void FillNormal(std::mt19937& random, const Tensor& tensor) {
   for (T& value : tensor.elements<T>()) value = normal(random);
 }
 
+template <typename T>
+void FillLabels(std::mt19937& random, const Tensor& tensor) {
+  for (T& value : tensor.elements<T>()) value = static_cast<T>(Between(random, 0, 9));
+}
+
+void Fill(std::mt19937& random, const Tensor& tensor) {
+  switch (tensor.spec().dtype) {
+    case DType::kInt32:
+      return FillLabels<int32_t>(random, tensor);
+    case DType::kInt64:
+      return FillLabels<int64_t>(random, tensor);
+    case DType::kFloat64:
+      return FillNormal<double>(random, tensor);
+    default:
+      return FillNormal<float>(random, tensor);
+  }
+}
+
 }  // namespace
 
 RandomRequest DrawRequest(std::mt19937& random, BufferPool& pool) {
-  constexpr ComputeSpec (*kDraws[])(std::mt19937&, bool) = {DrawFeatureMaps, DrawCpc, DrawNtXent, DrawSquaredNorm};
+  return DrawRequestOf(static_cast<size_t>(Between(random, 0, kLossCount - 1)), random, pool);
+}
+
+RandomRequest DrawRequestOf(size_t loss, std::mt19937& random, BufferPool& pool) {
   const bool wide = Between(random, 0, 3) == 0;
-  RandomRequest request{kDraws[Between(random, 0, 3)](random, wide), {}};
+  const auto draw = [&]<typename Config>(const Config&) {
+    if constexpr (std::is_same_v<Config, FeatureMapContrastiveConfig>)
+      return DrawFeatureMaps(random, wide);
+    else if constexpr (std::is_same_v<Config, CpcConfig>)
+      return DrawCpc(random, wide);
+    else if constexpr (std::is_same_v<Config, SquaredNormConfig>)
+      return DrawSquaredNorm(random, wide);
+    else
+      return DrawStated<Config>(random, wide);
+  };
+  RandomRequest request{std::visit(draw, DefaultLossConfig(loss)), {}};
   DrawGradients(random, request.spec);
   for (TensorSpec spec : request.spec.inputs) {
     spec.dtype = StorageDType(spec.dtype);
     const auto bytes = static_cast<size_t>(ByteSize(spec));
     const Tensor tensor(std::move(spec), pool.Allocate(bytes));
-    wide ? FillNormal<double>(random, tensor) : FillNormal<float>(random, tensor);
+    Fill(random, tensor);
     request.inputs.push_back(tensor);
   }
   return request;

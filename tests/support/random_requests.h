@@ -6,6 +6,7 @@
 #ifndef LOSSD_TESTS_SUPPORT_RANDOM_REQUESTS_H_
 #define LOSSD_TESTS_SUPPORT_RANDOM_REQUESTS_H_
 
+#include <cstddef>
 #include <random>
 #include <vector>
 
@@ -24,6 +25,8 @@ struct RandomRequest {
 // Draws a request: any loss, small shapes (up to some thousand elements), dtypes, gradient selections. Sampling is
 // explicit or seeded, so that equal requests have equal answers. Inputs come from `pool`.
 RandomRequest DrawRequest(std::mt19937& random, BufferPool& pool);
+// The same of loss `loss` < kLossCount.
+RandomRequest DrawRequestOf(size_t loss, std::mt19937& random, BufferPool& pool);
 
 }  // namespace lossd::testing
 

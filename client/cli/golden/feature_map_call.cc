@@ -48,8 +48,10 @@ std::optional<client::Seed> SeedOf(const GoldenCase& golden) {
     return seed;
   }
   seed.torch_seed = protocol.at("input_seed").get<uint64_t>();
-  seed.torch_skip = WordsBeforeSampling(golden);
-  return seed.torch_skip ? std::optional(seed) : std::nullopt;
+  const std::optional<uint64_t> words = WordsBeforeSampling(golden);
+  if (!words.has_value()) return std::nullopt;
+  seed.torch_skip = *words;
+  return seed;
 }
 
 // Reads the maps of `list` whose names start with `prefix`.
@@ -72,7 +74,7 @@ void SetDraws(const json& pairs, const json& sampling, FeatureMapCall& call) {
     absl::StrAppend(&call.resolved_comparisons, call.resolved_comparisons.empty() ? "" : ", ", pair.at(0).get<int>(),
                     ":", pair.at(1).get<int>());
   }
-  if (sampling.size() != pairs.size() * (*call.loss.bidirectional ? 2 : 1)) return;
+  if (sampling.size() != pairs.size() * (call.loss.bidirectional ? 2 : 1)) return;
   client::Positions positions;
   for (const json& draw : sampling) {
     for (const json& index : draw.at("flat_index")) positions.values.push_back(index.get<int32_t>());
@@ -108,7 +110,7 @@ absl::StatusOr<std::vector<FeatureMapCall>> CallsInARow(const GoldenCase& golden
     call.seed = seed;
     SetDraws(json::parse("[[0, 0]]"), entry.at("sampling"), call);
     if (entry.contains("losses")) call.expected = entry;
-    if (call.positions) *seed.torch_skip += call.positions->values.size();
+    if (call.positions) seed.torch_skip += call.positions->values.size();
     calls.push_back(std::move(call));
   }
   return calls;
@@ -138,7 +140,7 @@ absl::StatusOr<std::vector<FeatureMapCall>> FeatureMapCalls(const GoldenCase& go
 
 client::ComputeRequest ExplicitRequest(const FeatureMapCall& call, const std::vector<Tensor>& maps) {
   client::FeatureMapContrastive loss = call.loss;
-  if (absl::StrContains(*loss.comparisons, "r")) loss.comparisons = call.resolved_comparisons;
+  if (absl::StrContains(loss.comparisons, "r")) loss.comparisons = call.resolved_comparisons;
   if (call.positions) loss.sampling = *call.positions;
   return RequestOver(maps, std::move(loss));
 }

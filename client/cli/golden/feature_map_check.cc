@@ -109,7 +109,7 @@ void ExpectSumOfSingleComparisons(const FeatureMapCall& call, const ComputeRespo
     }
     const auto alone = client.Compute(ExplicitRequest(single, single.maps));
     if (!findings.Expect(alone.status())) return;
-    findings.Expect(CompareElements(absl::StrCat("losses of ", *single.loss.comparisons, " alone"),
+    findings.Expect(CompareElements(absl::StrCat("losses of ", single.loss.comparisons, " alone"),
                                     OutputValues(*alone, "losses"), {losses[k]}, kSameMeaning));
   }
 }

@@ -41,6 +41,10 @@ absl::StatusOr<std::unique_ptr<LossPlan>> AtenLoss::Prepare(const ComputeSpec& r
 }
 
 void AtenLoss::Run(absl::Span<LossTask* const> batch, const RunContext&) const {
+  RunInGroups(batch, [this](Groups groups) { RunGroups(groups); });
+}
+
+void RunInGroups(absl::Span<LossTask* const> batch, absl::FunctionRef<void(Groups groups)> run) {
   at::init_num_threads();  // This thread's share of at::set_num_threads.
   const c10::InferenceMode no_autograd;
   const int64_t bytes = std::max<int64_t>(batch.front()->plan->workspace_bytes, 1);
@@ -48,7 +52,7 @@ void AtenLoss::Run(absl::Span<LossTask* const> batch, const RunContext&) const {
   try {
     for (size_t first = 0; first < batch.size(); first += most) {
       const Groups groups = batch.subspan(first, most);
-      if (!AllCancelled(groups)) RunGroups(groups);
+      if (!AllCancelled(groups)) run(groups);
       MarkCancelled(groups);
     }
   } catch (const c10::Error& error) {

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "absl/functional/function_ref.h"
 #include "core/losses/aten/group_tensors.h"
 #include "core/losses/loss.h"
 
@@ -44,6 +45,10 @@ class AtenLoss : public Loss {
   const std::unique_ptr<Loss> tile_loss_;
   const at::Device device_;
 };
+
+// Calls `run` for as many groups of a batch at a time as their plans' workspaces allow, without autograd, and marks
+// those that were cancelled. Throws as AtenLoss::Run.
+void RunInGroups(absl::Span<LossTask* const> batch, absl::FunctionRef<void(Groups groups)> run);
 
 // Bytes of all inputs of `request` in storage dtype.
 int64_t InputBytes(const ComputeSpec& request);

@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "core/losses/aten/aten_operators.h"
 #include "core/status/status_macros.h"
 
 namespace lossd {
@@ -38,13 +39,23 @@ absl::StatusOr<at::Device> FindDevice(absl::string_view name) {
   }
 }
 
+struct AtenFactory {
+  at::Device device;
+  int64_t parameter_cache_bytes;
+
+  std::unique_ptr<Loss> operator()(const FeatureMapContrastiveConfig&) const {
+    return MakeAtenFeatureMapContrastive(device);
+  }
+  std::unique_ptr<Loss> operator()(const CpcConfig&) const { return MakeAtenCpc(device, parameter_cache_bytes); }
+  std::unique_ptr<Loss> operator()(const SquaredNormConfig&) const { return MakeAtenSquaredNorm(device); }
+};
+
 }  // namespace
 
 absl::StatusOr<LossSet> MakeAtenLosses(absl::string_view device, int64_t parameter_cache_bytes) {
   UseOneThread();
   LOSSD_ASSIGN_OR_RETURN(const at::Device found, FindDevice(device));
-  return LossSet{MakeAtenFeatureMapContrastive(found), MakeAtenCpc(found, parameter_cache_bytes), MakeAtenNtXent(found),
-                 MakeAtenSquaredNorm(found)};
+  return MakeLosses(aten::MakeAtenOperators(found), AtenFactory{found, parameter_cache_bytes});
 }
 
 }  // namespace lossd

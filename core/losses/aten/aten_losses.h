@@ -23,10 +23,9 @@ namespace lossd {
 // LibTorch has no such device.
 absl::StatusOr<LossSet> MakeAtenLosses(absl::string_view device, int64_t parameter_cache_bytes);
 
-// Factories, one a loss.
+// Factories of the losses that are no operator's.
 std::unique_ptr<Loss> MakeAtenFeatureMapContrastive(at::Device device);
 std::unique_ptr<Loss> MakeAtenCpc(at::Device device, int64_t parameter_cache_bytes);
-std::unique_ptr<Loss> MakeAtenNtXent(at::Device device);
 std::unique_ptr<Loss> MakeAtenSquaredNorm(at::Device device);
 
 }  // namespace lossd

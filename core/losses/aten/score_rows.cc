@@ -11,6 +11,10 @@ namespace lossd::aten {
 
 at::Tensor RowSums::log_sum_exp() const { return maximum + sum.log(); }
 
+at::Tensor RowSums::log_maximum() const {
+  return maximum.masked_fill(sum == 0, -std::numeric_limits<double>::infinity());
+}
+
 RowSums ExponentiateRows(at::Tensor& scores) {
   at::Tensor maximum = scores.amax(-1, true);  // [G, rows, 1]
   maximum.masked_fill_(maximum == -std::numeric_limits<double>::infinity(), 0);

@@ -31,6 +31,8 @@ struct RowSums {
   at::Tensor sum;
 
   at::Tensor log_sum_exp() const;
+  // The maximum, -inf for a row that is all -inf.
+  at::Tensor log_maximum() const;
 };
 
 // Replaces `scores` [G, rows, columns] by exp(score - maximum of its row); -inf, which masks, becomes 0.

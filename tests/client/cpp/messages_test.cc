@@ -19,7 +19,7 @@ using ::testing::ElementsAre;
 // What `loss` becomes on the way to a message and back, as a message.
 v1::LossSpec ThereAndBack(const LossSpec& loss) { return ToMessage(FromMessage(ToMessage(loss))); }
 
-TEST(LossSpecTest, AbsentFieldsStayAbsent) {
+TEST(LossSpecTest, FieldsThatHaveTheirDefaultAreNotSent) {
   EXPECT_EQ(ToMessage(LossSpec()).loss_case(), v1::LossSpec::LOSS_NOT_SET);
   EXPECT_EQ(ToMessage(FeatureMapContrastive()).feature_map_contrastive().ByteSizeLong(), 0u);
   EXPECT_EQ(ToMessage(Cpc()).cpc().ByteSizeLong(), 0u);
@@ -43,14 +43,14 @@ TEST(LossSpecTest, RoundTripsEveryFieldOfFeatureMapContrastive) {
   EXPECT_THAT(fields.loss_weights(), ElementsAre(1, 0, -2));
   EXPECT_THAT(fields.sampling().positions().values(), ElementsAre(3, 1, 2));
   EXPECT_TRUE(MessageDifferencer::Equals(message, ThereAndBack(loss)));
-  loss.sampling = Seed{.torch_seed = 5, .numpy_seed = 0, .torch_skip = std::nullopt, .numpy_skip = 7};
+  loss.sampling = Seed{.torch_seed = 5, .numpy_seed = 0, .torch_skip = 0, .numpy_skip = 7};
   EXPECT_EQ(ToMessage(loss).feature_map_contrastive().sampling().seed().numpy_skip(), 7u);
   EXPECT_FALSE(ToMessage(loss).feature_map_contrastive().sampling().seed().has_torch_skip());
   EXPECT_TRUE(MessageDifferencer::Equals(ToMessage(loss), ThereAndBack(loss)));
 }
 
 TEST(LossSpecTest, RoundTripsTheOtherLosses) {
-  const Cpc cpc{.target_dim = 8, .embed_scale = 0.5, .init_seed = 3, .step_weighting = Cpc::StepWeighting::kUniform};
+  const Cpc cpc{.target_dim = 8, .embed_scale = 0.5, .init_seed = 3, .step_weighting = StepWeighting::kUniform};
   EXPECT_EQ(ToMessage(cpc).cpc().step_weighting(), v1::Cpc::STEP_WEIGHTING_UNIFORM);
   EXPECT_TRUE(MessageDifferencer::Equals(ToMessage(cpc), ThereAndBack(cpc)));
   const NtXent nt_xent{.temperature = 0.07};

@@ -51,7 +51,7 @@ TEST(CoreRequestTest, WhatIsGivenIsTaken) {
   client::Cpc cpc;
   cpc.target_dim = 8;
   cpc.init_seed = 9;
-  cpc.step_weighting = client::Cpc::StepWeighting::kUniform;
+  cpc.step_weighting = StepWeighting::kUniform;
   const auto cpc_config = ConfigOf<CpcConfig>(cpc);
   EXPECT_EQ(cpc_config.target_dim, 8);
   EXPECT_EQ(cpc_config.init_seed, 9u);
@@ -61,7 +61,7 @@ TEST(CoreRequestTest, WhatIsGivenIsTaken) {
 
 TEST(CoreRequestTest, SamplingIsBySeedOrByPositions) {
   client::FeatureMapContrastive loss;
-  loss.sampling = client::Seed{1, std::nullopt, 2, std::nullopt};
+  loss.sampling = client::Seed{1, std::nullopt, 2, 0};
   const auto seed = std::get<SamplingSeed>(ConfigOf<FeatureMapContrastiveConfig>(loss).sampling);
   EXPECT_EQ(seed.torch_seed, 1u);
   EXPECT_FALSE(seed.numpy_seed.has_value());

@@ -69,6 +69,12 @@ TEST(LoadRequestTest, EveryLossGetsTheInputsItNames) {
   EXPECT_THAT(NamesOf(client::SquaredNorm{}, 2), ElementsAre("x.0"));
 }
 
+TEST(LoadRequestTest, LabelsAreIntegersOfTheRows) {
+  const auto specs = InputsOfShape(SupConConfig{}, {9, 4}, DType::kFloat32, 1);
+  ASSERT_EQ(specs.size(), 2u);
+  EXPECT_EQ(specs[1], (TensorSpec{"labels", DType::kInt64, {9}}));
+}
+
 TEST(LoadRequestTest, RandomTensorsAreNormalAndFollowTheSeed) {
   const TensorSpec spec = {"x", DType::kFloat64, {10000}};
   const Tensor first = RandomTensor(spec, 1), again = RandomTensor(spec, 1), other = RandomTensor(spec, 2);

@@ -89,8 +89,10 @@ TYPED_TEST(ContrastRowSweepsTest, AddsBothSidesGradients) {
     std::vector<TypeParam> maxima(rows + columns + static_cast<size_t>(kSweepPadding), TypeParam{80});
     std::vector<TypeParam> weights(maxima.size(), TypeParam{0.5});
     for (size_t i = 0; i < weights.size(); ++i) weights[i] += static_cast<TypeParam>(i);
-    FormPairGradient(tile, {maxima.data(), weights.data()}, {maxima.data() + rows, weights.data() + rows},
-                     scores.data());
+    const ExpWeights<TypeParam> row_weights = {maxima.data(), weights.data()};
+    std::vector<TypeParam> of_rows = scores;
+    FormRowGradient(tile, row_weights, of_rows.data());
+    FormPairGradient(tile, row_weights, {maxima.data() + rows, weights.data() + rows}, before.data(), scores.data());
     for (size_t r = 0; r < rows; ++r) {
       for (size_t c = 0; c < columns; ++c) {
         const double e = std::exp(static_cast<double>(before[r * columns + c]) - 80);
@@ -99,9 +101,54 @@ TYPED_TEST(ContrastRowSweepsTest, AddsBothSidesGradients) {
         const double vanished = 200.0 * std::numeric_limits<float>::min();
         EXPECT_NEAR(static_cast<double>(scores[r * columns + c]), expected,
                     (sizeof(TypeParam) == 4 ? 1e-5 : 1e-13) * expected + vanished);
+        EXPECT_NEAR(static_cast<double>(of_rows[r * columns + c]), e * static_cast<double>(weights[r]),
+                    (sizeof(TypeParam) == 4 ? 1e-5 : 1e-13) * expected + vanished);
       }
     }
     for (size_t i = rows * columns; i < scores.size(); ++i) EXPECT_EQ(scores[i], before[i]);
+  }
+}
+
+TYPED_TEST(ContrastRowSweepsTest, PositivesAloneAreOverwritten) {
+  constexpr ScoreTile kTile = {2, 3};
+  std::vector<TypeParam> scores(6 + kSweepPadding, this->kLowest);
+  scores[1] = 1;
+  scores[5] = 2;
+  const std::vector<TypeParam> maxima(5 + kSweepPadding, TypeParam{2});
+  std::vector<TypeParam> weights(maxima.size(), TypeParam{0.5});
+  std::vector<TypeParam> offsets(maxima.size(), TypeParam{0.25});
+  std::vector<TypeParam> gradient(scores.size(), TypeParam{9});
+  const PositiveWeights<TypeParam> side = {maxima.data(), weights.data(), offsets.data()};
+  FormPositiveGradient(kTile, side, side, scores.data(), gradient.data());
+  EXPECT_EQ(gradient[0], 9);
+  EXPECT_NEAR(gradient[1], std::exp(-1.0) - 0.5, 1e-6);
+  EXPECT_EQ(gradient[4], 9);
+  EXPECT_NEAR(gradient[5], 0.5, 1e-6);
+}
+
+TYPED_TEST(ContrastRowSweepsTest, SigmoidsAndTheirSoftplusesAreAccurateAtBothEnds) {
+  for (const ScoreTile& tile : kTiles) {
+    std::vector<TypeParam> scores = this->MakeScores(tile, 7);
+    const std::vector<TypeParam> before = scores;
+    std::vector<double> losses(static_cast<size_t>(tile.rows), 0.0);
+    std::vector<double> gradients(losses.size(), 0.0);
+    constexpr double kBias = -10;
+    FormSigmoidGradient(tile, TypeParam{kBias}, TypeParam{0.5}, scores.data(), {losses.data(), gradients.data()});
+    for (int64_t r = 0; r < tile.rows; ++r) {
+      double loss = 0;
+      double sum = 0;
+      for (int64_t c = 0; c < tile.columns; ++c) {
+        const double z = static_cast<double>(before[static_cast<size_t>(r * tile.columns + c)]) + kBias;
+        const double e = std::exp(-std::abs(z));
+        const double sigmoid = z >= 0 ? 1 / (1 + e) : e / (1 + e);
+        loss += std::max(z, 0.0) + std::log1p(e);
+        sum += 0.5 * sigmoid;
+        EXPECT_NEAR(static_cast<double>(scores[static_cast<size_t>(r * tile.columns + c)]), 0.5 * sigmoid,
+                    (sizeof(TypeParam) == 4 ? 1e-5 : 1e-13) * sigmoid + 1e-36);
+      }
+      EXPECT_NEAR(losses[static_cast<size_t>(r)], loss, (sizeof(TypeParam) == 4 ? 1e-5 : 1e-13) * loss + 1e-30);
+      EXPECT_NEAR(gradients[static_cast<size_t>(r)], sum, (sizeof(TypeParam) == 4 ? 1e-5 : 1e-13) * sum + 1e-30);
+    }
   }
 }
 

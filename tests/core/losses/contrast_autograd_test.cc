@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "core/losses/loss.h"
+#include "core/losses/registry.h"
 #include "tests/support/loss_runs.h"
 #include "tests/support/status_matchers.h"
 
@@ -137,7 +137,7 @@ TEST(ContrastAutogradTest, AgreesOnNtXent) {
     TestCase test_case;
     test_case.request.loss = NtXentConfig{.temperature = 0.5};
     test_case.inputs = {RandomInput("out_1", {rows, width}, engine), RandomInput("out_2", {rows, width}, engine)};
-    ASSERT_OK_AND_ASSIGN(const TestResult result, RunAlone(*MakeNtXent(), test_case));
+    ASSERT_OK_AND_ASSIGN(const TestResult result, RunAlone(*MakeTileLoss(NtXentConfig{}), test_case));
     const std::vector<at::Tensor> leaves = MakeLeaves(test_case);
     const at::Tensor out = at::cat({leaves[0], leaves[1]});
     const at::Tensor s = at::matmul(out, out.t()) / 0.5;  // [M, M]

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "core/losses/loss.h"
+#include "core/losses/registry.h"
 #include "core/status/errors.h"
 #include "tests/support/accuracy.h"
 #include "tests/support/contrast_oracle.h"
@@ -64,7 +64,7 @@ struct ViewMaker {
 
 // Runs a case and compares everything with the oracle. Returns the largest share of the allowed error.
 double ExpectAccurate(const TestCase& test_case) {
-  auto result = RunAlone(*MakeNtXent(), test_case);
+  auto result = RunAlone(*MakeTileLoss(NtXentConfig{}), test_case);
   EXPECT_OK(result);
   if (!result.ok()) return NAN;
   const DType dtype = test_case.inputs[0].dtype == DType::kFloat64 ? DType::kFloat64 : DType::kFloat32;
@@ -141,11 +141,61 @@ TEST(NtXentTest, StaysAccurateWhereTermsHaveOneSign) {
   }
 }
 
+// Few rows of many terms of one sign: no mean over rows hides what roundings add up to.
+TEST(NtXentTest, StaysAccurateWhereFewRowsHaveManyTermsOfOneSign) {
+  for (uint64_t seed = 0; seed < 4; ++seed) {
+    for (const int64_t rows : {2, 4, 16}) {
+      for (const int64_t width : {64, 2048}) {
+        ViewMaker maker{std::mt19937_64(seed)};
+        TestCase test_case = maker.Make(rows, width, 0.01);
+        for (TestInput& input : test_case.inputs) {
+          for (double& value : input.values) value = static_cast<float>(std::abs(value) + 1);
+        }
+        EXPECT_LE(ExpectAccurate(test_case), 0.7) << rows << " rows of " << width;
+      }
+    }
+  }
+}
+
+// Products beyond what a float holds, scores that are 1.
+TEST(NtXentTest, RowsOfAnySizeAreComputedWhereScoresAreNumbers) {
+  for (const int64_t rows : {2, 40}) {
+    for (const double size : {1e20, 1e-20, 1e30}) {
+      TestCase test_case = ViewMaker().Make(rows, 4, 4 * size * size);
+      for (TestInput& input : test_case.inputs) std::fill(input.values.begin(), input.values.end(), size);
+      ASSERT_OK_AND_ASSIGN(const TestResult result, RunAlone(*MakeTileLoss(NtXentConfig{}), test_case));
+      EXPECT_NEAR(result.objective, std::log(2 * static_cast<double>(rows) - 1), 1e-6);
+      for (const double g : result.gradient(0)) EXPECT_TRUE(std::isfinite(g));
+    }
+  }
+}
+
+TEST(NtXentTest, NormalisesRowsIfAsked) {
+  ViewMaker maker{std::mt19937_64(15)};
+  for (const int64_t rows : {5, 100}) {
+    TestCase test_case = maker.Make(rows, 8, 0.1);
+    std::get<NtXentConfig>(test_case.request.loss).normalize = true;
+    ASSERT_OK_AND_ASSIGN(const TestResult result, RunAlone(*MakeTileLoss(NtXentConfig{}), test_case));
+    for (TestInput& input : test_case.inputs) {
+      for (double& value : input.values) value = static_cast<float>(value);
+      ViewMaker::Normalise(input.values, 8);
+      input.dtype = DType::kFloat64;
+    }
+    std::get<NtXentConfig>(test_case.request.loss).normalize = false;
+    EXPECT_NEAR(result.objective, NtXentOracle(test_case).objective, 1e-6);
+    // The loss does not depend on a row's length.
+    const std::vector<double> gradient = result.gradient(0);
+    double along = 0;
+    for (int64_t c = 0; c < 8; ++c) along += gradient[c] * test_case.inputs[0].values[c];
+    EXPECT_NEAR(along, 0, 1e-7);
+  }
+}
+
 TEST(NtXentTest, AgreesWithCentralDifferences) {
   ViewMaker maker{std::mt19937_64(6)};
   maker.dtype = DType::kFloat64;
   const TestCase test_case = maker.Make(4, 3);
-  const auto loss = MakeNtXent();
+  const auto loss = MakeTileLoss(NtXentConfig{});
   ASSERT_OK_AND_ASSIGN(const TestResult result, RunAlone(*loss, test_case));
   for (size_t i = 0; i < 2; ++i) {
     const std::vector<double> gradient = result.gradient(i);
@@ -157,7 +207,7 @@ TEST(NtXentTest, AgreesWithCentralDifferences) {
 
 TEST(NtXentTest, IsZeroForOneRow) {
   ViewMaker maker{std::mt19937_64(7)};
-  ASSERT_OK_AND_ASSIGN(const TestResult result, RunAlone(*MakeNtXent(), maker.Make(1, 5)));
+  ASSERT_OK_AND_ASSIGN(const TestResult result, RunAlone(*MakeTileLoss(NtXentConfig{}), maker.Make(1, 5)));
   EXPECT_EQ(result.objective, 0);
   EXPECT_THAT(result.gradient(0), Each(0.0));
   EXPECT_THAT(result.gradient(1), Each(0.0));
@@ -167,53 +217,53 @@ TEST(NtXentTest, KnowsTheLossOfEqualScores) {
   for (int64_t rows : {2, 300}) {
     TestCase test_case = ViewMaker().Make(rows, 4);
     for (TestInput& input : test_case.inputs) std::fill(input.values.begin(), input.values.end(), 0.25);
-    ASSERT_OK_AND_ASSIGN(const TestResult result, RunAlone(*MakeNtXent(), test_case));
+    ASSERT_OK_AND_ASSIGN(const TestResult result, RunAlone(*MakeTileLoss(NtXentConfig{}), test_case));
     EXPECT_NEAR(result.objective, std::log(2 * static_cast<double>(rows) - 1), 1e-6);
   }
 }
 
 TEST(NtXentTest, IsSymmetricInItsViews) {
   TestCase test_case = ViewMaker{std::mt19937_64(8)}.Make(20, 6);
-  ASSERT_OK_AND_ASSIGN(const TestResult result, RunAlone(*MakeNtXent(), test_case));
+  ASSERT_OK_AND_ASSIGN(const TestResult result, RunAlone(*MakeTileLoss(NtXentConfig{}), test_case));
   std::swap(test_case.inputs[0].values, test_case.inputs[1].values);
-  ASSERT_OK_AND_ASSIGN(const TestResult swapped, RunAlone(*MakeNtXent(), test_case));
+  ASSERT_OK_AND_ASSIGN(const TestResult swapped, RunAlone(*MakeTileLoss(NtXentConfig{}), test_case));
   EXPECT_NEAR(swapped.objective, result.objective, 1e-6);
   EXPECT_THAT(swapped.gradient(0), Pointwise(DoubleNear(1e-6), result.gradient(1)));
 }
 
 TEST(NtXentTest, TakesItsInputsInAnyOrder) {
   TestCase test_case = ViewMaker{std::mt19937_64(9)}.Make(20, 6);
-  ASSERT_OK_AND_ASSIGN(const TestResult result, RunAlone(*MakeNtXent(), test_case));
+  ASSERT_OK_AND_ASSIGN(const TestResult result, RunAlone(*MakeTileLoss(NtXentConfig{}), test_case));
   std::swap(test_case.inputs[0], test_case.inputs[1]);
-  ASSERT_OK_AND_ASSIGN(const TestResult swapped, RunAlone(*MakeNtXent(), test_case));
+  ASSERT_OK_AND_ASSIGN(const TestResult swapped, RunAlone(*MakeTileLoss(NtXentConfig{}), test_case));
   EXPECT_EQ(swapped.objective, result.objective);
   EXPECT_EQ(swapped.gradient(0), result.gradient(1));
 }
 
 TEST(NtXentTest, ScalesGradientsAlone) {
   TestCase test_case = ViewMaker{std::mt19937_64(10)}.Make(20, 6);
-  ASSERT_OK_AND_ASSIGN(const TestResult plain, RunAlone(*MakeNtXent(), test_case));
+  ASSERT_OK_AND_ASSIGN(const TestResult plain, RunAlone(*MakeTileLoss(NtXentConfig{}), test_case));
   test_case.request.gradients.scale = 4096;
-  ASSERT_OK_AND_ASSIGN(const TestResult scaled, RunAlone(*MakeNtXent(), test_case));
+  ASSERT_OK_AND_ASSIGN(const TestResult scaled, RunAlone(*MakeTileLoss(NtXentConfig{}), test_case));
   EXPECT_EQ(scaled.objective, plain.objective);
   ExpectAccurate(test_case);
 }
 
 TEST(NtXentTest, ComputesTheSameWithFewerGradients) {
   TestCase test_case = ViewMaker{std::mt19937_64(11)}.Make(300, 6);
-  ASSERT_OK_AND_ASSIGN(const TestResult all, RunAlone(*MakeNtXent(), test_case));
+  ASSERT_OK_AND_ASSIGN(const TestResult all, RunAlone(*MakeTileLoss(NtXentConfig{}), test_case));
   test_case.request.gradients.mode = GradientSelection::Mode::kNamed;
   test_case.request.gradients.names = {"out_2"};
-  ASSERT_OK_AND_ASSIGN(const TestResult one, RunAlone(*MakeNtXent(), test_case));
+  ASSERT_OK_AND_ASSIGN(const TestResult one, RunAlone(*MakeTileLoss(NtXentConfig{}), test_case));
   EXPECT_EQ(one.objective, all.objective);
   EXPECT_EQ(one.gradient(1), all.gradient(1));
   test_case.request.gradients.mode = GradientSelection::Mode::kNone;
-  ASSERT_OK_AND_ASSIGN(const TestResult none, RunAlone(*MakeNtXent(), test_case));
+  ASSERT_OK_AND_ASSIGN(const TestResult none, RunAlone(*MakeTileLoss(NtXentConfig{}), test_case));
   EXPECT_EQ(none.Bytes().substr(0, 12), all.Bytes().substr(0, 12));
 }
 
 TEST(NtXentTest, GivesTheSameBytesAloneBatchedAndOnManyThreads) {
-  const auto loss = MakeNtXent();
+  const auto loss = MakeTileLoss(NtXentConfig{});
   ViewMaker maker{std::mt19937_64(12)};
   for (int64_t rows : {3, 256, 1300}) {
     const std::vector<TestCase> cases = {maker.Make(rows, 10), maker.Make(rows, 10)};
@@ -233,7 +283,7 @@ TEST(NtXentTest, GivesTheSameBytesAloneBatchedAndOnManyThreads) {
 TEST(NtXentTest, ShowsANanInAnyElement) {
   TestCase test_case = ViewMaker{std::mt19937_64(13)}.Make(300, 3);
   test_case.inputs[1].values[40] = NAN;
-  ASSERT_OK_AND_ASSIGN(const TestResult result, RunAlone(*MakeNtXent(), test_case));
+  ASSERT_OK_AND_ASSIGN(const TestResult result, RunAlone(*MakeTileLoss(NtXentConfig{}), test_case));
   EXPECT_TRUE(std::isnan(result.objective));
   EXPECT_TRUE(std::isnan(result.gradient(0)[0]));
 }
@@ -241,7 +291,7 @@ TEST(NtXentTest, ShowsANanInAnyElement) {
 TEST(NtXentTest, ShowsANanInOneRow) {
   TestCase test_case = ViewMaker{std::mt19937_64(14)}.Make(1, 3);
   test_case.inputs[1].values[2] = NAN;
-  ASSERT_OK_AND_ASSIGN(const TestResult result, RunAlone(*MakeNtXent(), test_case));
+  ASSERT_OK_AND_ASSIGN(const TestResult result, RunAlone(*MakeTileLoss(NtXentConfig{}), test_case));
   EXPECT_TRUE(std::isnan(result.objective));
 }
 
@@ -255,7 +305,7 @@ TEST(NtXentTest, ZeroScoresAreZeroAtAnyTemperature) {
         input.dtype = dtype;
         std::fill(input.values.begin(), input.values.end(), 0.0);
       }
-      ASSERT_OK_AND_ASSIGN(const TestResult result, RunAlone(*MakeNtXent(), test_case));
+      ASSERT_OK_AND_ASSIGN(const TestResult result, RunAlone(*MakeTileLoss(NtXentConfig{}), test_case));
       EXPECT_NEAR(result.objective, std::log(9), 1e-6);
       EXPECT_THAT(result.gradient(0), Each(0.0));
     }
@@ -264,7 +314,7 @@ TEST(NtXentTest, ZeroScoresAreZeroAtAnyTemperature) {
 
 // Refused with text "field: description", as an error about `field`.
 void ExpectRefused(const TestCase& test_case, const std::string& field, const std::string& description) {
-  const auto result = RunAlone(*MakeNtXent(), test_case);
+  const auto result = RunAlone(*MakeTileLoss(NtXentConfig{}), test_case);
   EXPECT_THAT(result, StatusIs(absl::StatusCode::kInvalidArgument, field + ": " + description));
   ASSERT_FALSE(result.ok());
   EXPECT_EQ(GetFieldViolation(result.status())->field, field);

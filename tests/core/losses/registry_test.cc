@@ -12,10 +12,11 @@ namespace {
 
 TEST(RegistryTest, EachConfigurationFindsItsOwnLoss) {
   const LossRegistry registry(MakeTileLosses(/*parameter_cache_bytes=*/0));
-  EXPECT_EQ(registry.For(FeatureMapContrastiveConfig{}).Describe().name, "feature_map_contrastive");
-  EXPECT_EQ(registry.For(CpcConfig{}).Describe().name, "cpc");
-  EXPECT_EQ(registry.For(NtXentConfig{}).Describe().name, "nt_xent");
-  EXPECT_EQ(registry.For(SquaredNormConfig{}).Describe().name, "squared_norm");
+  for (size_t i = 0; i < kLossCount; ++i) {
+    EXPECT_EQ(registry.For(DefaultLossConfig(i)).Describe().name, kLossNames[i]);
+    EXPECT_EQ(registry.Describe()[i].name, kLossNames[i]);
+    EXPECT_EQ(MakeTileLoss(DefaultLossConfig(i))->Describe().name, kLossNames[i]);
+  }
 }
 
 TEST(RegistryTest, DescriptionsSayEnoughToCallALoss) {

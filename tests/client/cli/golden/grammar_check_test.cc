@@ -19,7 +19,7 @@ using ::testing::HasSubstr;
 // Answers each row of the table as it says, with `random` in place of `r`; rows in other scripts are refused.
 absl::StatusOr<client::ComputeResponse> Answer(const GoldenCase& golden, const client::ComputeRequest& request,
                                                int32_t random) {
-  const std::string& comparisons = *std::get<client::FeatureMapContrastive>(request.loss).comparisons;
+  const std::string& comparisons = std::get<client::FeatureMapContrastive>(request.loss).comparisons;
   const bool ascii = std::all_of(comparisons.begin(), comparisons.end(), [](char c) { return c >= 0; });
   for (const auto& row : golden.json.at("rows")) {
     if (row.at("input") != comparisons || !row.contains("result") || !ascii) continue;

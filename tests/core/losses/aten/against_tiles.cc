@@ -78,8 +78,9 @@ void Vary(std::mt19937& random, CpcConfig& config) {
   config.embed_scale = Between(random, 0.1, 1);
   config.step_weighting = random() % 2 == 0 ? StepWeighting::kUniform : StepWeighting::kReference;
 }
-void Vary(std::mt19937& random, NtXentConfig& config) { config.temperature = Between(random, 0.05, 1); }
-void Vary(std::mt19937&, SquaredNormConfig&) {}
+// All of theirs is part of it.
+template <typename Config>
+void Vary(std::mt19937&, Config&) {}
 
 template <typename T>
 void FillNormal(std::mt19937& random, absl::Span<T> elements) {
@@ -87,11 +88,27 @@ void FillNormal(std::mt19937& random, absl::Span<T> elements) {
   for (T& element : elements) element = static_cast<T>(normal(random));
 }
 
+template <typename T>
+void FillLabels(std::mt19937& random, absl::Span<T> labels) {
+  for (T& label : labels) label = static_cast<T>(random() % 5);
+}
+
 // Of a storage dtype.
 Tensor DrawTensor(const TensorSpec& spec, std::mt19937& random, BufferPool& pool) {
   const Tensor tensor(spec, pool.Allocate(static_cast<size_t>(ByteSize(spec))));
-  spec.dtype == DType::kFloat64 ? FillNormal(random, tensor.elements<double>())
-                                : FillNormal(random, tensor.elements<float>());
+  switch (spec.dtype) {
+    case DType::kInt32:
+      FillLabels(random, tensor.elements<int32_t>());
+      break;
+    case DType::kInt64:
+      FillLabels(random, tensor.elements<int64_t>());
+      break;
+    case DType::kFloat64:
+      FillNormal(random, tensor.elements<double>());
+      break;
+    default:
+      FillNormal(random, tensor.elements<float>());
+  }
   return tensor;
 }
 
@@ -177,7 +194,7 @@ RandomRequest MakeRequest(LossConfig loss, std::vector<TensorSpec> inputs, std::
   request.spec.loss = std::move(loss);
   request.spec.inputs = std::move(inputs);
   for (TensorSpec& input : request.spec.inputs) {
-    input.dtype = DType::kFloat32;
+    if (input.dtype != DType::kInt64) input.dtype = DType::kFloat32;
     request.inputs.push_back(DrawTensor(input, random, pool));
   }
   return request;

@@ -34,17 +34,14 @@ void ExpectEqualBytesAloneAndBatched(const std::vector<RandomRequest>& requests,
 // A request of the same batch key as `request`, with other values and other numbers in its configuration.
 RandomRequest Redrawn(const RandomRequest& request, std::mt19937& random, BufferPool& pool);
 
-// A request with float32 inputs of these names and shapes, normally distributed.
+// A request with float32 inputs of these names and shapes, normally distributed; INT64 ones are labels.
 RandomRequest MakeRequest(LossConfig loss, std::vector<TensorSpec> inputs, std::mt19937& random, BufferPool& pool);
 
-// Draws requests until `count` of them hold `Config`.
+// Draws `count` requests of the loss that `Config` configures.
 template <typename Config>
 std::vector<RandomRequest> DrawRequestsOf(int count, std::mt19937& random, BufferPool& pool) {
   std::vector<RandomRequest> requests;
-  while (static_cast<int>(requests.size()) < count) {
-    RandomRequest request = DrawRequest(random, pool);
-    if (std::holds_alternative<Config>(request.spec.loss)) requests.push_back(std::move(request));
-  }
+  for (int i = 0; i < count; ++i) requests.push_back(DrawRequestOf(LossConfig(Config()).index(), random, pool));
   return requests;
 }
 

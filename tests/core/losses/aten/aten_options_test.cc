@@ -79,8 +79,63 @@ void AddForAll(const std::string& name, const std::function<void(RandomRequest&)
       Changed("SquaredNorm" + name, SquaredNormConfig{}, {{"x.0", {}, {31}}, {"x.1", {}, {2, 3}}}, change));
 }
 
-std::vector<Option> Options() {
+// The losses that are stated as an operator's problem, each with its options.
+std::vector<Option> Stated() {
+  const std::vector<TensorSpec> views = {{"out_1", {}, {40, 8}}, {"out_2", {}, {40, 8}}};
+  const std::vector<TensorSpec> twins = {{"z_1", {}, {30, 12}}, {"z_2", {}, {30, 12}}};
+  const std::vector<TensorSpec> rows = {
+      {"query", {}, {20, 6}}, {"key", {}, {20, 6}}, {"negative.0", {}, {7, 6}}, {"negative.1", {}, {1, 6}}};
+  std::vector<TensorSpec> guided = rows;
+  for (const TensorSpec& row : rows) guided.push_back({"guide." + row.name, {}, {row.shape[0], 5}});
+  const std::vector<TensorSpec> pairs = {{"image", {}, {25, 6}}, {"text", {}, {25, 6}}};
+  std::vector<TensorSpec> scaled = pairs;
+  scaled.push_back({"logit_scale", {}, {}});
+  scaled.push_back({"logit_bias", {}, {1}});
+  const std::vector<TensorSpec> labelled = {{"features", {}, {33, 6}}, {"labels", DType::kInt64, {33}}};
   std::vector<Option> options;
+  const auto add = [&](LossConfig loss, const std::vector<TensorSpec>& inputs) {
+    const std::string name = "Stated" + std::to_string(options.size()) + "Of" + std::to_string(loss.index());
+    options.push_back({name, std::move(loss), inputs});
+  };
+  for (const bool normalize : {false, true}) {
+    add(NtXentConfig{.normalize = normalize}, views);
+    add(SupConConfig{.temperature = normalize ? 0.1 : 3, .normalize = normalize}, labelled);
+    add(ClipConfig{.normalize = normalize, .logit_scale = 1}, pairs);
+    add(SigLipConfig{.normalize = normalize}, scaled);
+    add(ClipConfig{.normalize = normalize}, scaled);
+    add(InfoNceConfig{.temperature = normalize ? 0.1 : 3, .normalize = normalize, .symmetric = normalize}, rows);
+  }
+  for (const bool symmetric : {false, true}) {
+    for (const double smoothing : {0.0, 0.2}) {
+      for (const MarginStrategy strategy : {MarginStrategy::kAbsolute, MarginStrategy::kRelative}) {
+        InfoNceConfig config{.symmetric = symmetric, .label_smoothing = smoothing};
+        config.false_negatives = FalseNegatives{strategy, symmetric ? 0.1 : -0.1};
+        add(config, rows);
+        add(config, guided);
+      }
+    }
+  }
+  add(VicRegConfig{}, twins);
+  add(VicRegConfig{.invariance_weight = 0, .variance_weight = 3, .covariance_weight = 0, .eps = 0.01}, twins);
+  add(BarlowTwinsConfig{}, twins);
+  add(BarlowTwinsConfig{.lambda = 0, .eps = 0.1}, twins);
+  return options;
+}
+
+// Every one of them once, with `change` made to the request.
+void AddForStated(const std::string& name, const std::function<void(RandomRequest&)>& change,
+                  std::vector<Option>& options) {
+  for (Option& option : Stated()) options.push_back(Changed(option.name + name, option.loss, option.inputs, change));
+}
+
+std::vector<Option> Options() {
+  std::vector<Option> options = Stated();
+  AddForStated(
+      "WithoutGradients", [](RandomRequest& r) { r.spec.gradients.mode = GradientSelection::Mode::kNone; }, options);
+  AddForStated(
+      "ScaledGradients", [](RandomRequest& r) { r.spec.gradients.scale = -0.125; }, options);
+  AddForStated(
+      "Nan", [](RandomRequest& r) { r.inputs[0].elements<float>()[2] = kNan; }, options);
   options.push_back(Maps("MapsNegativeClip", [](auto& c) { c.tclip = -3; }));
   options.push_back(Maps("MapsSmallClip", [](auto& c) { c.tclip = 0.1; }));
   options.push_back(Maps("MapsLargeClip", [](auto& c) { c.tclip = 1e4; }));

@@ -1,0 +1,121 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// What a contrast in tiles has besides its walk over them: its operands as products read them, how they are cut into
+// blocks, memory, and what is known of rows before there are scores.
+
+#ifndef LOSSD_CORE_ENGINE_CONTRAST_SETUP_H_
+#define LOSSD_CORE_ENGINE_CONTRAST_SETUP_H_
+
+#include <cstdint>
+#include <type_traits>
+
+#include "absl/container/inlined_vector.h"
+#include "absl/types/span.h"
+#include "core/engine/contrast.h"
+#include "core/engine/contrast_sides.h"
+#include "core/engine/contrast_tiles.h"
+#include "core/engine/parallel.h"
+#include "core/engine/row_operand.h"
+#include "core/engine/short_sums.h"
+#include "core/engine/workspace.h"
+#include "core/tensor/buffer_pool.h"
+
+namespace lossd {
+
+// Rows of a block. A tile of block times block scores stays in the second-level cache.
+inline constexpr int64_t kBlockRows = 256;
+// Tiles at a time; also the most threads that help.
+inline constexpr int64_t kLanes = 16;
+
+// Neighbouring rows of one part.
+struct RowBlock {
+  size_t part;
+  int64_t first;  // In the part.
+  int64_t count;
+  int64_t place;  // Of the first, among all rows.
+};
+
+// Tiles that a lane needs side by side: scores; then positives, or the columns' scores; similarities, or the gradient
+// while scores are still wanted.
+int64_t TilesOf(const ContrastProblem& problem);
+
+// Of a tile: its scores, and what sweeps read behind them, where another thread's tile must not begin.
+int64_t TileElements(const ContrastProblem& problem);
+
+template <typename T>
+struct ContrastArrays {
+  T* tiles;    // Those of lane 0, of lane 1, ...
+  T* scratch;  // kScratchElements of lane 0, of lane 1, ...; null where rows are normalised.
+  ContrastSide<T> rows;
+  ContrastSide<T> columns;  // As rows where rows meet themselves; empty where columns have no term.
+  SigmoidSums sigmoids;     // Of rows.
+  T* bounds;                // With exclusion: the largest similarity that stays, of each pair.
+  double* similarities;     // With weighted pairs.
+  std::conditional_t<std::is_same_v<T, float>, int32_t, int64_t>* labels;  // Numbered from 0 on.
+};
+
+template <typename T>
+ContrastArrays<T> LayOutContrast(const ContrastProblem& problem, Workspace& workspace);
+
+// Not thread-safe; borrows problem and operands.
+template <typename T>
+class ContrastSetup {
+ public:
+  ContrastSetup(const ContrastProblem& problem, const ContrastOperands<T>& operands);
+
+  // Allocates from `pool`, prepares operands and clears sums and gradients.
+  void Prepare(BufferPool& pool, Parallel& parallel);
+  // Gradients have been summed with respect to what products read, and the bias's is `bias_gradient`: turns them into
+  // those of the request's inputs.
+  void FinishGradients(double bias_gradient, Parallel& parallel);
+
+  bool WantsGradients() const;
+  const RowOperand<T>& rows() const { return rows_; }
+  const RowOperand<T>& columns() const { return symmetric_ ? rows_ : columns_; }
+  const RowOperand<T>& guide_rows() const { return guide_rows_; }
+  const RowOperand<T>& guide_columns() const { return guide_columns_; }
+  absl::Span<const RowBlock> row_blocks() const { return row_blocks_; }
+  absl::Span<const RowBlock> column_blocks() const { return symmetric_ ? row_blocks_ : column_blocks_; }
+  const ContrastArrays<T>& arrays() const { return arrays_; }
+  // By which products become scores, and scores' gradients those of the operands.
+  T score_factor() const { return score_factor_; }
+  // Where products would leave the range of T: rows are scaled by 2^-exponent for scores, which their factor makes
+  // good.
+  int score_exponent() const { return score_exponent_; }
+  T gradient_factor() const { return gradient_factor_; }
+
+ private:
+  double GradientFactor() const;
+  void PrepareFactors();
+  void NumberLabels();
+  void WeighAllPairs();
+  void FindBounds(BufferPool& pool, Parallel& parallel);
+
+  const ContrastProblem& problem_;
+  const ContrastOperands<T>& operands_;
+  const bool symmetric_;
+  RowOperand<T> rows_;
+  RowOperand<T> columns_;
+  RowOperand<T> guide_rows_;
+  RowOperand<T> guide_columns_;
+  const absl::InlinedVector<RowBlock, 4> row_blocks_;
+  const absl::InlinedVector<RowBlock, 4> column_blocks_;
+  Buffer workspace_;
+  ContrastArrays<T> arrays_{};
+  T score_factor_ = 1;
+  int score_exponent_ = 0;
+  bool factor_at_once_ = false;  // Products apply the whole factor of the gradients.
+  T gradient_factor_ = 1;
+};
+
+// c = factor * (rows of `left`) (rows of `right`)^T, [rows.count, columns.count]. With an exponent that is not 0 the
+// rows are scaled by 2^-exponent first, through `scratch`, kScratchElements.
+template <typename T>
+void FormProducts(T factor, int exponent, const RowOperand<T>& left, const RowBlock& rows, const RowOperand<T>& right,
+                  const RowBlock& columns, T* scratch, T* c);
+inline constexpr int64_t kScratchElements = kBlockRows * kShortSum;
+
+}  // namespace lossd
+
+#endif  // LOSSD_CORE_ENGINE_CONTRAST_SETUP_H_

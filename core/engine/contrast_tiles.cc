@@ -1,0 +1,339 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/engine/contrast_tiles.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+
+#include "core/engine/block_pairs.h"
+#include "core/engine/contrast_row_sweeps.h"
+#include "core/engine/contrast_setup.h"
+#include "core/engine/contrast_sides.h"
+#include "core/engine/short_sums.h"
+#include "core/engine/tile_masks.h"
+#include "core/engine/workspace.h"
+
+namespace lossd {
+namespace {
+
+using Pairs = ContrastProblem::Pairs;
+using Term = ContrastProblem::Term;
+
+double Softplus(double z) { return std::max(z, 0.0) + std::log1p(std::exp(-std::abs(z))); }
+double Sigmoid(double z) { return 1 / (1 + std::exp(-z)); }
+
+template <typename T>
+class TileContrast {
+ public:
+  TileContrast(const ContrastProblem& problem, const ContrastOperands<T>& operands, BufferPool& pool,
+               const std::atomic<bool>* cancelled, Parallel& parallel)
+      : problem_(problem),
+        operands_(operands),
+        setup_(problem, operands),
+        pool_(pool),
+        cancelled_(cancelled),
+        parallel_(parallel) {}
+
+  ContrastResult Run() {
+    setup_.Prepare(pool_, parallel_);
+    arrays_ = setup_.arrays();
+    ContrastResult result;
+    if (problem_.term == Term::kSigmoid) {
+      ForAllPairs([&](BlockPair pair, T* tiles) { AddSigmoid(pair, tiles); });
+      result = FinishSigmoid();
+    } else {
+      ForAllPairs([&](BlockPair pair, T* tiles) { EnterScores(pair, tiles); });
+      if (IsCancelled()) return result;
+      result = FinishSums();
+      if (setup_.WantsGradients()) ForAllPairs([&](BlockPair pair, T* tiles) { AddGradients(pair, tiles); });
+    }
+    if (!IsCancelled()) setup_.FinishGradients(bias_gradient_, parallel_);
+    return result;
+  }
+
+ private:
+  bool IsCancelled() const { return cancelled_ != nullptr && cancelled_->load(std::memory_order_relaxed); }
+
+  template <typename Body>
+  void ForAllPairs(const Body& body) {
+    const auto rows = static_cast<int64_t>(setup_.row_blocks().size());
+    const auto columns = static_cast<int64_t>(setup_.column_blocks().size());
+    problem_.symmetric() ? ForRounds(SymmetricPairs(rows), body) : ForRounds(RectangularPairs(rows, columns), body);
+  }
+
+  // Calls `body(pair, tiles of a lane)` for each pair of blocks, round by round.
+  template <typename Schedule, typename Body>
+  void ForRounds(const Schedule& schedule, const Body& body) {
+    const int64_t elements = TilesOf(problem_) * TileElements(problem_);
+    for (int64_t round = 0; round < schedule.rounds(); ++round) {
+      const int64_t count = schedule.pairs(round);
+      const int64_t lanes = std::min(count, kLanes);
+      parallel_.For(lanes, [&](int64_t lane) {
+        for (int64_t i = lane; i < count && !IsCancelled(); i += lanes) {
+          if (const auto pair = schedule.Pair(round, i)) body(*pair, arrays_.tiles + lane * elements);
+        }
+      });
+    }
+  }
+
+  const RowBlock& RowsOf(BlockPair pair) const { return setup_.row_blocks()[static_cast<size_t>(pair.rows)]; }
+  const RowBlock& ColumnsOf(BlockPair pair) const { return setup_.column_blocks()[static_cast<size_t>(pair.columns)]; }
+  bool IsItself(BlockPair pair) const { return problem_.symmetric() && pair.rows == pair.columns; }
+  // Whether entries (r, r) are pairs.
+  bool HasPairs(BlockPair pair) const {
+    const RowBlock& rows = RowsOf(pair);
+    const RowBlock& columns = ColumnsOf(pair);
+    if (problem_.pairs == Pairs::kLabels || rows.first != columns.first) return false;
+    return columns.part == (problem_.pairs == Pairs::kNextView ? rows.part + 1 : rows.part);
+  }
+  bool ColumnsCount(BlockPair pair) const {
+    return problem_.symmetric() ? !IsItself(pair) : problem_.both_sides && ColumnsOf(pair).part == 0;
+  }
+
+  // A meeting's scores, by what counts for whom. Pairs and what a row does not meet are -inf.
+  struct Meeting {
+    ScoreTile shape;
+    T* rows;                 // Scores as they count for rows;
+    T* columns;              // for columns; perhaps the same.
+    T* positives = nullptr;  // With labels: the scores of positives alone; null where there are none.
+    T* spare = nullptr;      // A tile of no meaning.
+  };
+
+  void FormScoreProducts(const RowBlock& rows, const RowBlock& columns, T* tiles) const {
+    const int64_t lane = (tiles - arrays_.tiles) / (TilesOf(problem_) * TileElements(problem_));
+    T* const scratch = arrays_.scratch == nullptr ? nullptr : arrays_.scratch + lane * kScratchElements;
+    FormProducts(setup_.score_factor(), setup_.score_exponent(), setup_.rows(), rows, setup_.columns(), columns,
+                 scratch, tiles);
+  }
+
+  Meeting FormScores(BlockPair pair, bool first_pass, T* tiles) {
+    const RowBlock& rows = RowsOf(pair);
+    const RowBlock& columns = ColumnsOf(pair);
+    Meeting meeting = {{rows.count, columns.count}, tiles, tiles};
+    FormScoreProducts(rows, columns, tiles);
+    if (HasPairs(pair) && problem_.term == Term::kSoftmax) KeepPairs(pair, meeting, tiles);
+    if (HasPairs(pair) || IsItself(pair)) FillDiagonal(meeting.shape, kLeftOut<T>, tiles);
+    T* second = tiles + TileElements(problem_);
+    if (TilesOf(problem_) == 3) meeting.spare = second + TileElements(problem_);
+    if (problem_.pairs == Pairs::kLabels &&
+        SplitByLabel(meeting.shape, arrays_.labels + rows.place, arrays_.labels + columns.place, tiles, second)) {
+      meeting.positives = second;
+    }
+    if (problem_.exclusion.has_value()) Exclude(pair, first_pass, second, meeting);
+    return meeting;
+  }
+
+  void KeepPairs(BlockPair pair, const Meeting& meeting, const T* tile) {
+    const int64_t row = RowsOf(pair).place;
+    const int64_t column = ColumnsOf(pair).place;
+    for (int64_t r = 0; r < meeting.shape.rows; ++r) {
+      const T score = tile[r * meeting.shape.columns + r];
+      arrays_.rows.pairs[row + r] = score;
+      if (arrays_.columns.pairs != nullptr) arrays_.columns.pairs[column + r] = score;
+    }
+  }
+
+  void Exclude(BlockPair pair, bool first_pass, T* second, Meeting& meeting) {
+    const RowBlock& rows = RowsOf(pair);
+    const RowBlock& columns = ColumnsOf(pair);
+    T* const similar = meeting.spare;
+    FormProducts<T>(1, 0, setup_.guide_rows(), rows, setup_.guide_columns(), columns, nullptr, similar);
+    if (HasPairs(pair)) FillDiagonal(meeting.shape, kLeftOut<T>, similar);
+    const bool both = ColumnsCount(pair);
+    if (both) {
+      meeting.columns = second;
+      std::copy_n(meeting.rows, meeting.shape.rows * meeting.shape.columns, second);
+    }
+    int64_t counts[kBlockRows] = {};
+    LeaveOutAboveRows(meeting.shape, similar, arrays_.bounds + rows.place, meeting.rows, counts);
+    if (first_pass) AddCounts(counts, rows, arrays_.rows);
+    if (!both) return;
+    std::fill_n(counts, kBlockRows, int64_t{0});
+    LeaveOutAboveColumns(meeting.shape, similar, arrays_.bounds + columns.place, meeting.columns, counts);
+    if (first_pass) AddCounts(counts, columns, arrays_.columns);
+  }
+
+  static void AddCounts(const int64_t* counts, const RowBlock& block, const ContrastSide<T>& side) {
+    for (int64_t i = 0; i < block.count; ++i) side.removed[block.place + i] += counts[i];
+  }
+
+  void EnterScores(BlockPair pair, T* tiles) {
+    const Meeting meeting = FormScores(pair, true, tiles);
+    const int64_t row = RowsOf(pair).place;
+    const int64_t column = ColumnsOf(pair).place;
+    EnterRows(meeting.shape, meeting.rows, arrays_.rows.entered(row));
+    if (ColumnsCount(pair)) EnterColumns(meeting.shape, meeting.columns, arrays_.columns.entered(column));
+    if (problem_.smoothing != 0) {
+      AddScoresOfRows(meeting.shape, meeting.rows, arrays_.rows.score_sums + row);
+      if (ColumnsCount(pair)) {
+        AddScoresOfColumns(meeting.shape, meeting.columns, arrays_.columns.score_sums + column);
+      }
+    }
+    if (meeting.positives == nullptr) return;
+    EnterRows(meeting.shape, meeting.positives, arrays_.rows.entered_positives(row));
+    AddScoresOfRows(meeting.shape, meeting.positives, arrays_.rows.score_sums + row);
+    if (!ColumnsCount(pair)) return;
+    EnterColumns(meeting.shape, meeting.positives, arrays_.columns.entered_positives(column));
+    AddScoresOfColumns(meeting.shape, meeting.positives, arrays_.columns.score_sums + column);
+  }
+
+  // The loss, and what the gradients need of each row.
+  ContrastResult FinishSums() {
+    ContrastResult result;
+    const ContrastSide<T>& rows = arrays_.rows;
+    int64_t counted = rows.count;
+    if (rows.positives != nullptr) {
+      counted = std::count_if(rows.positives, rows.positives + rows.count, [](int64_t n) { return n > 0; });
+    } else {
+      result.accuracy = AccuracyOf(rows);
+    }
+    const double share = (problem_.both_sides ? 0.5 : 1.0) / static_cast<double>(std::max<int64_t>(counted, 1));
+    result.loss = FinishSide(problem_, rows, problem_.column_count(), share);
+    if (problem_.both_sides) result.loss += FinishSide(problem_, arrays_.columns, problem_.row_count(), share);
+    return result;
+  }
+
+  void AddGradients(BlockPair pair, T* tiles) {
+    const Meeting meeting = FormScores(pair, false, tiles);
+    const int64_t row = RowsOf(pair).place;
+    const int64_t column = ColumnsOf(pair).place;
+    T* gradient = meeting.rows;
+    if (problem_.smoothing != 0) {
+      gradient = meeting.spare;
+      std::copy_n(meeting.rows, meeting.shape.rows * meeting.shape.columns, gradient);
+    }
+    const ExpWeights<T> row_weights = {arrays_.rows.maxima + row, arrays_.rows.weights + row};
+    // Rows that meet themselves do so in both orders.
+    if (ColumnsCount(pair) || IsItself(pair)) {
+      const ExpWeights<T> column_weights = {arrays_.columns.maxima + column, arrays_.columns.weights + column};
+      const T* columns = meeting.columns == meeting.rows ? gradient : meeting.columns;
+      FormPairGradient(meeting.shape, row_weights, column_weights, columns, gradient);
+    } else {
+      FormRowGradient(meeting.shape, row_weights, gradient);
+    }
+    if (problem_.smoothing != 0) {
+      TakeOffRows(meeting.shape, meeting.rows, arrays_.rows.evenly + row, gradient);
+      if (ColumnsCount(pair)) TakeOffColumns(meeting.shape, meeting.columns, arrays_.columns.evenly + column, gradient);
+    }
+    if (meeting.positives != nullptr) {
+      const ContrastSide<T>& side = arrays_.rows;
+      FormPositiveGradient(meeting.shape, {side.maxima + row, side.positive_weights + row, side.positive_offsets + row},
+                           {side.maxima + column, side.positive_weights + column, side.positive_offsets + column},
+                           meeting.positives, gradient);
+    }
+    SetDiagonal(pair, meeting.shape, gradient);
+    MultiplyGradients(pair, meeting.shape, gradient);
+  }
+
+  void SetDiagonal(BlockPair pair, const ScoreTile& shape, T* gradient) const {
+    if (IsItself(pair)) FillDiagonal(shape, T{0}, gradient);
+    if (!HasPairs(pair)) return;
+    const double* const rows = arrays_.rows.pair_weights + RowsOf(pair).place;
+    const double* const columns = ColumnsCount(pair) ? arrays_.columns.pair_weights + ColumnsOf(pair).place : nullptr;
+    for (int64_t r = 0; r < shape.rows; ++r) {
+      gradient[r * shape.columns + r] = static_cast<T>(-(rows[r] + (columns == nullptr ? 0 : columns[r])));
+    }
+  }
+
+  // A meeting's gradient with respect to its scores, on to rows and columns.
+  void MultiplyGradients(BlockPair pair, const ScoreTile& shape, const T* tile) {
+    const int64_t width = problem_.width;
+    const RowBlock& rows = RowsOf(pair);
+    const RowBlock& columns = ColumnsOf(pair);
+    const bool add = !IsItself(pair);  // A block meets itself first.
+    if (T* gradient = setup_.rows().parts()[rows.part].gradient; gradient != nullptr) {
+      const T* from = setup_.columns().prepared(columns.part) + columns.first * width;
+      MultiplyInShortSums(shape.rows, width, shape.columns, setup_.gradient_factor(),
+                          MatrixView<T>::RowMajor(tile, shape.columns), MatrixView<T>::RowMajor(from, width), add,
+                          gradient + rows.first * width, width);
+    }
+    if (T* gradient = setup_.columns().parts()[columns.part].gradient; gradient != nullptr && add) {
+      const T* from = setup_.rows().prepared(rows.part) + rows.first * width;
+      MultiplyInShortSums(shape.columns, width, shape.rows, setup_.gradient_factor(),
+                          MatrixView<T>::Transposed(tile, shape.columns), MatrixView<T>::RowMajor(from, width), true,
+                          gradient + columns.first * width, width);
+    }
+  }
+
+  // The sigmoid loss needs no sums first. Pairs are -inf in the sweep and then take their own term.
+  void AddSigmoid(BlockPair pair, T* tile) {
+    const RowBlock& rows = RowsOf(pair);
+    const ScoreTile shape = {rows.count, ColumnsOf(pair).count};
+    const double share = 1 / static_cast<double>(problem_.row_count());
+    FormScoreProducts(rows, ColumnsOf(pair), tile);
+    double pairs[kBlockRows];
+    if (HasPairs(pair)) {
+      for (int64_t r = 0; r < shape.rows; ++r) {
+        pairs[r] = static_cast<double>(tile[r * shape.columns + r]) + operands_.bias;
+      }
+      FillDiagonal(shape, kLeftOut<T>, tile);
+    }
+    const SigmoidSums sums = {arrays_.sigmoids.losses + rows.place, arrays_.sigmoids.gradients + rows.place};
+    FormSigmoidGradient(shape, static_cast<T>(operands_.bias), static_cast<T>(share), tile, sums);
+    if (HasPairs(pair)) {
+      for (int64_t r = 0; r < shape.rows; ++r) {
+        const double gradient = -share * Sigmoid(-pairs[r]);
+        tile[r * shape.columns + r] = static_cast<T>(gradient);
+        sums.losses[r] += Softplus(-pairs[r]);
+        sums.gradients[r] += gradient;
+      }
+    }
+    if (setup_.WantsGradients()) MultiplyGradients(pair, shape, tile);
+  }
+
+  ContrastResult FinishSigmoid() {
+    ContrastResult result;
+    double gradient = 0;
+    for (int64_t i = 0; i < problem_.row_count(); ++i) {
+      result.loss += arrays_.sigmoids.losses[i] / static_cast<double>(problem_.row_count());
+      gradient += arrays_.sigmoids.gradients[i];
+    }
+    bias_gradient_ = gradient;
+    return result;
+  }
+
+  const ContrastProblem& problem_;
+  const ContrastOperands<T>& operands_;
+  ContrastSetup<T> setup_;
+  BufferPool& pool_;
+  const std::atomic<bool>* const cancelled_;
+  Parallel& parallel_;
+  ContrastArrays<T> arrays_{};
+  double bias_gradient_ = 0;
+};
+
+}  // namespace
+
+template <typename T>
+int64_t WorkspaceBytesOf(const ContrastProblem& problem) {
+  Workspace workspace(nullptr);
+  LayOutContrast<T>(problem, workspace);
+  int64_t bytes = workspace.bytes();
+  if (problem.normalize) {
+    bytes += RowOperand<T>::CopyBytes(problem.row_count(), problem.width);
+    if (!problem.symmetric()) bytes += RowOperand<T>::CopyBytes(problem.column_count(), problem.width);
+  }
+  if (problem.scale_input >= 0) bytes += RowOperand<T>::CopyBytes(problem.row_count(), problem.width);
+  if (problem.exclusion.has_value()) {
+    bytes += RowOperand<T>::CopyBytes(problem.row_count(), problem.exclusion->width) +
+             RowOperand<T>::CopyBytes(problem.column_count(), problem.exclusion->width);
+  }
+  return bytes;
+}
+
+template <typename T>
+ContrastResult ComputeContrast(const ContrastProblem& problem, const ContrastOperands<T>& operands, BufferPool& pool,
+                               const std::atomic<bool>* cancelled, Parallel& parallel) {
+  return TileContrast<T>(problem, operands, pool, cancelled, parallel).Run();
+}
+
+template int64_t WorkspaceBytesOf<float>(const ContrastProblem& problem);
+template int64_t WorkspaceBytesOf<double>(const ContrastProblem& problem);
+template ContrastResult ComputeContrast(const ContrastProblem& problem, const ContrastOperands<float>& operands,
+                                        BufferPool& pool, const std::atomic<bool>* cancelled, Parallel& parallel);
+template ContrastResult ComputeContrast(const ContrastProblem& problem, const ContrastOperands<double>& operands,
+                                        BufferPool& pool, const std::atomic<bool>* cancelled, Parallel& parallel);
+
+}  // namespace lossd

@@ -1,0 +1,51 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Matrix products whose sums are formed in short runs. Rows of embeddings may be far from orthogonal: then terms have
+// one sign, and the roundings of a long sum add up.
+
+#ifndef LOSSD_CORE_ENGINE_SHORT_SUMS_H_
+#define LOSSD_CORE_ENGINE_SHORT_SUMS_H_
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+
+#include "core/engine/gemm.h"
+
+namespace lossd {
+
+// Most terms of a sum that is formed in one go.
+inline constexpr int64_t kShortSum = 64;
+
+// c (+)= factor a b as Gemm, in sums of at most kShortSum terms, which are added in order.
+template <typename T>
+void MultiplyInShortSums(int64_t m, int64_t n, int64_t k, T factor, MatrixView<T> a, MatrixView<T> b, bool add, T* c,
+                         int64_t c_stride) {
+  for (int64_t first = 0; first < k; first += kShortSum) {
+    Gemm(m, n, std::min(kShortSum, k - first), factor, a, b, add || first > 0, c, c_stride);
+    a.data += kShortSum * a.column_stride;
+    b.data += kShortSum * b.row_stride;
+  }
+}
+
+// The same with the m rows of `a` (row-major) scaled by 2^-exponent first, through `scratch`, m times kShortSum
+// elements: for products that would leave the range of T.
+template <typename T>
+void MultiplyScaledInShortSums(int64_t m, int64_t n, int64_t k, T factor, MatrixView<T> a, int exponent,
+                               MatrixView<T> b, T* scratch, T* c, int64_t c_stride) {
+  for (int64_t first = 0; first < k; first += kShortSum) {
+    const int64_t count = std::min(kShortSum, k - first);
+    for (int64_t r = 0; r < m; ++r) {
+      for (int64_t i = 0; i < count; ++i) {
+        scratch[r * kShortSum + i] = std::ldexp(a.data[r * a.row_stride + first + i], -exponent);
+      }
+    }
+    Gemm(m, n, count, factor, MatrixView<T>::RowMajor(scratch, kShortSum), b, first > 0, c, c_stride);
+    b.data += kShortSum * b.row_stride;
+  }
+}
+
+}  // namespace lossd
+
+#endif  // LOSSD_CORE_ENGINE_SHORT_SUMS_H_

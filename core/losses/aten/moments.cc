@@ -1,0 +1,171 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/losses/aten/moments.h"
+
+#include <ATen/ATen.h>
+
+#include <array>
+#include <cstddef>
+
+#include "core/losses/aten/aten_loss.h"
+#include "core/losses/aten/score_rows.h"
+#include "core/losses/operator_loss.h"
+
+namespace lossd::aten {
+namespace {
+
+// The groups of a run, G of them. Statistics of columns are [G, 1, D], float64.
+class GroupRun {
+ public:
+  GroupRun(const MomentsProblem& problem, Groups groups, at::Device device)
+      : problem_(problem), groups_(groups), device_(device), rows_(static_cast<double>(problem.rows)) {
+    for (size_t view = 0; view < 2; ++view) {
+      wide_[view] = StackInput(groups, Input(view), device).to(at::kDouble);
+      const at::Tensor means = wide_[view].sum(1, true).div_(rows_);
+      centred_[view] = wide_[view] - means;
+      const at::Tensor squares = centred_[view].square().sum(1, true);
+      deviations_[view] = (squares / (problem.cross ? rows_ : rows_ - 1)).add_(problem.eps).sqrt_();
+      if (problem.cross) {
+        centred_[view] = (centred_[view] / deviations_[view]).masked_fill_(deviations_[view] == 0, 0);
+      }
+      views_[view] = centred_[view].to(ScalarTypeOf(groups[0]->inputs[Input(view)].spec().dtype));
+      if (AnyWants(groups, Input(view))) gradients_[view] = at::zeros_like(views_[view]);
+    }
+  }
+
+  void Run() {
+    std::array<at::Tensor, 3> terms;
+    if (problem_.cross) {
+      RunCorrelation(terms);
+    } else {
+      RunCovariances(terms);
+    }
+    if (!AllCancelled(groups_)) Finish(terms);
+  }
+
+ private:
+  size_t Input(size_t view) const { return static_cast<size_t>(problem_.inputs[view]); }
+
+  // Calls body(first, count) for chunks of columns, by the shape alone.
+  template <typename Body>
+  void ForChunks(const Body& body) const {
+    const int64_t chunk = ChunkRows(problem_.width, problem_.width);
+    for (int64_t first = 0; first < problem_.width && !AllCancelled(groups_); first += chunk) {
+      body(first, std::min(chunk, problem_.width - first));
+    }
+  }
+
+  static at::Tensor SumOfSquares(const at::Tensor& moments) {
+    return moments.to(at::kDouble).square().sum(2).sum(1);  // [G]
+  }
+
+  void RunCovariances(std::array<at::Tensor, 3>& terms) {
+    const auto width = static_cast<double>(problem_.width);
+    terms[0] = (wide_[0] - wide_[1]).square_().sum(2).sum(1).div_(rows_ * width);
+    terms[1] = at::zeros_like(terms[0]);
+    terms[2] = at::zeros_like(terms[0]);
+    for (size_t view = 0; view < 2; ++view) {
+      terms[1] += (1 - deviations_[view]).clamp_min_(0).sum(2).sum(1).div_(2 * width);
+      const at::Tensor& z = views_[view];
+      ForChunks([&](int64_t first, int64_t count) {
+        const at::Tensor block = z.narrow(2, first, count);
+        at::Tensor covariance = at::bmm(block.transpose(1, 2), z).div_(rows_ - 1);  // [G, count, D]
+        covariance.diagonal(first, 1, 2).fill_(0);
+        terms[2] += SumOfSquares(covariance) / width;
+        if (gradients_[view].defined() && problem_.weights[2] != 0) {
+          gradients_[view].narrow(2, first, count).baddbmm_(z, covariance.transpose(1, 2));
+        }
+      });
+    }
+  }
+
+  void RunCorrelation(std::array<at::Tensor, 3>& terms) {
+    // c_dd - 1 without its cancellation.
+    at::Tensor diagonal = (centred_[0] - centred_[1]).square_().sum(1, true).div_(rows_);
+    for (const at::Tensor& deviation : deviations_) {
+      const at::Tensor variance = deviation.square();
+      diagonal = diagonal + (problem_.eps / variance).masked_fill_(variance == 0, 1);
+    }
+    diagonal = diagonal.div_(-2).squeeze(1);  // [G, D]
+    terms[0] = diagonal.square().sum(1);
+    terms[1] = at::zeros_like(terms[0]);
+    ForChunks([&](int64_t first, int64_t count) {
+      const at::Tensor block = views_[0].narrow(2, first, count);
+      at::Tensor c = at::bmm(block.transpose(1, 2), views_[1]).div_(rows_);  // [G, count, D]
+      c.diagonal(first, 1, 2).fill_(0);
+      terms[1] += SumOfSquares(c);
+      c = problem_.weights[1] == 0 ? at::zeros_like(c) : c.mul_(2 * problem_.weights[1]);
+      c.diagonal(first, 1, 2).copy_(diagonal.narrow(1, first, count) * (2 * problem_.weights[0]));
+      if (gradients_[0].defined()) {
+        gradients_[0].narrow(2, first, count).baddbmm_(views_[1], c.transpose(1, 2));
+      }
+      if (gradients_[1].defined()) gradients_[1].baddbmm_(block, c);
+    });
+  }
+
+  void Finish(const std::array<at::Tensor, 3>& terms) {
+    at::Tensor loss = at::zeros_like(terms[0]);
+    for (size_t term = 0; term < problem_.terms(); ++term) {
+      if (problem_.weights[term] != 0) loss += terms[term] * problem_.weights[term];
+      WriteOutput(groups_, term + 1, terms[term].cpu());
+    }
+    const at::Tensor values = loss.cpu();
+    WriteOutput(groups_, 0, values);
+    for (size_t g = 0; g < groups_.size(); ++g) groups_[g]->objective = values.data_ptr<double>()[g];
+    const at::Tensor weights = StackNumbers(
+        groups_, [](const LossTask& task) { return task.request->gradients.scale; }, at::kDouble, device_);
+    for (size_t view = 0; view < 2; ++view) {
+      if (!gradients_[view].defined()) continue;
+      const at::Tensor gradient = problem_.cross ? OfCorrelation(view) : OfCovariances(view);
+      WriteGradient(groups_, Input(view), (gradient * weights.view({-1, 1, 1})).to(views_[view].scalar_type()));
+    }
+  }
+
+  at::Tensor OfCovariances(size_t view) const {
+    const auto width = static_cast<double>(problem_.width);
+    const auto& [distance, hinge, covariance] = problem_.weights;
+    at::Tensor sum = at::zeros_like(centred_[view]);
+    if (covariance != 0) sum += gradients_[view].to(at::kDouble) * (4 * covariance / (width * (rows_ - 1)));
+    if (hinge != 0) {
+      const at::Tensor& deviation = deviations_[view];
+      const at::Tensor counts = (deviation < 1).logical_and_(deviation > 0);
+      const at::Tensor slopes = (-hinge / (2 * width * (rows_ - 1)) / deviation).masked_fill_(counts.logical_not(), 0);
+      sum += centred_[view] * slopes;
+    }
+    if (distance != 0) sum += (wide_[view] - wide_[1 - view]) * (2 * distance / (rows_ * width));
+    return sum;
+  }
+
+  // Back through the standardisation.
+  at::Tensor OfCorrelation(size_t view) const {
+    at::Tensor gradient = gradients_[view].to(at::kDouble).div_(rows_);
+    const at::Tensor mean = gradient.sum(1, true).div_(rows_);
+    const at::Tensor along = (gradient * centred_[view]).sum(1, true).div_(rows_);
+    gradient = gradient - mean - centred_[view] * along;
+    return (gradient / deviations_[view]).masked_fill_(deviations_[view] == 0, 0);
+  }
+
+  const MomentsProblem& problem_;
+  const Groups groups_;
+  const at::Device device_;
+  const double rows_;
+  std::array<at::Tensor, 2> wide_;        // [G, N, D], float64.
+  std::array<at::Tensor, 2> centred_;     // Likewise; standardised for the correlation.
+  std::array<at::Tensor, 2> views_;       // The same in the type of the inputs.
+  std::array<at::Tensor, 2> deviations_;  // sqrt(variance + eps)
+  std::array<at::Tensor, 2> gradients_;   // Undefined where nobody wants them.
+};
+
+}  // namespace
+
+void RunMoments(const MomentsProblem& problem, Groups groups, at::Device device) {
+  GroupRun(problem, groups, device).Run();
+}
+
+int64_t MomentsBytes(const MomentsProblem& problem, const ComputeSpec& request, int64_t element_bytes) {
+  const int64_t wide = 8 / element_bytes;
+  return (3 + 5 * wide) * InputBytes(request) + ChunkBytes(problem.width, problem.width, 3, 8);
+}
+
+}  // namespace lossd::aten

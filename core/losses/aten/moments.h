@@ -1,0 +1,27 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Terms of column moments (core/engine/column_moments.h) as grouped tensor operations, in chunks of columns.
+
+#ifndef LOSSD_CORE_LOSSES_ATEN_MOMENTS_H_
+#define LOSSD_CORE_LOSSES_ATEN_MOMENTS_H_
+
+#include <c10/core/Device.h>
+
+#include <cstdint>
+
+#include "core/engine/column_moments.h"
+#include "core/losses/aten/group_tensors.h"
+#include "core/losses/loss_config.h"
+
+namespace lossd::aten {
+
+// Computes outputs, wanted gradients and objectives of the groups, which state the same problem.
+void RunMoments(const MomentsProblem& problem, Groups groups, at::Device device);
+
+// Bytes that this takes for one group.
+int64_t MomentsBytes(const MomentsProblem& problem, const ComputeSpec& request, int64_t element_bytes);
+
+}  // namespace lossd::aten
+
+#endif  // LOSSD_CORE_LOSSES_ATEN_MOMENTS_H_

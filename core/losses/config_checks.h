@@ -1,0 +1,55 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Checks of numbers in configurations. Errors name the field as the client wrote it.
+
+#ifndef LOSSD_CORE_LOSSES_CONFIG_CHECKS_H_
+#define LOSSD_CORE_LOSSES_CONFIG_CHECKS_H_
+
+#include <cmath>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "core/engine/finite_cast.h"
+#include "core/status/errors.h"
+
+namespace lossd {
+
+// Field `name` of a configuration.
+template <typename Config>
+absl::Status InvalidConfig(const Config&, absl::string_view name, absl::string_view description) {
+  return InvalidField(absl::StrCat("loss.", Config::kName, ".", name), description);
+}
+
+template <typename Config>
+absl::Status CheckFinite(const Config& config, absl::string_view name, double value) {
+  if (std::isfinite(value)) return absl::OkStatus();
+  return InvalidConfig(config, name, absl::StrCat("expected a finite value, got ", value));
+}
+
+template <typename Config>
+absl::Status CheckPositive(const Config& config, absl::string_view name, double value) {
+  if (std::isfinite(value) && value > 0) return absl::OkStatus();
+  return InvalidConfig(config, name, absl::StrCat("expected a finite value > 0, got ", value));
+}
+
+template <typename Config>
+absl::Status CheckNotNegative(const Config& config, absl::string_view name, double value) {
+  if (std::isfinite(value) && value >= 0) return absl::OkStatus();
+  return InvalidConfig(config, name, absl::StrCat("expected a finite value >= 0, got ", value));
+}
+
+// The factor of scores at a temperature > 0: finite also where its inverse is not.
+inline double FactorAt(double temperature) { return FiniteCast<double>(1 / temperature); }
+
+// At least `least` rows in the input `name`.
+inline absl::Status CheckRows(absl::string_view name, int64_t rows, int64_t least) {
+  if (rows >= least) return absl::OkStatus();
+  return InvalidField(absl::StrCat("inputs[", name, "].shape"),
+                      absl::StrCat("expected at least ", least, " rows, got ", rows));
+}
+
+}  // namespace lossd
+
+#endif  // LOSSD_CORE_LOSSES_CONFIG_CHECKS_H_

@@ -1,0 +1,38 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/engine/contrast.h"
+
+#include "gtest/gtest.h"
+
+namespace lossd {
+namespace {
+
+TEST(ContrastProblemTest, CountsRowsAndColumns) {
+  ContrastProblem problem;
+  problem.rows = {{0, 3}, {1, 4}};
+  EXPECT_TRUE(problem.symmetric());
+  EXPECT_EQ(problem.row_count(), 7);
+  EXPECT_EQ(problem.column_count(), 7);
+  problem.columns = {{2, 5}};
+  EXPECT_FALSE(problem.symmetric());
+  EXPECT_EQ(problem.column_count(), 5);
+}
+
+TEST(ContrastProblemTest, CountsOperations) {
+  ContrastProblem problem;
+  problem.rows = {{0, 10}};
+  problem.columns = {{1, 20}};
+  problem.width = 100;
+  const double scores = 200;
+  EXPECT_EQ(FlopsOf(problem, true), scores * (8 * 100 + 40));
+  EXPECT_EQ(FlopsOf(problem, false), scores * (2 * 100 + 40));
+  problem.term = ContrastProblem::Term::kSigmoid;
+  EXPECT_EQ(FlopsOf(problem, true), scores * (6 * 100 + 40));
+  problem.term = ContrastProblem::Term::kSoftmax;
+  problem.columns.clear();
+  EXPECT_EQ(FlopsOf(problem, true), 100 * (4 * 100 + 40));
+}
+
+}  // namespace
+}  // namespace lossd
