@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <utility>
 #include <variant>
@@ -193,6 +194,11 @@ absl::StatusOr<std::unique_ptr<CpcPlan>> MakeCpcPlan(const ComputeSpec& request,
   LOSSD_ASSIGN_OR_RETURN(plan->dim, FindDim(request, config, found));
   if (!std::isfinite(config.embed_scale)) {
     return InvalidField("loss.cpc.embed_scale", absl::StrCat("expected a finite number, got ", config.embed_scale));
+  }
+  if (plan->dtype == DType::kFloat32 && std::abs(config.embed_scale) > std::numeric_limits<float>::max()) {
+    return InvalidField(
+        "loss.cpc.embed_scale",
+        absl::StrCat("expected a magnitude that FLOAT32 holds unless z is FLOAT64, got ", config.embed_scale));
   }
   plan->shape = {z.shape[0], z.shape[1], z.shape[2], z.shape[3]};
   plan->embed_scale = config.embed_scale;

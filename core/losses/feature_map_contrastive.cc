@@ -17,6 +17,7 @@
 #include "core/engine/workspace.h"
 #include "core/losses/feature_map_plan.h"
 #include "core/losses/loss.h"
+#include "core/losses/widened_task.h"
 #include "core/status/status_macros.h"
 
 namespace lossd {
@@ -129,7 +130,7 @@ class TaskRun {
     const MapContrastResult result =
         ComputeMapContrast(contrast, plan_.cuts[meeting.target], engine_block_, task_.cancelled, parallel_);
     losses_[meeting.pair] += share_ * result.loss;
-    regularizer_ += share_ * config_.regularizer_scale * result.mean_square;
+    if (config_.regularizer_scale != 0) regularizer_ += share_ * config_.regularizer_scale * result.mean_square;
     --maps_[meeting.target].targets_left;
     if (Wanted(meeting.target)) SettleTarget(meeting.target);
     if (Wanted(meeting.source)) SettleSource(meeting, slot);
@@ -205,10 +206,11 @@ class TaskRun {
   }
 
   void WriteOutputs() {
-    task_.objective = config_.regularizer_weight * regularizer_;
+    // A term of weight 0 is no part of it, whatever it is.
+    if (config_.regularizer_weight != 0) task_.objective = config_.regularizer_weight * regularizer_;
     for (size_t pair = 0; pair < losses_.size(); ++pair) {
       Output<T>(kLosses)[pair] = static_cast<T>(losses_[pair]);
-      task_.objective += LossWeight(pair) * losses_[pair];
+      if (LossWeight(pair) != 0) task_.objective += LossWeight(pair) * losses_[pair];
     }
     *Output<T>(kRegularizer) = static_cast<T>(regularizer_);
   }
@@ -257,7 +259,13 @@ class FeatureMapContrastive final : public Loss {
     context.parallel.For(static_cast<int64_t>(batch.size()), [&](int64_t i) {
       LossTask& task = *batch[static_cast<size_t>(i)];
       const auto& plan = static_cast<const FeatureMapPlan&>(*task.plan);
-      plan.dtype == DType::kFloat64 ? RunTask<double>(task, context) : RunTask<float>(task, context);
+      if (plan.widened) {
+        WidenedTask widened(task, context.pool);
+        RunTask<double>(widened.wide(), context);
+        widened.Finish();
+      } else {
+        plan.dtype == DType::kFloat64 ? RunTask<double>(task, context) : RunTask<float>(task, context);
+      }
     });
   }
 };

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/engine/contrast_maps_cut.h"
 #include "core/losses/input_names.h"
+#include "core/losses/widened_task.h"
 #include "core/status/errors.h"
 #include "core/status/status_macros.h"
 
@@ -195,6 +196,15 @@ void DescribeOutputs(FeatureMapPlan& plan) {
                   {"positions", DType::kInt32, {pairs, plan.space.directions, plan.images()}}};
 }
 
+// Whether there are few scores of many terms each: no mean hides what their sums' roundings come to, and float64 costs
+// little.
+bool GainsFromFloat64(const FeatureMapPlan& plan) {
+  constexpr int64_t kFewScores = 256;
+  constexpr int64_t kManyChannels = 64;
+  return plan.most_channels >= kManyChannels && plan.images() <= kFewScores &&
+         plan.images() * plan.images() * plan.most_locations <= kFewScores;
+}
+
 void EstimateWork(const ComputeSpec& request, const FeatureMapContrastiveConfig& config, FeatureMapPlan& plan) {
   const Pairing pairing(request, plan);
   const bool gradients = request.gradients.mode != GradientSelection::Mode::kNone;
@@ -228,7 +238,10 @@ absl::StatusOr<std::unique_ptr<FeatureMapPlan>> PlanFeatureMaps(const ComputeSpe
   LOSSD_RETURN_IF_ERROR(Pairing(request, *plan).Check());
   LOSSD_RETURN_IF_ERROR(CheckSampling(plan->space, config.sampling));
   DescribeOutputs(*plan);
+  plan->widened = plan->dtype == DType::kFloat32 && GainsFromFloat64(*plan);
+  if (plan->widened) plan->dtype = DType::kFloat64;
   EstimateWork(request, config, *plan);
+  if (plan->widened) plan->workspace_bytes += WidenedBytes(request, *plan);
   return plan;
 }
 

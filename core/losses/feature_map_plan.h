@@ -25,7 +25,8 @@ enum FeatureMapOutput { kLosses = 0, kRegularizer = 1, kComparisons = 2, kPositi
 struct FeatureMapPlan : LossPlan {
   SamplingSpace space;
   std::array<std::vector<int>, 2> maps;  // By side: the input that holds each map.
-  DType dtype = DType::kFloat32;         // FLOAT32 or FLOAT64: what is computed in.
+  DType dtype = DType::kFloat32;         // FLOAT32 or FLOAT64: what is computed in,
+  bool widened = false;                  // though inputs and outputs are FLOAT32.
   std::vector<MapContrastCut> cuts;      // By input: how a contrast with it as the target is cut.
   int64_t most_channels = 0;             // Over all maps.
   int64_t most_locations = 0;            // Over all maps.

@@ -117,7 +117,8 @@ class GroupRun {
         at::kDouble, device_);
     const aten::MapContrastSums sums = aten::ContrastMaps(meeting, groups_);
     losses_.select(1, pair).add_(sums.mean_loss * share_);
-    regularizers_.add_(sums.mean_square * share_ * RegularizerScales());
+    const at::Tensor scales = RegularizerScales();
+    regularizers_.add_((sums.mean_square * share_ * scales).masked_fill_(scales == 0, 0));
   }
 
   at::Tensor RegularizerScales() const {
@@ -147,9 +148,12 @@ class GroupRun {
     aten::WriteOutput(groups_, kRegularizer, regularizers);
     for (int64_t g = 0; g < Count(); ++g) {
       LossTask& task = *groups_[static_cast<size_t>(g)];
-      task.objective = ConfigOf(task).regularizer_weight * regularizers.data_ptr<double>()[g];
+      // A term of weight 0 is no part of it, whatever it is.
+      const double weight = ConfigOf(task).regularizer_weight;
+      if (weight != 0) task.objective = weight * regularizers.data_ptr<double>()[g];
       for (int64_t pair = 0; pair < losses.size(1); ++pair) {
-        task.objective += LossWeight(task, pair) * losses.data_ptr<double>()[g * losses.size(1) + pair];
+        const double loss_weight = LossWeight(task, pair);
+        if (loss_weight != 0) task.objective += loss_weight * losses.data_ptr<double>()[g * losses.size(1) + pair];
       }
     }
   }

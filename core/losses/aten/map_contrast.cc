@@ -21,11 +21,19 @@ at::Tensor ClipSlope(const at::Tensor& x, double clip) {
   return e.mul(4).div_(below).div_(below);
 }
 
+// The clip as the scores' type can hold it: none where that is too narrow for it.
+double ClipOf(const MapMeeting& meeting) {
+  if (meeting.source->values.scalar_type() != at::kFloat) return meeting.clip;
+  if (meeting.clip > std::numeric_limits<float>::max()) return std::numeric_limits<double>::infinity();
+  return std::max<double>(meeting.clip, std::numeric_limits<float>::min());
+}
+
 // One meeting, chunk by chunk.
 class Contrast {
  public:
   explicit Contrast(const MapMeeting& meeting)
       : meeting_(meeting),
+        clip_(ClipOf(meeting)),
         groups_(meeting.positions.size(0)),
         images_(meeting.positions.size(1)),
         locations_(meeting.target->locations),
@@ -43,7 +51,7 @@ class Contrast {
     const at::Tensor rows = sources_.narrow(2, first, count);                                 // [G, C, rows]
     at::Tensor x = at::bmm(rows.transpose(1, 2), meeting_.target->values).mul_(normalizer_);  // [G, rows, B L]
     squares_ += x.square().sum(2).to(at::kDouble).sum(1);
-    at::Tensor s = std::isinf(meeting_.clip) ? x.clone() : (x / meeting_.clip).tanh_().mul_(meeting_.clip);
+    at::Tensor s = std::isinf(clip_) ? x.clone() : (x / clip_).tanh_().mul_(clip_);
     at::Tensor own = s.view({groups_, count, images_, locations_}).diagonal(first, 1, 2);  // [G, L, rows]
     const at::Tensor positives = own.to(at::kDouble).contiguous();
     own.fill_(-std::numeric_limits<double>::infinity());
@@ -69,7 +77,7 @@ class Contrast {
     const at::Tensor shares = Sigmoid(margins).mul_(weights.view({-1, 1, 1}));  // [G, L, rows]
     s.mul_(DividedBySum(shares.sum(1), sums.sum).to(s.scalar_type()).unsqueeze(2));
     own.copy_(shares.neg());
-    if (!std::isinf(meeting_.clip)) s.mul_(ClipSlope(x, meeting_.clip));
+    if (!std::isinf(clip_)) s.mul_(ClipSlope(x, clip_));
     if (!meeting_.squares_count) return;
     const at::Tensor squares = meeting_.square_weights * (2 * normalizer_ / (scores * static_cast<double>(images_)));
     s.add_(x.mul_(squares.to(s.scalar_type()).view({-1, 1, 1})));
@@ -84,6 +92,7 @@ class Contrast {
   }
 
   const MapMeeting& meeting_;
+  const double clip_;
   const int64_t groups_;
   const int64_t images_;
   const int64_t locations_;   // Of the target.

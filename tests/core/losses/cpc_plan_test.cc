@@ -213,11 +213,16 @@ TEST(CpcPlanTest, RefusesTargetDimensionsOutOfRange) {
   EXPECT_OK(MakeCpcPlan(request, NoWorkspace));
 }
 
-TEST(CpcPlanTest, RefusesAnEmbedScaleThatIsNotFinite) {
+TEST(CpcPlanTest, RefusesAnEmbedScaleThatIsNotFiniteOrTooLargeForItsType) {
   ComputeSpec request = MakeRequest();
   ConfigOf(request).embed_scale = std::nan("");
   EXPECT_THAT(MakeCpcPlan(request, NoWorkspace),
               StatusIs(absl::StatusCode::kInvalidArgument, "loss.cpc.embed_scale: expected a finite number, got nan"));
+  ConfigOf(request).embed_scale = -1e39;
+  EXPECT_THAT(
+      MakeCpcPlan(request, NoWorkspace),
+      StatusIs(absl::StatusCode::kInvalidArgument,
+               "loss.cpc.embed_scale: expected a magnitude that FLOAT32 holds unless z is FLOAT64, got -1e+39"));
   ConfigOf(request).embed_scale = std::numeric_limits<double>::infinity();
   EXPECT_THAT(MakeCpcPlan(request, NoWorkspace),
               StatusIs(absl::StatusCode::kInvalidArgument, "loss.cpc.embed_scale: expected a finite number, got inf"));

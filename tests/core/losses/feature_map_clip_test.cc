@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 #include <random>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
@@ -73,6 +74,34 @@ TEST(FeatureMapClipTest, TakesEveryClip) {
       ConfigOf(test_case).tclip = tclip;
       ExpectAccurate(test_case);
     }
+  }
+}
+
+// Few scores of many terms of one sign: no mean hides what roundings add up to.
+TEST(FeatureMapClipTest, StaysAccurateWhereFewScoresHaveManyTermsOfOneSign) {
+  for (uint64_t seed = 0; seed < 6; ++seed) {
+    for (const double tclip : {10.0, HUGE_VAL}) {
+      MapMaker maker{std::mt19937_64(seed)};
+      maker.mean = 1.5;
+      maker.relu = true;
+      TestCase test_case = MakePlainCase(maker, {2, 256, 1, 1});
+      ConfigOf(test_case).tclip = tclip;
+      EXPECT_LE(ExpectAccurate(test_case), 0.7) << seed << " " << tclip;
+    }
+  }
+}
+
+TEST(FeatureMapClipTest, TermsOfWeightZeroAreNoPartOfTheObjective) {
+  MapMaker maker{std::mt19937_64(1)};
+  TestCase test_case = MakePlainCase(maker, {3, 4, 2, 2});
+  for (TestInput& input : test_case.inputs) {
+    for (double& value : input.values) value *= 1e15;  // Squares of scores leave the range of float.
+  }
+  for (double* weight : {&ConfigOf(test_case).regularizer_weight, &ConfigOf(test_case).regularizer_scale}) {
+    const double before = std::exchange(*weight, 0.0);
+    ASSERT_OK_AND_ASSIGN(const TestResult result, RunAlone(*MakeFeatureMapContrastive(), test_case));
+    EXPECT_TRUE(std::isfinite(result.objective));
+    *weight = before;
   }
 }
 
