@@ -132,6 +132,21 @@ EngineCase NtXent(int64_t rows, int64_t width, double goal) {
   return result;
 }
 
+// Rows against columns: InfoNCE with one side's terms, CLIP with both. The tiles form scores twice: 8 N^2 D, of which
+// the bound counts 6.
+EngineCase Pairs(LossConfig config, const char* first, const char* second, int64_t rows, int64_t width, double goal) {
+  EngineCase result;
+  result.loss = std::string(kLossNames[config.index()]);
+  result.name = absl::StrFormat("%s %d x %d", result.loss, rows, width);
+  result.bound = "scores S, D keys, D^T queries: 6 N^2 D";
+  result.goals.bound = goal;
+  result.products = ContrastProducts(rows, rows, width);
+  result.request.loss = std::move(config);
+  result.request.inputs = {Floats(first, {rows, width}), Floats(second, {rows, width})};
+  result.unit_rows = true;
+  return result;
+}
+
 }  // namespace
 
 std::vector<EngineCase> EngineCases() {
@@ -160,6 +175,14 @@ std::vector<EngineCase> EngineCases() {
   large.is_large = true;
   large.goals.extra_bytes = 200e6;
   large.torch.clear();  // Its scores would take 64 GiB.
+  add(Pairs(InfoNceConfig{}, "query", "key", 4096, 256, 8.0 / 6 * 1.25));
+  add(Pairs(ClipConfig{}, "image", "text", 4096, 256, 8.0 / 6 * 1.25));
+  for (EngineCase many :
+       {Pairs(InfoNceConfig{}, "query", "key", 65536, 256, 0), Pairs(ClipConfig{}, "image", "text", 65536, 256, 0)}) {
+    many.is_large = true;
+    many.goals.extra_bytes = 200e6;
+    add(std::move(many));
+  }
   return cases;
 }
 
