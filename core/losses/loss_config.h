@@ -196,6 +196,20 @@ struct SupConConfig {
   }
 };
 
+struct DclConfig {
+  static constexpr absl::string_view kName = "dcl";
+  double temperature = 0.1;
+  bool normalize = true;
+  std::optional<double> weight_sigma;  // Absent: positives weigh 1.
+
+  template <typename Self, typename Visit>
+  static void Fields(Self& self, Visit&& visit) {
+    visit("temperature", self.temperature, "Divisor of the scores");
+    visit("normalize", self.normalize, "Divide rows by their norm first");
+    visit("weight_sigma", self.weight_sigma, "Width of the positives' weights; none: they weigh 1");
+  }
+};
+
 struct VicRegConfig {
   static constexpr absl::string_view kName = "vicreg";
   double invariance_weight = 25;
@@ -226,7 +240,7 @@ struct BarlowTwinsConfig {
 
 // In the order of lossd.v1.LossSpec's numbers.
 using LossConfig = std::variant<FeatureMapContrastiveConfig, CpcConfig, NtXentConfig, SquaredNormConfig, InfoNceConfig,
-                                ClipConfig, SigLipConfig, SupConConfig, VicRegConfig, BarlowTwinsConfig>;
+                                ClipConfig, SigLipConfig, SupConConfig, DclConfig, VicRegConfig, BarlowTwinsConfig>;
 
 inline constexpr size_t kLossCount = std::variant_size_v<LossConfig>;
 

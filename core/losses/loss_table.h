@@ -20,6 +20,7 @@ LossDescription Describe(const InfoNceConfig& config);
 LossDescription Describe(const ClipConfig& config);
 LossDescription Describe(const SigLipConfig& config);
 LossDescription Describe(const SupConConfig& config);
+LossDescription Describe(const DclConfig& config);
 LossDescription Describe(const VicRegConfig& config);
 LossDescription Describe(const BarlowTwinsConfig& config);
 
@@ -28,6 +29,7 @@ absl::StatusOr<OperatorProblem> State(const InfoNceConfig& config, const LossInp
 absl::StatusOr<OperatorProblem> State(const ClipConfig& config, const LossInputs& inputs);
 absl::StatusOr<OperatorProblem> State(const SigLipConfig& config, const LossInputs& inputs);
 absl::StatusOr<OperatorProblem> State(const SupConConfig& config, const LossInputs& inputs);
+absl::StatusOr<OperatorProblem> State(const DclConfig& config, const LossInputs& inputs);
 absl::StatusOr<OperatorProblem> State(const VicRegConfig& config, const LossInputs& inputs);
 absl::StatusOr<OperatorProblem> State(const BarlowTwinsConfig& config, const LossInputs& inputs);
 
