@@ -91,13 +91,16 @@ struct TapTable {
   }
 
   // Counts what was read into the first `bytes` of `message`.
-  static void Take(Slot& slot, const msghdr& message, size_t bytes) {
+  // Whether it may go on.
+  static bool Take(Slot& slot, const msghdr& message, size_t bytes) {
     ConnectionTap& tap = *slot.tap.load(std::memory_order_relaxed);
+    bool goes_on = true;
     for (size_t i = 0; i < message.msg_iovlen && bytes > 0; ++i) {
       const size_t piece = std::min(bytes, message.msg_iov[i].iov_len);
-      tap.Take(slot.meter, {static_cast<const char*>(message.msg_iov[i].iov_base), piece});
+      goes_on &= tap.Take(slot.meter, {static_cast<const char*>(message.msg_iov[i].iov_base), piece});
       bytes -= piece;
     }
+    return goes_on;
   }
 
   void Add(int fd, const std::string& peer) ABSL_LOCKS_EXCLUDED(mu) {
@@ -138,18 +141,22 @@ void ConnectionTap::SetWaker(std::function<void()> waker) {
   waker_ = std::move(waker);
 }
 
-void ConnectionTap::Take(FrameMeter& meter, absl::string_view bytes) {
+bool ConnectionTap::Take(FrameMeter& meter, absl::string_view bytes) {
+  bool goes_on = true;
   const int64_t of_messages = meter.Take(bytes);
   if (meter.opaque()) opaque_.store(true, std::memory_order_relaxed);
-  if (meter.header_block_bytes() > kMaxHeaderBlock && !floods_.exchange(true, std::memory_order_relaxed)) Wake();
+  if (meter.header_block_bytes() > kMaxHeaderBlock && !floods_.exchange(true, std::memory_order_relaxed)) {
+    goes_on = Wake();
+  }
   const int64_t arrived = arrived_.fetch_add(of_messages, std::memory_order_relaxed) + of_messages;
-  if (arrived < wake_at_.load(std::memory_order_relaxed)) return;
-  if (wake_at_.exchange(kNever, std::memory_order_relaxed) != kNever) Wake();
+  if (arrived < wake_at_.load(std::memory_order_relaxed)) return goes_on;
+  return (wake_at_.exchange(kNever, std::memory_order_relaxed) == kNever || Wake()) && goes_on;
 }
 
-void ConnectionTap::Wake() {
+bool ConnectionTap::Wake() {
   absl::MutexLock lock(&mu_);
   if (waker_) waker_();
+  return static_cast<bool>(waker_);
 }
 
 void TapConnection(int fd) {
@@ -211,6 +218,7 @@ extern "C" ABSL_ATTRIBUTE_WEAK ssize_t recvmsg(int fd, msghdr* message, int flag
     return -1;
   }
   const auto bytes = static_cast<ssize_t>(syscall(SYS_recvmsg, fd, message, flags));
-  if (slot != nullptr && bytes > 0) lossd::TapTable::Take(*slot, *message, static_cast<size_t>(bytes));
+  if (slot == nullptr || bytes <= 0) return bytes;
+  if (!lossd::TapTable::Take(*slot, *message, static_cast<size_t>(bytes))) shutdown(fd, SHUT_RDWR);
   return bytes;
 }

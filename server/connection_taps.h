@@ -48,7 +48,8 @@ class ConnectionTap : public std::enable_shared_from_this<ConnectionTap> {
   bool floods() const { return floods_.load(std::memory_order_relaxed); }
 
   // What WakeAt wakes: called on the thread that reads, between its reads; must return at once, and not call back.
-  // Replaces the one before, which is not running any more when this returns. An empty one: nobody.
+  // Replaces the one before, which is not running any more when this returns. Where there is none, as before the first
+  // call of a connection, what would be woken is cut instead.
   void SetWaker(std::function<void()> waker);
   // Wakes once, as soon as `arrived` bytes have; at the next read if they have already. Replaces the one before.
   void WakeAt(int64_t arrived) { wake_at_.store(arrived, std::memory_order_relaxed); }
@@ -65,14 +66,15 @@ class ConnectionTap : public std::enable_shared_from_this<ConnectionTap> {
   friend struct TapTable;
 
   static constexpr int64_t kMaxHeaderBlock = 1 << 20;
+  static constexpr int64_t kMaxWithoutCall = 1 << 20;
 
-  // What one of its connections has brought next.
-  void Take(FrameMeter& meter, absl::string_view bytes);
-  void Wake();
+  // What one of its connections has brought next; whether that may go on.
+  bool Take(FrameMeter& meter, absl::string_view bytes);
+  bool Wake();
 
   const std::string peer_;
   std::atomic<int64_t> arrived_ = 0;
-  std::atomic<int64_t> wake_at_ = kNever;
+  std::atomic<int64_t> wake_at_ = kMaxWithoutCall;
   std::atomic<bool> opaque_ = false;
   std::atomic<bool> floods_ = false;
   absl::Mutex mu_;
