@@ -21,8 +21,8 @@ client::ComputeResponse Draw(const client::ComputeRequest& request) {
   const auto& seed = std::get<client::Seed>(std::get<client::FeatureMapContrastive>(request.loss).sampling);
   std::mt19937 torch_words(static_cast<uint32_t>(*seed.torch_seed)),
       numpy_words(static_cast<uint32_t>(*seed.numpy_seed));
-  torch_words.discard(*seed.torch_skip);
-  numpy_words.discard(*seed.numpy_skip);
+  torch_words.discard(seed.torch_skip);
+  numpy_words.discard(seed.numpy_skip);
   const Shape& shape = request.inputs[0].spec.shape;
   std::vector<int32_t> positions;
   for (int64_t b = 0; b < shape[0]; ++b) {
@@ -62,7 +62,7 @@ TEST(CheckRandomStreamsTest, FailsOnSkippedWordsThatAreNotSkipped) {
 TEST(CheckRandomStreamsTest, FailsOnAnotherNumpyStream) {
   FakeClient client([](client::ComputeRequest request) {
     auto& seed = std::get<client::Seed>(std::get<client::FeatureMapContrastive>(request.loss).sampling);
-    *seed.numpy_skip += 1;
+    seed.numpy_skip += 1;
     return Draw(request);
   });
   EXPECT_THAT(CheckRandomStreams(StoredCase("rng_protocol"), client).detail, HasSubstr("numpy randint of seed"));

@@ -139,6 +139,13 @@ std::vector<Option> Options() {
   options.push_back(Maps("MapsNegativeClip", [](auto& c) { c.tclip = -3; }));
   options.push_back(Maps("MapsSmallClip", [](auto& c) { c.tclip = 0.1; }));
   options.push_back(Maps("MapsLargeClip", [](auto& c) { c.tclip = 1e4; }));
+  for (const double tclip : {1e39, 1e-39, 1e-50}) {
+    Option option = Maps("MapsClipBeyondFloats" + std::to_string(options.size()), [&](auto& c) { c.tclip = tclip; });
+    option.change = [](RandomRequest& r) {  // Scores of 0 too.
+      for (float& value : r.inputs[0].elements<float>()) value = 0;
+    };
+    options.push_back(std::move(option));
+  }
   options.push_back(Maps("MapsWithoutRegularizer", [](auto& c) { c.regularizer_weight = 0; }));
   options.push_back(Maps("MapsRegularizer", [](auto& c) {
     c.regularizer_weight = 3;
