@@ -25,13 +25,17 @@ if(LOSSD_FUZZ)
   target_compile_options(lossd_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
-# lossd_library(<name> SRCS ... [PUBLIC ...] [PRIVATE ...]): a static library lossd_<name>, alias lossd::<name>.
+# lossd_library(<name> SRCS ... [PUBLIC ...] [PRIVATE ...]): a static library lossd_<name>, alias lossd::<name>, which is
+# also its name where it is installed (install.cmake).
 function(lossd_library name)
   cmake_parse_arguments(ARG "" "" "SRCS;PUBLIC;PRIVATE" ${ARGN})
   add_library(lossd_${name} STATIC ${ARG_SRCS})
   add_library(lossd::${name} ALIAS lossd_${name})
-  target_link_libraries(lossd_${name} PUBLIC ${ARG_PUBLIC} PRIVATE lossd_options ${ARG_PRIVATE})
-  target_include_directories(lossd_${name} PUBLIC ${PROJECT_SOURCE_DIR})
+  target_link_libraries(lossd_${name} PUBLIC ${ARG_PUBLIC} PRIVATE $<BUILD_INTERFACE:lossd_options> ${ARG_PRIVATE})
+  target_include_directories(lossd_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
+                                                  $<INSTALL_INTERFACE:include/lossd>)
+  target_compile_features(lossd_${name} PUBLIC cxx_std_20)
+  set_target_properties(lossd_${name} PROPERTIES EXPORT_NAME ${name})
 endfunction()
 
 # What nearly every test includes, compiled once: a program, so that its code model is that of the tests.
