@@ -2,13 +2,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
 //! What this client costs its process beside a plain tonic stub with generated messages, in one run:
-//! `cargo bench --bench cost -- HOST:PORT`. Processor time of this process alone, calls of both in turn.
-
-use std::time::Instant;
+//! `cargo bench --bench cost -- HOST:PORT`. Processor time of this process alone, calls of both in turn. Prints JSON, as
+//! tests/conformance/README.md says.
 
 use lossd::pb::{SquaredNorm, loss_spec::Loss};
 use lossd::{Client, ComputeRequest, Options, Tensor};
 use tonic::transport::{Channel, Endpoint};
+
+const ROUNDS: usize = 4;
+// Both ways of a call of 2^20 elements.
+const MEGABYTES: f64 = 2.0 * 4.0 * (1 << 20) as f64 / 1e6;
 
 /// As prost generates messages by default: payloads are `Vec<u8>`.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -75,28 +78,25 @@ async fn main() {
     };
     let channel = Endpoint::from_shared(format!("http://{target}")).expect("a target").connect_lazy();
     let client = Client::connect(&target, Options::default()).await.expect("a server");
-    println!(
-        "{:>10}  {:>12} {:>12}  {:>6}   microseconds of processor time a call",
-        "bytes", "plain", "lossd", "ratio"
-    );
-    for (elements, calls) in [(16, 2000), (16 << 10, 1000), (4 << 20, 40)] {
-        let input = vec![1.0f32; elements];
-        let mut spent = [0.0; 2];
-        for _ in 0..4 {
-            for (side, spent) in spent.iter_mut().enumerate() {
-                let (start, wall) = (processor_time(), Instant::now());
-                for _ in 0..calls {
-                    let last = if side == 0 { plain(&channel, &input).await } else { ours(&client, &input).await };
-                    assert_eq!(last, 1.0);
-                }
-                *spent += processor_time() - start;
-                eprintln!(
-                    "{side} {elements}: {:.1} us a call by the clock",
-                    wall.elapsed().as_secs_f64() * 1e6 / calls as f64
-                );
+    let [stub_call, call] = cost(&channel, &client, 4, 2000).await;
+    let [stub_mb, mb] = cost(&channel, &client, 1 << 20, 100).await.map(|cost| cost / MEGABYTES);
+    print!("{{\"call_us\": {call:.1}, \"stub_call_us\": {stub_call:.1}, ");
+    println!("\"mb_us\": {mb:.1}, \"stub_mb_us\": {stub_mb:.1}}}");
+}
+
+/// Microseconds that a call takes of the plain stub, and of ours.
+async fn cost(channel: &Channel, client: &Client, elements: usize, calls: usize) -> [f64; 2] {
+    let input = vec![1.0f32; elements];
+    let mut spent = [0.0; 2];
+    for _ in 0..ROUNDS {
+        for (side, spent) in spent.iter_mut().enumerate() {
+            let start = processor_time();
+            for _ in 0..calls {
+                let last = if side == 0 { plain(channel, &input).await } else { ours(client, &input).await };
+                assert_eq!(last, 1.0);
             }
+            *spent += processor_time() - start;
         }
-        let [plain, ours] = spent.map(|total| total / (4 * calls) as f64);
-        println!("{:>10}  {plain:>12.1} {ours:>12.1}  {:>6.2}", elements * 4, ours / plain);
     }
+    spent.map(|total| total / (ROUNDS * calls) as f64)
 }
