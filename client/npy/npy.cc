@@ -65,39 +65,50 @@ absl::StatusOr<size_t> FileSize(const std::string& path) {
   return static_cast<size_t>(size);
 }
 
-absl::StatusOr<NpyHeader> ReadHeader(std::FILE* file, size_t file_size) {
-  std::string front(std::min(file_size, kMaxNpyHeaderBytes), '\0');
-  LOSSD_RETURN_IF_ERROR(ReadExactly(file, front.data(), front.size()));
-  LOSSD_ASSIGN_OR_RETURN(NpyHeader header, ParseNpyHeader(front));
+// Reverses the bytes of each element of `size` bytes.
+void SwapBytes(std::byte* elements, size_t bytes, size_t size) {
+  for (size_t at = 0; at + size <= bytes; at += size) std::reverse(elements + at, elements + at + size);
+}
+
+absl::Status CheckLength(const NpyHeader& header, size_t file_size) {
   const size_t expected = static_cast<size_t>(*CheckedByteSize(header.dtype, header.shape));
-  if (file_size - header.data_offset != expected) {
-    return absl::InvalidArgumentError(absl::StrCat("expected ", expected, " bytes of elements for ",
-                                                   ShapeText(header.shape), " of ", DTypeName(header.dtype), ", got ",
-                                                   file_size - header.data_offset));
+  if (file_size - header.data_offset == expected) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("expected ", expected, " bytes of elements for ",
+                                                 ShapeText(header.shape), " of ", DTypeName(header.dtype), ", got ",
+                                                 file_size - header.data_offset));
+}
+
+// A tensor as `header` says, with elements that `fill` puts where it is told to, in the file's order.
+template <typename Fill>
+absl::StatusOr<Tensor> MakeTensor(const NpyHeader& header, absl::string_view name, const Fill& fill) {
+  TensorSpec spec{std::string(name), header.dtype, header.shape};
+  const size_t bytes = static_cast<size_t>(ByteSize(spec));
+  BufferPool pool(0);  // Buffers outlive it and are freed, not kept.
+  Tensor tensor(std::move(spec), pool.Allocate(bytes));
+  if (!header.fortran_order || bytes == 0) {
+    LOSSD_RETURN_IF_ERROR(fill(tensor.bytes(), bytes));
+  } else {
+    std::vector<std::byte> elements(bytes);
+    LOSSD_RETURN_IF_ERROR(fill(elements.data(), bytes));
+    ToCOrder(elements.data(), header.shape, SizeOf(header.dtype), tensor.bytes());
   }
-  if (std::fseek(file, static_cast<long>(header.data_offset), SEEK_SET) != 0) {
-    return absl::UnavailableError(std::strerror(errno));
-  }
-  return header;
+  if (header.big_endian) SwapBytes(tensor.bytes(), bytes, SizeOf(header.dtype));
+  return tensor;
 }
 
 absl::StatusOr<Tensor> Read(const std::string& path, absl::string_view name) {
   LOSSD_ASSIGN_OR_RETURN(const size_t file_size, FileSize(path));
   const File file(std::fopen(path.c_str(), "rb"));
   if (!file) return absl::UnavailableError(std::strerror(errno));
-  LOSSD_ASSIGN_OR_RETURN(const NpyHeader header, ReadHeader(file.get(), file_size));
-  TensorSpec spec{std::string(name), header.dtype, header.shape};
-  const size_t bytes = static_cast<size_t>(ByteSize(spec));
-  BufferPool pool(0);  // Buffers outlive it and are freed, not kept.
-  Tensor tensor(std::move(spec), pool.Allocate(bytes));
-  if (!header.fortran_order || bytes == 0) {
-    LOSSD_RETURN_IF_ERROR(ReadExactly(file.get(), tensor.bytes(), bytes));
-    return tensor;
+  std::string front(std::min(file_size, kMaxNpyHeaderBytes), '\0');
+  LOSSD_RETURN_IF_ERROR(ReadExactly(file.get(), front.data(), front.size()));
+  LOSSD_ASSIGN_OR_RETURN(const NpyHeader header, ParseNpyHeader(front));
+  LOSSD_RETURN_IF_ERROR(CheckLength(header, file_size));
+  if (std::fseek(file.get(), static_cast<long>(header.data_offset), SEEK_SET) != 0) {
+    return absl::UnavailableError(std::strerror(errno));
   }
-  std::vector<std::byte> elements(bytes);
-  LOSSD_RETURN_IF_ERROR(ReadExactly(file.get(), elements.data(), bytes));
-  ToCOrder(elements.data(), header.shape, SizeOf(header.dtype), tensor.bytes());
-  return tensor;
+  return MakeTensor(header, name,
+                    [&](std::byte* target, size_t bytes) { return ReadExactly(file.get(), target, bytes); });
 }
 
 }  // namespace
@@ -106,6 +117,15 @@ absl::StatusOr<Tensor> ReadNpy(const std::string& path, absl::string_view name) 
   absl::StatusOr<Tensor> tensor = Read(path, name);
   if (!tensor.ok()) return AtFile(path, tensor.status());
   return tensor;
+}
+
+absl::StatusOr<Tensor> ParseNpy(absl::string_view bytes, absl::string_view name) {
+  LOSSD_ASSIGN_OR_RETURN(const NpyHeader header, ParseNpyHeader(bytes));
+  LOSSD_RETURN_IF_ERROR(CheckLength(header, bytes.size()));
+  return MakeTensor(header, name, [&](std::byte* target, size_t size) {
+    if (size > 0) std::memcpy(target, bytes.data() + header.data_offset, size);
+    return absl::OkStatus();
+  });
 }
 
 absl::Status WriteNpy(const std::string& path, const TensorSpec& spec, absl::Span<const std::byte> elements) {

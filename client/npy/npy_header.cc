@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -24,11 +25,8 @@ absl::Status Malformed(absl::string_view problem) {
 }
 
 absl::StatusOr<DType> ParseDescr(absl::string_view descr) {
-  if (!descr.empty() && descr.front() == '>') {
-    return absl::InvalidArgumentError(absl::StrCat("descr: expected little endian elements, got '", descr, "'"));
-  }
   absl::string_view kind = descr;
-  if (!kind.empty() && (kind.front() == '<' || kind.front() == '|')) kind.remove_prefix(1);
+  if (!kind.empty() && absl::StrContains("<>|", kind.front())) kind.remove_prefix(1);
   if (kind == "f4") return DType::kFloat32;
   if (kind == "f2") return DType::kFloat16;
   if (kind == "f8") return DType::kFloat64;
@@ -62,7 +60,7 @@ class DictParser {
     if (!dtype_) return Malformed("no 'descr'");
     if (!fortran_order_) return Malformed("no 'fortran_order'");
     if (!shape_) return Malformed("no 'shape'");
-    return NpyHeader{*dtype_, *fortran_order_, *shape_, 0};
+    return NpyHeader{*dtype_, *fortran_order_, big_endian_, *shape_, 0};
   }
 
  private:
@@ -72,6 +70,7 @@ class DictParser {
         return absl::InvalidArgumentError("descr: expected a plain element type, got a structured one");
       LOSSD_ASSIGN_OR_RETURN(const absl::string_view descr, String());
       LOSSD_ASSIGN_OR_RETURN(dtype_, ParseDescr(descr));
+      big_endian_ = descr.front() == '>';
       return absl::OkStatus();
     }
     if (key == "fortran_order" && !fortran_order_) {
@@ -142,6 +141,7 @@ class DictParser {
 
   absl::string_view rest_;
   std::optional<DType> dtype_;
+  bool big_endian_ = false;
   std::optional<bool> fortran_order_;
   std::optional<Shape> shape_;
 };

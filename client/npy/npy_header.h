@@ -23,14 +23,15 @@ inline constexpr size_t kMaxNpyHeaderBytes = 65536;
 struct NpyHeader {
   DType dtype = DType::kUnspecified;
   bool fortran_order = false;
+  bool big_endian = false;
   Shape shape;
   size_t data_offset = 0;  // Bytes before the first element.
 };
 
 // Parses a header of version 1, 2 or 3 at the front of `bytes`; it is enough to pass the first kMaxNpyHeaderBytes of a
-// file. Element types: f2, f4, f8, i4, i8 (little endian), u1, and for BFLOAT16, which NumPy lacks, V2 (as ml_dtypes
-// saves it) or u2 (bit patterns). Fails with INVALID_ARGUMENT, text without file name, on everything else; the shape's
-// product is checked for overflow.
+// file. Element types: f2, f4, f8, i4, i8 of either byte order, u1, and for BFLOAT16, which NumPy lacks, V2 (as
+// ml_dtypes saves it) or u2 (bit patterns). Fails with INVALID_ARGUMENT, text without file name, on everything else;
+// the shape's product is checked for overflow.
 absl::StatusOr<NpyHeader> ParseNpyHeader(absl::string_view bytes);
 
 // A header of version 1 for C-ordered elements; BFLOAT16 becomes V2. Precondition: spec.dtype is specified, and the

@@ -1,0 +1,40 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Reads ZIP archives, as NumPy's .npz files are: members stored or deflated, archives below 4 GiB.
+
+#ifndef LOSSD_CLIENT_NPY_ZIP_ARCHIVE_H_
+#define LOSSD_CLIENT_NPY_ZIP_ARCHIVE_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace lossd {
+
+// A member of an archive, as its directory describes it.
+struct ZipMember {
+  std::string name;
+  uint16_t method = 0;  // 0: stored, 8: deflated.
+  uint64_t stored_bytes = 0;
+  uint64_t bytes = 0;
+  uint64_t header_offset = 0;
+  uint32_t checksum = 0;
+};
+
+// Whether bytes begin as an archive does.
+bool IsZip(absl::string_view bytes);
+
+// The directory of the archive that `bytes` holds whole. INVALID_ARGUMENT if it is malformed or needs ZIP64.
+absl::StatusOr<std::vector<ZipMember>> ListZip(absl::string_view bytes);
+
+// The content of a member, its checksum compared. INVALID_ARGUMENT if it is malformed, encrypted or packed in another
+// way; never allocates more than deflated data of its length can become.
+absl::StatusOr<std::string> ReadZipMember(absl::string_view bytes, const ZipMember& member);
+
+}  // namespace lossd
+
+#endif  // LOSSD_CLIENT_NPY_ZIP_ARCHIVE_H_
