@@ -11,20 +11,22 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "client/cli/printable.h"
 #include "client/cli/result_report.h"
+#include "client/npy/array_file.h"
 #include "client/npy/npy.h"
 #include "core/status/status_macros.h"
 
 namespace lossd::cli {
 namespace {
 
-// Reads "name=file.npy".
+// Reads "name=file".
 absl::StatusOr<client::InputTensor> LoadInput(const std::string& argument) {
   const size_t equals = argument.find('=');
   if (equals == 0 || equals == std::string::npos) {
-    return UsageError(absl::StrCat("inputs: expected name=file.npy, got '", argument, "'"));
+    return UsageError(absl::StrCat("inputs: expected name=file, got '", argument, "'", InputHint(argument)));
   }
-  const absl::StatusOr<Tensor> tensor = ReadNpy(argument.substr(equals + 1), argument.substr(0, equals));
+  const absl::StatusOr<Tensor> tensor = ReadArray(argument.substr(equals + 1), argument.substr(0, equals));
   if (!tensor.ok()) return UsageError(tensor.status().message());
   return client::InputTensor::Share(*tensor);
 }
@@ -42,7 +44,7 @@ absl::Status WriteGradients(const client::ComputeResponse& response, const std::
   if (error) return absl::UnavailableError(absl::StrCat(directory, ": ", error.message()));
   for (const client::ResultTensor& gradient : response.gradients) {
     // A server's name must not lead out of the directory.
-    if (absl::StrContains(gradient.spec().name, "/")) {
+    if (!IsFileName(gradient.spec().name)) {
       return absl::InternalError(absl::StrCat("gradient '", gradient.spec().name, "': not a file name"));
     }
     const auto path = std::filesystem::path(directory) / (gradient.spec().name + ".npy");
@@ -56,9 +58,11 @@ absl::Status WriteGradients(const client::ComputeResponse& response, const std::
 CLI::App* ComputeCommand::Declare(CLI::App& app) {
   CLI::App* const command =
       app.add_subcommand("compute",
-                         "Compute a loss and its gradients over .npy files.\n"
+                         "Compute a loss and its gradients over files of arrays.\n"
                          "Example: lossctl compute --loss nt_xent --temperature 0.1 out_1=a.npy out_2=b.npy");
-  command->add_option("inputs", inputs_, "Inputs as name=file.npy; their names are listed by `lossctl info`");
+  command->add_option("inputs", inputs_,
+                      "Inputs as name=file; their names are listed by `lossctl info`. Files are .npy, .npz or\n"
+                      ".safetensors; of an archive file:member is taken, else the member of the input's name");
   loss_.Declare(*command);
   command->add_option("--gradients", gradients_, "all, none, or names, which may end in *")
       ->delimiter(',')

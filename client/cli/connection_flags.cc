@@ -40,7 +40,7 @@ absl::StatusOr<std::string> ReadToken(absl::string_view flag, const std::string&
 
 void ConnectionFlags::Declare(CLI::App& app) {
   const std::string group = "Connection";
-  app.add_option("--target", target_, "Server: host:port or unix:/path")
+  app.add_option("--target,--server", target_, "Server: host:port or unix:/path")
       ->envname("LOSSD_TARGET")
       ->capture_default_str()
       ->group(group);

@@ -13,6 +13,7 @@
 #include "client/cli/interrupt_watch.h"
 #include "client/cli/load_progress.h"
 #include "client/cli/load_values.h"
+#include "client/cli/printable.h"
 #include "client/load/load_compare.h"
 #include "client/load/report_html.h"
 #include "client/load/report_text.h"
@@ -178,7 +179,7 @@ absl::StatusOr<int> LoadCommand::Run(const Streams& streams) {
   if (absl::IsCancelled(report.status()) && stop.triggered()) return kExitInterrupted;
   LOSSD_RETURN_IF_ERROR(report.status());
   for (load::LevelFigures& level : report->levels) {
-    for (auto& [code, error] : level.errors) error.example = InFlags(error.example);
+    for (auto& [code, error] : level.errors) error.example = Printable(InFlags(error.example));
   }
   streams.out << load::ReportText(*report);
   const absl::Status written = WriteFiles(*report, files);

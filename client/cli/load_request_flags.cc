@@ -11,7 +11,7 @@
 #include "client/cli/load_values.h"
 #include "client/cli/subcommand.h"
 #include "client/load/load_request.h"
-#include "client/npy/npy.h"
+#include "client/npy/array_file.h"
 #include "core/status/status_macros.h"
 
 namespace lossd::cli {
@@ -27,7 +27,8 @@ std::string InWords(const client::LossSpec& loss, const std::vector<Tensor>& inp
 }  // namespace
 
 void LoadRequestFlags::Declare(CLI::App& app) {
-  app.add_option("inputs", inputs_, "Inputs as name=file.npy; without any, --shape of random numbers");
+  app.add_option("inputs", inputs_,
+                 "Inputs as name=file (.npy, .npz, .safetensors); without any, --shape of random numbers");
   loss_.Declare(app);
   const std::string group = "Random inputs";
   app.add_option("--shape", shape_, "Extents of every input: 16,64,7,7")
@@ -51,15 +52,15 @@ absl::StatusOr<std::vector<Tensor>> LoadRequestFlags::Inputs(const client::LossS
   for (const std::string& argument : inputs_) {
     const size_t equals = argument.find('=');
     if (equals == 0 || equals == std::string::npos) {
-      return UsageError(absl::StrCat("inputs: expected name=file.npy, got '", argument, "'"));
+      return UsageError(absl::StrCat("inputs: expected name=file, got '", argument, "'", InputHint(argument)));
     }
-    absl::StatusOr<Tensor> tensor = ReadNpy(argument.substr(equals + 1), argument.substr(0, equals));
+    absl::StatusOr<Tensor> tensor = ReadArray(argument.substr(equals + 1), argument.substr(0, equals));
     if (!tensor.ok()) return UsageError(tensor.status().message());
     inputs.push_back(*std::move(tensor));
   }
   if (!inputs_.empty() && !shape_.empty()) return UsageError("--shape: expected without files");
   if (!inputs_.empty()) return inputs;
-  if (shape_.empty()) return UsageError("--shape: expected extents such as 16,64,7,7, or files as name=file.npy");
+  if (shape_.empty()) return UsageError("--shape: expected extents such as 16,64,7,7, or files as name=file");
   LOSSD_ASSIGN_OR_RETURN(const DType dtype, ParseElementType("--dtype", dtype_));
   int64_t left = max_bytes;
   for (const TensorSpec& spec : load::InputsOfShape(loss, Shape(shape_.begin(), shape_.end()), dtype, maps_)) {

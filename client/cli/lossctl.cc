@@ -9,12 +9,17 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "client/cli/arguments.h"
 #include "client/cli/check_command.h"
 #include "client/cli/compute_command.h"
 #include "client/cli/connection_flags.h"
 #include "client/cli/info_command.h"
 #include "client/cli/load_command.h"
+#include "client/cli/paper_commands.h"
+#include "client/cli/printable.h"
 #include "client/cpp/error_details.h"
 #include "core/process/build_info.h"
 
@@ -24,13 +29,13 @@ namespace {
 void PrintError(const absl::Status& status, std::ostream& err) {
   err << "lossctl: ";
   if (!IsUsageError(status)) err << absl::StatusCodeToString(status.code()) << ": ";
-  err << InFlags(status.message()) << (status.message().empty() ? "no reason given" : "") << '\n';
+  err << Printable(InFlags(status.message())) << (status.message().empty() ? "no reason given" : "") << '\n';
   const client::ErrorDetails details = client::DetailsOf(status);
   for (const auto& violation : details.field_violations) {
-    err << "  field " << violation.field << ": " << violation.description << '\n';
+    err << "  field " << Printable(violation.field) << ": " << Printable(violation.description) << '\n';
   }
   for (const auto& violation : details.quota_violations) {
-    err << "  limit " << violation.subject << ": " << violation.description << '\n';
+    err << "  limit " << Printable(violation.subject) << ": " << Printable(violation.description) << '\n';
   }
   if (details.retry_delay) err << "  retry after " << absl::FormatDuration(*details.retry_delay) << '\n';
 }
@@ -45,13 +50,17 @@ struct Commands {
     all.push_back(std::make_unique<ComputeCommand>());
     all.push_back(std::make_unique<CheckCommand>());
     all.push_back(std::make_unique<LoadCommand>());
+    all.push_back(std::make_unique<CompletionCommand>());
+    all.push_back(std::make_unique<ManCommand>());
     for (const auto& command : all) parsers.push_back(command->Declare(app));
   }
 
-  bool Has(const std::string& name) const {
-    return std::any_of(parsers.begin(), parsers.end(), [&](const CLI::App* p) { return p->get_name() == name; });
+  std::vector<std::string> List() const {
+    std::vector<std::string> names;
+    for (const CLI::App* const parser : parsers) names.push_back(parser->get_name());
+    return names;
   }
-  // "info, compute, check or load".
+  // "info, compute, ... or man".
   std::string Names() const {
     std::string names = parsers.front()->get_name();
     for (size_t i = 1; i < parsers.size(); ++i) {
@@ -67,6 +76,31 @@ struct Commands {
   }
 };
 
+// The kind of value of an option, for people.
+std::string ValueInWords(const CLI::Option& option) {
+  const std::string type = option.get_type_name();
+  const bool is_list = option.get_delimiter() != '\0';
+  const bool is_whole = absl::StrContains(type, "INT"), is_number = is_whole || absl::StrContains(type, "FLOAT");
+  if (is_list) return absl::StrCat(is_whole ? "whole numbers" : "numbers", " separated by commas, such as 1,2");
+  return is_whole ? "a whole number" : is_number ? "a number" : "another value";
+}
+
+// What the parser says of a value that it cannot read, in this program's words; others as they are.
+absl::StatusOr<int> InOwnWords(const CLI::ConversionError& error, const Commands& commands) {
+  absl::string_view text = error.what();
+  absl::ConsumePrefix(&text, "Could not convert: ");
+  const size_t equals = text.find(" = ");
+  const std::string name(text.substr(0, equals));
+  const std::string value(equals == absl::string_view::npos ? "" : text.substr(equals + 3));
+  for (const CLI::App* const parser : commands.parsers) {
+    const CLI::Option* const option = parser->parsed() ? parser->get_option_no_throw(name) : nullptr;
+    if (option != nullptr) {
+      return UsageError(absl::StrCat(name, ": expected ", ValueInWords(*option), ", got '", value, "'"));
+    }
+  }
+  return UsageError(error.what());
+}
+
 int Report(const absl::StatusOr<int>& result, std::ostream& err) {
   if (result.ok()) return *result;
   PrintError(result.status(), err);
@@ -76,24 +110,25 @@ int Report(const absl::StatusOr<int>& result, std::ostream& err) {
 }  // namespace
 
 int RunLossctl(std::vector<std::string> arguments, const Streams& streams) {
-  CLI::App app("Talks to a lossd server: losses and gradients over .npy files, server facts, golden checks, load.",
+  CLI::App app("Talks to a lossd server: losses and gradients over files of arrays, server facts, golden checks, load.",
                "lossctl");
   app.require_subcommand(1);
   app.set_version_flag("--version", VersionText("lossctl"), "Print the version and exit");
   const Commands commands(app);
-  if (!arguments.empty() && arguments.front() == "help") {
-    arguments.erase(arguments.begin());
-    arguments.emplace_back("--help");
-  }
-  if (!arguments.empty() && arguments.front().substr(0, 1) != "-" && !commands.Has(arguments.front())) {
+  Streams run = {streams.out, streams.err, streams.terminal, arguments};
+  run.command_line.insert(run.command_line.begin(), "lossctl");
+  const std::vector<std::string> names = commands.List();
+  arguments = Normalized(std::move(arguments), names);
+  const bool is_command = !arguments.empty() && std::find(names.begin(), names.end(), arguments.front()) != names.end();
+  if (!arguments.empty() && arguments.front().substr(0, 1) != "-" && !is_command) {
     return Report(UsageError(absl::StrCat("expected ", commands.Names(), ", got '", arguments.front(), "'")),
                   streams.err);
   }
-  Streams run = {streams.out, streams.err, streams.terminal, arguments};
-  run.command_line.insert(run.command_line.begin(), "lossctl");
   try {
     std::reverse(arguments.begin(), arguments.end());  // As CLI11 takes them.
     app.parse(std::move(arguments));
+  } catch (const CLI::ConversionError& error) {
+    return Report(InOwnWords(error, commands), streams.err);
   } catch (const CLI::ParseError& error) {
     const int code = app.exit(error, streams.out, streams.err) == 0 ? kExitOk : kExitUsage;
     return streams.out.flush() ? code : kExitFailure;

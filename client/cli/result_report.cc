@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -12,6 +14,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "client/cli/golden/tensor_values.h"
+#include "client/cli/printable.h"
 #include "client/cli/text_table.h"
 
 namespace lossd::cli {
@@ -22,8 +25,31 @@ using nlohmann::json;
 
 std::vector<double> ValuesOf(const ResultTensor& tensor) { return ToDoubles(tensor.spec(), tensor.bytes()); }
 
+bool IsInteger(const ResultTensor& tensor) {
+  const DType dtype = tensor.spec().dtype;
+  return dtype == DType::kInt32 || dtype == DType::kInt64 || dtype == DType::kUint8;
+}
+
+// The elements of a tensor of integers, exactly.
+std::vector<int64_t> IntegersOf(const ResultTensor& tensor) {
+  const size_t size = SizeOf(tensor.spec().dtype);
+  const absl::Span<const std::byte> bytes = tensor.bytes();
+  std::vector<int64_t> values(bytes.size() / size);
+  for (size_t i = 0; i < values.size(); ++i) {
+    uint64_t bits = 0;
+    std::memcpy(&bits, bytes.data() + i * size, size);
+    values[i] = size == 4 ? static_cast<int32_t>(bits) : static_cast<int64_t>(bits);
+  }
+  return values;
+}
+
 std::string ValuesText(const ResultTensor& tensor) {
   constexpr size_t kShown = 8;
+  if (IsInteger(tensor)) {
+    const std::vector<int64_t> values = IntegersOf(tensor);
+    const auto end = values.begin() + static_cast<ptrdiff_t>(std::min(values.size(), kShown));
+    return absl::StrCat(absl::StrJoin(values.begin(), end, " "), values.size() > kShown ? " ..." : "");
+  }
   const std::vector<double> values = ValuesOf(tensor);
   const auto end = values.begin() + static_cast<ptrdiff_t>(std::min(values.size(), kShown));
   return absl::StrCat(absl::StrJoin(values.begin(), end, " ",
@@ -79,7 +105,8 @@ void PrintResult(const client::ComputeResponse& response, std::ostream& out) {
     out << '\n';
     gradients.Print(out);
   }
-  if (!response.nonfinite.empty()) out << "\nnot finite: " << absl::StrJoin(response.nonfinite, ", ") << '\n';
+  if (!response.nonfinite.empty())
+    out << "\nnot finite: " << Printable(absl::StrJoin(response.nonfinite, ", ")) << '\n';
   if (response.timing) {
     out << '\n';
     PrintTiming(*response.timing, out);
@@ -91,6 +118,10 @@ json ResultToJson(const client::ComputeResponse& response) {
   for (const ResultTensor& tensor : response.outputs) {
     json& output = outputs[tensor.spec().name] = SpecToJson(tensor.spec());
     output["values"] = json::array();
+    if (IsInteger(tensor)) {
+      output["values"] = IntegersOf(tensor);
+      continue;
+    }
     for (const double value : ValuesOf(tensor)) output["values"].push_back(ToJson(value));
   }
   for (const ResultTensor& tensor : response.gradients) {

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "absl/strings/cord.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 
 namespace lossd::cli {
@@ -22,6 +23,11 @@ absl::Status UsageError(absl::string_view text) {
 }
 
 bool IsUsageError(const absl::Status& status) { return status.GetPayload(kUsageUrl).has_value(); }
+
+absl::string_view InputHint(absl::string_view argument) {
+  double value = 0;
+  return absl::SimpleAtod(argument, &value) ? "; elements of a list are separated by commas, such as 1,2" : "";
+}
 
 absl::StatusOr<std::string> FileText(absl::string_view flag, const std::string& path) {
   std::ifstream file(path, std::ios::binary);

@@ -47,6 +47,9 @@ class Subcommand {
 absl::Status UsageError(absl::string_view text);
 bool IsUsageError(const absl::Status& status);
 
+// For an argument that is no input: "; lists are separated by commas" where it looks like a part of a flag's list.
+absl::string_view InputHint(absl::string_view argument);
+
 // The content of the file that `flag` names. A UsageError if it cannot be read.
 absl::StatusOr<std::string> FileText(absl::string_view flag, const std::string& path);
 

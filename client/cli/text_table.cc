@@ -7,12 +7,16 @@
 #include <utility>
 
 #include "absl/strings/str_format.h"
+#include "client/cli/printable.h"
 
 namespace lossd::cli {
 
 TextTable::TextTable(std::vector<std::string> header) { rows_.push_back(std::move(header)); }
 
-void TextTable::AddRow(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
+void TextTable::AddRow(std::vector<std::string> cells) {
+  for (std::string& cell : cells) cell = Printable(cell);
+  rows_.push_back(std::move(cells));
+}
 
 void TextTable::Print(std::ostream& out) const {
   std::vector<size_t> widths(rows_.front().size(), 0);

@@ -12,7 +12,7 @@
 
 namespace lossd::cli {
 
-// Rows of left-aligned columns, two blanks apart, under a header and a rule. Not thread-safe.
+// Rows of left-aligned columns, two blanks apart, under a header and a rule; cells are made Printable. Not thread-safe.
 class TextTable {
  public:
   explicit TextTable(std::vector<std::string> header);

@@ -3,6 +3,7 @@
 
 #include "client/cli/compute_command.h"
 
+#include <cstdlib>
 #include <filesystem>
 
 #include "client/npy/npy.h"
@@ -66,23 +67,37 @@ TEST_F(ComputeCommandTest, AListEndsBeforeTheInputs) {
   EXPECT_THAT(seen.loss().feature_map_contrastive().loss_weights(), ElementsAre(1, 2));
 }
 
+TEST_F(ComputeCommandTest, ComputeReadsMembersOfArchives) {
+  const std::string archive = std::string(std::getenv("LOSSD_SOURCE_DIR")) + "/tests/client/npy/testdata/stored.npz";
+  EXPECT_EQ(RunOnServer({"compute", "--loss", "squared_norm", "--json", "x.0=" + archive + ":a"}), kExitOk)
+      << err_.str();
+  EXPECT_THAT(out_.str(), HasSubstr("\"objective\": 27.5"));
+}
+
 TEST_F(ComputeCommandTest, ComputeRefusesBadArguments) {
   EXPECT_EQ(RunOnServer({"compute", "--loss", "squared_norm", "x.npy"}), kExitUsage);
-  EXPECT_THAT(err_.str(), HasSubstr("inputs: expected name=file.npy, got 'x.npy'"));
+  EXPECT_THAT(err_.str(), HasSubstr("inputs: expected name=file, got 'x.npy'"));
   EXPECT_EQ(RunOnServer({"compute", "--loss", "squared_norm", "x=" + File("missing.npy")}), kExitUsage);
   EXPECT_THAT(err_.str(), HasSubstr("missing.npy: no such file"));
   EXPECT_EQ(RunOnServer({"compute", "--loss", "squared_norm", "--gradient-dtype", "int8"}), kExitUsage);
 }
 
 TEST_F(ComputeCommandTest, ComputeWritesNoFileOutsideItsFolder) {
-  server_.service.on_compute = [](grpc::ServerContext*, const v1::ComputeRequest&, v1::ComputeResponse* response) {
+  std::string name;
+  server_.service.on_compute = [&](grpc::ServerContext*, const v1::ComputeRequest&, v1::ComputeResponse* response) {
     v1::Tensor& gradient = *response->add_gradients();
-    gradient.set_name("../escaped");
+    gradient.set_name(name);
     gradient.set_dtype(v1::DTYPE_UINT8);
     gradient.add_shape(0);
     return grpc::Status::OK;
   };
-  EXPECT_EQ(RunOnServer({"compute", "--loss", "squared_norm", "--gradients-dir", File("out")}), kExitFailure);
+  for (const std::string& escape : {std::string("../escaped"), std::string("a\0/../../escaped", 16),
+                                    std::string("a\0b", 3), std::string("..\\escaped"), std::string("a\x1b[2J")}) {
+    name = escape;
+    EXPECT_EQ(RunOnServer({"compute", "--loss", "squared_norm", "--gradients-dir", File("out")}), kExitFailure);
+    EXPECT_THAT(err_.str(), HasSubstr("not a file name"));
+    EXPECT_TRUE(std::filesystem::is_empty(File("out")));
+  }
   EXPECT_FALSE(std::filesystem::exists(File("escaped.npy")));
 }
 

@@ -54,6 +54,18 @@ TEST_F(ResultReportTest, ShowsWhatIsNotFiniteAndTiming) {
   EXPECT_THAT(Printed(), HasSubstr("2ms (batch of 3)"));
 }
 
+TEST_F(ResultReportTest, ShowsIntegersAsIntegers) {
+  std::array<int32_t, 2> comparisons = {0, -1};
+  std::array<int64_t, 1> large = {(int64_t{1} << 53) + 1};
+  const TensorSpec narrow{"comparisons", DType::kInt32, {1, 2}}, wide{"large", DType::kInt64, {1}};
+  response_.outputs.emplace_back(narrow, reinterpret_cast<std::byte*>(comparisons.data()));
+  response_.outputs.emplace_back(wide, reinterpret_cast<std::byte*>(large.data()));
+  EXPECT_THAT(Printed(), ContainsRegex("comparisons +INT32 +\\[1, 2\\] +0 -1\n"));
+  const std::string json = ResultToJson(response_)["outputs"].dump();
+  EXPECT_THAT(json, HasSubstr("\"values\":[0,-1]"));
+  EXPECT_THAT(json, HasSubstr("\"values\":[9007199254740993]"));
+}
+
 TEST_F(ResultReportTest, IsStrictJson) {
   response_.objective = -std::numeric_limits<double>::infinity();
   loss_ = std::numeric_limits<float>::quiet_NaN();

@@ -1,0 +1,25 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// What others say, fit for a terminal.
+
+#ifndef LOSSD_CLIENT_CLI_PRINTABLE_H_
+#define LOSSD_CLIENT_CLI_PRINTABLE_H_
+
+#include <string>
+
+#include "absl/strings/string_view.h"
+
+namespace lossd::cli {
+
+// The text with control characters (also those above ASCII) and bytes that are not UTF-8 as \xNN, tab, line feed and
+// carriage return as \t, \n, \r: a server's text must not move a cursor, set a title or make up lines.
+std::string Printable(absl::string_view text);
+
+// Whether a file may be called so wherever it is put: not empty, "." or "..", no separator of paths, no control
+// character.
+bool IsFileName(absl::string_view name);
+
+}  // namespace lossd::cli
+
+#endif  // LOSSD_CLIENT_CLI_PRINTABLE_H_
