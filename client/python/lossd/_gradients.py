@@ -6,27 +6,28 @@
 from __future__ import annotations
 
 import functools
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any, Callable, NamedTuple, Sequence
 
 import torch
 from torch import Tensor
 
-from lossd.request import GradientOptions
-
-_NARROW = (torch.float16, torch.bfloat16)
+NARROW = (torch.float16, torch.bfloat16)
 
 
-def wanted_gradients(inputs: Mapping[str, Tensor]) -> GradientOptions:
-    """Asks for the gradient of every input that requires one; for none where gradients are disabled.
+def wanted_gradients(tensors: Sequence[Tensor]) -> list[int]:
+    """The places of tensors that require a gradient; none where gradients are disabled."""
+    if not torch.is_grad_enabled():
+        return []
+    return [place for place, tensor in enumerate(tensors) if tensor.requires_grad]
+
+
+def wire_gradient_dtype(dtypes: Sequence[torch.dtype]) -> torch.dtype | None:
+    """In which gradients of inputs of these dtypes are asked for; None: each in its input's.
 
     Those of 16-bit inputs come in float32: backward multiplies them by the upstream gradient, and what a loss scaler is
     to save would be lost in rounding before.
     """
-    wanted = [name for name, tensor in inputs.items() if tensor.requires_grad] if torch.is_grad_enabled() else []
-    if not wanted:
-        return GradientOptions("none")
-    narrow = any(inputs[name].dtype in _NARROW for name in wanted)
-    return GradientOptions(wanted, dtype=torch.float32 if narrow else None)
+    return torch.float32 if any(dtype in NARROW for dtype in dtypes) else None
 
 
 def first_derivative(backward: Callable[..., Any]) -> Callable[..., Any]:
@@ -42,6 +43,31 @@ def first_derivative(backward: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
-def scaled(gradients: Sequence[Tensor | None], factor: float, dtypes: Sequence[torch.dtype]) -> list[Tensor | None]:
-    """`factor` times each gradient, rounded once to the dtype of its input."""
-    return [None if g is None else (g * factor).to(dtype) for g, dtype in zip(gradients, dtypes)]
+class Layout(NamedTuple):
+    """What a gradient must be like to suit its input."""
+
+    dtype: torch.dtype
+    shape: tuple[int, ...]
+    stride: tuple[int, ...]
+
+    @classmethod
+    def of(cls, tensor: Tensor) -> Layout:
+        return cls(tensor.dtype, tuple(tensor.shape), tensor.stride())
+
+    def is_dense(self) -> bool:
+        """Whether the elements fill their memory, each once."""
+        expected = 1
+        for stride, extent in sorted((s, e) for s, e in zip(self.stride, self.shape) if e != 1):
+            if stride != expected:
+                return False
+            expected *= extent
+        return True
+
+
+def scaled(gradient: Tensor, factor: Tensor | float, layout: Layout) -> Tensor:
+    """`factor` times a gradient, rounded once to the dtype of its input, and lying as that does: what keeps gradients
+    (DDP's buckets, optimisers) expects them to lie as their parameters do."""
+    product = (gradient * factor).to(layout.dtype)
+    if product.stride() == layout.stride or not layout.is_dense():
+        return product
+    return torch.empty_strided(layout.shape, layout.stride, dtype=layout.dtype, device=product.device).copy_(product)

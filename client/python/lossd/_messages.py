@@ -56,7 +56,7 @@ def encode_request(header: loss_service_pb2.ComputeRequest, inputs: Mapping[str,
     """The serialised request: `header`, which has no inputs, and `inputs`. Payloads are copied once, by the join."""
     pieces: list[bytes | memoryview] = [header.SerializeToString()]
     for name, array in inputs.items():
-        dtype, shape, data = arrays.to_wire(array)
+        dtype, shape, data = arrays.to_wire(name, array)
         described = tensor_pb2.Tensor(name=name, dtype=dtype, shape=shape).SerializeToString()
         described += bytes([_PAYLOAD_TAG]) + _varint(len(data))
         pieces += [bytes([_INPUT_TAG]) + _varint(len(described) + len(data)) + described, data]

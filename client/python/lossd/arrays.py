@@ -1,11 +1,12 @@
 # Copyright 2026 The lossd authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""NumPy arrays and torch tensors as bytes, and back, without copies where the memory allows.
+"""NumPy, torch and JAX arrays as bytes, and back, without copies where the memory allows.
 
-bfloat16 has no NumPy dtype: torch tensors carry it; NumPy arrays do with `ml_dtypes`, where that is installed. Without
-it, `Bfloat16Bits` sends the bits of a uint16 array, and gradients of that type come back as such arrays. Arrays of "V2",
-which is how .npy files hold bfloat16, are sent as that; plain uint16 arrays are refused, for they may as well be numbers.
+bfloat16 has no NumPy dtype: torch tensors and JAX arrays carry it; NumPy arrays do with `ml_dtypes`, where that is
+installed. Without it, arrays of "V2", which is how .npy files hold bfloat16, are sent as that, and gradients of that type
+come back so; `Bfloat16Bits` sends the bits of a uint16 array. Plain uint16 arrays are refused, for they may as well be
+numbers.
 """
 
 from __future__ import annotations
@@ -44,38 +45,54 @@ def is_torch(array: Array) -> bool:
     return torch is not None and isinstance(array, torch.Tensor)
 
 
-def wire_dtype(dtype: Any) -> int:
-    """The lossd.v1.Dtype of a NumPy or torch dtype, or of its name; TypeError if there is none."""
-    if isinstance(dtype, (type, np.dtype)):
-        dtype = np.dtype(dtype).name
-    name = str(dtype).removeprefix("torch.")
+def is_jax(array: Array) -> bool:
+    """Whether `array` is a JAX array; does not import JAX."""
+    jax = sys.modules.get("jax")
+    return jax is not None and isinstance(array, jax.Array)
+
+
+def wire_dtype(field: str, dtype: Any) -> int:
+    """The lossd.v1.Dtype of a NumPy or torch dtype, or of its name; TypeError naming `field` if there is none."""
+    if isinstance(dtype, type) or hasattr(dtype, "dtype"):  # Such as np.float32, jnp.bfloat16.
+        dtype = np.dtype(dtype)
+    name = dtype.name if isinstance(dtype, np.dtype) else str(dtype).removeprefix("torch.")
     if name not in _NUMPY_TO_WIRE:
-        raise TypeError(f"dtype: expected one of {', '.join(_NUMPY_TO_WIRE)}, got {name}")
+        hint = "; bits of bfloat16 are sent as lossd.Bfloat16Bits(array)" if name == "uint16" else ""
+        raise TypeError(f"{field}: expected one of {', '.join(_NUMPY_TO_WIRE)}, got {name}{hint}")
     return _NUMPY_TO_WIRE[name]
 
 
-def to_wire(array: Array) -> tuple[int, tuple[int, ...], memoryview]:
-    """dtype, shape and bytes (little endian, C order) of an array; copies only what is not contiguous on the CPU."""
+def to_wire(name: str, array: Array) -> tuple[int, tuple[int, ...], memoryview]:
+    """dtype, shape and bytes (little endian, C order) of the input `name`; copies only what is not contiguous on the
+    CPU. TypeError naming the input if it cannot be sent."""
+    field = f"inputs[{name}].dtype"
     if is_torch(array):
-        return _torch_to_wire(array)
+        return _torch_to_wire(field, array)
     if isinstance(array, Bfloat16Bits):
-        if array.bits.dtype != np.uint16:
-            raise TypeError(f"bits: expected a uint16 array, got {array.bits.dtype}")
+        if not isinstance(array.bits, np.ndarray) or array.bits.dtype != np.uint16:
+            raise TypeError(f"{field}: bits: expected a uint16 array, got {getattr(array.bits, 'dtype', array.bits)}")
         wire, array = tensor_pb2.DTYPE_BFLOAT16, array.bits
     else:
-        array = np.asarray(array)
-        wire = tensor_pb2.DTYPE_BFLOAT16 if array.dtype == _BFLOAT16_OF_NPY else wire_dtype(array.dtype)
+        array = _as_numpy(array)
+        wire = tensor_pb2.DTYPE_BFLOAT16 if array.dtype == _BFLOAT16_OF_NPY else wire_dtype(field, array.dtype)
     if array.dtype.byteorder == ">" or (array.dtype.byteorder == "=" and sys.byteorder == "big"):
         array = array.astype(array.dtype.newbyteorder("<"))
     contiguous = np.ascontiguousarray(array)
     return wire, array.shape, memoryview(contiguous.reshape(-1).view(np.uint8))
 
 
-def _torch_to_wire(tensor: Any) -> tuple[int, tuple[int, ...], memoryview]:
+def _as_numpy(array: Array) -> np.ndarray:
+    """JAX arrays on the CPU are seen, not copied; what only exports itself by DLPack is taken so."""
+    if hasattr(array, "__dlpack__") and not hasattr(array, "__array__"):
+        return np.from_dlpack(array)
+    return np.asarray(array)
+
+
+def _torch_to_wire(field: str, tensor: Any) -> tuple[int, tuple[int, ...], memoryview]:
     import torch
 
-    wire = wire_dtype(tensor.dtype)
-    tensor = tensor.detach().cpu().contiguous()
+    wire = wire_dtype(field, tensor.dtype)
+    tensor = tensor.detach().cpu().resolve_neg().contiguous()
     bits = tensor.view(torch.int16) if tensor.dtype == torch.bfloat16 else tensor
     return wire, tuple(tensor.shape), memoryview(bits.numpy().reshape(-1).view(np.uint8))
 
@@ -86,17 +103,26 @@ def _name(dtype: int) -> str:
     return _WIRE_TO_NUMPY[dtype]
 
 
+def from_wire(dtype: int, shape: tuple[int, ...], data: memoryview, like: Array = None) -> Array:
+    """An array of the kind and on the device of `like`, over `data` where it can be. ValueError if `data` does not fit
+    `shape`."""
+    if like is None:
+        return numpy_from_wire(dtype, shape, data)
+    if is_torch(like):
+        return torch_from_wire(dtype, shape, data).to(like.device)
+    return _jax_from_wire(dtype, shape, data, like)
+
+
 def numpy_from_wire(dtype: int, shape: tuple[int, ...], data: memoryview) -> np.ndarray:
-    """An array over `data`, which it keeps alive; read-only, as the bytes of a message are. ValueError if `data` does
-    not fit `shape`."""
+    """An array over `data`, which it keeps alive; read-only where that is, as the bytes of a message are. ValueError if
+    `data` does not fit `shape`."""
     name = _name(dtype)
     if name == "bfloat16":
         try:
             import ml_dtypes
         except ImportError:
-            name = "uint16"
-        else:
-            return np.frombuffer(data, ml_dtypes.bfloat16).reshape(shape)
+            return np.frombuffer(data, _BFLOAT16_OF_NPY).reshape(shape)
+        return np.frombuffer(data, ml_dtypes.bfloat16).reshape(shape)
     return np.frombuffer(data, np.dtype(name).newbyteorder("<")).reshape(shape)
 
 
@@ -113,3 +139,10 @@ def torch_from_wire(dtype: int, shape: tuple[int, ...], data: memoryview) -> Any
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The given buffer is not writable")
         return torch.frombuffer(data, dtype=torch_dtype).reshape(shape)
+
+
+def _jax_from_wire(dtype: int, shape: tuple[int, ...], data: memoryview, like: Any) -> Any:
+    """JAX keeps float64 only where it is told to (jax_enable_x64); without, such values are narrowed."""
+    import jax
+
+    return jax.device_put(numpy_from_wire(dtype, shape, data), next(iter(like.devices())))

@@ -17,37 +17,34 @@ import weakref
 import grpc
 
 from lossd.fork_gate import GATE
+from lossd.retries import Retry
+from lossd.targets import is_local
 
-DEFAULT_MAX_MESSAGE_BYTES = 256 << 20
+MAX_MESSAGE_BYTES = (1 << 31) - 1  # What gRPC can count.
 
 _SERVICE = "/lossd.v1.LossService/"
-_RETRIES = {
-    "methodConfig": [{
-        "name": [{"service": "lossd.v1.LossService"}],
-        "retryPolicy": {
-            "maxAttempts": 4,
-            "initialBackoff": "0.1s",
-            "maxBackoff": "2s",
-            "backoffMultiplier": 2,
-            "retryableStatusCodes": ["UNAVAILABLE"],
-        },
-    }],
-    "loadBalancingConfig": [{"round_robin": {}}],
-}
+_STREAM = {"service": "lossd.v1.LossService", "method": "ComputeStream"}
 
 
-def channel_options(max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES) -> list[tuple[str, object]]:
-    """Options for `grpc.insecure_channel`: message limits, retries that also hold for large messages, keepalive."""
-    return [
-        ("grpc.max_send_message_length", max_message_bytes),
-        ("grpc.max_receive_message_length", max_message_bytes),
+def channel_options(target: str, retry: Retry, max_receive_bytes: int) -> list[tuple[str, object]]:
+    """Options for `grpc.insecure_channel`: message limits, reconnection as fast as retries want it, retries of streams
+    that also hold for large messages, keepalive. No proxy stands between this machine and itself."""
+    services = {"loadBalancingConfig": [{"round_robin": {}}],
+                "methodConfig": [{"name": [_STREAM], **retry.service_policy()}]}
+    options: list[tuple[str, object]] = [
+        ("grpc.max_send_message_length", -1),  # Checked before: see Client.
+        ("grpc.max_receive_message_length", max_receive_bytes),
         ("grpc.enable_retries", 1),
-        ("grpc.per_rpc_retry_buffer_size", max_message_bytes),
-        ("grpc.service_config", json.dumps(_RETRIES)),
+        ("grpc.per_rpc_retry_buffer_size", MAX_MESSAGE_BYTES),
+        ("grpc.service_config", json.dumps(services)),
+        ("grpc.initial_reconnect_backoff_ms", round(retry.initial_backoff * 1000)),
+        ("grpc.min_reconnect_backoff_ms", 5000),  # How long an attempt to connect may take.
+        ("grpc.max_reconnect_backoff_ms", round(retry.max_backoff * 1000)),
         ("grpc.keepalive_time_ms", 30_000),
         ("grpc.keepalive_timeout_ms", 20_000),
         ("grpc.http2.max_pings_without_data", 0),
     ]
+    return options + [("grpc.enable_http_proxy", 0)] if is_local(target) else options
 
 
 _channels: weakref.WeakSet[LazyChannel] = weakref.WeakSet()
@@ -96,11 +93,12 @@ class LazyChannel:
     def _method(self, name: str) -> grpc.UnaryUnaryMultiCallable:
         with self._lock:
             if name not in self._methods:
-                self._methods[name] = self._get().unary_unary(_SERVICE + name)
+                path = name if name.startswith("/") else _SERVICE + name
+                self._methods[name] = self._get().unary_unary(path)
             return self._methods[name]
 
     def call(self, method: str, request: bytes, **options) -> bytes:
-        """Calls and waits. grpc.RpcError if the call failed."""
+        """Calls a method of the loss service, or of another by its full path, and waits. grpc.RpcError if it failed."""
         GATE.enter()
         try:
             return self._method(method)(request, **options)

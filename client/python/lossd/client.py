@@ -5,15 +5,21 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
 import grpc
 
-from lossd import arrays, errors
-from lossd.channel import DEFAULT_MAX_MESSAGE_BYTES, LazyChannel, channel_options
+from lossd import arrays, errors, health
+from lossd._handles import Handles
+from lossd._numbers import seconds
+from lossd.channel import LazyChannel
 from lossd.pending import PendingResult
 from lossd.request import Request, Result
+from lossd.retries import Attempts, Retry
 from lossd.send_queue import DEFAULT_MAX_QUEUED_BYTES
+from lossd.server_info import ServerInfo
+from lossd.settings import Settings, check_size
 from lossd.tls import Tls
 from lossd.v1 import loss_service_pb2, losses_pb2
 
@@ -29,31 +35,43 @@ class Client:
 
     Args:
         target: "host:port", "unix:/path" or any name gRPC resolves; several addresses are used in turn.
-        timeout: seconds a call may take, in a stream too, unless the call says otherwise; None: no limit.
-        max_message_bytes: largest message in either direction.
+        timeout: seconds a call may take, all attempts together, in a stream too, unless the call says otherwise; None
+            or infinity: no limit.
+        max_message_bytes: largest message in either direction; None: the server's limit, once `server_info` has told.
         tls: what TLS needs, such as `Tls.from_files("ca.crt")`; None: plain text, unless there are `credentials`.
         auth_token: sent with every call as `authorization: Bearer ...`; empty: none is.
         credentials: of the channel, where `tls` does not do; such a client cannot be pickled.
         metadata: sent with every call, too.
+        retry: which calls are tried again, and how long.
+        channel_options: gRPC's own, such as ("grpc.http_proxy", "..."); they win over the presets.
     """
 
     def __init__(self, target: str = "localhost:50051", *, timeout: float | None = None,
-                 max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
-                 tls: Tls | None = None, auth_token: str = "", credentials: grpc.ChannelCredentials | None = None,
-                 metadata: Sequence[tuple[str, str]] = ()) -> None:
-        if tls is not None and credentials is not None:
-            raise ValueError("expected tls or credentials, got both")
-        token = auth_token.strip()
-        if not all("!" <= character <= "~" for character in token):  # gRPC's error would have it in its text.
-            raise ValueError("auth_token: expected visible ASCII characters, got others")
-        self.target = target
-        self.timeout = timeout
-        self._settings = dict(timeout=timeout, max_message_bytes=max_message_bytes, tls=tls,
-                              auth_token=auth_token, credentials=credentials, metadata=tuple(metadata))
-        bearer = (("authorization", f"Bearer {token}"),) if token else ()
-        self._metadata = bearer + tuple(metadata)
-        self._channel = LazyChannel(target, channel_options(max_message_bytes),
-                                    credentials if tls is None else tls.credentials())
+                 max_message_bytes: int | None = None, tls: Tls | None = None, auth_token: str = "",
+                 credentials: grpc.ChannelCredentials | None = None, metadata: Sequence[tuple[str, str]] = (),
+                 retry: Retry = Retry(), channel_options: Sequence[tuple[str, Any]] = ()) -> None:
+        self._connect(Settings.checked(target, timeout=timeout, max_message_bytes=max_message_bytes, tls=tls,
+                                       auth_token=auth_token, credentials=credentials, metadata=metadata, retry=retry,
+                                       channel_options=channel_options))
+
+    def _connect(self, settings: Settings) -> None:
+        self._settings = settings
+        self._server_limit: int | None = None
+        self._channel = LazyChannel(settings.target, settings.options(), settings.channel_credentials())
+        self._handle = CLIENTS.add(self)
+
+    @property
+    def target(self) -> str:
+        return self._settings.target
+
+    @property
+    def timeout(self) -> float | None:
+        return self._settings.timeout
+
+    @property
+    def max_message_bytes(self) -> int | None:
+        """The largest message that this client sends; None: not known yet, the server decides."""
+        return self._settings.max_message_bytes or self._server_limit
 
     def compute(self, loss: losses_pb2.LossSpec, inputs: Mapping[str, arrays.Array], *, timeout: float | None = None,
                 **options: Any) -> Result:
@@ -61,24 +79,32 @@ class Client:
 
         Args:
             loss: from `lossd.specs`, which also tells names and shapes of the inputs.
-            inputs: NumPy arrays or torch tensors of any device, by name.
+            inputs: NumPy, torch or JAX arrays of any device, by name.
             timeout: seconds this call may take; None: the client's.
             options: `gradients`, `nonfinite`, `timing` and `request_id`, as in `Request`.
 
         Raises a subclass of LossdError if the call failed, TypeError or ValueError for what cannot be sent.
         """
         request = Request(loss, inputs, **options)
-        try:
-            message = self._channel.call("Compute", request.encode(), **self._call_options(timeout))
-        except grpc.RpcError as error:
-            raise errors.from_rpc_error(error, request.request_id) from None
-        return request.read(message)
+        attempts = Attempts(self._settings.retry, self._settings.timeout_of(timeout))
+        return request.read(self._call("Compute", self._encode(request), attempts, request.request_id))
 
     def compute_async(self, loss: losses_pb2.LossSpec, inputs: Mapping[str, arrays.Array], *,
                       timeout: float | None = None, **options: Any) -> PendingResult:
         """Starts a call, as `compute`; several may be under way at a time. Its result can be waited for or awaited."""
         request = Request(loss, inputs, **options)
-        return PendingResult(self._channel.start("Compute", request.encode(), **self._call_options(timeout)), request)
+        attempts = Attempts(self._settings.retry, self._settings.timeout_of(timeout))
+        message = self._encode(request)
+
+        def start() -> grpc.Future:
+            return self._channel.start("Compute", message, timeout=attempts.time_left(),
+                                       metadata=self._settings.call_metadata)
+
+        def connect() -> grpc.Future:
+            return self._channel.start(health.METHOD, b"", timeout=attempts.connecting_time(), wait_for_ready=True,
+                                       metadata=self._settings.call_metadata)
+
+        return PendingResult(start, connect, attempts, request, self.target)
 
     def stream(self, *, max_queued_bytes: int = DEFAULT_MAX_QUEUED_BYTES) -> "ComputeStream":
         """Opens a stream of pipelined calls; use it as a context manager. The client's timeout is that of each call.
@@ -87,28 +113,78 @@ class Client:
         """
         from lossd.stream import ComputeStream
 
-        return ComputeStream(self._channel.stream("ComputeStream"), self._metadata, self.timeout, max_queued_bytes)
+        return ComputeStream(self._channel.stream("ComputeStream"), self._settings.call_metadata, self.timeout,
+                             max_queued_bytes, self.target, self.max_message_bytes)
 
-    def server_info(self, timeout: float | None = None) -> loss_service_pb2.GetServerInfoResponse:
-        """Version, devices, losses and limits of the server."""
-        request = loss_service_pb2.GetServerInfoRequest().SerializeToString()
+    def server_info(self, timeout: float | None = None) -> ServerInfo:
+        """Version, devices, losses and limits of the server, whose limit of messages becomes this client's."""
+        attempts = Attempts(self._settings.retry, self._settings.timeout_of(timeout))
+        message = self._call("GetServerInfo", b"", attempts, "")
+        info = ServerInfo.from_proto(loss_service_pb2.GetServerInfoResponse.FromString(message))
+        self._server_limit = info.limits.max_message_bytes or None
+        return info
+
+    def is_ready(self, timeout: float = 5.0) -> bool:
+        """Whether the server serves, by its own word; False if it says nothing within `timeout` seconds."""
+        return self._ill(seconds("timeout", timeout)) is None
+
+    def wait_ready(self, timeout: float | None = 60.0) -> None:
+        """Waits until `is_ready`. Unavailable with the reason if that takes longer than `timeout` seconds."""
+        attempts = Attempts(Retry(), seconds("timeout", timeout))
+        telling = None
+        while (ill := self._ill(attempts.time_left())) is not None:
+            telling = telling or ill
+            left = attempts.time_left()
+            if left is not None and left <= health.PAUSE_SECONDS or ill.permanent:
+                raise errors.Unavailable(f"{self.target}: expected a server that is ready within {timeout} s, got: "
+                                         f"{telling}")
+            time.sleep(health.PAUSE_SECONDS)
+            self._await_connection(health.patience(attempts.time_left()))
+
+    def _ill(self, timeout: float | None) -> errors.LossdError | None:
+        """Why the server does not serve; None: it does."""
         try:
-            message = self._channel.call("GetServerInfo", request, **self._call_options(timeout))
+            answer = self._channel.call(health.METHOD, b"", timeout=health.patience(timeout),
+                                        metadata=self._settings.call_metadata)
         except grpc.RpcError as error:
-            raise errors.from_rpc_error(error, "") from None
-        return loss_service_pb2.GetServerInfoResponse.FromString(message)
+            return errors.from_rpc_error(error, "", self.target)
+        return health.ill(answer)
 
-    def _call_options(self, timeout: float | None) -> dict[str, Any]:
-        return dict(timeout=self.timeout if timeout is None else timeout, metadata=self._metadata)
+    def _await_connection(self, timeout: float) -> None:
+        """Waits for a connection, at most `timeout` seconds: gRPC makes progress only while a call waits."""
+        try:
+            self._channel.call(health.METHOD, b"", timeout=timeout, wait_for_ready=True,
+                               metadata=self._settings.call_metadata)
+        except grpc.RpcError:
+            pass  # The next attempt says why.
+
+    def _encode(self, request: Request) -> bytes:
+        message = request.encode()
+        check_size(message, self.max_message_bytes, request.request_id)
+        return message
+
+    def _call(self, method: str, message: bytes, attempts: Attempts, request_id: str) -> bytes:
+        while True:
+            try:
+                return self._channel.call(method, message, timeout=attempts.time_left(),
+                                          metadata=self._settings.call_metadata)
+            except grpc.RpcError as error:
+                failed = errors.from_rpc_error(error, request_id, self.target)
+            delay = attempts.delay_after(failed)
+            if delay is None:
+                raise attempts.final(failed)
+            time.sleep(delay)
+            if failed.origin == "client":
+                self._await_connection(attempts.connecting_time())
 
     def close(self) -> None:
         """Closes the connection; calls under way are cancelled. A later call makes a new one."""
         self._channel.close()
 
     def __reduce__(self) -> tuple:
-        if self._settings["credentials"] is not None:
+        if self._settings.credentials is not None:
             raise TypeError("a client with credentials cannot be pickled, expected one with tls")
-        return _make_client, (self.target, self._settings)
+        return _make_client, (self._settings,)
 
     def __deepcopy__(self, memo: dict) -> "Client":
         return self
@@ -120,5 +196,10 @@ class Client:
         self.close()
 
 
-def _make_client(target: str, settings: dict[str, Any]) -> Client:
-    return Client(target, **settings)
+CLIENTS: Handles[Client] = Handles("client")
+
+
+def _make_client(settings: Settings) -> Client:
+    client = Client.__new__(Client)
+    client._connect(settings)
+    return client

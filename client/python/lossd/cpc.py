@@ -5,18 +5,18 @@
 
 from __future__ import annotations
 
+from typing import Iterator
+
 import torch
 from torch import Tensor, nn
 
-from lossd import specs
-from lossd._gradients import first_derivative, scaled, wanted_gradients
+from lossd._numbers import number
+from lossd._scalar_loss import scalar_loss
 from lossd.client import Client
-from lossd.default_client import default_client
-from lossd.request import GradientOptions
-from lossd.v1.losses_pb2 import LossSpec
 
 _HIDDEN_CHANNELS = 256
 _BLOCKS = 5
+_CONVOLUTIONS_OF_A_BLOCK = (0, 2, 4, 6)
 
 
 class PixelCNN(nn.Module):
@@ -42,21 +42,17 @@ class PixelCNN(nn.Module):
         return torch.relu(z)
 
 
-class _Loss(torch.autograd.Function):
-    """The loss as a function of z and the parameters, given by name."""
-
-    @staticmethod
-    def forward(ctx, client: Client, loss: LossSpec, names: tuple[str, ...], gradients: GradientOptions,
-                *tensors: Tensor) -> Tensor:
-        result = client.compute(loss, dict(zip(names, tensors)), gradients=gradients)
-        ctx.dtypes = [tensor.dtype for tensor in tensors]
-        ctx.save_for_backward(*(result.gradients.get(name) for name in names))
-        return result.outputs["loss"]
-
-    @staticmethod
-    @first_derivative
-    def backward(ctx, grad: Tensor):
-        return (None, None, None, None, *scaled(ctx.saved_tensors, grad.item(), ctx.dtypes))
+def _effective(module: nn.Module, z: Tensor) -> Iterator[tuple[str, Tensor]]:
+    """The tensors that a convolution computes with, whatever makes them: hooks that run before a forward (weight_norm,
+    spectral_norm, pruning) are run, and parametrizations read."""
+    takes_keywords = getattr(module, "_forward_pre_hooks_with_kwargs", {})
+    for key, hook in module._forward_pre_hooks.items():
+        hook(module, (z,), {}) if key in takes_keywords else hook(module, (z,))
+    for name in ("weight", "bias"):
+        tensor = getattr(module, name, None)
+        if tensor is None:
+            raise TypeError(f"{name}: expected convolutions with a weight and a bias, got {module}")
+        yield name, tensor
 
 
 class CPCTask(nn.Module):
@@ -79,14 +75,25 @@ class CPCTask(nn.Module):
         self.pred_cnn = nn.Conv2d(num_input_channels, target_dim, kernel_size=1)
         self.context_cnn = PixelCNN(num_input_channels)
         self.target_dim = target_dim
-        self.embed_scale = embed_scale
+        self.embed_scale = number("embed_scale", embed_scale)
         self._client = client
 
     def forward(self, z: Tensor) -> Tensor:
-        """The loss [] of maps z [B, C, H, W], H, W >= 3, differentiable in z and every parameter."""
-        inputs = {"z": z, **{f"parameters.{name}": tensor for name, tensor in self.named_parameters()}}
-        return _Loss.apply(self._client or default_client(), specs.cpc(embed_scale=self.embed_scale), tuple(inputs),
-                           wanted_gradients(inputs), *inputs.values())
+        """The loss [] of maps z [B, C, H, W], H, W >= 3, differentiable in z and every parameter, and in what weights are
+        made of by weight_norm, spectral_norm, pruning or a parametrization."""
+        inputs = {"z": z}
+        for path, module in self._convolutions():
+            for name, tensor in _effective(module, z):
+                inputs[f"parameters.{path}.{name}"] = tensor
+        return scalar_loss(self._client, "cpc", {"embed_scale": number("embed_scale", self.embed_scale)}, inputs)
+
+    def _convolutions(self) -> Iterator[tuple[str, nn.Module]]:
+        """The 22 that the loss has, by path, whatever else a subclass may have added."""
+        yield "target_cnn", self.target_cnn
+        yield "pred_cnn", self.pred_cnn
+        for k, block in enumerate(self.context_cnn.blocks):
+            for place in _CONVOLUTIONS_OF_A_BLOCK:
+                yield f"context_cnn.blocks.{k}.{place}", block[place]
 
     def extra_repr(self) -> str:
         return f"embed_scale={self.embed_scale}"

@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import grpc
 from google.rpc import error_details_pb2, status_pb2
+
+from lossd.targets import proxy_hint
 
 _DETAILS_KEY = "grpc-status-details-bin"
 
@@ -31,14 +34,20 @@ class LossdError(Exception):
         quota_violations: texts of the limits that were exceeded (RESOURCE_EXHAUSTED).
         retry_delay: seconds to wait before trying again; None where retrying cannot help or nothing was said.
         request_id: of the failed request; empty if it had none.
+        origin: who refused: "server", or "client" for what this side found itself (its own limits, no connection, a
+            timeout that passed here).
+        permanent: whether trying again unchanged is known to be in vain, as with a certificate that is not trusted.
     """
 
     code = grpc.StatusCode.UNKNOWN
+    permanent = False
+    hinted = False  # Whether the text has more than gRPC said.
 
     def __init__(self, message: str, *, details: status_pb2.Status | None = None, request_id: str = "",
-                 code: grpc.StatusCode | None = None) -> None:
+                 code: grpc.StatusCode | None = None, origin: str = "client") -> None:
         super().__init__(message)
         self.message = message
+        self.origin = origin
         self.request_id = request_id
         self.field_violations: list[FieldViolation] = []
         self.quota_violations: list[str] = []
@@ -116,20 +125,26 @@ class Internal(LossdError):
 
 _CLASSES = {cls.code: cls for cls in (InvalidArgument, ResourceExhausted, Unavailable, DeadlineExceeded, Cancelled,
                                       OutOfRange, Unimplemented, Unauthenticated, Internal)}
+_UNREADABLE = ("if the client has tls, its roots, certificate or key cannot be read, or the key is that of another "
+               "certificate")
 _HINTS = {
     "certificate verify failed": "the client's tls trusts none who signed the server's certificate",
     "CERTIFICATE_VERIFY_FAILED": "the client's tls trusts none who signed the server's certificate",
     "wrong version number": "the server speaks plain text there, without tls",
     "WRONG_VERSION_NUMBER": "the server speaks plain text there, without tls",
     ": Socket closed": "servers do so that want the client's tls, or in it a certificate that they trust",
-    "empty address list": "if the client has tls, its roots, certificate or key cannot be read, or the key is that of "
-                          "another certificate",
+    "empty address list": _UNREADABLE,
+    "Failed to create security handshaker": _UNREADABLE,
 }
+_PERMANENT = ("certificate verify failed", "CERTIFICATE_VERIFY_FAILED", "wrong version number", "WRONG_VERSION_NUMBER",
+              "empty address list", "Failed to create security handshaker")
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
+_OWN_LIMIT = re.compile(r"received message larger than max|message larger than max \(", re.IGNORECASE)
 
 
-def _make(code: grpc.StatusCode, message: str, details: status_pb2.Status | None, request_id: str) -> LossdError:
-    return _CLASSES.get(code, LossdError)(message, details=details, request_id=request_id, code=code)
+def _make(code: grpc.StatusCode, message: str, details: status_pb2.Status | None, request_id: str,
+          origin: str) -> LossdError:
+    return _CLASSES.get(code, LossdError)(message, details=details, request_id=request_id, code=code, origin=origin)
 
 
 def _with_hint(code: grpc.StatusCode, text: str) -> str:
@@ -141,19 +156,35 @@ def _with_hint(code: grpc.StatusCode, text: str) -> str:
     return text
 
 
-def from_rpc_error(error: grpc.RpcError, request_id: str) -> LossdError:
-    """The exception for a failed call."""
+def _origin(code: grpc.StatusCode, text: str) -> str:
+    """Of an error without the details that a lossd server sends with its own."""
+    if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
+        return "client" if _OWN_LIMIT.search(text) and "SERVER" not in text else "server"
+    ours = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED,
+            grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN)
+    return "client" if code in ours else "server"
+
+
+def from_rpc_error(error: grpc.RpcError, request_id: str, target: str = "") -> LossdError:
+    """The exception for a failed call of `target`."""
     details = None
     for key, value in error.trailing_metadata() or ():
         if key == _DETAILS_KEY:
             details = status_pb2.Status.FromString(value)
-    text = _with_hint(error.code(), error.details() or error.code().name)
-    return _make(error.code(), text, details, request_id)
+    code, said = error.code(), error.details() or error.code().name
+    text = _with_hint(code, said)
+    if code is grpc.StatusCode.UNAVAILABLE and details is None:
+        text += proxy_hint(target)
+    made = _make(code, text, details, request_id, _origin(code, said) if details is None else "server")
+    made.hinted = text != said
+    made.permanent = code is grpc.StatusCode.UNAVAILABLE and any(mark in said for mark in _PERMANENT)
+    return made
 
 
 def from_status(status: status_pb2.Status, request_id: str) -> LossdError:
     """The exception for a message that failed in a stream."""
-    return _make(_CODES.get(status.code, grpc.StatusCode.UNKNOWN), status.message, status, request_id)
+    code = _CODES.get(status.code, grpc.StatusCode.UNKNOWN)
+    return _make(code, status.message, status, request_id, "server")
 
 
 def unreadable(malformed: ValueError, request_id: str) -> Internal:

@@ -5,101 +5,39 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, replace
 from typing import Any, Sequence, Union
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from lossd import specs
-from lossd._gradients import first_derivative, scaled, wanted_gradients
+from lossd._contrast import WEIGHTS, ContrastCall, LastWeights, LossesAndRegularizer, Objective
+from lossd._gradients import wanted_gradients
+from lossd._numbers import number
+from lossd._scalar_loss import is_compiling
 from lossd.client import Client
 from lossd.comparisons import RANDOM, format_map_indexes, parse_map_indexes
-from lossd.default_client import default_client
-from lossd.request import GradientOptions, Result
 
 Maps = Union[Tensor, Sequence[Tensor]]
 
 
-@dataclass(frozen=True)
-class _Call:
-    """Everything that a repetition of a call needs but the maps."""
-
-    client: Client
-    names: tuple[str, ...]
-    gradients: GradientOptions
-    settings: dict[str, Any]
-    loss_weights: tuple[float, ...]
-    regularizer_weight: float
-
-    def run(self, maps: Sequence[Tensor]) -> tuple[Result, list[Tensor | None]]:
-        """The result, and the gradients in the order of the maps."""
-        loss = specs.feature_map_contrastive(loss_weights=self.loss_weights,
-                                             regularizer_weight=self.regularizer_weight, **self.settings)
-        result = self.client.compute(loss, dict(zip(self.names, maps)), gradients=self.gradients)
-        return result, [result.gradients.get(name) for name in self.names]
+def _resolve(pair: tuple[int, int], count: int) -> tuple[int, ...]:
+    """Draws what is random of a pair, from NumPy's stream."""
+    return tuple(int(np.random.randint(0, count)) if index == RANDOM else index for index in pair)
 
 
-class _LossesAndRegularizer(torch.autograd.Function):
-    """(losses [K], regularizer []) of maps, with the gradient for weights that turn out only in backward.
-
-    Forward asks for the gradient of the objective with the weights of the last backward. If the weights that arrive are
-    a multiple of them, the gradient is that multiple; otherwise backward makes one second call.
-    """
-
-    @staticmethod
-    def forward(ctx, task: "FeatureMapContrastiveTask", call: _Call, *maps: Tensor):
-        result, gradients = call.run(maps)
-        ctx.task, ctx.call = task, call
-        ctx.save_for_backward(*maps, *gradients)
-        return result.outputs["losses"], result.outputs["regularizer"]
-
-    @staticmethod
-    @first_derivative
-    def backward(ctx, grad_losses: Tensor, grad_regularizer: Tensor):
-        call, count = ctx.call, len(ctx.call.names)
-        maps, gradients = ctx.saved_tensors[:count], ctx.saved_tensors[count:]
-        weights = (*grad_losses.double().tolist(), grad_regularizer.double().item())
-        factor = _multiple(weights, (*call.loss_weights, call.regularizer_weight))
-        if factor is None:
-            ctx.task._weights = weights
-            _, gradients = replace(call, loss_weights=weights[:-1], regularizer_weight=weights[-1]).run(maps)
-            factor = 1.0
-        return (None, None, *scaled(gradients, factor, [m.dtype for m in maps]))
+if hasattr(torch, "compiler"):  # A compiled model would draw from torch's stream instead.
+    _resolve = torch.compiler.disable(_resolve)
 
 
-class _Objective(torch.autograd.Function):
-    """The objective of maps; its upstream gradient is a scalar, so that forward's gradient always serves."""
-
-    @staticmethod
-    def forward(ctx, call: _Call, *maps: Tensor):
-        result, gradients = call.run(maps)
-        ctx.dtypes = [m.dtype for m in maps]
-        ctx.save_for_backward(*gradients)
-        return torch.tensor(result.objective, dtype=result.outputs["losses"].dtype, device=maps[0].device)
-
-    @staticmethod
-    @first_derivative
-    def backward(ctx, grad: Tensor):
-        return (None, *scaled(ctx.saved_tensors, grad.item(), ctx.dtypes))
-
-
-def _multiple(weights: Sequence[float], asked: Sequence[float]) -> float | None:
-    """The factor f with weights == f * asked, exactly; None if there is none. NaN, which is what the gradient then is,
-    if a weight is not finite."""
-    if not all(map(math.isfinite, weights)):
-        return math.nan
-    if not any(weights):
-        return 0.0
-    largest = max(range(len(asked)), key=lambda i: abs(asked[i]))
-    if asked[largest] == 0:
-        return None
-    # Products of two float32 values are exact in float64, so equality means proportionality.
-    if all(w * asked[largest] == weights[largest] * a for w, a in zip(weights, asked)):
-        return weights[largest] / asked[largest]
-    return None
+def _as_tensor(weights: Any, like: Tensor) -> Tensor:
+    """Weights as a tensor through which gradients reach those of them that are tensors."""
+    if isinstance(weights, Tensor):
+        return weights
+    if isinstance(weights, (int, float)):
+        return torch.tensor(float(weights), device=like.device)
+    parts = [w.reshape(()) if isinstance(w, Tensor) else torch.tensor(float(w), device=like.device) for w in weights]
+    return torch.stack(parts)
 
 
 def _as_maps(maps: Maps) -> tuple[Tensor, ...]:
@@ -126,11 +64,20 @@ class FeatureMapContrastiveTask(torch.nn.Module):
                  client: Client | None = None, regularizer_scale: float = 0.05) -> None:
         super().__init__()
         self.map_indexes = parse_map_indexes(comparisons)
-        self.tclip = tclip
+        self.tclip = number("tclip", tclip)
         self.bidirectional = bidirectional
-        self.regularizer_scale = regularizer_scale
+        self.regularizer_scale = number("regularizer_scale", regularizer_scale)
         self._client = client
-        self._weights: tuple[float, ...] = (1.0,) * (len(self.map_indexes) + 1)
+        self._register(LastWeights(len(self.map_indexes)))
+
+    def _register(self, last: LastWeights) -> None:
+        self._last_weights = last
+        self._weights_handle = WEIGHTS.add(last)
+
+    def __setstate__(self, state: dict) -> None:
+        """Of a copy: it remembers weights of its own."""
+        super().__setstate__(state)
+        self._register(self._last_weights)
 
     def forward(self, anchor_maps: Maps, positive_maps: Maps) -> tuple[Tensor, Tensor]:
         """(losses [K], regularizer []) of maps [B, C, H, W], differentiable in every map.
@@ -138,43 +85,58 @@ class FeatureMapContrastiveTask(torch.nn.Module):
         Any weighting of the two is differentiated exactly; where the weights differ from those of the last backward
         (ones at first) by more than a factor, backward makes a second call.
         """
-        call, maps = self._prepare(anchor_maps, positive_maps, self._weights[:-1], self._weights[-1])
-        return _LossesAndRegularizer.apply(self, call, *maps)
+        return self._losses(*self._prepare(anchor_maps, positive_maps), None)
 
-    def objective(self, anchor_maps: Maps, positive_maps: Maps, loss_weights: Sequence[float] | None = None,
-                  regularizer_weight: float = 1.0) -> Tensor:
-        """sum_k loss_weights[k] * losses[k] + regularizer_weight * regularizer, a scalar; never needs a second call."""
-        weights = tuple(loss_weights) if loss_weights is not None else (1.0,) * len(self.map_indexes)
-        call, maps = self._prepare(anchor_maps, positive_maps, weights, regularizer_weight)
-        return _Objective.apply(call, *maps)
+    def objective(self, anchor_maps: Maps, positive_maps: Maps, loss_weights: Sequence[float] | Tensor | None = None,
+                  regularizer_weight: float | Tensor = 1.0) -> Tensor:
+        """sum_k loss_weights[k] * losses[k] + regularizer_weight * regularizer, a scalar, for which one call does.
 
-    def _prepare(self, anchor_maps: Maps, positive_maps: Maps, loss_weights: tuple[float, ...],
-                 regularizer_weight: float) -> tuple[_Call, tuple[Tensor, ...]]:
+        Weights that are tensors get their gradients, the losses and the regularizer.
+        """
+        weights = [1.0] * len(self.map_indexes) if loss_weights is None else loss_weights
+        call, positions, maps = self._prepare(anchor_maps, positive_maps)
+        if is_compiling() or any(isinstance(w, Tensor) for w in (weights, regularizer_weight, *weights)):
+            weights, regularizer_weight = _as_tensor(weights, maps[0]), _as_tensor(regularizer_weight, maps[0])
+            told = torch.cat([weights.detach().double(), regularizer_weight.detach().double().reshape(1)])
+            losses, regularizer = self._losses(call, positions, maps, told)
+            return (losses * weights).sum() + regularizer * regularizer_weight
+        told = *(number(f"loss_weights[{k}]", weight) for k, weight in enumerate(weights)), number(
+            "regularizer_weight", regularizer_weight)
+        return Objective.apply(call, positions, told, *maps)
+
+    def _losses(self, call: ContrastCall, positions: Tensor, maps: tuple[Tensor, ...],
+                told: Tensor | None) -> tuple[Tensor, Tensor]:
+        if is_compiling():
+            from lossd._compiled import contrast_op
+
+            losses, regularizer, *_ = contrast_op(list(maps), positions, told, *call)
+            return losses, regularizer
+        return LossesAndRegularizer.apply(call, positions, told, *maps)
+
+    def _prepare(self, anchor_maps: Maps, positive_maps: Maps) -> tuple[ContrastCall, Tensor, tuple[Tensor, ...]]:
+        """The call, the positions drawn for it [K * directions * B], and its maps."""
         anchors, positives = _as_maps(anchor_maps), _as_maps(positive_maps)
-        names = tuple(f"anchor.{i}" for i in range(len(anchors))) + tuple(
-            f"positive.{i}" for i in range(len(positives)))
         maps = anchors + positives
-        gradients = wanted_gradients(dict(zip(names, maps)))
         pairs, positions = self._draw(anchors, positives)
-        settings = dict(comparisons=format_map_indexes(pairs), positions=positions, tclip=self.tclip,
-                        bidirectional=self.bidirectional, regularizer_scale=self.regularizer_scale)
-        client = self._client or default_client()
-        return _Call(client, names, gradients, settings, loss_weights, regularizer_weight), maps
+        call = ContrastCall(self._client._handle if self._client is not None else 0, self._weights_handle,
+                            format_map_indexes(pairs), number("tclip", self.tclip), bool(self.bidirectional),
+                            number("regularizer_scale", self.regularizer_scale), len(anchors), wanted_gradients(maps))
+        return call, positions, maps
 
-    def _draw(self, anchors: Sequence[Tensor], positives: Sequence[Tensor]) -> tuple[list[tuple[int, int]], list[int]]:
-        """Resolved pairs and positions [K, directions, B], drawn in the reference's order."""
+    def _draw(self, anchors: Sequence[Tensor], positives: Sequence[Tensor]) -> tuple[list[tuple[int, int]], Tensor]:
+        """Resolved pairs and positions [K * directions * B], drawn in the reference's order."""
         pairs, positions = [], []
         for pair in self.map_indexes:
-            a, p = (np.random.randint(0, len(anchors)) if index == RANDOM else index for index in pair)
+            a, p = _resolve(pair, len(anchors)) if RANDOM in pair else pair
             if max(a, p) >= min(len(anchors), len(positives)) and (
                     self.bidirectional or a >= len(anchors) or p >= len(positives)):
                 raise IndexError(f"comparisons: expected maps up to index {max(a, p)}, got {len(anchors)} anchors and "
                                  f"{len(positives)} positives")
             pairs.append((a, p))
             for source in (anchors[a], positives[a])[:1 + self.bidirectional]:
-                batch, places = source.shape[0], source.shape[-2] * source.shape[-1]
-                positions += torch.randint(0, places, (batch,), device=source.device).tolist()
-        return pairs, positions
+                positions.append(torch.randint(0, source.shape[-2] * source.shape[-1], (source.shape[0],),
+                                               device=source.device))
+        return pairs, torch.cat(positions)
 
     def extra_repr(self) -> str:
         comparisons = ", ".join(":".join("r" if i == RANDOM else str(i) for i in pair) for pair in self.map_indexes)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import logging
 import math
 import threading
 import time
@@ -32,20 +33,27 @@ class Message:
         self.deadline = math.inf if self.timeout is None else time.monotonic() + self.timeout + SLACK_SECONDS
 
     def answer(self, response: Response) -> None:
-        if not self.future.set_running_or_notify_cancel():
-            return
+        if response.header.status.code != 0:
+            return self.fail(errors.from_status(response.header.status, response.header.request_id))
         try:
-            if response.header.status.code != 0:
-                raise errors.from_status(response.header.status, response.header.request_id)
-            self.future.set_result(self.request.decode(response))
-        except errors.LossdError as error:
-            self.future.set_exception(error)
+            result = self.request.decode(response)
         except ValueError as malformed:
-            self.future.set_exception(errors.unreadable(malformed, self.request.request_id))
+            return self.fail(errors.unreadable(malformed, self.request.request_id))
+        except Exception as error:  # Such as no memory for it: this message's own misfortune.
+            return self.fail(error)
+        self._settle(lambda: self.future.set_result(result))
 
-    def fail(self, error: errors.LossdError) -> None:
-        if self.future.set_running_or_notify_cancel():
-            self.future.set_exception(error)
+    def fail(self, error: Exception) -> None:
+        self._settle(lambda: self.future.set_exception(error))
+
+    def _settle(self, settle: Callable[[], None]) -> None:
+        """Callbacks run in here, and must not end the thread that every other message relies on, not by SystemExit
+        either."""
+        try:
+            if self.future.set_running_or_notify_cancel():
+                settle()
+        except BaseException:
+            logging.getLogger("lossd").exception("a callback of request %s failed", self.request.request_id)
 
 
 class Outstanding:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Mapping, Sequence
 
 from lossd import arrays, errors
+from lossd._numbers import number
 from lossd._messages import Response, WireTensor, decode_response, encode_request
 from lossd.v1 import loss_service_pb2, losses_pb2
 
@@ -32,7 +33,7 @@ class Timing:
 
 @dataclass(frozen=True)
 class Result:
-    """The answer to a call. Arrays are torch tensors if an input was one, else NumPy arrays.
+    """The answer to a call. Arrays are torch tensors if an input was one, JAX arrays if one was that, else NumPy's.
 
     Gradients on the CPU are views over the received message (NumPy's are read-only), which lives as long as they do.
 
@@ -72,9 +73,10 @@ class GradientOptions:
             options.mode = loss_service_pb2.GradientOptions.MODE_NAMED
             options.names.extend(self.select)
         if self.dtype is not None:
-            options.dtype = arrays.wire_dtype(self.dtype)
-        if self.scale != 1.0:
-            options.scale = self.scale
+            options.dtype = arrays.wire_dtype("gradients.dtype", self.dtype)
+        scale = number("gradients.scale", self.scale)
+        if scale != 1.0:
+            options.scale = scale
         return options
 
 
@@ -84,7 +86,8 @@ class Request:
 
     Attributes:
         loss: made by `lossd.specs`, or a `lossd.v1.LossSpec`.
-        inputs: NumPy arrays or torch tensors (any device); see `lossd.specs` for their names and shapes.
+        inputs: NumPy, torch or JAX arrays (any device), or what exports itself by DLPack; see `lossd.specs` for their
+            names and shapes.
         gradients: what comes back; "all", "none" and lists of names may be given directly.
         nonfinite: "report" (compute and name what is not finite) or "reject".
         timing: whether the server says where the time went.
@@ -111,8 +114,8 @@ class Request:
         header.options.nonfinite_policy = _POLICIES[self.nonfinite]
         if self.timing:
             header.options.timing = True
-        if timeout is not None:
-            header.options.timeout.FromTimedelta(datetime.timedelta(seconds=timeout))
+        if timeout is not None:  # 0 would be no time on the wire.
+            header.options.timeout.FromTimedelta(datetime.timedelta(seconds=max(timeout, 1e-6)))
         return encode_request(header, self.inputs)
 
     def read(self, message: bytes) -> Result:
@@ -131,24 +134,20 @@ class Request:
         return Result(header.objective, outputs, gradients, list(header.nonfinite), header.request_id, timing)
 
     def _like(self, name: str) -> arrays.Array:
-        """The input that decides the kind and the device of a result: that of the name, else the first torch tensor."""
-        if name in self.inputs and arrays.is_torch(self.inputs[name]):
+        """The input that decides the kind and the device of a result: that of the name, else the first of torch or JAX."""
+        kinds = (arrays.is_torch, arrays.is_jax)
+        if name in self.inputs and any(is_kind(self.inputs[name]) for is_kind in kinds):
             return self.inputs[name]
-        return next((array for array in self.inputs.values() if arrays.is_torch(array)), None)
+        return next((array for is_kind in kinds for array in self.inputs.values() if is_kind(array)), None)
 
     def _output(self, tensor: WireTensor) -> arrays.Array:
         """A copy: outputs are small, and a view would keep the message's gradients in memory with it."""
-        like = self._like("")
-        if like is None:
-            return arrays.numpy_from_wire(tensor.dtype, tensor.shape, tensor.data).copy()
-        return arrays.torch_from_wire(tensor.dtype, tensor.shape, tensor.data).to(like.device, copy=True)
+        made = arrays.from_wire(tensor.dtype, tensor.shape, memoryview(bytearray(tensor.data)), self._like(""))
+        return made.clone() if arrays.is_torch(made) else made.copy()
 
     def _gradient(self, tensor: WireTensor) -> arrays.Array:
-        """A view over the message, or a tensor on its input's device."""
-        like = self._like(tensor.name)
-        if like is None:
-            return arrays.numpy_from_wire(tensor.dtype, tensor.shape, tensor.data)
-        return arrays.torch_from_wire(tensor.dtype, tensor.shape, tensor.data).to(like.device)
+        """A view over the message, or an array on its input's device."""
+        return arrays.from_wire(tensor.dtype, tensor.shape, tensor.data, self._like(tensor.name))
 
 
 def _timing(timing: loss_service_pb2.Timing) -> Timing:

@@ -13,9 +13,11 @@ import grpc
 
 from lossd import arrays, errors
 from lossd._messages import decode_response
+from lossd._numbers import seconds
 from lossd.outstanding import SLACK_SECONDS, Message, Outstanding
 from lossd.request import Request, Result
 from lossd.send_queue import DEFAULT_MAX_QUEUED_BYTES, SendQueue
+from lossd.settings import check_size
 from lossd.v1 import losses_pb2
 
 
@@ -25,8 +27,11 @@ class ComputeStream:
     is under way. Belongs to the process that opened it."""
 
     def __init__(self, method: grpc.StreamStreamMultiCallable, metadata: Sequence[tuple[str, str]] = (),
-                 timeout: float | None = None, max_queued_bytes: int = DEFAULT_MAX_QUEUED_BYTES) -> None:
+                 timeout: float | None = None, max_queued_bytes: int = DEFAULT_MAX_QUEUED_BYTES,
+                 target: str = "", max_message_bytes: int | None = None) -> None:
         self._timeout = timeout
+        self._target = target
+        self._max_message_bytes = max_message_bytes
         self._outgoing = SendQueue(max_queued_bytes)
         self._outstanding = Outstanding(self._outgoing.discard)
         self._responses = method(iter(self._outgoing), metadata=metadata)
@@ -42,8 +47,9 @@ class ComputeStream:
         Waits while more than the stream's `max_queued_bytes` would wait to be sent, at most `timeout`; in a future's
         callback, which holds up the stream, not at all. Then raises ResourceExhausted."""
         request = Request(loss, inputs, **options)
-        message = Message(request, self._timeout if timeout is None else timeout)
+        message = Message(request, self._timeout if timeout is None else seconds("timeout", timeout))
         encoded = request.encode(message.timeout)
+        check_size(encoded, self._max_message_bytes, request.request_id)
         self._outstanding.add(message)
         try:
             in_callback = threading.current_thread() in (self._reader, self._outstanding.thread)
@@ -62,7 +68,7 @@ class ComputeStream:
                     answered.answer(response)
             error: errors.LossdError = errors.Cancelled("the stream has ended")
         except grpc.RpcError as rpc_error:
-            error = errors.from_rpc_error(rpc_error, "")
+            error = errors.from_rpc_error(rpc_error, "", self._target)
         except ValueError as malformed:
             self._responses.cancel()
             error = errors.unreadable(malformed, "")
@@ -74,7 +80,7 @@ class ComputeStream:
         after `timeout` seconds is cancelled; None: nothing is."""
         self._refuse()
         try:
-            if self._outstanding.wait_until_empty(timeout) and not self._outstanding.overdue:
+            if self._outstanding.wait_until_empty(seconds("timeout", timeout)) and not self._outstanding.overdue:
                 self._reader.join(SLACK_SECONDS)  # The server has but to say that this was all.
         finally:
             self.cancel()

@@ -138,6 +138,7 @@ def test_one_client_serves_many_threads(client):
 
 def test_server_info_tells_losses_and_limits(client):
     info = client.server_info()
-    assert [loss.name for loss in info.losses] == ["feature_map_contrastive", "cpc", "nt_xent", "squared_norm"]
+    names = [loss.name for loss in info.losses]
+    assert names[:4] == ["feature_map_contrastive", "cpc", "nt_xent", "squared_norm"]
     assert info.version == lossd.__version__
     assert info.limits.max_message_bytes == 256 << 20

@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 import torch
+import torch.nn.utils.prune
 
 import lossd
 from reference import ReferenceCPC, nt_xent
@@ -93,3 +96,81 @@ def test_nt_xent_is_the_references(client, temperature):
         assert (got.grad - wanted.grad).abs().max() <= 1e-5 * wanted.grad.abs().max()
     with torch.no_grad():
         assert not lossd.nt_xent_loss(*mine, temperature, client=client).requires_grad
+
+
+def _weight_norm(task):
+    torch.nn.utils.weight_norm(task.target_cnn)
+    return {"target_cnn.weight_g", "target_cnn.weight_v"}
+
+
+def _spectral_norm(task):
+    torch.nn.utils.spectral_norm(task.context_cnn.blocks[1][2])
+    return {"context_cnn.blocks.1.2.weight_orig"}
+
+
+def _parametrization(task):
+    torch.nn.utils.parametrizations.spectral_norm(task.pred_cnn)
+    return {"pred_cnn.parametrizations.weight.original"}
+
+
+def _pruning(task):
+    torch.nn.utils.prune.l1_unstructured(task.pred_cnn, "weight", amount=0.5)
+    return {"pred_cnn.weight_orig"}
+
+
+@pytest.mark.parametrize("change", [_weight_norm, _spectral_norm, _parametrization, _pruning])
+def test_what_makes_weights_gets_their_gradients(client, change):
+    reference, task = _pair(client, 4, 8, 0.5)
+    torch.manual_seed(0)
+    names = change(reference)
+    torch.manual_seed(0)
+    assert change(task) == names
+    assert list(task.state_dict()) == list(reference.state_dict())
+    z = torch.randn(2, 4, 5, 5, generator=torch.Generator().manual_seed(3))
+    for _ in range(2):  # A second backward must not meet the first one's graph.
+        for module in (reference, task):
+            module.zero_grad()
+        loss, expected = task(z), reference(z)
+        assert abs(loss.item() - expected.item()) <= 1e-5 * expected.item()
+        loss.backward()
+        expected.backward()
+    got, wanted = dict(task.named_parameters()), dict(reference.named_parameters())
+    for name in names:
+        scale = wanted[name].grad.abs().max()
+        assert scale > 0 and (got[name].grad - wanted[name].grad).abs().max() <= 1e-4 * scale, name
+
+
+def test_a_subclass_may_have_more_parameters(client):
+    class WithHead(lossd.CPCTask):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            self.head = torch.nn.Linear(4, 2)
+
+    _, task = _pair(client, 4, 8, 0.5)
+    mine = WithHead(4, 8, 0.5, client=client)
+    mine.load_state_dict(task.state_dict(), strict=False)
+    z = torch.randn(2, 4, 5, 5)
+    assert mine(z).item() == task(z).item()
+
+
+def test_a_convolution_without_a_bias_is_told(client):
+    _, task = _pair(client, 4, 8, 0.5)
+    task.pred_cnn = torch.nn.Conv2d(4, 8, 1, bias=False)
+    with pytest.raises(TypeError, match="bias: expected convolutions with a weight and a bias"):
+        task(torch.randn(2, 4, 5, 5))
+
+
+def test_gradients_lie_as_their_parameters_do(client, tmp_path):
+    distributed = torch.distributed
+    distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/store", rank=0, world_size=1)
+    try:
+        _, task = _pair(client, 4, 8, 0.5)
+        wrapped = torch.nn.parallel.DistributedDataParallel(task.to(memory_format=torch.channels_last))
+        z = torch.randn(2, 4, 5, 5).to(memory_format=torch.channels_last).requires_grad_()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            wrapped(z).backward()
+    finally:
+        distributed.destroy_process_group()
+    assert all(p.grad.stride() == p.stride() for p in task.parameters())
+    assert z.grad.stride() == z.stride()

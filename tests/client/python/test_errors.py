@@ -63,5 +63,11 @@ def test_limits_of_the_server_are_resource_exhausted_and_name_the_flag(server):
 
 def test_limits_of_the_client_are_resource_exhausted(server):
     with lossd.Client(server.target, timeout=30, max_message_bytes=1 << 16) as client:
-        with pytest.raises(lossd.ResourceExhausted, match="65536"):
-            client.compute(specs.squared_norm(), {"x.0": np.zeros(1 << 16, "f4")})
+        with client.stream() as stream:
+            for call in (client.compute, client.compute_async, stream.send):
+                with pytest.raises(lossd.ResourceExhausted, match="max_message_bytes: expected at most 65536") as caught:
+                    call(specs.squared_norm(), {"x.0": np.zeros(1 << 16, "f4")})
+                assert caught.value.origin == "client"
+        with pytest.raises(lossd.ResourceExhausted, match="65536") as caught:  # The answer is longer than the request.
+            client.compute(specs.cpc(), {"z": np.zeros((1, 4, 3, 3), "f4")}, gradients=["parameters.*"])
+        assert caught.value.origin == "client"

@@ -188,3 +188,37 @@ def test_indices_beyond_the_maps_are_refused(client):
         lossd.FeatureMapContrastiveTask("01", client=client)(anchors, positives)
     with pytest.raises(lossd.InvalidArgument, match="tclip"):
         lossd.FeatureMapContrastiveTask("00", tclip=0.0, client=client)(anchors, positives)
+
+
+@pytest.mark.parametrize("weigh", [lambda losses, regularizer: losses.sum() + regularizer,
+                                   lambda losses, regularizer: losses[0] - 3 * losses[1]])
+def test_maps_of_a_teacher_under_inference_mode_are_constants(client, weigh):
+    students = _maps(3, (3, 4, 2, 2), (3, 4, 2, 2))
+    with torch.inference_mode():
+        teachers = tuple(m.detach() * 1 for m in _maps(4, (3, 4, 2, 2), (3, 4, 2, 2)))
+    task = lossd.FeatureMapContrastiveTask("00, 11", client=client)
+    _seed(2)
+    weigh(*task(students, teachers)).backward()
+    ordinary = tuple(m.clone() for m in teachers)
+    _seed(2)
+    expected = torch.autograd.grad(weigh(*feature_map_contrastive("00, 11", students, ordinary)), students)
+    _assert_close([m.grad for m in students], expected)
+    task.objective(students, teachers).backward()
+    lossd.nt_xent_loss(students[0].flatten(1), teachers[0].flatten(1), 0.5, client=client).backward()
+
+
+def test_maps_changed_in_place_before_a_second_call_are_noticed(client):
+    anchors, positives = _maps(3, (3, 4, 2, 2)), tuple(m.detach() for m in _maps(4, (3, 4, 2, 2)))
+    losses, regularizer = lossd.FeatureMapContrastiveTask("00", client=client)(anchors, positives)
+    positives[0].add_(1)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        (losses.sum() + 2 * regularizer).backward()
+
+
+def test_losses_may_outlive_their_task_and_its_client(server):
+    anchors, positives = _maps(3, (3, 4, 2, 2)), _maps(4, (3, 4, 2, 2))
+    task = lossd.FeatureMapContrastiveTask("00", client=lossd.Client(server.target, timeout=60))
+    losses, regularizer = task(anchors, positives)
+    del task
+    (losses.sum() + 2 * regularizer).backward()
+    assert anchors[0].grad.any()

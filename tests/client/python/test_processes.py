@@ -61,6 +61,15 @@ def test_a_child_of_a_parent_that_has_called_is_told_so_and_leaves_the_parent_al
     assert _run(server, script, GRPC_ENABLE_FORK_SUPPORT="0") == ["2.0", "2", "2.0", "2", "2.0"]
 
 
+def test_forks_soon_after_the_first_call_do_not_hang(server):
+    script = "print(call(), *[call_in_child() for _ in range(3)], os.environ['GRPC_ENABLE_FORK_SUPPORT'])"
+    unset = {name: value for name, value in os.environ.items() if name != "GRPC_ENABLE_FORK_SUPPORT"}
+    for _ in range(10):
+        done = subprocess.run([sys.executable, "-c", _FORK + script, server.target], capture_output=True, text=True,
+                              timeout=60, env=unset)
+        assert done.stdout.split() == ["2.0", "2", "2", "2", "0"], done.stderr
+
+
 def test_with_grpcs_fork_support_a_fork_waits_for_the_calls_under_way(monkeypatch):
     monkeypatch.setenv("GRPC_ENABLE_FORK_SUPPORT", "1")
     gate = ForkGate()

@@ -76,7 +76,9 @@ def tls(authority):
 
 
 def _refusal(target: str, **options) -> lossd.LossdError:
-    with lossd.Client(target, timeout=20, **options) as client, pytest.raises(lossd.LossdError) as caught:
+    impatient = lossd.Retry(patience=1)
+    with lossd.Client(target, timeout=20, retry=impatient, **options) as client, \
+            pytest.raises(lossd.LossdError) as caught:
         client.server_info()
     return caught.value
 

@@ -1,0 +1,48 @@
+# Copyright 2026 The lossd authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Numbers that callers pass, checked where they enter: a tensor's gradient, None and NaN must not get lost on the way."""
+
+from __future__ import annotations
+
+import math
+import threading
+from typing import Any
+
+# Thirty years, where threads can wait so long: what is longer is no limit, and more than clocks and gRPC can add up.
+LONGEST_TIMEOUT_SECONDS = min(1e9, threading.TIMEOUT_MAX)
+
+
+def number(name: str, value: Any) -> float:
+    """`value` as a float: a Python or NumPy number, or an array or tensor of one element. TypeError naming `name` for
+    anything else, and for a tensor that requires a gradient, which would not get one."""
+    if getattr(value, "requires_grad", False):
+        raise TypeError(f"{name}: expected a number, got a tensor that requires a gradient, which there is none for; "
+                        f"detach it to use its value")
+    if isinstance(value, (str, bytes, bool)) or not hasattr(value, "__float__") and not hasattr(value, "__index__"):
+        raise TypeError(f"{name}: expected a number, got {value!r}")
+    try:
+        return float(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(f"{name}: expected a number, got {value!r}") from error
+
+
+def whole(name: str, value: Any, low: int, high: int) -> int:
+    """`value` as an int from `low` to `high`; TypeError or ValueError naming `name`."""
+    exact = number(name, value)
+    if not exact.is_integer():
+        raise ValueError(f"{name}: expected a whole number, got {value!r}")
+    if not low <= exact <= high:
+        raise ValueError(f"{name}: expected {low} to {high}, got {value!r}")
+    return int(value)
+
+
+def seconds(name: str, value: Any) -> float | None:
+    """A timeout. None, which is no limit, stays None; what is longer than a clock can tell becomes None. ValueError for
+    NaN and negative values."""
+    if value is None:
+        return None
+    length = number(name, value)
+    if math.isnan(length) or length < 0:
+        raise ValueError(f"{name}: expected seconds, at least 0, or None, got {value!r}")
+    return None if length > LONGEST_TIMEOUT_SECONDS else length

@@ -1,0 +1,171 @@
+# Copyright 2026 The lossd authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Losses that people train with, against their definitions in plain torch."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+import lossd
+
+_N, _D = 6, 4
+
+
+@pytest.fixture(autouse=True)
+def has_the_losses(client):
+    missing = {"info_nce", "clip", "siglip", "sup_con", "dcl", "vicreg", "barlow_twins"} - {
+        loss.name for loss in client.server_info().losses}
+    if missing:
+        pytest.skip(f"this server has no {', '.join(sorted(missing))}")
+
+
+def _rows(count: int, seed: int = 0, rows: int = _N):
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randn(rows, _D, generator=generator, dtype=torch.float64).requires_grad_() for _ in range(count)]
+
+
+def _agree(mine, oracle, inputs):
+    """Values and gradients, also of what is learned."""
+    torch.testing.assert_close(mine.detach(), oracle.detach(), rtol=1e-6, atol=1e-9)
+    for got, wanted in zip(torch.autograd.grad(3 * mine, inputs), torch.autograd.grad(3 * oracle, inputs)):
+        torch.testing.assert_close(got, wanted, rtol=1e-5, atol=1e-7)
+
+
+def _temperatures(value: float):
+    return [value, torch.tensor(value, dtype=torch.float64, requires_grad=True)]
+
+
+def _learned(*values):
+    return [v for v in values if isinstance(v, torch.Tensor)]
+
+
+def _nt_xent(a, b, temperature):
+    both = F.normalize(torch.cat([a, b]), dim=1)
+    scores = (both @ both.t() / temperature).masked_fill(torch.eye(len(both), dtype=torch.bool), -torch.inf)
+    return F.cross_entropy(scores, torch.arange(len(both)).roll(len(a)))
+
+
+def _dcl(a, b, temperature, sigma=None):
+    a, b = F.normalize(a, dim=1), F.normalize(b, dim=1)
+    weights = 1.0 if sigma is None else 2 - len(a) * F.softmax((a * b).sum(1) / sigma, 0).detach()
+    total = 0
+    for one, two in ((a, b), (b, a)):
+        own = torch.eye(len(one), dtype=torch.bool)
+        others = torch.cat([(one @ one.t() / temperature).masked_fill(own, -torch.inf),
+                            (one @ two.t() / temperature).masked_fill(own, -torch.inf)], 1)
+        total = total + (others.logsumexp(1) - weights * (one * two).sum(1) / temperature).mean() / 2
+    return total
+
+
+def _info_nce(query, key, temperature, negatives=(), symmetric=False, smoothing=0.0):
+    query, key = F.normalize(query, dim=1), F.normalize(key, dim=1)
+    columns = torch.cat([key, *(F.normalize(n, dim=1) for n in negatives)])
+    labels = torch.arange(len(query))
+    loss = F.cross_entropy(query @ columns.t() / temperature, labels, label_smoothing=smoothing)
+    if symmetric:
+        loss = (loss + F.cross_entropy(key @ query.t() / temperature, labels, label_smoothing=smoothing)) / 2
+    return loss
+
+
+def _clip(image, text, scale, bias):
+    scores, labels = scale * image @ text.t() + bias, torch.arange(len(image))
+    return (F.cross_entropy(scores, labels) + F.cross_entropy(scores.t(), labels)) / 2
+
+
+def _siglip(image, text, scale, bias):
+    signs = 2 * torch.eye(len(image), dtype=image.dtype) - 1
+    return F.softplus(-signs * (scale * image @ text.t() + bias)).sum() / len(image)
+
+
+def _sup_con(features, labels, temperature):
+    u = F.normalize(features, dim=1)
+    own = torch.eye(len(u), dtype=torch.bool)
+    logs = (u @ u.t() / temperature).masked_fill(own, -torch.inf).log_softmax(1)
+    positives = (labels[:, None] == labels[None]) & ~own
+    rows = [-logs[i][positives[i]].mean() for i in range(len(u)) if positives[i].any()]
+    return torch.stack(rows).mean()
+
+
+@pytest.mark.parametrize("temperature", _temperatures(0.3))
+def test_nt_xent(client, temperature):
+    views = _rows(2)
+    _agree(lossd.NTXentLoss(temperature, client=client)(*views), _nt_xent(*views, temperature), views + _learned(temperature))
+
+
+@pytest.mark.parametrize("temperature", _temperatures(0.2))
+def test_dcl(client, temperature):
+    views = _rows(2)
+    _agree(lossd.DCLLoss(temperature, client=client)(*views), _dcl(*views, temperature), views + _learned(temperature))
+
+
+def test_dclw(client):
+    views = _rows(2)
+    _agree(lossd.DCLWLoss(0.2, 0.4, client=client)(*views), _dcl(*views, 0.2, 0.4), views)
+
+
+@pytest.mark.parametrize("temperature", _temperatures(0.15))
+@pytest.mark.parametrize("options", [{}, {"symmetric": True, "label_smoothing": 0.1}])
+def test_info_nce(client, temperature, options):
+    views, negatives = _rows(2), _rows(1, 1, rows=3) + _rows(1, 2, rows=1)
+    mine = lossd.InfoNCE(temperature, client=client, **options)(*views, negatives=negatives)
+    oracle = _info_nce(*views, temperature, negatives, options.get("symmetric", False), options.get("label_smoothing", 0.0))
+    _agree(mine, oracle, views + negatives + _learned(temperature))
+
+
+def test_info_nce_takes_out_false_negatives_by_their_guides(client):
+    views, guides = _rows(2), [g.detach() for g in _rows(2, 5)]
+    q, k, gq, gk = (F.normalize(x, dim=1) for x in (*views, *guides))
+    similar = gq @ gk.t()
+    out = (similar > similar.diagonal()[:, None] - 0.1) & ~torch.eye(_N, dtype=torch.bool)
+    oracle = F.cross_entropy((q @ k.t() / 0.1).masked_fill(out, -torch.inf), torch.arange(_N))
+    assert out.any()
+    _agree(lossd.InfoNCE(0.1, margin=0.1, client=client)(*views, guides=guides), oracle, views)
+
+
+@pytest.mark.parametrize("cls, oracle", [("ClipLoss", _clip), ("SigLipLoss", _siglip)])
+def test_clip_and_siglip(client, cls, oracle):
+    image, text = _rows(2)
+    scale, bias = (torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in (3.0, -1.5))
+    made = getattr(lossd, cls)(client=client)
+    _agree(made(image, text, scale, bias), oracle(image, text, scale, bias), [image, text, scale, bias])
+    _agree(made(image, text, 3.0), oracle(image, text, 3.0, 0.0), [image, text])
+    assert made(image, text, scale, output_dict=True).keys() == {"contrastive_loss"}
+
+
+@pytest.mark.parametrize("temperature", _temperatures(0.1))
+def test_sup_con(client, temperature):
+    features, labels = _rows(1), torch.tensor([0, 1, 0, 2, 1, 0])
+    mine = lossd.SupConLoss(temperature, client=client)(features[0], labels)
+    _agree(mine, _sup_con(features[0], labels, temperature), features + _learned(temperature))
+
+
+def test_vicreg(client):
+    a, b = views = _rows(2)
+    variance = covariance = 0
+    for z in views:
+        variance = variance + F.relu(1 - (z.var(0) + 1e-3).sqrt()).mean() / 2
+        square = z.t().cov().square()
+        covariance = covariance + (square.sum() - square.diagonal().sum()) / _D
+    oracle = 20 * F.mse_loss(a, b) + 15 * variance + 2 * covariance
+    _agree(lossd.VICRegLoss(20, 15, 2, eps=1e-3, client=client)(*views), oracle, views)
+
+
+def test_barlow_twins(client):
+    a, b = views = _rows(2)
+    a, b = ((z - z.mean(0)) / (z.var(0, unbiased=False) + 1e-5).sqrt() for z in views)
+    c = a.t() @ b / _N
+    squares = (c - torch.eye(_D)).square()
+    oracle = squares.diagonal().sum() + 0.01 * (squares.sum() - squares.diagonal().sum())
+    _agree(lossd.BarlowTwinsLoss(0.01, client=client)(*views), oracle, views)
+
+
+@pytest.mark.parametrize("make, argument", [
+    (lambda: lossd.NTXentLoss(memory_bank_size=4096), "memory_bank_size"), (lambda: lossd.DCLLoss(weight_fn=max), "weight_fn"),
+    (lambda: lossd.VICRegLoss(gather_distributed=True), "gather_distributed"), (lambda: lossd.ClipLoss(world_size=2), "world_size"),
+    (lambda: lossd.InfoNCE(reduction="sum"), "reduction")])
+def test_what_a_server_cannot_do_is_refused(make, argument):
+    with pytest.raises(ValueError, match=f"^{argument}: expected"):
+        make()
