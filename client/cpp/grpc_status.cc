@@ -56,7 +56,8 @@ absl::Status ToAbslStatus(const grpc::Status& status) {
 absl::Status ToAbslStatus(const google::rpc::Status& status) {
   if (status.code() == 0) return absl::OkStatus();
   absl::Status result(Code(status.code()), status.message());
-  if (status.details_size() > 0) result.SetPayload(kStatusDetailsUrl, absl::Cord(status.SerializeAsString()));
+  result.SetPayload(kStatusDetailsUrl,
+                    absl::Cord(status.SerializeAsString()));  // Also without any: it is the server's.
   return result;
 }
 

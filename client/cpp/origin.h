@@ -1,0 +1,24 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Whose error a failed call's is.
+
+#ifndef LOSSD_CLIENT_CPP_ORIGIN_H_
+#define LOSSD_CLIENT_CPP_ORIGIN_H_
+
+#include "absl/status/status.h"
+
+namespace lossd::client {
+
+// Who refused.
+enum class Origin {
+  kClient,  // This side: its own limits, no connection, a deadline that passed here, a cancellation.
+  kServer,
+};
+
+// Whose error a status is that Client returned. Precondition: it is one.
+Origin OriginOf(const absl::Status& status);
+
+}  // namespace lossd::client
+
+#endif  // LOSSD_CLIENT_CPP_ORIGIN_H_
