@@ -126,9 +126,12 @@ class RacingCallers {
     for (std::thread& thread : threads_) thread.join();
   }
 
+  // Or until no caller is left.
   void AwaitAnswers(int64_t answers) {
     absl::MutexLock lock(&mu_);
-    const auto reached = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return ended_[grpc::StatusCode::OK] >= answers; };
+    const auto reached = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+      return ended_[grpc::StatusCode::OK] >= answers || errors_ == kCallers;
+    };
     mu_.Await(absl::Condition(&reached));
   }
   // Waits for every caller's first error; calls by status.
@@ -154,6 +157,7 @@ class RacingCallers {
   bool Note(const grpc::Status& status) {
     absl::MutexLock lock(&mu_);
     ++ended_[status.error_code()];
+    errors_ += status.ok() ? 0 : 1;
     if (!status.ok() && status.error_code() != grpc::StatusCode::UNAVAILABLE) {
       std::cout << absl::StrFormat("ended %d: %s\n", status.error_code(), status.error_message());
     }
@@ -186,6 +190,7 @@ class RacingCallers {
   const v1::ComputeRequest request_ = ContrastRequest(16, 16);
   absl::Mutex mu_;
   std::map<int, int64_t> ended_ ABSL_GUARDED_BY(mu_);
+  int errors_ ABSL_GUARDED_BY(mu_) = 0;
   std::vector<std::thread> threads_;
 };
 
