@@ -129,6 +129,8 @@ class Servers:
         self._held = [channel, call.future(request)]
 
         def refuses() -> bool:
+            if self._held[1].done():  # The call below was first.
+                self._held[1] = call.future(request)
             try:
                 call(request, timeout=0.2)
             except grpc.RpcError as error:
