@@ -53,18 +53,26 @@ def run(client: str, command: list[str], binary: Path, only: list[str] | None = 
         plan = servers.folder / "plan.json"
         write_plan(plan, CASES, {name: servers.plan_entry(name) for name in sorted(wanted)}, only)
         process = subprocess.Popen([*command, str(plan)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        watchdog = threading.Timer(timeout, process.kill)
+        watchdog = threading.Timer(timeout, process.terminate)
         watchdog.start()
         try:
             _converse(process, servers, report)
         finally:
             watchdog.cancel()
-            process.kill()
-            code = process.wait()
+            process.terminate()  # It may have children of its own to end.
+            code = _end(process)
     for name in names:
         if name not in report.verdicts:
             report.add(name, "fail", f"no report; the runner ended with {code}")
     return report
+
+
+def _end(process: subprocess.Popen) -> int:
+    try:
+        return process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
 
 
 def _converse(process: subprocess.Popen, servers: Servers, report: Report) -> None:

@@ -51,11 +51,14 @@ export class LossdError extends Error {
 /** What Connect says of the limits that it was given here. */
 const OWN_LIMITS = /configured (read|write)MaxBytes/;
 
+/** What Envoy says where it reaches no server; no answer of one. */
+const NO_SERVER = /^(upstream connect error|no healthy upstream|upstream request timeout)/;
+
 /** The error of a call that ended with `reason`. */
 export function fromReason(reason: unknown, requestId: string): LossdError {
   if (reason instanceof LossdError) return reason;
   const error = ConnectError.from(reason);
-  const answered = [...error.metadata.keys()].length > 0 && !OWN_LIMITS.test(error.rawMessage);
+  const answered = [...error.metadata.keys()].length > 0 && !OWN_LIMITS.test(error.rawMessage) && !NO_SERVER.test(error.rawMessage);
   const details = error.details.flatMap((detail) => ("type" in detail ? [{ type: detail.type, value: detail.value }] : []));
   return new LossdError(error.code, error.rawMessage, answered ? "server" : "client", requestId, details, error);
 }
