@@ -44,7 +44,8 @@ def _servers_of(names: list[str]) -> set[str]:
     return {json.loads((CASES / f"{name}.json").read_text())["server"] for name in names}
 
 
-def run(client: str, command: list[str], binary: Path, only: list[str] | None = None, timeout: float = 300.0) -> Report:
+def run(client: str, command: list[str], binary: Path, only: list[str] | None = None, column: str = "",
+        timeout: float = 600.0) -> Report:
     """Every case gets a verdict: what the runner leaves out, or what keeps it from ending in time, is `fail`."""
     names = case_names(only)
     report = Report(client)
@@ -52,7 +53,7 @@ def run(client: str, command: list[str], binary: Path, only: list[str] | None = 
     with Servers(binary, wanted) as servers:
         plan = servers.folder / "plan.json"
         write_plan(plan, CASES, {name: servers.plan_entry(name) for name in sorted(wanted)}, only)
-        process = subprocess.Popen([*command, str(plan)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen([*command, str(plan), *([column] if column else [])], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         watchdog = threading.Timer(timeout, process.terminate)
         watchdog.start()
         try:
