@@ -12,6 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 MAX_LINES = 400
 SOURCES = ("*.h", "*.cc", "*.py", "*.go", "*.java", "*.rs", "*.ts", "*.mjs", "dev")
+GENERATED = "*.pb.go"  # As Go wants it, in the tree.
 # Sources whose test cannot bear their name, with the reason.
 TESTED_ELSEWHERE = {
     "server/main.cc": "run by every test under tests/e2e",
@@ -29,7 +30,7 @@ def tracked(*patterns: str) -> list[str]:
 
 def main() -> int:
     problems = []
-    for path in tracked(*SOURCES):
+    for path in tracked(*SOURCES, f":!{GENERATED}"):
         lines = len((ROOT / path).read_text().splitlines())
         if lines > MAX_LINES:
             problems.append(f"{path}: {lines} lines, expected at most {MAX_LINES}")
