@@ -1,0 +1,90 @@
+# Copyright 2026 The lossd authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The page of deploy/browser in headless Chromium, served by the shipped Envoy configuration before a real server.
+
+LOSSD_PAGE names the page's script, which the TypeScript client's build makes; ENVOY and CHROMIUM name the programs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+_ROOT = Path(__file__).resolve().parents[2]
+_BINARY = Path(os.environ.get("LOSSD_BIN_DIR", _ROOT / "build/release/bin")) / "lossd"
+_ENVOY = shutil.which(os.environ.get("ENVOY", "envoy"))
+_CHROMIUM = shutil.which(os.environ.get("CHROMIUM", "chromium"))
+_PAGE = os.environ.get("LOSSD_PAGE")
+
+pytestmark = pytest.mark.skipif(not (_ENVOY and _CHROMIUM and _PAGE), reason="envoy, chromium or LOSSD_PAGE is missing: see "
+                                "`./dev test clients typescript`")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _wait_until(condition, what: str) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end, f"expected {what} within 60 s"
+        time.sleep(0.05)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture()
+def server(tmp_path):
+    """The port of a server."""
+    ports = tmp_path / "ports.json"
+    process = subprocess.Popen([_BINARY, "--listen=127.0.0.1:0", "--admin_listen=127.0.0.1:0", "--http_listen=127.0.0.1:0",
+                                f"--port_file={ports}", "--log_level=warning"])
+    try:
+        _wait_until(ports.exists, "a server")
+        yield int(json.loads(ports.read_text())["listen"][0].rpartition(":")[2])
+    finally:
+        process.terminate()
+        assert process.wait(60) == 0
+
+
+@pytest.fixture()
+def page(tmp_path, server):
+    """The page's address."""
+    port = _free_port()
+    shutil.copy(_ROOT / "deploy/browser/index.html", tmp_path)
+    shutil.copy(_PAGE, tmp_path / "page.js")
+    config = (_ROOT / "deploy/browser/envoy.yaml").read_text()
+    assert config.count("port_value: 8080") == 1 and config.count("port_value: 50051") == 1
+    (tmp_path / "envoy.yaml").write_text(config.replace("8080", str(port)).replace("50051", str(server)))
+    process = subprocess.Popen([_ENVOY, "-c", "envoy.yaml", "--log-level", "error", "--disable-hot-restart"], cwd=tmp_path)
+    try:
+        _wait_until(lambda: _listens(port) or process.poll() is not None, "Envoy")
+        yield f"http://127.0.0.1:{port}/"
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def _shown(address: str, tmp_path: Path) -> str:
+    """The page's text once its script is done."""
+    done = subprocess.run([_CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+                           f"--user-data-dir={tmp_path}/profile", "--virtual-time-budget=60000", "--dump-dom", address],
+                          capture_output=True, text=True, timeout=240)
+    return done.stdout.split('<pre id="result"')[1]
+
+
+def test_the_page_computes_the_documentations_example(page, tmp_path):
+    assert "losses 2.2351 2.1902, sum of |d anchor.0| 0.1267" in _shown(page, tmp_path)
