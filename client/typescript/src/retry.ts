@@ -61,7 +61,7 @@ export async function withRetries<T>(
   let refusals = 0;
   for (let backoff = 100; ; backoff = Math.min(2 * backoff, MAX_BACKOFF_MS)) {
     try {
-      const left = Math.max(1, end - performance.now());
+      const left = Math.max(1, Math.ceil(end - performance.now())); // grpc-timeout knows no fractions.
       return await attempt(left < 2 ** 31 ? left : undefined);
     } catch (reason) {
       const error = fromReason(reason, requestId);

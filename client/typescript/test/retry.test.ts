@@ -61,3 +61,12 @@ test("a cancelled call does not wait for its next attempt", async () => {
   };
   await assert.rejects(withRetries(attempt, { signal: controller.signal }, ""), LossdError);
 });
+
+test("attempts are given whole milliseconds, as a deadline on the wire must be; what is too long for a timer is no limit", async () => {
+  const given: (number | undefined)[] = [];
+  for (const timeoutMs of [1234.5, 0.25, 2 ** 40]) {
+    await withRetries(async (left) => given.push(left), { timeoutMs }, "");
+  }
+  assert.ok(Number.isInteger(given[0]) && given[0]! > 1000 && given[0]! <= 1235, `${given[0]}`);
+  assert.deepEqual(given.slice(1), [1, undefined]);
+});
