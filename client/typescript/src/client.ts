@@ -52,7 +52,7 @@ export class LossClient {
     const message = toMessage(request);
     const { signal, timeoutMs = this.#timeoutMs } = options;
     const answer = await withRetries(async (left) => {
-      const client = await this.connected({ ...options, ...(left !== undefined && { timeoutMs: left }) });
+      const client = await this.connected(left, signal);
       return client.compute(message, calling(left, signal));
     }, { ...options, timeoutMs }, message.requestId);
     return fromMessage(answer);
@@ -60,17 +60,21 @@ export class LossClient {
 
   /** What the server is and can do. Takes its limit of messages, unless the options gave one. */
   async serverInfo(options: CallOptions = {}): Promise<GetServerInfoResponse> {
-    const client = this.#connect(this.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES);
     const { signal, timeoutMs = this.#timeoutMs } = options;
-    const info = await withRetries((left) => client.getServerInfo({}, calling(left, signal)), { ...options, timeoutMs }, "");
-    this.maxMessageBytes ??= Number(info.limits?.maxMessageBytes ?? 0n) || DEFAULT_MAX_MESSAGE_BYTES;
-    return info;
+    return withRetries((left) => this.#ask(left, signal), { ...options, timeoutMs }, "");
   }
 
-  /** A client that knows its limit of messages. */
-  protected async connected(options: CallOptions): Promise<ConnectClient<typeof LossService>> {
-    if (this.maxMessageBytes === undefined) await this.serverInfo(options);
+  /** A client that knows its limit of messages; asks for it once, as part of the caller's attempt. */
+  protected async connected(timeoutMs?: number, signal?: AbortSignal): Promise<ConnectClient<typeof LossService>> {
+    if (this.maxMessageBytes === undefined) await this.#ask(timeoutMs, signal);
     return (this.#client ??= this.#connect(this.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES));
+  }
+
+  async #ask(timeoutMs?: number, signal?: AbortSignal): Promise<GetServerInfoResponse> {
+    const client = this.#connect(this.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES);
+    const info = await client.getServerInfo({}, calling(timeoutMs, signal));
+    this.maxMessageBytes ??= Number(info.limits?.maxMessageBytes ?? 0n) || DEFAULT_MAX_MESSAGE_BYTES;
+    return info;
   }
 }
 

@@ -54,13 +54,25 @@ const OWN_LIMITS = /configured (read|write)MaxBytes/;
 /** What Envoy says where it reaches no server; no answer of one. */
 const NO_SERVER = /^(upstream connect error|no healthy upstream|upstream request timeout)/;
 
+/** What TLS leaves unsaid. */
+const HINTS: [RegExp, string][] = [
+  [/wrong version number/i, "the server speaks plain text there, without TLS"],
+  [/self[- ]signed|unable to (verify|get)|issuer certificate/i, "tls.ca trusts none who signed the server's certificate"],
+];
+
+function withHint(text: string): string {
+  const hint = HINTS.find(([said]) => said.test(text));
+  return hint ? `${text.trim()}; ${hint[1]}` : text;
+}
+
 /** The error of a call that ended with `reason`. */
 export function fromReason(reason: unknown, requestId: string): LossdError {
   if (reason instanceof LossdError) return reason;
   const error = ConnectError.from(reason);
   const answered = [...error.metadata.keys()].length > 0 && !OWN_LIMITS.test(error.rawMessage) && !NO_SERVER.test(error.rawMessage);
   const details = error.details.flatMap((detail) => ("type" in detail ? [{ type: detail.type, value: detail.value }] : []));
-  return new LossdError(error.code, error.rawMessage, answered ? "server" : "client", requestId, details, error);
+  const message = answered ? error.rawMessage : withHint(error.rawMessage);
+  return new LossdError(error.code, message, answered ? "server" : "client", requestId, details, error);
 }
 
 /** The error of a message that failed in a stream. */

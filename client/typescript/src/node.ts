@@ -33,7 +33,8 @@ export class Client extends LossClient {
 
   /** Opens a stream. Its options cover it as a whole; a message has its own timeout in its options. */
   async stream(options: CallOptions = {}): Promise<ComputeStream> {
-    const client = await this.connected(options);
+    if (this.maxMessageBytes === undefined) await this.serverInfo(options); // Tries again; a stream does not.
+    const client = await this.connected();
     return new BidiStream((requests) => client.computeStream(requests, { ...options }));
   }
 

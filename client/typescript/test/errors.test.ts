@@ -48,3 +48,8 @@ test("unreadable details are no second failure", () => {
   const status = create(StatusSchema, { code: 3, message: "m", details: [{ typeUrl: "type.googleapis.com/unknown", value: toBinary(StatusSchema, create(StatusSchema)) }] });
   assert.deepEqual(fromStatus(status, "").fieldViolations, []);
 });
+
+test("what TLS leaves unsaid is said", () => {
+  assert.match(fromReason(new ConnectError("SSL routines:wrong version number\n", Code.Internal), "").message, /number; the server speaks plain text there/);
+  assert.match(fromReason(new ConnectError("self-signed certificate in certificate chain"), "").message, /tls\.ca trusts none/);
+});
