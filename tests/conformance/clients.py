@@ -76,6 +76,11 @@ class Client:
     def test(self, folder: Path, binaries: Path) -> None:
         self._run("test", folder, LOSSD_BIN_DIR=str(binaries))
 
+    def bench(self, folder: Path, target: str) -> dict[str, float]:
+        """What a call and a MB cost; nothing where the client does not say."""
+        said = self._ask("bench", str(folder), target)
+        return json.loads(said.stdout) if said.returncode == 0 else {}
+
     def runner(self, folder: Path) -> list[str]:
         return [str(self.script), "conform", str(folder)]
 

@@ -16,6 +16,7 @@ import runner
 import table
 from clients import Client, Failed, all_clients
 from messages import ROOT
+from servers import Servers
 
 
 def lines_by_hand(client: Client) -> int:
@@ -27,11 +28,19 @@ def lines_by_hand(client: Client) -> int:
     return sum(len((ROOT / path).read_text().splitlines()) for path in paths)
 
 
+def costs(measured: dict[str, float]) -> dict[str, str]:
+    """Processor time on the client's side, and in brackets that of the plain generated stub in the same run."""
+    if not measured:
+        return {}
+    return {"a call, beside (the plain stub)": f"{measured['call_us']:.0f} us ({measured['stub_call_us']:.0f})",
+            "a MB, beside (the plain stub)": f"{measured['mb_us']:.0f} us ({measured['stub_mb_us']:.0f})"}
+
+
 class Suite:
     """Goes through the clients; `failed` says whether anything was not as it should be."""
 
-    def __init__(self, binaries: Path, only: list[str] | None, tests: bool) -> None:
-        self._binaries, self._only, self._tests = binaries, only, tests
+    def __init__(self, binaries: Path, only: list[str] | None, tests: bool, bench: bool) -> None:
+        self._binaries, self._only, self._tests, self._bench = binaries, only, tests, bench
         self.reports: list[runner.Report] = []
         self.facts: dict[str, dict[str, str]] = {}
         self.failed = False
@@ -62,6 +71,9 @@ class Suite:
                 return
         for column in columns:
             self._conform(client, folder, column, seconds)
+        if self._bench:
+            with Servers(self._binaries / "lossd", {"plain"}) as servers:
+                self.facts[columns[0]] |= costs(client.bench(folder, servers.plan_entry("plain")["target"]))
 
     def _conform(self, client: Client, folder: Path, column: str, seconds: float) -> None:
         report = runner.run(column, client.runner(folder), self._binaries / "lossd", self._only, column)
@@ -82,6 +94,7 @@ def main() -> int:
     parser.add_argument("--bin-dir", type=Path, default=ROOT / "build" / "release" / "bin", help="where lossd is")
     parser.add_argument("--case", action="append", help="only this case; may be given several times")
     parser.add_argument("--no-tests", action="store_true", help="leave the clients' own tests out")
+    parser.add_argument("--bench", action="store_true", help="measure what a call and a MB cost each client, beside its plain stub")
     parser.add_argument("--write", action="store_true", help="write the tables of README.md and tests/conformance/TABLE.md")
     arguments = parser.parse_args()
     problems = [problem for path in sorted(case_format.CASES.glob("*.json")) for problem in case_format.problems_of(path)]
@@ -91,11 +104,13 @@ def main() -> int:
     unknown = set(arguments.clients) - {client.name for client in chosen}
     if unknown:
         parser.error(f"clients: expected {', '.join(client.name for client in all_clients())}, got {', '.join(sorted(unknown))}")
-    suite = Suite(arguments.bin_dir.resolve(), arguments.case, not arguments.no_tests)
+    suite = Suite(arguments.bin_dir.resolve(), arguments.case, not arguments.no_tests, arguments.bench)
     for client in chosen:
         suite.run(client)
     if suite.reports and not arguments.case:
         print(table.grouped(suite.reports))
+        for column, facts in suite.facts.items():
+            print(f"{column}: {', '.join(f'{fact} {value}' for fact, value in facts.items())}")
         if arguments.write:
             table.write(suite.reports, suite.facts)
     return 1 if suite.failed else 0
