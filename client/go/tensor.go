@@ -34,7 +34,7 @@ var dtypes = map[reflect.Type]lossdv1.Dtype{
 var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
 
 // Tensor names a slice, in C order, as an input. It shares the slice's memory, and nothing is copied before the message
-// is sent. No extents: one dimension, the slice's length; a scalar is Tensor(name, []T{x}, []int64{}...) with Scalar.
+// is sent. Without extents it has one dimension, the slice's length; for rank 0 there is Scalar.
 func Tensor[T Element](name string, values []T, shape ...int64) *lossdv1.Tensor {
 	if len(shape) == 0 {
 		shape = []int64{int64(len(values))}
