@@ -81,7 +81,8 @@ void FreeMemory(std::byte* memory, size_t bytes) {
 // The idle blocks by size class.
 class Buffer::Shelves {
  public:
-  explicit Shelves(size_t max_idle_bytes) : max_idle_bytes_(max_idle_bytes), idle_bound_(max_idle_bytes) {}
+  Shelves(size_t max_idle_bytes, std::shared_ptr<MemorySource> source)
+      : max_idle_bytes_(max_idle_bytes), source_(std::move(source)), idle_bound_(max_idle_bytes) {}
   ~Shelves() {
     for (const std::deque<Idle>& shelf : idle_) {
       for (const Idle& idle : shelf) Free(idle.block);
@@ -102,7 +103,7 @@ class Buffer::Shelves {
       }
     }
     auto block = std::unique_ptr<Block>(new (std::nothrow) Block{nullptr, size_class.bytes, size_class.index});
-    if (block != nullptr) block->data = NewMemory(size_class.bytes);
+    if (block != nullptr) block->data = Allocate(size_class.bytes);
     if (block != nullptr && block->data != nullptr) return block.release();
     absl::MutexLock lock(&mu_);
     live_bytes_ -= size_class.bytes;
@@ -184,7 +185,7 @@ class Buffer::Shelves {
   std::vector<Idle> TakeExcess() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     std::vector<Idle> excess;
     while (idle_bytes_ > idle_bound_) excess.push_back(TakeOldest());
-    if (excess.empty() || excess.back().block->bytes < kMinMappedBytes) return excess;
+    if (excess.empty() || source_ != nullptr || excess.back().block->bytes < kMinMappedBytes) return excess;
     const size_t room = idle_bound_ - idle_bytes_;
     excess.back().block->idle_bytes = room - room % kHugePage;
     return excess;
@@ -212,12 +213,19 @@ class Buffer::Shelves {
     return true;
   }
 
-  static void Free(Block* block) {
-    FreeMemory(block->data, block->bytes);
+  std::byte* Allocate(size_t bytes) { return source_ != nullptr ? source_->Allocate(bytes) : NewMemory(bytes); }
+
+  void Free(Block* block) {
+    if (source_ != nullptr) {
+      source_->Free(block->data, block->bytes);
+    } else {
+      FreeMemory(block->data, block->bytes);
+    }
     delete block;
   }
 
   const size_t max_idle_bytes_;
+  const std::shared_ptr<MemorySource> source_;  // Null: the system.
   mutable absl::Mutex mu_;
   size_t idle_bound_ ABSL_GUARDED_BY(mu_);                               // Of idle bytes, at most max_idle_bytes_.
   std::array<std::deque<Idle>, kClassCount> idle_ ABSL_GUARDED_BY(mu_);  // Oldest first.
@@ -233,7 +241,8 @@ void Buffer::Return(Block* block) {
   shelves->Return(block);
 }
 
-BufferPool::BufferPool(size_t max_idle_bytes) : shelves_(std::make_shared<Buffer::Shelves>(max_idle_bytes)) {}
+BufferPool::BufferPool(size_t max_idle_bytes, std::shared_ptr<MemorySource> source)
+    : shelves_(std::make_shared<Buffer::Shelves>(max_idle_bytes, std::move(source))) {}
 BufferPool::~BufferPool() = default;
 
 Buffer BufferPool::Allocate(size_t bytes) {

@@ -12,6 +12,8 @@
 #include <memory>
 #include <utility>
 
+#include "core/tensor/memory_source.h"
+
 namespace lossd {
 
 // Alignment of every buffer, in bytes: a cache line, and an AVX-512 register.
@@ -77,7 +79,8 @@ class BufferPool {
   // longest are freed, so that sizes that nobody asks for any more make room for those of today. The last of them, if
   // it is a mapping, gives back no more of its end than is needed, in huge pages: so a pool that is full stays full,
   // whatever sizes come and go, and a process's memory with it.
-  explicit BufferPool(size_t max_idle_bytes);
+  // Memory is that of `source`, in blocks that go back whole; null: of the system, as above.
+  explicit BufferPool(size_t max_idle_bytes, std::shared_ptr<MemorySource> source = nullptr);
   BufferPool(const BufferPool&) = delete;
   BufferPool& operator=(const BufferPool&) = delete;
   ~BufferPool();

@@ -10,7 +10,9 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <random>
 #include <thread>
 #include <utility>
@@ -279,6 +281,51 @@ TEST(BufferPoolTest, ConcurrentUsersNeverShareABlock) {
   std::vector<std::thread> threads;
   for (unsigned seed = 1; seed <= 4; ++seed) threads.emplace_back(user, seed);
   for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(pool.live_bytes(), 0u);
+}
+
+// Memory of its own, which it counts.
+class CountedMemory final : public MemorySource {
+ public:
+  std::byte* Allocate(size_t bytes) override {
+    if (bytes > most) return nullptr;
+    held += bytes;
+    return static_cast<std::byte*>(std::aligned_alloc(kBufferAlignment, bytes));
+  }
+  void Free(std::byte* memory, size_t bytes) override {
+    held -= bytes;
+    std::free(memory);
+  }
+
+  size_t most = SIZE_MAX;
+  size_t held = 0;
+};
+
+TEST(BufferPoolTest, MemoryOfASourceIsReusedAndGoesBackWholeAlsoAfterThePool) {
+  const auto source = std::make_shared<CountedMemory>();
+  Buffer last;
+  {
+    BufferPool pool(3 * kMinMappedBytes, source);
+    const std::byte* const first = pool.Allocate(2 * kMinMappedBytes).data();
+    last = pool.Allocate(2 * kMinMappedBytes);
+    EXPECT_EQ(last.data(), first);
+    pool.Allocate(kMinMappedBytes);
+    pool.Allocate(2 * kMinMappedBytes);
+    // Not the end of a block, but the whole of the oldest makes room.
+    EXPECT_EQ(pool.idle_bytes() + last.capacity(), source->held);
+    pool.BoundIdle(0);
+    EXPECT_EQ(source->held, last.capacity());
+  }
+  last = Buffer();
+  EXPECT_EQ(source->held, 0u);
+}
+
+TEST(BufferPoolTest, ASourceWithoutMemoryIsBadAlloc) {
+  const auto source = std::make_shared<CountedMemory>();
+  source->most = 1000;
+  BufferPool pool(0, source);
+  EXPECT_NO_THROW(pool.Allocate(500));
+  EXPECT_THROW(pool.Allocate(5000), std::bad_alloc);
   EXPECT_EQ(pool.live_bytes(), 0u);
 }
 
