@@ -1,0 +1,266 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/engine/device/device_lane.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "core/engine/rounding.h"
+#include "core/status/status_macros.h"
+#include "core/tensor/buffer_pool.h"
+
+namespace lossd {
+namespace {
+
+constexpr int kMostSlots = 8;
+
+int64_t Aligned(int64_t bytes) { return RoundedUp(bytes, static_cast<int64_t>(kBufferAlignment)); }
+
+int64_t RegionBytes(const LaneBatch& batch) {
+  return static_cast<int64_t>(batch.requests.size()) * (Aligned(batch.up_bytes) + Aligned(batch.down_bytes));
+}
+
+absl::Status CheckOptions(const DeviceLaneOptions& options) {
+  if (options.slots < 1 || options.slots > kMostSlots) {
+    return absl::InvalidArgumentError(absl::StrCat("slots: expected 1 to ", kMostSlots, ", got ", options.slots));
+  }
+  if (options.memory_bytes < 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("memory_bytes: expected a positive number, got ", options.memory_bytes));
+  }
+  return absl::OkStatus();
+}
+
+// Tells profilers of a part of a batch's way.
+class Range {
+ public:
+  Range(Device* device, const char* name) : device_(device) {
+    if (device_ != nullptr) device_->BeginRange(name);
+  }
+  Range(const Range&) = delete;
+  Range& operator=(const Range&) = delete;
+  ~Range() {
+    if (device_ != nullptr) device_->EndRange();
+  }
+
+ private:
+  Device* const device_;  // Null: nobody listens.
+};
+
+}  // namespace
+
+// What one batch on its way has to itself.
+struct DeviceLane::Slot {
+  std::byte* memory = nullptr;
+  int64_t bytes = 0;
+  // The begin and the end of the batch's part of each stream's work.
+  std::array<std::unique_ptr<DeviceEvent>, kDeviceStreamCount> begin, end;
+
+  DeviceEvent& end_of(DeviceStream stream) { return *end[static_cast<size_t>(stream)]; }
+  DeviceEvent& begin_of(DeviceStream stream) { return *begin[static_cast<size_t>(stream)]; }
+};
+
+// A slot for the time of a batch. Where that did not come to its end, the device's streams do before the slot is free.
+class DeviceLane::Lease {
+ public:
+  explicit Lease(DeviceLane& lane) : lane_(lane) {
+    absl::MutexLock lock(&lane_.mu_);
+    lane_.mu_.Await(absl::Condition(&lane_, &DeviceLane::HasFreeSlot));
+    slot_ = lane_.free_slots_.back();
+    lane_.free_slots_.pop_back();
+  }
+  Lease(const Lease&) = delete;
+  Lease& operator=(const Lease&) = delete;
+  ~Lease() {
+    if (!ended_) lane_.Settle().IgnoreError();
+    absl::MutexLock lock(&lane_.mu_);
+    lane_.free_slots_.push_back(slot_);
+  }
+
+  Slot& slot() { return *slot_; }
+  // The batch has come to its end, and nothing of it is under way.
+  void End() { ended_ = true; }
+
+ private:
+  DeviceLane& lane_;
+  Slot* slot_;
+  bool ended_ = false;
+};
+
+DeviceLane::DeviceLane(std::unique_ptr<Device> device, const DeviceLaneOptions& options)
+    : device_(std::move(device)), ranges_(options.ranges), budget_(options.memory_bytes) {}
+
+absl::StatusOr<std::unique_ptr<DeviceLane>> DeviceLane::Create(std::unique_ptr<Device> device,
+                                                               const DeviceLaneOptions& options) {
+  LOSSD_RETURN_IF_ERROR(CheckOptions(options));
+  std::unique_ptr<DeviceLane> lane(new DeviceLane(std::move(device), options));
+  LOSSD_RETURN_IF_ERROR(lane->MakeSlots(options.slots));
+  return lane;
+}
+
+absl::Status DeviceLane::MakeSlots(int slots) {
+  absl::MutexLock lock(&mu_);
+  for (int i = 0; i < slots; ++i) {
+    Slot& slot = *slots_.emplace_back(std::make_unique<Slot>());
+    for (size_t stream = 0; stream < kDeviceStreamCount; ++stream) {
+      LOSSD_ASSIGN_OR_RETURN(slot.begin[stream], device_->MakeEvent());
+      LOSSD_ASSIGN_OR_RETURN(slot.end[stream], device_->MakeEvent());
+    }
+    free_slots_.push_back(&slot);
+  }
+  return absl::OkStatus();
+}
+
+DeviceLane::~DeviceLane() {
+  for (const auto& slot : slots_) {
+    if (slot->memory != nullptr) device_->Free(slot->memory);
+  }
+}
+
+int64_t DeviceLane::DeviceBytes(const LaneBatch& batch) { return RegionBytes(batch) + batch.workspace_bytes; }
+
+absl::Status DeviceLane::Run(const LaneBatch& batch, Launch launch) {
+  LOSSD_RETURN_IF_ERROR(health());
+  LOSSD_ASSIGN_OR_RETURN(const DeviceReservation reservation, budget_.Reserve(DeviceBytes(batch)));
+  Lease lease(*this);
+  absl::Status status = Append(lease.slot(), batch, launch);
+  if (status.ok()) status = device_->Synchronize(lease.slot().end_of(DeviceStream::kDownload));
+  lease.End();
+  if (status.ok()) {
+    Count(lease.slot(), batch);
+    return absl::OkStatus();
+  }
+  LOSSD_RETURN_IF_ERROR(Settle());
+  return absl::IsDataLoss(status) ? absl::InternalError(status.message()) : status;
+}
+
+absl::Status DeviceLane::Append(Slot& slot, const LaneBatch& batch, Launch launch) {
+  Device* const profiled = ranges_ ? device_.get() : nullptr;
+  LOSSD_ASSIGN_OR_RETURN(const DeviceRegions regions, PlaceRegions(slot, batch));
+  {
+    const Range range(profiled, "upload");
+    LOSSD_RETURN_IF_ERROR(CopyUp(slot, batch, regions));
+  }
+  {
+    const Range range(profiled, "compute");
+    LOSSD_RETURN_IF_ERROR(device_->Wait(DeviceStream::kCompute, slot.end_of(DeviceStream::kUpload)));
+    LOSSD_RETURN_IF_ERROR(device_->Record(DeviceStream::kCompute, slot.begin_of(DeviceStream::kCompute)));
+    LOSSD_RETURN_IF_ERROR(launch(regions));
+    LOSSD_RETURN_IF_ERROR(device_->Record(DeviceStream::kCompute, slot.end_of(DeviceStream::kCompute)));
+  }
+  const Range range(profiled, "download");
+  LOSSD_RETURN_IF_ERROR(device_->Wait(DeviceStream::kDownload, slot.end_of(DeviceStream::kCompute)));
+  return CopyDown(slot, batch, regions);
+}
+
+absl::StatusOr<DeviceRegions> DeviceLane::PlaceRegions(Slot& slot, const LaneBatch& batch) {
+  LOSSD_RETURN_IF_ERROR(Grow(slot, RegionBytes(batch)));
+  DeviceRegions regions;
+  regions.up = slot.memory;
+  regions.up_stride = Aligned(batch.up_bytes);
+  regions.down = slot.memory + static_cast<int64_t>(batch.requests.size()) * regions.up_stride;
+  regions.down_stride = Aligned(batch.down_bytes);
+  return regions;
+}
+
+// Nothing of the slot is under way, so that its memory may be given back.
+absl::Status DeviceLane::Grow(Slot& slot, int64_t bytes) {
+  if (bytes <= slot.bytes) return absl::OkStatus();
+  if (slot.memory != nullptr) device_->Free(std::exchange(slot.memory, nullptr));
+  const int64_t before = std::exchange(slot.bytes, 0);
+  absl::StatusOr<std::byte*> memory = device_->Allocate(bytes);
+  if (memory.ok()) {
+    slot.memory = *memory;
+    slot.bytes = bytes;
+  }
+  absl::MutexLock lock(&mu_);
+  stats_.held_bytes += slot.bytes - before;
+  return memory.status();
+}
+
+absl::Status DeviceLane::CopyUp(Slot& slot, const LaneBatch& batch, const DeviceRegions& regions) {
+  LOSSD_RETURN_IF_ERROR(device_->Record(DeviceStream::kUpload, slot.begin_of(DeviceStream::kUpload)));
+  std::byte* region = regions.up;
+  for (const LaneBatch::Request& request : batch.requests) {
+    for (const RegionPiece& piece : request.up) {
+      LOSSD_RETURN_IF_ERROR(device_->CopyUp(region + piece.offset, piece.host, piece.bytes));
+    }
+    region += regions.up_stride;
+  }
+  return device_->Record(DeviceStream::kUpload, slot.end_of(DeviceStream::kUpload));
+}
+
+absl::Status DeviceLane::CopyDown(Slot& slot, const LaneBatch& batch, const DeviceRegions& regions) {
+  LOSSD_RETURN_IF_ERROR(device_->Record(DeviceStream::kDownload, slot.begin_of(DeviceStream::kDownload)));
+  const std::byte* region = regions.down;
+  for (const LaneBatch::Request& request : batch.requests) {
+    for (const RegionPiece& piece : request.down) {
+      LOSSD_RETURN_IF_ERROR(device_->CopyDown(piece.host, region + piece.offset, piece.bytes));
+    }
+    region += regions.down_stride;
+  }
+  return device_->Record(DeviceStream::kDownload, slot.end_of(DeviceStream::kDownload));
+}
+
+// Waits for the device after a failure, and finds out whether it is lost. Fails if it is.
+absl::Status DeviceLane::Settle() {
+  const absl::Status status = device_->SynchronizeAll();
+  if (status.ok()) return health();
+  LostListener lost;
+  {
+    absl::MutexLock lock(&mu_);
+    if (!health_.ok()) return health_;
+    health_ = absl::InternalError(absl::StrCat("the device is lost: ", status.message()));
+    lost = std::exchange(lost_, nullptr);
+  }
+  if (lost) std::move(lost)(health());
+  return health();
+}
+
+void DeviceLane::Count(Slot& slot, const LaneBatch& batch) {
+  LaneStats counted;
+  for (size_t i = 0; i < kDeviceStreamCount; ++i) counted.busy[i] = device_->Elapsed(*slot.begin[i], *slot.end[i]);
+  for (const LaneBatch::Request& request : batch.requests) {
+    counted.copies_up += static_cast<int64_t>(request.up.size());
+    counted.copies_down += static_cast<int64_t>(request.down.size());
+    for (const RegionPiece& piece : request.up) counted.bytes_up += piece.bytes;
+    for (const RegionPiece& piece : request.down) counted.bytes_down += piece.bytes;
+  }
+  absl::MutexLock lock(&mu_);
+  ++stats_.batches;
+  stats_.requests += static_cast<int64_t>(batch.requests.size());
+  stats_.bytes_up += counted.bytes_up;
+  stats_.bytes_down += counted.bytes_down;
+  stats_.copies_up += counted.copies_up;
+  stats_.copies_down += counted.copies_down;
+  for (size_t i = 0; i < kDeviceStreamCount; ++i) stats_.busy[i] += counted.busy[i];
+}
+
+absl::Status DeviceLane::health() const {
+  absl::MutexLock lock(&mu_);
+  return health_;
+}
+
+void DeviceLane::SetLostListener(LostListener listener) {
+  {
+    absl::MutexLock lock(&mu_);
+    if (health_.ok()) lost_ = std::move(listener);
+  }
+  if (listener) std::move(listener)(health());
+}
+
+void DeviceLane::AddOperations(int64_t count) {
+  absl::MutexLock lock(&mu_);
+  stats_.operations += count;
+}
+
+LaneStats DeviceLane::stats() const {
+  absl::MutexLock lock(&mu_);
+  LaneStats stats = stats_;
+  stats.reserved_bytes = budget_.reserved_bytes();
+  stats.limit_bytes = budget_.limit_bytes();
+  return stats;
+}
+
+}  // namespace lossd
