@@ -17,6 +17,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "core/engine/rounding.h"
 #include "core/engine/workspace.h"
 #include "core/losses/loss.h"
 #include "core/planner.h"
@@ -26,16 +27,32 @@
 namespace lossd {
 namespace {
 
-// Makes the tensors of one request: small ones side by side, so that a buffer is not asked for each scalar.
+// Makes the tensors of one request: small ones side by side, so that a buffer is not asked for each scalar; or those
+// that a device writes all together.
 class TensorMaker {
  public:
   TensorMaker(const std::shared_ptr<const Plan>& plan, BufferPool& pool) : plan_(plan), pool_(pool) {}
+
+  // The next tensors, of `bytes` with what aligns them, lie side by side in one buffer.
+  void BeginRegion(int64_t bytes) {
+    shared_ = pool_.Allocate(static_cast<size_t>(bytes));
+    places_.ReturnTo(0);
+    in_region_ = true;
+  }
+  // `bytes` of the region's own, after the tensors made so far; it ends there.
+  absl::Span<std::byte> EndRegion(int64_t bytes) {
+    std::byte* const notes = shared_.data() + places_.position();
+    places_.ReturnTo(0);
+    in_region_ = false;
+    shared_ = Buffer();
+    return absl::MakeSpan(notes, static_cast<size_t>(bytes));
+  }
 
   // `spec` is part of the plan.
   Tensor Make(const TensorSpec& spec) {
     std::shared_ptr<const TensorSpec> shared_spec(plan_, &spec);
     const auto bytes = static_cast<size_t>(ByteSize(spec));
-    if (bytes > kMaxSmallBytes) return Tensor(std::move(shared_spec), pool_.Allocate(bytes));
+    if (bytes > kMaxSmallBytes && !in_region_) return Tensor(std::move(shared_spec), pool_.Allocate(bytes));
     if (!shared_ || static_cast<size_t>(places_.position()) + bytes > shared_.capacity()) {
       shared_ = pool_.Allocate(kSharedBytes);
       places_.ReturnTo(0);
@@ -53,22 +70,42 @@ class TensorMaker {
   BufferPool& pool_;
   Buffer shared_;
   Workspace places_{nullptr};  // Within `shared_`.
+  bool in_region_ = false;
 };
+
+int64_t Aligned(int64_t bytes) { return RoundedUp(bytes, static_cast<int64_t>(kBufferAlignment)); }
+
+// Room for each output as doubles, for a number of each gradient, and for a few more.
+int64_t NoteBytes(const Plan& plan) {
+  int64_t bytes = 256 + Aligned(8 * static_cast<int64_t>(plan.gradients.size()));
+  for (const TensorSpec& output : plan.detail->outputs) bytes += Aligned(8 * ElementCount(output.shape));
+  return bytes;
+}
+
+// Of the outputs, the gradients as they are computed, and the notes.
+int64_t RegionBytes(const Plan& plan) {
+  int64_t bytes = NoteBytes(plan);
+  for (const TensorSpec& output : plan.detail->outputs) bytes += Aligned(ByteSize(output));
+  for (const GradientPlan& gradient : plan.gradients) bytes += Aligned(ByteSize(gradient.computed));
+  return bytes;
+}
 
 // A task with the tensors that the loss fills. Not movable: the LossTask points into it.
 class RunningTask {
  public:
-  RunningTask(const ComputeTask& task, BufferPool& pool) : task_(task), maker_(task.plan, pool) {
+  RunningTask(const ComputeTask& task, const RunContext& context) : task_(task), maker_(task.plan, context.pool) {
     const Plan& plan = *task.plan;
+    if (context.lane != nullptr) maker_.BeginRegion(RegionBytes(plan));
     outputs_.reserve(plan.detail->outputs.size());
     for (const TensorSpec& spec : plan.detail->outputs) outputs_.push_back(maker_.Make(spec));
     computed_.resize(plan.inputs.size() + plan.detail->derived_inputs.size());
     swept_.resize(computed_.size());
     for (const GradientPlan& gradient : plan.gradients) {
       const auto source = static_cast<size_t>(gradient.source);
-      computed_[source] =
-          plan.detail->gradients_are_inputs ? task.inputs[source] : maker_.Make(ComputedSpec(plan, gradient));
+      computed_[source] = plan.detail->gradients_are_inputs && context.lane == nullptr ? task.inputs[source]
+                                                                                       : maker_.Make(gradient.computed);
     }
+    if (context.lane != nullptr) loss_task_.notes = maker_.EndRegion(NoteBytes(plan));
     loss_task_.request = &plan.request;
     loss_task_.plan = plan.detail.get();
     loss_task_.inputs = task.inputs;
@@ -156,24 +193,24 @@ class RunningTask {
   LossTask loss_task_;
 };
 
-BatchResults RunOnce(absl::Span<const ComputeTask* const> batch, Parallel& parallel, BufferPool& pool) {
+BatchResults RunOnce(const Loss& loss, absl::Span<const ComputeTask* const> batch, const RunContext& context) {
   absl::FixedArray<std::optional<RunningTask>, 1> running(batch.size());
   absl::InlinedVector<LossTask*, 4> loss_tasks;
   for (size_t i = 0; i < batch.size(); ++i) {
-    running[i].emplace(*batch[i], pool);
-    if (running[i]->Admit(parallel)) loss_tasks.push_back(running[i]->loss_task());
+    running[i].emplace(*batch[i], context);
+    if (running[i]->Admit(context.parallel)) loss_tasks.push_back(running[i]->loss_task());
   }
-  if (!loss_tasks.empty()) batch.front()->plan->loss->Run(loss_tasks, RunContext{parallel, pool});
+  if (!loss_tasks.empty()) loss.Run(loss_tasks, context);
   BatchResults results;
-  for (std::optional<RunningTask>& task : running) results.push_back(task->Finish(parallel));
+  for (std::optional<RunningTask>& task : running) results.push_back(task->Finish(context.parallel));
   return results;
 }
 
 // The only place that catches what a computation throws.
-absl::StatusOr<BatchResults> RunCatching(absl::Span<const ComputeTask* const> batch, Parallel& parallel,
-                                         BufferPool& pool) {
+absl::StatusOr<BatchResults> RunCatching(const Loss& loss, absl::Span<const ComputeTask* const> batch,
+                                         const RunContext& context) {
   try {
-    return RunOnce(batch, parallel, pool);
+    return RunOnce(loss, batch, context);
   } catch (const std::bad_alloc&) {
     return absl::ResourceExhaustedError("the system has no memory for this computation");
   } catch (const std::exception& error) {
@@ -183,8 +220,8 @@ absl::StatusOr<BatchResults> RunCatching(absl::Span<const ComputeTask* const> ba
 
 }  // namespace
 
-BatchResults RunBatch(absl::Span<const ComputeTask* const> batch, Parallel& parallel, BufferPool& pool) {
-  absl::StatusOr<BatchResults> results = RunCatching(batch, parallel, pool);
+BatchResults RunBatch(const Loss& loss, absl::Span<const ComputeTask* const> batch, const RunContext& context) {
+  absl::StatusOr<BatchResults> results = RunCatching(loss, batch, context);
   if (results.ok()) return *std::move(results);
   BatchResults separate;
   if (batch.size() == 1) {
@@ -192,7 +229,7 @@ BatchResults RunBatch(absl::Span<const ComputeTask* const> batch, Parallel& para
     return separate;
   }
   for (const ComputeTask* const& task : batch) {
-    separate.push_back(RunBatch(absl::MakeSpan(&task, 1), parallel, pool).front());
+    separate.push_back(RunBatch(loss, absl::MakeSpan(&task, 1), context).front());
   }
   return separate;
 }

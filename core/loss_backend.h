@@ -7,6 +7,7 @@
 #define LOSSD_CORE_LOSS_BACKEND_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "core/engine/device/device_lane.h"
 #include "core/losses/loss.h"
 #include "core/losses/loss_config.h"
 #include "core/scheduling/cancellation.h"
@@ -24,8 +26,9 @@ namespace lossd {
 
 // A gradient that will be returned.
 struct GradientPlan {
-  TensorSpec spec;  // As it leaves: named as its input, in the dtype asked for.
-  int source = 0;   // Index into the inputs, then the derived inputs.
+  TensorSpec spec;      // As it leaves: named as its input, in the dtype asked for.
+  TensorSpec computed;  // As the loss writes it, in storage dtype.
+  int source = 0;       // Index into the inputs, then the derived inputs.
 };
 
 // Everything known of a request before its payloads are. Immutable, shared by everyone who handles the request.
@@ -34,8 +37,9 @@ struct Plan {
   const Loss* loss = nullptr;  // Not owned; lives as long as the backend.
   std::unique_ptr<const LossPlan> detail;
   std::vector<GradientPlan> gradients;  // In the order of the response.
-  std::vector<TensorSpec> inputs;       // The request's, in storage dtype: what ComputeTask::inputs must be.
-  int64_t bytes = 0;                    // Inputs, outputs, gradients and workspace together: what admission reserves.
+  // The request's, in storage dtype, or as sent where a device widens them: what ComputeTask::inputs must be.
+  std::vector<TensorSpec> inputs;
+  int64_t bytes = 0;  // Inputs, outputs, gradients and workspace together: what admission reserves.
 };
 
 // The answer to a task.
@@ -71,6 +75,16 @@ struct DeviceDescription {
   int threads = 0;
 };
 
+// How a device that has memory of its own is, and what it has done, for health and /metrics.
+struct DeviceState {
+  std::string name;
+  absl::Status health;  // Not OK: lost, for good.
+  LaneStats lane;
+};
+
+// Is told the name of a device that is lost, and why.
+using DeviceListener = std::function<void(const std::string& device, const absl::Status& reason)>;
+
 // How much waits, for /metrics.
 struct QueueDepth {
   int64_t requests = 0;
@@ -103,6 +117,12 @@ class LossBackend {
   virtual std::vector<LossDescription> Losses() const = 0;
   virtual std::vector<DeviceDescription> Devices() const = 0;
   virtual QueueDepth queue_depth() const = 0;
+
+  // Of the devices that have memory of their own.
+  virtual std::vector<DeviceState> DeviceStates() const { return {}; }
+  // Sets who is told of each lost device: of those lost before at once. Called with no lock held, by any thread. For
+  // back ends that lose none, there is nothing to do.
+  virtual void SetDeviceListener(DeviceListener) {}
 
   // From now on no task waits for company, queued ones included; new ones are still taken. For back ends whose tasks
   // never do, there is nothing to do.

@@ -19,12 +19,6 @@
 
 namespace lossd {
 
-const TensorSpec& ComputedSpec(const Plan& plan, const GradientPlan& gradient) {
-  const auto source = static_cast<size_t>(gradient.source);
-  if (source < plan.inputs.size()) return plan.inputs[source];
-  return plan.detail->derived_inputs[source - plan.inputs.size()];
-}
-
 namespace {
 
 // A tensor whose gradient can be asked for.
@@ -41,8 +35,8 @@ int64_t SaturatingAdd(int64_t a, int64_t b) {
   return __builtin_add_overflow(a, b, &sum) ? std::numeric_limits<int64_t>::max() : sum;
 }
 
-// Names unique, sizes representable. Returns the specs in storage dtype.
-absl::StatusOr<std::vector<TensorSpec>> CheckInputs(const std::vector<TensorSpec>& inputs) {
+// Names unique, sizes representable. Returns the specs in storage dtype, or as they are.
+absl::StatusOr<std::vector<TensorSpec>> CheckInputs(const std::vector<TensorSpec>& inputs, bool keeps_narrow) {
   absl::flat_hash_set<absl::string_view> names;
   std::vector<TensorSpec> stored;
   stored.reserve(inputs.size());
@@ -55,7 +49,7 @@ absl::StatusOr<std::vector<TensorSpec>> CheckInputs(const std::vector<TensorSpec
       const absl::string_view part = input.dtype == DType::kUnspecified ? "dtype" : "shape";
       return InvalidField(absl::StrCat("inputs[", input.name, "].", part), bytes.status().message());
     }
-    stored.push_back({input.name, StorageDType(input.dtype), input.shape});
+    stored.push_back({input.name, keeps_narrow ? input.dtype : StorageDType(input.dtype), input.shape});
   }
   return stored;
 }
@@ -123,7 +117,7 @@ absl::Status CheckScale(const Plan& plan) {
   const double scale = plan.request.gradients.scale;
   if (std::abs(scale) <= std::numeric_limits<float>::max()) return absl::OkStatus();
   for (const GradientPlan& gradient : plan.gradients) {
-    if (ComputedSpec(plan, gradient).dtype == DType::kFloat64) continue;
+    if (gradient.computed.dtype == DType::kFloat64) continue;
     return InvalidField("gradients.scale", absl::StrCat("expected at most ", std::numeric_limits<float>::max(),
                                                         " where gradients are computed in float32, got ", scale));
   }
@@ -143,8 +137,10 @@ absl::Status PlanGradients(Plan& plan) {
   for (size_t i = 0; i < candidates.size(); ++i) {
     if (!chosen[i]) continue;
     TensorSpec spec = *candidates[i].spec;
+    TensorSpec computed = spec;
+    computed.dtype = StorageDType(spec.dtype);
     spec.dtype = selection.dtype.value_or(spec.dtype);
-    plan.gradients.push_back({std::move(spec), static_cast<int>(i)});
+    plan.gradients.push_back({std::move(spec), std::move(computed), static_cast<int>(i)});
   }
   return CheckScale(plan);
 }
@@ -161,7 +157,7 @@ int64_t PeakBytes(const Plan& plan) {
   for (const TensorSpec& input : plan.inputs) bytes = SaturatingAdd(bytes, ByteSize(input));
   for (const TensorSpec& output : plan.detail->outputs) bytes = SaturatingAdd(bytes, ByteSize(output));
   for (const GradientPlan& gradient : plan.gradients) {
-    const DType computed = ComputedSpec(plan, gradient).dtype;
+    const DType computed = gradient.computed.dtype;
     bytes = SaturatingAdd(bytes, SaturatingByteSize(gradient.spec.dtype, gradient.spec.shape));
     if (computed != gradient.spec.dtype) {
       bytes = SaturatingAdd(bytes, SaturatingByteSize(computed, gradient.spec.shape));
@@ -172,11 +168,12 @@ int64_t PeakBytes(const Plan& plan) {
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<const Plan>> MakePlan(ComputeSpec request, const Loss& loss, double max_request_flops) {
+absl::StatusOr<std::shared_ptr<const Plan>> MakePlan(ComputeSpec request, const Loss& loss, double max_request_flops,
+                                                     bool keeps_narrow) {
   auto plan = std::make_shared<Plan>();
   plan->request = std::move(request);
   plan->loss = &loss;
-  LOSSD_ASSIGN_OR_RETURN(plan->inputs, CheckInputs(plan->request.inputs));
+  LOSSD_ASSIGN_OR_RETURN(plan->inputs, CheckInputs(plan->request.inputs, keeps_narrow));
   LOSSD_ASSIGN_OR_RETURN(plan->detail, loss.Prepare(plan->request));
   LOSSD_RETURN_IF_ERROR(PlanGradients(*plan));
   if (!(plan->detail->flops <= max_request_flops)) {

@@ -16,13 +16,12 @@
 
 namespace lossd {
 
-// What the loss writes for `gradient`, which is rounded to gradient.spec.dtype then. Part of the plan.
-const TensorSpec& ComputedSpec(const Plan& plan, const GradientPlan& gradient);
-
 // Checks `request` against `loss`, the one it configures, and plans its computation. Fails with
 //   INVALID_ARGUMENT naming the field (`inputs[z].shape`, `gradients.names`), where the caller must change the request;
 //   RESOURCE_EXHAUSTED where the estimated operations exceed `max_request_flops`.
-absl::StatusOr<std::shared_ptr<const Plan>> MakePlan(ComputeSpec request, const Loss& loss, double max_request_flops);
+// The plan's inputs are in storage dtype, or as sent if `keeps_narrow`: the device widens 16-bit floats then.
+absl::StatusOr<std::shared_ptr<const Plan>> MakePlan(ComputeSpec request, const Loss& loss, double max_request_flops,
+                                                     bool keeps_narrow = false);
 
 }  // namespace lossd
 

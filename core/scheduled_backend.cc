@@ -87,23 +87,33 @@ absl::Status GivenUp(const BatchTask& task, absl::Time started, absl::Time now) 
 
 class ScheduledBackend final : public LossBackend {
  public:
-  ScheduledBackend(const BackendOptions& options, LossSet losses, DeviceDescription device)
+  ScheduledBackend(const BackendOptions& options, LossSet losses, DeviceDescription device,
+                   std::unique_ptr<DeviceLane> lane)
       : options_(options),
         clock_(options.scheduler.clock != nullptr ? *options.scheduler.clock : RealClock()),
         registry_(std::move(losses)),
-        pool_(options.max_idle_buffer_bytes),
+        lane_(std::move(lane)),
+        pool_(options.max_idle_buffer_bytes, lane_ == nullptr ? nullptr : lane_->device().host_memory()),
         device_(std::move(device)) {}
 
   absl::Status Start() {
-    LOSSD_ASSIGN_OR_RETURN(
-        scheduler_, BatchScheduler::Create(options_.scheduler, [this](Batch batch) { return Run(std::move(batch)); }));
+    BatchSchedulerOptions options = options_.scheduler;
+    if (lane_ != nullptr) {
+      options.threads = lane_->slots();
+      options.max_work_at_once = 0;  // A driver waits for the device; who calls Submit must not.
+    }
+    LOSSD_ASSIGN_OR_RETURN(scheduler_,
+                           BatchScheduler::Create(options, [this](Batch batch) { return Run(std::move(batch)); }));
     device_.threads = scheduler_->threads();
     return absl::OkStatus();
   }
 
   absl::StatusOr<std::shared_ptr<const Plan>> Prepare(ComputeSpec request) const override {
     const Loss& loss = registry_.For(request.loss);
-    return MakePlan(std::move(request), loss, options_.max_request_flops);
+    LOSSD_ASSIGN_OR_RETURN(std::shared_ptr<const Plan> plan,
+                           MakePlan(std::move(request), loss, options_.max_request_flops, lane_ != nullptr));
+    if (lane_ != nullptr) LOSSD_RETURN_IF_ERROR(lane_->Check(plan->bytes));
+    return plan;
   }
 
   void Submit(ComputeTask task) override {
@@ -118,6 +128,18 @@ class ScheduledBackend final : public LossBackend {
   std::vector<LossDescription> Losses() const override { return registry_.Describe(); }
   std::vector<DeviceDescription> Devices() const override { return {device_}; }
   QueueDepth queue_depth() const override { return {scheduler_->queue_requests(), scheduler_->queue_bytes()}; }
+
+  std::vector<DeviceState> DeviceStates() const override {
+    if (lane_ == nullptr) return {};
+    return {{device_.name, lane_->health(), lane_->stats()}};
+  }
+
+  void SetDeviceListener(DeviceListener listener) override {
+    if (lane_ == nullptr) return;
+    lane_->SetLostListener(
+        [name = device_.name, listener = std::move(listener)](const absl::Status& reason) { listener(name, reason); });
+  }
+
   void StopGathering() override { scheduler_->StopGathering(); }
   void Drain() override { scheduler_->Drain(); }
 
@@ -128,7 +150,8 @@ class ScheduledBackend final : public LossBackend {
     absl::InlinedVector<const ComputeTask*, 4> tasks;
     for (const std::unique_ptr<BatchTask>& task : batch) tasks.push_back(&static_cast<QueuedTask&>(*task).task());
     WorkerParallel parallel(*scheduler_);
-    BatchResults results = RunBatch(tasks, parallel, pool_);
+    BatchResults results =
+        RunBatch(registry_.For(tasks.front()->plan->request.loss), tasks, {parallel, pool_, lane_.get()});
     const absl::Duration compute = clock_.TimeNow() - started;
     const int requests = static_cast<int>(batch.size());
     const bool all = std::all_of(results.begin(), results.end(), [](const auto& result) { return result.ok(); });
@@ -150,6 +173,7 @@ class ScheduledBackend final : public LossBackend {
   const BackendOptions options_;
   Clock& clock_;
   const LossRegistry registry_;
+  const std::unique_ptr<DeviceLane> lane_;  // Null where losses compute in the host's memory.
   BufferPool pool_;
   DeviceDescription device_;                   // Constant once started.
   std::unique_ptr<BatchScheduler> scheduler_;  // Last: its threads use all of the above.
@@ -158,8 +182,9 @@ class ScheduledBackend final : public LossBackend {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<LossBackend>> CreateScheduledBackend(const BackendOptions& options, LossSet losses,
-                                                                    DeviceDescription device) {
-  auto backend = std::make_unique<ScheduledBackend>(options, std::move(losses), std::move(device));
+                                                                    DeviceDescription device,
+                                                                    std::unique_ptr<DeviceLane> lane) {
+  auto backend = std::make_unique<ScheduledBackend>(options, std::move(losses), std::move(device), std::move(lane));
   LOSSD_RETURN_IF_ERROR(backend->Start());
   return std::unique_ptr<LossBackend>(std::move(backend));
 }

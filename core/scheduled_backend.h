@@ -9,8 +9,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "absl/status/statusor.h"
+#include "core/engine/device/device_lane.h"
 #include "core/engine/gemm_precision.h"
 #include "core/loss_backend.h"
 #include "core/losses/registry.h"
@@ -30,14 +32,24 @@ struct BackendOptions {
   // How exactly the tile back end multiplies (--compute_precision). Holds for all of the process's: the one made last
   // decides.
   GemmPrecision gemm_precision = GemmPrecision::kFloat32;
+  // Memory that computations may take of a device that has its own, in bytes (--device_memory_bytes). 0: four fifths of
+  // what is free when the back end is made.
+  int64_t device_memory_bytes = 0;
+  // Whether such devices tell profilers what goes on (--nvtx).
+  bool nvtx = false;
+  // What the tile back end's device says of itself beside the processor's model. Empty: nothing.
+  std::string remark;
   // Is told of batches. Not owned, outlives the backend; may be null.
   BackendObserver* observer = nullptr;
 };
 
 // A back end that computes with `losses`. `device` is what it calls the place where they compute; its threads are those
-// of the scheduler. INVALID_ARGUMENT naming the option that is out of range.
+// of the scheduler. Where that has memory of its own, `lane` is the way to it: buffers then lie where the device copies
+// from, and a few threads of the scheduler's, each of which drives a batch, do instead of those of `options`.
+// INVALID_ARGUMENT naming the option that is out of range.
 absl::StatusOr<std::unique_ptr<LossBackend>> CreateScheduledBackend(const BackendOptions& options, LossSet losses,
-                                                                    DeviceDescription device);
+                                                                    DeviceDescription device,
+                                                                    std::unique_ptr<DeviceLane> lane = nullptr);
 
 }  // namespace lossd
 

@@ -12,12 +12,13 @@
 namespace lossd {
 namespace {
 
-std::string Describe(GemmPrecision precision) {
+std::string Describe(const BackendOptions& options) {
   std::string text = ProcessorModel();
-  if (precision == GemmPrecision::kBf16) {
+  if (options.gemm_precision == GemmPrecision::kBf16) {
     absl::StrAppend(&text,
                     HasBf16Products() ? ", matrix products in bf16" : ", matrix products of operands rounded to bf16");
   }
+  if (!options.remark.empty()) absl::StrAppend(&text, ", ", options.remark);
   return text;
 }
 
@@ -26,7 +27,7 @@ std::string Describe(GemmPrecision precision) {
 absl::StatusOr<std::unique_ptr<LossBackend>> CreateTileBackend(const TileBackendOptions& options) {
   SetGemmPrecision(options.gemm_precision);
   return CreateScheduledBackend(options, MakeTileLosses(options.parameter_cache_bytes),
-                                {.name = "cpu", .description = Describe(options.gemm_precision)});
+                                {.name = "cpu", .description = Describe(options)});
 }
 
 }  // namespace lossd

@@ -225,9 +225,9 @@ void ComputePipeline::Gather(Computation& computation) {
   size_t offset = 0;
   for (size_t i = 0; i < specs.size(); ++i) {
     computation.inputs.emplace_back(std::shared_ptr<const TensorSpec>(plan, &specs[i]), arena, offset);
-    computation.inputs_swept.push_back(wire::GatherPayload(computation.message.bytes.slices(), computation.payloads[i],
-                                                           plan->request.inputs[i].dtype, arena.data() + offset,
-                                                           plan->detail->uses_squares_of_inputs));
+    computation.inputs_swept.push_back(wire::GatherPayload(
+        computation.message.bytes.slices(), computation.payloads[i], plan->request.inputs[i].dtype,
+        arena.data() + offset, plan->detail->uses_squares_of_inputs, specs[i].dtype != plan->request.inputs[i].dtype));
     if (!computation.inputs_swept.back().finite) ++computation.nonfinite_inputs;
     offset += Aligned(ByteSize(specs[i]));
   }

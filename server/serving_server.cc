@@ -30,8 +30,9 @@ constexpr int kCallsAwaited = 8;                              // A queue and met
 int Movers() { return std::clamp(UsableProcessors() / kProcessorsPerMover, 1, kMaxMovers); }
 
 BacklogOptions BacklogOptionsOf(const ServerParts& parts) {
-  int64_t workers = 1;
-  for (const DeviceDescription& device : parts.backend.Devices()) workers = std::max<int64_t>(workers, device.threads);
+  int64_t workers = 0;
+  for (const DeviceDescription& device : parts.backend.Devices()) workers += device.threads;
+  workers = std::max<int64_t>(workers, 1);
   // Each worker has a task, and another one to go on with.
   return {.busy_calls = 2 * workers, .max_queue_delay = parts.options.max_queue_delay};
 }

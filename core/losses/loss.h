@@ -7,6 +7,7 @@
 #define LOSSD_CORE_LOSSES_LOSS_H_
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -17,6 +18,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "core/engine/device/device_lane.h"
 #include "core/engine/parallel.h"
 #include "core/losses/loss_config.h"
 #include "core/tensor/buffer_pool.h"
@@ -56,7 +58,8 @@ struct LossPlan {
 struct LossTask {
   const ComputeSpec* request = nullptr;  // Not owned; outlives the run.
   const LossPlan* plan = nullptr;        // Not owned; made by the same loss's Prepare from `request`.
-  // In the order of request->inputs, in storage dtype (16-bit floats widened to float32).
+  // In the order of request->inputs, in storage dtype (16-bit floats widened to float32), or as sent where there is a
+  // lane.
   absl::Span<const Tensor> inputs;
   // One for each input, or none at all.
   absl::Span<const InputSweep> inputs_swept;
@@ -68,6 +71,9 @@ struct LossTask {
   absl::Span<Tensor> gradients;
   // For each of `gradients`, what Run saw in it if it looked: nobody looks again then. May be empty.
   absl::Span<std::optional<SweepStats>> swept;
+  // Beside outputs and gradients, where these are one region, memory where a device may leave numbers for the host;
+  // else empty.
+  absl::Span<std::byte> notes;
   // Turns true when the answer is no longer wanted; looked at between row chunks. May be null.
   const std::atomic<bool>* cancelled = nullptr;
 
@@ -79,8 +85,9 @@ struct LossTask {
 
 // What a run may use.
 struct RunContext {
-  Parallel& parallel;  // Not owned.
-  BufferPool& pool;    // Not owned. For workspaces.
+  Parallel& parallel;          // Not owned.
+  BufferPool& pool;            // Not owned. For workspaces.
+  DeviceLane* lane = nullptr;  // Not owned. The way to the loss's device, where that has memory of its own.
 };
 
 // An input of a loss, for GetServerInfo. "anchor.*" stands for anchor.0, anchor.1, ...

@@ -139,8 +139,11 @@ InputSweep Gather(absl::Span<const grpc::Slice> slices, const PayloadRange& rang
 }  // namespace
 
 InputSweep GatherPayload(absl::Span<const grpc::Slice> slices, const PayloadRange& range, DType wire_dtype,
-                         std::byte* destination, bool sum_squares) {
-  if (IsHalf(wire_dtype)) return Gather(slices, range, Widener(wire_dtype, reinterpret_cast<float*>(destination)));
+                         std::byte* destination, bool sum_squares, bool widens) {
+  if (IsHalf(wire_dtype)) {
+    if (widens) return Gather(slices, range, Widener(wire_dtype, reinterpret_cast<float*>(destination)));
+    sum_squares = false;
+  }
   return Gather(slices, range, Copier(wire_dtype, destination, range.length, sum_squares));
 }
 

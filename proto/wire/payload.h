@@ -23,10 +23,11 @@ inline constexpr int64_t kMinStreamedBytes = int64_t{8} << 20;
 // Copies the payload of a tensor whose elements are `wire_dtype`, once, into `destination`, which is aligned to
 // kBufferAlignment: 16-bit floats are widened to float32 on the way, all others stay as they are. Returns what the same
 // pass sees: whether all elements are finite; integers are; and, if `sum_squares`, the sum of squares of FLOAT32 and
-// FLOAT64. Preconditions: `range` is of these slices, its length a multiple of the element's size, `destination` has
-// room for as many elements of StorageDType(wire_dtype).
+// FLOAT64. Without `widens`, 16-bit floats stay as they are, too: a device widens them. Preconditions: `range` is of
+// these slices, its length a multiple of the element's size, `destination` has room for as many elements of
+// StorageDType(wire_dtype), or of wire_dtype without `widens`.
 InputSweep GatherPayload(absl::Span<const grpc::Slice> slices, const PayloadRange& range, DType wire_dtype,
-                         std::byte* destination, bool sum_squares = false);
+                         std::byte* destination, bool sum_squares = false, bool widens = true);
 
 // Copies the payload as it is into `destination`, of range.length bytes and any alignment.
 void CopyPayload(absl::Span<const grpc::Slice> slices, const PayloadRange& range, std::byte* destination);

@@ -46,7 +46,9 @@ class BatchRunnerTest : public ::testing::Test {
     return task;
   }
 
-  BatchResults Run(std::vector<const ComputeTask*> tasks) { return RunBatch(tasks, serial_, pool_); }
+  BatchResults Run(std::vector<const ComputeTask*> tasks) {
+    return RunBatch(*tasks.front()->plan->loss, tasks, {serial_, pool_});
+  }
 
   // Copies inputs to gradients, their sum to the loss.
   static void CopyInputs(absl::Span<LossTask* const> batch) {

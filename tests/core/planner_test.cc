@@ -58,7 +58,7 @@ TEST(PlannerTest, AllMeansEveryFloatingInputThatWasSent) {
   ASSERT_OK_AND_ASSIGN(const auto plan, MakePlan(MakeRequest(), loss, kNoLimit));
   EXPECT_THAT(GradientNames(*plan), ElementsAre("a", "b"));
   EXPECT_EQ(plan->gradients[1].spec.dtype, DType::kBFloat16);
-  EXPECT_EQ(ComputedSpec(*plan, plan->gradients[1]).dtype, DType::kFloat32);
+  EXPECT_EQ(plan->gradients[1].computed.dtype, DType::kFloat32);
 }
 
 TEST(PlannerTest, NoneMeansNoGradients) {

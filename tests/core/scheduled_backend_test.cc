@@ -4,14 +4,18 @@
 #include "core/scheduled_backend.h"
 
 #include <cmath>
+#include <functional>
+#include <memory>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "core/scheduling/run_times.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/fake_device.h"
 #include "tests/support/fake_loss.h"
 #include "tests/support/simulated_clock.h"
 #include "tests/support/status_matchers.h"
@@ -159,6 +163,64 @@ TEST(ScheduledBackendTest, ThreadsOutOfRangeAreRefused) {
   options.scheduler.threads = 0;
   EXPECT_THAT(CreateScheduledBackend(options, MakeTileLosses(0), {}),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("threads")));
+}
+
+// A backend over a fake device, which `device` is set to, and whose squared_norm is `run`.
+std::unique_ptr<LossBackend> MakeLaneBackend(testing::FakeDevice** device, int64_t memory_bytes,
+                                             std::function<void(absl::Span<LossTask* const>)> run) {
+  auto fake = std::make_unique<testing::FakeDevice>(1);
+  *device = fake.get();
+  auto lane = DeviceLane::Create(std::move(fake), {.slots = 2, .memory_bytes = memory_bytes}).value();
+  LossSet losses = MakeTileLosses(0);
+  auto loss = std::make_unique<testing::FakeLoss>();
+  loss->run = std::move(run);
+  losses[3] = std::move(loss);
+  return CreateScheduledBackend({}, std::move(losses), {"cuda:5", "a card", 0}, std::move(lane)).value();
+}
+
+ComputeSpec SquaredNormOf(int64_t elements) {
+  ComputeSpec request;
+  request.loss = SquaredNormConfig{};
+  request.inputs = {{"x.0", DType::kFloat32, {elements}}};
+  return request;
+}
+
+TEST(ScheduledBackendTest, ADeviceHasADriverForEachSlotAndStatesThatBearItsName) {
+  testing::FakeDevice* device = nullptr;
+  const auto backend = MakeLaneBackend(&device, 1 << 20, [](auto) {});
+  EXPECT_EQ(backend->Devices()[0].threads, 2);
+  ASSERT_EQ(backend->DeviceStates().size(), 1u);
+  EXPECT_EQ(backend->DeviceStates()[0].name, "cuda:5");
+  EXPECT_OK(backend->DeviceStates()[0].health);
+  EXPECT_EQ(backend->DeviceStates()[0].lane.limit_bytes, 1 << 20);
+}
+
+TEST(ScheduledBackendTest, WhatTheDeviceCanNeverHoldIsRefusedWhenItIsPlanned) {
+  testing::FakeDevice* device = nullptr;
+  const auto backend = MakeLaneBackend(&device, 4096, [](auto) {});
+  EXPECT_OK(backend->Prepare(SquaredNormOf(100)).status());
+  EXPECT_THAT(backend->Prepare(SquaredNormOf(10000)),
+              StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("(--device_memory_bytes)")));
+}
+
+TEST(ScheduledBackendTest, OutputsGradientsAndNotesOfARequestToADeviceLieSideBySide) {
+  testing::FakeDevice* device = nullptr;
+  std::vector<const std::byte*> places;
+  const auto backend = MakeLaneBackend(&device, 1 << 20, [&](absl::Span<LossTask* const> batch) {
+    places = {batch[0]->outputs[0].bytes(), batch[0]->gradients[0].bytes(), batch[0]->notes.data()};
+  });
+  absl::Notification answered;
+  ComputeTask task;
+  task.plan = backend->Prepare(SquaredNormOf(1000)).value();
+  task.inputs.emplace_back(task.plan->inputs[0], backend->pool().Allocate(4000));
+  task.done = [&](absl::StatusOr<ComputeResult> result) {
+    EXPECT_OK(result.status());
+    answered.Notify();
+  };
+  backend->Submit(std::move(task));
+  answered.WaitForNotification();
+  EXPECT_EQ(places[1], places[0] + 64);
+  EXPECT_EQ(places[2], places[1] + 4032);
 }
 
 }  // namespace

@@ -98,7 +98,7 @@ void HeldBackend::Compute(ComputeTask& task) {
   if (task.cancellation != nullptr) task.cancellation->SetListener({});
   Serial serial;
   const ComputeTask* const batch[] = {&task};
-  auto results = RunBatch(batch, serial, pool_);
+  auto results = RunBatch(*task.plan->loss, batch, {serial, pool_});
   std::move(task.done)(std::move(results[0]));
 }
 

@@ -167,5 +167,24 @@ TEST(CopyPayloadTest, CopiesBytesToAnyAddress) {
   EXPECT_EQ(destination, "_payload_");
 }
 
+TEST(PayloadTest, HalvesThatADeviceWidensStayAsTheyAreAndAreLookedOver) {
+  std::vector<uint16_t> halves(100, 0x3c00);
+  for (const bool finite : {true, false}) {
+    if (!finite) halves[77] = 0x7c01;  // A NaN of float16, a number of bfloat16.
+    const std::string bytes = BytesOf(halves);
+    const std::vector<grpc::Slice> slices = Cut(bytes, 7);
+    const PayloadRange range = {0, 0, static_cast<int64_t>(bytes.size())};
+    BufferPool pool(0);
+    const Buffer buffer = pool.Allocate(bytes.size());
+    for (const DType dtype : {DType::kFloat16, DType::kBFloat16}) {
+      const InputSweep sweep =
+          GatherPayload(slices, range, dtype, buffer.data(), /*sum_squares=*/true, /*widens=*/false);
+      EXPECT_EQ(std::string(reinterpret_cast<const char*>(buffer.data()), bytes.size()), bytes);
+      EXPECT_EQ(sweep.finite, finite || dtype == DType::kBFloat16);
+      EXPECT_FALSE(sweep.sum_of_squares.has_value());
+    }
+  }
+}
+
 }  // namespace
 }  // namespace lossd::wire
