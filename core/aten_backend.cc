@@ -12,6 +12,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "core/devices_backend.h"
 #include "core/losses/aten/aten_module.h"
 #include "core/processor_model.h"
 #include "core/status/status_macros.h"
@@ -19,27 +21,42 @@
 namespace lossd {
 namespace {
 
-// The module's function. It stays loaded to the end of the process: LibTorch cannot be unloaded.
-absl::StatusOr<AtenModuleFunction*> LoadModule(const std::vector<std::string>& folders) {
-  for (const std::string& folder : folders) {
-    const std::string path = absl::StrCat(folder, "/", kAtenModuleFile);
-    std::error_code error;
-    if (!std::filesystem::exists(path, error)) continue;
-    void* module = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (module == nullptr) return absl::NotFoundError(absl::StrCat("cannot load the module: ", dlerror()));
-    void* function = dlsym(module, kAtenModuleFunction);
-    if (function == nullptr) return absl::NotFoundError(absl::StrCat("not a module of lossd: ", path));
-    return reinterpret_cast<AtenModuleFunction*>(function);
-  }
-  return absl::NotFoundError(
-      absl::StrCat("the module ", kAtenModuleFile, " is not installed in ", absl::StrJoin(folders, " or ")));
+constexpr char kLibTorch[] = "libtorch_cuda.so";  // Loads the rest of it.
+
+bool Exists(const std::filesystem::path& path) {
+  std::error_code error;
+  return std::filesystem::exists(path, error);
 }
 
-DeviceDescription Describe(absl::string_view device) {
-  const std::string description = absl::StartsWith(device, "cuda")
-                                      ? "CUDA, through LibTorch"
-                                      : absl::StrCat(ProcessorModel(), ", through LibTorch");
-  return {.name = std::string(device), .description = description};
+absl::StatusOr<std::string> FindModule(absl::string_view file, const std::vector<std::string>& folders) {
+  for (const std::string& folder : folders) {
+    std::string path = absl::StrCat(folder, "/", file);
+    if (Exists(path)) return path;
+  }
+  return absl::NotFoundError(
+      absl::StrCat("no module: ", file, " is not installed in ", absl::StrJoin(folders, " or ")));
+}
+
+// The loader takes a library that is loaded already for the one that a module links.
+absl::Status LoadLibTorch(const std::string& module, const std::string& libtorch) {
+  if (libtorch.empty() || Exists(std::filesystem::path(module).parent_path() / kLibTorch)) return absl::OkStatus();
+  if (dlopen(absl::StrCat(libtorch, "/", kLibTorch).c_str(), RTLD_NOW | RTLD_LOCAL) != nullptr) return absl::OkStatus();
+  return absl::NotFoundError(absl::StrCat("no LibTorch with CUDA in --libtorch=", libtorch, ": ", dlerror()));
+}
+
+// The module's function. It stays loaded to the end of the process: LibTorch cannot be unloaded.
+absl::StatusOr<AtenModuleFunction*> LoadModule(absl::string_view file, const ModulePlaces& places) {
+  LOSSD_ASSIGN_OR_RETURN(const std::string path, FindModule(file, places.folders));
+  if (file == kCudaModuleFile) LOSSD_RETURN_IF_ERROR(LoadLibTorch(path, places.libtorch));
+  void* const module = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (module == nullptr) {
+    const std::string reason = dlerror();
+    const bool libtorch = absl::StartsWith(reason, "libtorch") || absl::StartsWith(reason, "libc10");
+    return absl::NotFoundError(absl::StrCat(libtorch ? "no LibTorch: " : "cannot load the module: ", reason));
+  }
+  void* const function = dlsym(module, kAtenModuleFunction);
+  if (function == nullptr) return absl::NotFoundError(absl::StrCat("not a module of lossd: ", path));
+  return reinterpret_cast<AtenModuleFunction*>(function);
 }
 
 }  // namespace
@@ -50,18 +67,23 @@ std::vector<std::string> AtenModuleFolders() {
   return {program.string(), (program.parent_path() / "lib" / "lossd").string()};
 }
 
-absl::StatusOr<std::unique_ptr<LossBackend>> CreateAtenBackend(const BackendOptions& options, absl::string_view device,
-                                                               const std::vector<std::string>& folders) {
-  LOSSD_ASSIGN_OR_RETURN(AtenModuleFunction* const make_losses, LoadModule(folders));
-  absl::StatusOr<LossSet> losses = absl::UnknownError("not made");
-  make_losses(std::string(device).c_str(), options.parameter_cache_bytes, &losses);
-  if (!losses.ok()) return losses.status();
-  return CreateScheduledBackend(options, *std::move(losses), Describe(device));
-}
-
-absl::StatusOr<std::unique_ptr<LossBackend>> CreateAtenBackend(const BackendOptions& options,
-                                                               absl::string_view device) {
-  return CreateAtenBackend(options, device, AtenModuleFolders());
+absl::StatusOr<std::unique_ptr<LossBackend>> CreateAtenBackend(const BackendOptions& options, absl::string_view devices,
+                                                               const ModulePlaces& places) {
+  const bool cuda = absl::StartsWith(devices, "cuda");
+  LOSSD_ASSIGN_OR_RETURN(AtenModuleFunction* const make_losses,
+                         LoadModule(cuda ? kCudaModuleFile : kAtenModuleFile, places));
+  std::vector<std::unique_ptr<LossBackend>> backends;
+  for (const std::string& device : std::vector<std::string>(absl::StrSplit(devices, ','))) {
+    absl::StatusOr<DeviceLosses> made = absl::UnknownError("not made");
+    make_losses(device.c_str(), {options.parameter_cache_bytes, options.device_memory_bytes, options.nvtx}, &made);
+    if (!made.ok()) return made.status();
+    std::string description = cuda ? made->description : absl::StrCat(ProcessorModel(), ", ", made->description);
+    LOSSD_ASSIGN_OR_RETURN(backends.emplace_back(),
+                           CreateScheduledBackend(options, std::move(made->losses), {device, std::move(description)},
+                                                  std::move(made->lane)));
+  }
+  if (backends.size() == 1) return std::move(backends.front());
+  return CreateDevicesBackend(std::move(backends));
 }
 
 }  // namespace lossd

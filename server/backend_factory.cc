@@ -29,28 +29,47 @@ BackendOptions MakeBackendOptions(const ServerOptions& options, BackendObserver*
   backend.scheduler.queue.max_queue_bytes = options.max_inflight_bytes;
   backend.max_request_flops = options.max_request_flops;
   backend.parameter_cache_bytes = options.parameter_cache_bytes;
+  backend.device_memory_bytes = options.device_memory_bytes;
+  backend.nvtx = options.nvtx != 0;
   if (options.compute_precision == "bf16") backend.gemm_precision = GemmPrecision::kBf16;
   backend.observer = observer;
   return backend;
 }
 
-// Whether it is worth the time and the memory to load LibTorch and ask it.
-bool MayHaveCuda() {
+// Why it is not worth the time and the memory to load LibTorch and ask it for CUDA; OK if it is.
+absl::Status MayHaveCuda(const BackendOptions& backend) {
+  if (backend.gemm_precision == GemmPrecision::kBf16) return absl::NotFoundError("--compute_precision=bf16 is cpu's");
   std::error_code error;
-  return std::filesystem::exists("/dev/nvidiactl", error) || std::filesystem::exists("/dev/dxg", error);
+  for (const char* driver : {"/dev/nvidiactl", "/dev/dxg"}) {
+    if (std::filesystem::exists(driver, error)) return absl::OkStatus();
+  }
+  return absl::NotFoundError("no driver: there is no /dev/nvidiactl");
+}
+
+absl::StatusOr<std::unique_ptr<LossBackend>> MakeAtenBackend(const ServerOptions& options, absl::string_view device,
+                                                             const BackendOptions& backend) {
+  return CreateAtenBackend(backend, device, {AtenModuleFolders(), options.libtorch});
+}
+
+// CUDA if it is there, else the processor, which says why.
+absl::StatusOr<std::unique_ptr<LossBackend>> MakeAutoBackend(const ServerOptions& options, TileBackendOptions backend) {
+  absl::Status status = MayHaveCuda(backend);
+  if (status.ok()) {
+    absl::StatusOr<std::unique_ptr<LossBackend>> cuda = MakeAtenBackend(options, "cuda", backend);
+    if (cuda.ok()) return cuda;
+    status = cuda.status();
+  }
+  backend.remark = absl::StrCat("not on CUDA: ", status.message());
+  return CreateTileBackend(backend);
 }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<LossBackend>> MakeBackend(const ServerOptions& options, BackendObserver* observer) {
   const BackendOptions backend = MakeBackendOptions(options, observer);
-  const bool only_tiles = backend.gemm_precision == GemmPrecision::kBf16;
-  if (options.device == "auto" && !only_tiles && MayHaveCuda()) {
-    absl::StatusOr<std::unique_ptr<LossBackend>> cuda = CreateAtenBackend(backend, "cuda");
-    if (cuda.ok()) return cuda;
-  }
-  if (options.device == "auto" || options.device == "cpu") return CreateTileBackend(backend);
-  absl::StatusOr<std::unique_ptr<LossBackend>> aten = CreateAtenBackend(backend, options.device);
+  if (options.device == "auto") return MakeAutoBackend(options, backend);
+  if (options.device == "cpu") return CreateTileBackend(backend);
+  absl::StatusOr<std::unique_ptr<LossBackend>> aten = MakeAtenBackend(options, options.device, backend);
   if (aten.status().code() != absl::StatusCode::kNotFound) return aten;
   return absl::NotFoundError(absl::StrCat("--device: expected a device that this build supports, got ", options.device,
                                           ": ", aten.status().message()));

@@ -46,8 +46,16 @@ FlagGroup Computation() {
   return {
       "Computation",
       {{"device", TextFlag{&Options::device},
-        "Where losses are computed: cpu, aten-cpu (through LibTorch), cuda, cuda:N, or auto, which takes CUDA if "
-        "present, else cpu."},
+        "Where losses are computed: cpu, aten-cpu (through LibTorch), cuda (the first card), cuda:N or several, "
+        "separated by commas, or auto, which takes CUDA if present, else cpu."},
+       {"libtorch", TextFlag{&Options::libtorch},
+        "Folder of the libraries of the LibTorch that --device=cuda runs on, unless they lie beside its module. Empty: "
+        "where they were when it was built."},
+       {"device_memory_bytes", BytesFlag{&Options::device_memory_bytes, 0, kMostBytes},
+        "Bytes of a card's memory that computations may take. 0: four fifths of what is free at the start. A request "
+        "that needs more is refused."},
+       {"nvtx", CountFlag{&Options::nvtx, 0, 1},
+        "1: tell NVIDIA's profilers when a batch goes up, is computed and comes down."},
        {"compute_precision", TextFlag{&Options::compute_precision, {"fp32", "bf16"}},
         "Operands of matrix products: fp32, or bf16, which rounds them to bfloat16 and adds up in float32. Faster on "
         "processors with AVX512-BF16, less exact everywhere; only on cpu, and not for FLOAT64 inputs."},

@@ -17,8 +17,9 @@
 
 namespace lossd {
 
-// Which of the service names "", "lossd.v1.LossService", "readiness" and "liveness" serve. All but liveness follow
-// SetReady; liveness serves as long as the process does. Thread-safe.
+// Which of the service names "", "lossd.v1.LossService", "readiness", "liveness" and "device/NAME" serve. The first
+// three follow SetReady, until a device is lost; liveness serves as long as the process does, a device's name as long
+// as that is well. Thread-safe.
 class HealthStates {
  public:
   // Nothing is ready at first.
@@ -26,6 +27,12 @@ class HealthStates {
 
   void SetReady(bool ready);
   bool ready() const;
+
+  // From now on there is a service of this device, which serves.
+  void AddDevice(absl::string_view device);
+  // The device no longer serves, and nothing is ready any more: whoever looks after the process shall replace it. Calls
+  // are answered all the same. Unknown devices count, too.
+  void LoseDevice(absl::string_view device);
 
   // Whether `service` serves; nullopt if there is no such service.
   std::optional<bool> IsServing(absl::string_view service) const;
@@ -37,7 +44,11 @@ class HealthStates {
 
  private:
   mutable absl::Mutex mu_;
+  void Tell() ABSL_EXCLUSIVE_LOCKS_REQUIRED(listeners_mu_);
+
   bool ready_ ABSL_GUARDED_BY(mu_) = false;
+  bool lost_ ABSL_GUARDED_BY(mu_) = false;                                 // A device is.
+  std::map<std::string, bool, std::less<>> devices_ ABSL_GUARDED_BY(mu_);  // Whether each serves.
   absl::Mutex listeners_mu_ ABSL_ACQUIRED_BEFORE(mu_);
   std::map<const void*, std::function<void()>> listeners_ ABSL_GUARDED_BY(listeners_mu_);
 };

@@ -3,6 +3,7 @@
 
 #include "server/loss_server.h"
 
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "core/status/status_macros.h"
 #include "server/descriptor_budget.h"
+#include "server/device_gauges.h"
 #include "server/listen_address.h"
 #include "server/status_pages.h"
 
@@ -31,13 +33,13 @@ absl::StatusOr<std::unique_ptr<LossServer>> LossServer::Start(const ServerOption
                                                               Clock& clock) {
   std::unique_ptr<LossServer> server(new LossServer(options, std::move(credentials), backend, metrics, logger, clock));
   LOSSD_RETURN_IF_ERROR(server->Listen());
-  server->health_.SetReady(true);
+  server->health_->SetReady(true);
   if (!options.port_file.empty()) LOSSD_RETURN_IF_ERROR(WritePortFile(options.port_file, server->addresses_));
   return server;
 }
 
 absl::Status LossServer::Listen() {
-  const ServerParts parts{options_, *credentials_, backend_, metrics_, health_, logger_, clock_, inflow_};
+  const ServerParts parts{options_, *credentials_, backend_, metrics_, *health_, logger_, clock_, inflow_};
   LOSSD_ASSIGN_OR_RETURN(serving_, ServingServer::Start(parts));
   addresses_.listen = serving_->addresses();
   if (!options_.admin_listen.empty()) {
@@ -46,8 +48,9 @@ absl::Status LossServer::Listen() {
   }
   BoundConnections();
   AddGauges();
+  WatchDevices();
   const auto http_connections = static_cast<unsigned int>(BudgetOf(DescriptorLimit()).http);
-  LOSSD_ASSIGN_OR_RETURN(http_, HttpServer::Start(options_.http_listen, StatusPages(metrics_, health_, options_),
+  LOSSD_ASSIGN_OR_RETURN(http_, HttpServer::Start(options_.http_listen, StatusPages(metrics_, *health_, options_),
                                                   HttpLimitsWithin(http_connections, options_.http_listen.size())));
   addresses_.http_listen = http_->addresses();
   WatchCredentials();
@@ -115,9 +118,19 @@ void LossServer::AddGauges() {
       [this] { return static_cast<double>(backend_.queue_depth().bytes); });
   add("lossd_inflight_bytes", "Bytes that accepted calls have reserved.",
       [this] { return static_cast<double>(serving_->admission().inflight_bytes()); });
+  for (ScrapedValue& value : DeviceValues(backend_)) values.push_back(std::move(value));
   AddConnectionGauges(values);
   gauges_ = std::make_shared<ScrapedValues>(std::move(values));
   metrics_.Add(gauges_);
+}
+
+void LossServer::WatchDevices() {
+  for (const DeviceState& device : backend_.DeviceStates()) health_->AddDevice(device.name);
+  backend_.SetDeviceListener(
+      [health = health_, logger = &logger_](const std::string& device, const absl::Status& reason) {
+        logger->Log(LogLevel::kError, "device lost", {{"device", device}, {"reason", std::string(reason.message())}});
+        health->LoseDevice(device);
+      });
 }
 
 void LossServer::WaitForDrainDelay() {
@@ -127,7 +140,7 @@ void LossServer::WaitForDrainDelay() {
 }
 
 bool LossServer::Shutdown() {
-  health_.SetReady(false);
+  health_->SetReady(false);
   WaitForDrainDelay();
   return Stop(clock_.TimeNow() + options_.shutdown_timeout);
 }
@@ -144,8 +157,9 @@ bool LossServer::Stop(absl::Time deadline) {
 }
 
 LossServer::~LossServer() {
-  health_.SetReady(false);
+  health_->SetReady(false);
   http_.reset();  // Its pages read what goes next.
+  backend_.SetDeviceListener([](const std::string&, const absl::Status&) {});
 }
 
 }  // namespace lossd

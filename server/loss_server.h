@@ -66,6 +66,7 @@ class LossServer {
              Metrics& metrics, Logger& logger, Clock& clock);
   absl::Status Listen();
   void AddGauges();
+  void WatchDevices();
   void AddConnectionGauges(std::vector<ScrapedValue>& values);
   void BoundConnections();
   void OnConnectionRefused(absl::string_view address_flag);
@@ -79,7 +80,7 @@ class LossServer {
   Metrics& metrics_;
   Logger& logger_;
   Clock& clock_;
-  HealthStates health_;
+  const std::shared_ptr<HealthStates> health_ = std::make_shared<HealthStates>();  // Devices may be lost later still.
   Inflow inflow_;
   absl::Mutex drain_mu_;  // What the drain delay is waited on; a clock may look at it until this is destroyed.
   ServerAddresses addresses_;

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -63,12 +64,19 @@ std::vector<prometheus::MetricFamily> ScrapedValues::Collect() const {
   std::vector<prometheus::MetricFamily> families;
   for (const ScrapedValue& value : values_) {
     prometheus::ClientMetric metric;
+    metric.label = value.labels;
     if (value.type == MetricType::Counter) {
       metric.counter.value = value.read();
     } else {
       metric.gauge.value = value.read();
     }
-    families.push_back({value.name, value.help, value.type, {metric}});
+    const auto family = std::find_if(families.begin(), families.end(),
+                                     [&](const prometheus::MetricFamily& other) { return other.name == value.name; });
+    if (family != families.end()) {
+      family->metric.push_back(metric);
+    } else {
+      families.push_back({value.name, value.help, value.type, {metric}});
+    }
   }
   return families;
 }

@@ -10,17 +10,19 @@
 #include <string>
 #include <vector>
 
+#include "prometheus/client_metric.h"
 #include "prometheus/collectable.h"
 #include "prometheus/metric_family.h"
 
 namespace lossd {
 
-// A value without labels.
+// A value. Those of one name are one family, with the help and the type of the first.
 struct ScrapedValue {
   std::string name;
   std::string help;
   prometheus::MetricType type = prometheus::MetricType::Gauge;
   std::function<double()> read;  // Thread-safe.
+  std::vector<prometheus::ClientMetric::Label> labels = {};
 };
 
 // Reads its values at each scrape. Thread-safe.

@@ -9,8 +9,10 @@
 
 #include "absl/algorithm/container.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "core/status/status_macros.h"
@@ -19,18 +21,30 @@
 namespace lossd {
 namespace {
 
-absl::Status CheckDevice(absl::string_view device) {
+absl::Status CheckCudaDevice(absl::string_view device) {
   constexpr int kMostDevices = 128;  // LibTorch's own.
-  constexpr absl::string_view kPlain[] = {"auto", "cpu", "aten-cpu", "cuda"};
   absl::string_view text = device;
-  if (!absl::ConsumePrefix(&text, "cuda:")) {
-    if (absl::c_linear_search(kPlain, device)) return absl::OkStatus();
-    return BadFlag("device", "one of auto, cpu, aten-cpu, cuda, cuda:0", absl::StrCat("\"", device, "\""));
-  }
   int index = 0;
-  const bool digits = std::all_of(text.begin(), text.end(), absl::ascii_isdigit);
-  if (digits && absl::SimpleAtoi(text, &index) && index < kMostDevices) return absl::OkStatus();
+  const bool numbered =
+      absl::ConsumePrefix(&text, "cuda:") && std::all_of(text.begin(), text.end(), absl::ascii_isdigit);
+  if (numbered && absl::SimpleAtoi(text, &index) && index < kMostDevices) return absl::OkStatus();
   return BadFlag("device", absl::StrCat("cuda:0 to cuda:", kMostDevices - 1), absl::StrCat("\"", device, "\""));
+}
+
+absl::Status CheckDevice(absl::string_view text) {
+  const std::vector<absl::string_view> devices = absl::StrSplit(text, ',');
+  if (devices.size() == 1 && !absl::StartsWith(text, "cuda:")) {
+    constexpr absl::string_view kPlain[] = {"auto", "cpu", "aten-cpu", "cuda"};
+    if (absl::c_linear_search(kPlain, text)) return absl::OkStatus();
+    return BadFlag("device", "one of auto, cpu, aten-cpu, cuda, cuda:0, or cuda:0,cuda:1",
+                   absl::StrCat("\"", text, "\""));
+  }
+  for (size_t i = 0; i < devices.size(); ++i) {
+    LOSSD_RETURN_IF_ERROR(CheckCudaDevice(devices[i]));
+    if (std::count(devices.begin(), devices.end(), devices[i]) == 1) continue;
+    return BadFlag("device", "each device once", absl::StrCat(devices[i], " twice"));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status CheckPortFile(const std::string& path) {

@@ -27,7 +27,10 @@ struct ServerOptions {
   std::string tls_client_ca_file;  // Empty: clients need no certificate.
   std::string auth_token_file;     // Empty: calls need no token.
 
-  std::string device = "auto";
+  std::string device = "auto";      // CUDA devices may be several, separated by commas.
+  std::string libtorch;             // Empty: what lies beside the module for CUDA, or what that was built with.
+  int64_t device_memory_bytes = 0;  // 0: four fifths of what is free.
+  int64_t nvtx = 0;                 // 1: on.
   std::string compute_precision = "fp32";
   int64_t threads = 0;  // 0: as many as the cgroup's quota or the affinity mask allows.
 

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <utility>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -21,19 +22,42 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 TEST(AtenBackendTest, MissingModuleIsNamedWithTheFoldersThatWereSearched) {
-  EXPECT_THAT(CreateAtenBackend({}, "aten-cpu", {"/nowhere", "/lib/lossd.none"}),
-              StatusIs(absl::StatusCode::kNotFound,
-                       AllOf(HasSubstr("liblossd_aten.so is not installed in /nowhere or /lib/lossd.none"),
-                             Not(HasSubstr("\n")))));
+  for (const auto& [device, file] :
+       {std::pair("aten-cpu", "liblossd_aten.so"), std::pair("cuda:1", "liblossd_cuda.so")}) {
+    EXPECT_THAT(
+        CreateAtenBackend({}, device, {{"/nowhere", "/lib/lossd.none"}, ""}),
+        StatusIs(absl::StatusCode::kNotFound, AllOf(HasSubstr(std::string("no module: ") + file +
+                                                              " is not installed in /nowhere or /lib/lossd.none"),
+                                                    Not(HasSubstr("\n")))));
+  }
 }
 
-TEST(AtenBackendTest, FileThatIsNoModuleIsNotFound) {
-  const std::filesystem::path folder = std::filesystem::path(::testing::TempDir()) / "lossd_aten_backend_test";
-  std::filesystem::create_directory(folder);
-  std::ofstream(folder / "liblossd_aten.so") << "no library";
-  EXPECT_THAT(CreateAtenBackend({}, "aten-cpu", {folder.string()}),
+// A folder with files of the modules' names that are none.
+class FalseModulesTest : public ::testing::Test {
+ protected:
+  FalseModulesTest() {
+    std::filesystem::create_directory(folder_);
+    for (const char* file : {"liblossd_aten.so", "liblossd_cuda.so"}) std::ofstream(folder_ / file) << "no library";
+  }
+  ~FalseModulesTest() override { std::filesystem::remove_all(folder_); }
+
+  const std::filesystem::path folder_ = std::filesystem::path(::testing::TempDir()) / "lossd_aten_backend_test";
+};
+
+TEST_F(FalseModulesTest, FileThatIsNoModuleIsNotFound) {
+  EXPECT_THAT(CreateAtenBackend({}, "aten-cpu", {{folder_.string()}, ""}),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("cannot load the module")));
-  std::filesystem::remove_all(folder);
+}
+
+TEST_F(FalseModulesTest, LibTorchIsLookedForWhereTheFlagSaysBeforeTheModuleIsLoaded) {
+  EXPECT_THAT(CreateAtenBackend({}, "cuda", {{folder_.string()}, "/nowhere"}),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("no LibTorch with CUDA in --libtorch=/nowhere: ")));
+}
+
+TEST_F(FalseModulesTest, LibTorchBesideTheModuleGoesBeforeTheFlags) {
+  std::ofstream(folder_ / "libtorch_cuda.so") << "no library";
+  EXPECT_THAT(CreateAtenBackend({}, "cuda", {{folder_.string()}, "/nowhere"}),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("cannot load the module")));
 }
 
 TEST(AtenBackendTest, LooksBesideTheProgramAndInItsLibraryFolder) {

@@ -36,6 +36,7 @@ ALLOWED = {
 # Foreign headers -> folders that may include them.
 FOREIGN = {
     r"(torch|ATen|c10|caffe2)/": ["core/engine", "core/losses"],
+    r"(cuda|cublas|nvtx3)[^/]*(/nvToolsExt)?\.h": ["core/engine/cuda"],
     r"(grpcpp|grpc)/": ["proto/wire", "server", "client"],
     r"google/protobuf/|lossd/v1/|google/rpc/": ["proto/wire", "server", "client"],
     r"prometheus/": ["server/metrics"],
@@ -90,6 +91,7 @@ def self_test() -> None:
     assert offence("core/tile_backend.cc", "server/metrics.h")
     assert offence("core/tensor/x.cc", "ATen/ATen.h")
     assert offence("server/main.cc", "prometheus/counter.h")
+    assert offence("core/losses/x.cc", "cuda_runtime_api.h")
     assert offence("client/cpp/client.cc", "server/options.h")
     assert offence("core/engine/x.cc", "tests/support/accuracy.h")
     assert not offence("core/losses/x.cc", "core/engine/gemm.h")

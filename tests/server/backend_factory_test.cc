@@ -3,6 +3,8 @@
 
 #include "server/backend_factory.h"
 
+#include <string>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/status_matchers.h"
@@ -34,11 +36,24 @@ TEST(BackendFactoryTest, DeviceSaysThatItMultipliesInBf16) {
   EXPECT_THAT((*MakeBackend(options, nullptr))->Devices()[0].description, HasSubstr("bf16"));
 }
 
+TEST(BackendFactoryTest, AutoSaysWhyItIsNotOnCuda) {
+  ServerOptions options;
+  options.compute_precision = "bf16";
+  EXPECT_THAT((*MakeBackend(options, nullptr))->Devices()[0].description,
+              HasSubstr("not on CUDA: --compute_precision=bf16 is cpu's"));
+  options.device = "cpu";
+  EXPECT_THAT((*MakeBackend(options, nullptr))->Devices()[0].description, Not(HasSubstr("CUDA")));
+}
+
 TEST(BackendFactoryTest, DeviceThatIsNotThereIsNotFound) {
   ServerOptions options;
-  options.device = "cuda:1";
-  EXPECT_THAT(MakeBackend(options, nullptr),
-              StatusIs(absl::StatusCode::kNotFound, HasSubstr("--device: expected a device that this build supports")));
+  for (const char* device : {"cuda:127", "cuda:126,cuda:127"}) {
+    options.device = device;
+    EXPECT_THAT(
+        MakeBackend(options, nullptr),
+        StatusIs(absl::StatusCode::kNotFound,
+                 HasSubstr(std::string("--device: expected a device that this build supports, got ") + device)));
+  }
 }
 
 }  // namespace

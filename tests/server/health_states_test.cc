@@ -19,6 +19,26 @@ TEST(HealthStatesTest, AllButLivenessFollowReadiness) {
   EXPECT_EQ(states.IsServing("other"), std::nullopt);
 }
 
+TEST(HealthStatesTest, ALostDeviceTakesReadinessWithItForGoodAndNoOtherDevice) {
+  HealthStates states;
+  states.SetReady(true);
+  states.AddDevice("cuda:0");
+  states.AddDevice("cuda:1");
+  EXPECT_EQ(states.IsServing("device/cuda:1"), true);
+  EXPECT_EQ(states.IsServing("device/cuda:2"), std::nullopt);
+  int heard = 0;
+  states.Subscribe(&heard, [&] { ++heard; });
+  states.LoseDevice("cuda:1");
+  EXPECT_EQ(heard, 1);
+  EXPECT_EQ(states.IsServing("device/cuda:1"), false);
+  EXPECT_EQ(states.IsServing("device/cuda:0"), true);
+  EXPECT_EQ(states.IsServing("readiness"), false);
+  EXPECT_EQ(states.IsServing("liveness"), true);
+  states.SetReady(false);
+  states.SetReady(true);
+  EXPECT_FALSE(states.ready());
+}
+
 TEST(HealthStatesTest, ListenersHearChangesUntilTheyLeave) {
   HealthStates states;
   int heard = 0;

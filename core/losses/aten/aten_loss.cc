@@ -5,12 +5,15 @@
 
 #include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
+#include <c10/core/StreamGuard.h>
 #include <c10/util/Exception.h>
 
 #include <algorithm>
 #include <cstring>
 #include <new>
 
+#include "core/losses/aten/device_pass.h"
+#include "core/losses/aten/operation_counter.h"
 #include "core/status/status_macros.h"
 
 namespace lossd::aten {
@@ -31,6 +34,47 @@ void MarkCancelled(Groups groups) {
   }
 }
 
+using RunGroupsFunction = absl::FunctionRef<void(Groups groups)>;
+
+// How many groups like `task` run together.
+size_t MostGroups(const LossTask& task, const DeviceLane* lane) {
+  const int64_t workspace = std::max<int64_t>(task.plan->workspace_bytes, 1);
+  if (lane == nullptr) return static_cast<size_t>(std::max<int64_t>(kRunBytes / workspace, 1));
+  int64_t bytes = workspace;
+  for (const Tensor& input : task.inputs) bytes += 2 * input.byte_size();  // With its gradient.
+  return static_cast<size_t>(std::max<int64_t>(lane->memory_bytes() / lane->slots() / bytes, 1));
+}
+
+// The processor has no streams.
+void RunOnStream(Groups groups, at::Device device, const Device& card, RunGroupsFunction run) {
+  if (device.is_cpu()) return run(groups);
+  const c10::Device indexed(device.type(), static_cast<c10::DeviceIndex>(std::max<int>(device.index(), 0)));
+  const c10::StreamGuard stream(c10::Stream(c10::Stream::UNSAFE, indexed, card.compute_stream()));
+  run(groups);
+}
+
+void RunOnLane(Groups groups, at::Device device, const RunContext& context, RunGroupsFunction run) {
+  DevicePass pass(groups, device, context.pool);
+  LaneBatch batch = pass.batch();
+  batch.workspace_bytes = groups.front()->plan->workspace_bytes * static_cast<int64_t>(groups.size());
+  const absl::Status status = context.lane->Run(batch, [&](const DeviceRegions& regions) {
+    pass.SetRegions(regions);
+    const OperationCounter counter;
+    RunOnStream(groups, device, context.lane->device(), run);
+    context.lane->AddOperations(counter.launches());
+    return absl::OkStatus();
+  });
+  if (status.ok()) return pass.Finish();
+  // One by one, what is too much together may fit.
+  if (absl::IsResourceExhausted(status) && groups.size() > 1) throw std::bad_alloc();
+  for (LossTask* task : groups) task->status = status;
+}
+
+void RunTogether(Groups groups, at::Device device, const RunContext& context, RunGroupsFunction run) {
+  if (context.lane == nullptr) return run(groups);
+  RunOnLane(groups, device, context, run);
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<LossPlan>> AtenLoss::Prepare(const ComputeSpec& request) const {
@@ -40,19 +84,19 @@ absl::StatusOr<std::unique_ptr<LossPlan>> AtenLoss::Prepare(const ComputeSpec& r
   return plan;
 }
 
-void AtenLoss::Run(absl::Span<LossTask* const> batch, const RunContext&) const {
-  RunInGroups(batch, [this](Groups groups) { RunGroups(groups); });
+void AtenLoss::Run(absl::Span<LossTask* const> batch, const RunContext& context) const {
+  RunInGroups(batch, device_, context, [this](Groups groups) { RunGroups(groups); });
 }
 
-void RunInGroups(absl::Span<LossTask* const> batch, absl::FunctionRef<void(Groups groups)> run) {
+void RunInGroups(absl::Span<LossTask* const> batch, at::Device device, const RunContext& context,
+                 RunGroupsFunction run) {
   at::init_num_threads();  // This thread's share of at::set_num_threads.
   const c10::InferenceMode no_autograd;
-  const int64_t bytes = std::max<int64_t>(batch.front()->plan->workspace_bytes, 1);
-  const auto most = static_cast<size_t>(std::max<int64_t>(kRunBytes / bytes, 1));
+  const size_t most = MostGroups(*batch.front(), context.lane);
   try {
     for (size_t first = 0; first < batch.size(); first += most) {
       const Groups groups = batch.subspan(first, most);
-      if (!AllCancelled(groups)) run(groups);
+      if (!AllCancelled(groups)) RunTogether(groups, device, context, run);
       MarkCancelled(groups);
     }
   } catch (const c10::Error& error) {

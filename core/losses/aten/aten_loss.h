@@ -37,8 +37,8 @@ class AtenLoss : public Loss {
 
   // Bytes that RunGroups takes for one group of `plan`.
   virtual int64_t WorkspaceBytes(const ComputeSpec& request, const LossPlan& plan) const = 0;
-  // Computes the groups' outputs, wanted gradients and objectives. What it leaves of groups that were cancelled does
-  // not matter; it may stop where all were.
+  // Computes the groups' outputs, wanted gradients and objectives. Within a DevicePass, all of them on the device,
+  // without waiting for it. What it leaves of groups that were cancelled does not matter; it may stop where all were.
   virtual void RunGroups(Groups groups) const = 0;
 
  private:
@@ -46,9 +46,11 @@ class AtenLoss : public Loss {
   const at::Device device_;
 };
 
-// Calls `run` for as many groups of a batch at a time as their plans' workspaces allow, without autograd, and marks
-// those that were cancelled. Throws as AtenLoss::Run.
-void RunInGroups(absl::Span<LossTask* const> batch, absl::FunctionRef<void(Groups groups)> run);
+// Calls `run` with the batch cut into groups that fit the memory, on `device`, and marks what was cancelled. Where the
+// context has a lane, each call is within a DevicePass, whose regions the lane moves, and on the lane's compute stream.
+// Throws as AtenLoss::Run.
+void RunInGroups(absl::Span<LossTask* const> batch, at::Device device, const RunContext& context,
+                 absl::FunctionRef<void(Groups groups)> run);
 
 // Bytes of all inputs of `request` in storage dtype.
 int64_t InputBytes(const ComputeSpec& request);

@@ -29,7 +29,7 @@ void UseOneThread() {
 
 absl::StatusOr<at::Device> FindDevice(absl::string_view name) {
   if (name == "aten-cpu") return at::Device(at::kCPU);
-  if (!at::globalContext().hasCUDA()) return absl::NotFoundError("LibTorch finds no CUDA device");
+  if (!at::globalContext().hasCUDA()) return absl::NotFoundError("this LibTorch has no CUDA");
   try {
     const at::Device device{std::string(name)};
     at::zeros({1}, at::TensorOptions(at::kFloat).device(device)).cpu();

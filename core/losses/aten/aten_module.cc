@@ -3,10 +3,18 @@
 
 #include "core/losses/aten/aten_module.h"
 
+#include <utility>
+
 #include "core/losses/aten/aten_losses.h"
 
 extern "C" __attribute__((visibility("default"))) lossd::AtenModuleFunction LossdMakeAtenLosses;
 
-void LossdMakeAtenLosses(const char* device, int64_t parameter_cache_bytes, absl::StatusOr<lossd::LossSet>* losses) {
-  *losses = lossd::MakeAtenLosses(device, parameter_cache_bytes);
+void LossdMakeAtenLosses(const char* device, const lossd::AtenModuleOptions& options,
+                         absl::StatusOr<lossd::DeviceLosses>* losses) {
+  absl::StatusOr<lossd::LossSet> made = lossd::MakeAtenLosses(device, options.parameter_cache_bytes);
+  if (made.ok()) {
+    *losses = lossd::DeviceLosses{*std::move(made), "through LibTorch", nullptr};
+  } else {
+    *losses = made.status();
+  }
 }

@@ -1,25 +1,44 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
-// The door of the module liblossd_aten.so. Includes no header of LibTorch.
+// The door of the modules liblossd_aten.so and liblossd_cuda.so. Includes no header of LibTorch.
 
 #ifndef LOSSD_CORE_LOSSES_ATEN_ATEN_MODULE_H_
 #define LOSSD_CORE_LOSSES_ATEN_ATEN_MODULE_H_
 
 #include <cstdint>
+#include <memory>
+#include <string>
 
 #include "absl/status/statusor.h"
+#include "core/engine/device/device_lane.h"
 #include "core/losses/registry.h"
 
 namespace lossd {
 
-// The module's file and the name of its function.
+// The modules' files, the latter with what computes on cards, and the name of the function of both.
 inline constexpr char kAtenModuleFile[] = "liblossd_aten.so";
+inline constexpr char kCudaModuleFile[] = "liblossd_cuda.so";
 inline constexpr char kAtenModuleFunction[] = "LossdMakeAtenLosses";
 
-// Sets `losses` to what MakeAtenLosses (aten_losses.h) returns for `device` and `parameter_cache_bytes`. The module
-// must stay loaded as long as the losses live, and must come from the same build as its caller.
-using AtenModuleFunction = void(const char* device, int64_t parameter_cache_bytes, absl::StatusOr<LossSet>* losses);
+struct AtenModuleOptions {
+  int64_t parameter_cache_bytes = 0;  // As for MakeAtenLosses (aten_losses.h).
+  int64_t device_memory_bytes = 0;    // As in BackendOptions.
+  bool nvtx = false;                  // As in BackendOptions.
+};
+
+// The losses on one device, and what that device is, for people.
+struct DeviceLosses {
+  LossSet losses;
+  std::string description;
+  std::unique_ptr<DeviceLane> lane;  // The way there; null for the processor.
+};
+
+// Sets `losses` to those on `device`, "aten-cpu", or in the module for CUDA "cuda" or "cuda:N". NOT_FOUND, in one line
+// that says what is missing, where there is no such device. The module must stay loaded as long as the losses live, and
+// must come from the same build as its caller.
+using AtenModuleFunction = void(const char* device, const AtenModuleOptions& options,
+                                absl::StatusOr<DeviceLosses>* losses);
 
 }  // namespace lossd
 

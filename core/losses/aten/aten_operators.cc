@@ -18,11 +18,11 @@ void RunProblem(const ContrastProblem& problem, Groups groups, at::Device device
 void RunProblem(const MomentsProblem& problem, Groups groups, at::Device device) {
   RunMoments(problem, groups, device);
 }
-int64_t BytesOf(const ContrastProblem& problem, const ComputeSpec& request, int64_t element_bytes) {
-  return ContrastBytes(problem, request, element_bytes);
+int64_t BytesOf(const ContrastProblem& problem, const ComputeSpec& request, int64_t element_bytes, at::Device device) {
+  return ContrastBytes(problem, request, element_bytes, device);
 }
-int64_t BytesOf(const MomentsProblem& problem, const ComputeSpec& request, int64_t element_bytes) {
-  return MomentsBytes(problem, request, element_bytes);
+int64_t BytesOf(const MomentsProblem& problem, const ComputeSpec& request, int64_t element_bytes, at::Device device) {
+  return MomentsBytes(problem, request, element_bytes, device);
 }
 
 class AtenOperators final : public Operators {
@@ -31,12 +31,12 @@ class AtenOperators final : public Operators {
 
   int64_t WorkspaceBytes(const ComputeSpec& request, const OperatorPlan& plan) const override {
     const auto element = static_cast<int64_t>(SizeOf(plan.dtype));
-    return std::visit([&](const auto& problem) { return BytesOf(problem, request, element); }, plan.problem);
+    return std::visit([&](const auto& problem) { return BytesOf(problem, request, element, device_); }, plan.problem);
   }
 
-  void Run(absl::Span<LossTask* const> batch, const RunContext&) const override {
+  void Run(absl::Span<LossTask* const> batch, const RunContext& context) const override {
     const auto& plan = static_cast<const OperatorPlan&>(*batch.front()->plan);
-    RunInGroups(batch, [&](Groups groups) {
+    RunInGroups(batch, device_, context, [&](Groups groups) {
       std::visit([&](const auto& problem) { RunProblem(problem, groups, device_); }, plan.problem);
     });
   }

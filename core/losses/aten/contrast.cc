@@ -60,7 +60,7 @@ class Side {
   void SetPairWeights(const at::Tensor& weights) { pair_weights_ = weights; }
 
   void Run() {
-    const int64_t chunk = ChunkRows(count_, width_);
+    const int64_t chunk = ChunkRows(count_, width_, rows_.rows().device());
     for (int64_t first = 0; first < count_ && !AllCancelled(groups_); first += chunk) {
       first_ = first;
       chunk_ = std::min(chunk, count_ - first);
@@ -77,7 +77,7 @@ class Side {
 
   at::Tensor CountPositives() const {
     at::Tensor positives = at::empty_like(labels_);
-    const int64_t chunk = ChunkRows(count_, width_);
+    const int64_t chunk = ChunkRows(count_, width_, rows_.rows().device());
     for (int64_t first = 0; first < count_; first += chunk) {
       const int64_t count = std::min(chunk, count_ - first);
       const at::Tensor equal = labels_.narrow(1, first, count).unsqueeze(2) == labels_.unsqueeze(1);
@@ -288,7 +288,7 @@ class GroupRun {
     guide_columns_.emplace(groups_, rule.columns, true, device_);
     const int64_t count = problem_.row_count();
     bounds_ = guide_rows_->rows().new_empty({guide_rows_->rows().size(0), count});
-    const int64_t chunk = ChunkRows(count, problem_.column_count());
+    const int64_t chunk = ChunkRows(count, problem_.column_count(), device_);
     for (int64_t first = 0; first < count; first += chunk) {
       const int64_t size = std::min(chunk, count - first);
       const at::Tensor all =
@@ -312,11 +312,13 @@ class GroupRun {
   }
 
   void Finish(const at::Tensor& losses, const Side& side) {
-    const at::Tensor values = losses.cpu();
-    WriteOutput(groups_, 0, values);
-    for (size_t g = 0; g < groups_.size(); ++g) groups_[g]->objective = values.data_ptr<double>()[g];
+    WhenOnHost(groups_, losses, [groups = groups_](const at::Tensor& values) {
+      WriteOutput(groups, 0, values);
+      for (size_t g = 0; g < groups.size(); ++g) groups[g]->objective = values.data_ptr<double>()[g];
+    });
     if (groups_[0]->outputs.size() > 1) {
-      WriteOutput(groups_, 1, (side.right() / static_cast<double>(problem_.row_count())).cpu());
+      WhenOnHost(groups_, side.right() / static_cast<double>(problem_.row_count()),
+                 [groups = groups_](const at::Tensor& share) { WriteOutput(groups, 1, share); });
     }
     constexpr double kMost = std::numeric_limits<double>::max();
     const at::Tensor factors = (scale_ * weight_).clamp_(-kMost, kMost);
@@ -356,10 +358,11 @@ void RunContrast(const ContrastProblem& problem, Groups groups, at::Device devic
   GroupRun(problem, groups, device).Run();
 }
 
-int64_t ContrastBytes(const ContrastProblem& problem, const ComputeSpec& request, int64_t element_bytes) {
+int64_t ContrastBytes(const ContrastProblem& problem, const ComputeSpec& request, int64_t element_bytes,
+                      at::Device device) {
   const int64_t inputs = InputBytes(request);
   const int64_t wide = 8 / element_bytes;  // Rows pass through float64.
-  return (2 + 3 * wide) * inputs + ChunkBytes(problem.row_count(), problem.column_count(), kCopies, 8);
+  return (2 + 3 * wide) * inputs + ChunkBytes(problem.row_count(), problem.column_count(), kCopies, 8, device);
 }
 
 }  // namespace lossd::aten

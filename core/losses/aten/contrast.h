@@ -21,7 +21,8 @@ namespace lossd::aten {
 void RunContrast(const ContrastProblem& problem, Groups groups, at::Device device);
 
 // Bytes that this takes for one group.
-int64_t ContrastBytes(const ContrastProblem& problem, const ComputeSpec& request, int64_t element_bytes);
+int64_t ContrastBytes(const ContrastProblem& problem, const ComputeSpec& request, int64_t element_bytes,
+                      at::Device device);
 
 }  // namespace lossd::aten
 

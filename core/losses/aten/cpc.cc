@@ -63,7 +63,7 @@ class GroupRun {
     scores.targets = Rows(aten::Convolve(z_, weights_.target, weights_.target_bias));
     scores.embed_scales = aten::StackNumbers(
         groups_, [](const LossTask& task) { return PlanOf(task).embed_scale; }, type_, device_);
-    scores.step_weights = StepWeights().to(device_);
+    scores.step_weights = aten::ToDevice(StepWeights(), device_);
     scores.gradients = wants_.predictions() || wants_.targets();
     return aten::ContrastSteps(scores, groups_);
   }
@@ -82,10 +82,15 @@ class GroupRun {
   }
 
   void WriteLosses(const at::Tensor& step_losses) const {
-    const at::Tensor steps = step_losses.cpu();  // [G, R]
-    at::Tensor losses = at::zeros({Count()}, at::kDouble);
-    for (int64_t g = 0; g < Count(); ++g) {
-      LossTask& task = *groups_[static_cast<size_t>(g)];
+    const std::vector<LossTask*> groups(groups_.begin(), groups_.end());
+    aten::WhenOnHost(groups_, step_losses, [groups](const at::Tensor& steps) { WriteLosses(groups, steps); });
+  }
+
+  // `steps` is [G, R].
+  static void WriteLosses(Groups groups, const at::Tensor& steps) {
+    at::Tensor losses = at::zeros({steps.size(0)}, at::kDouble);
+    for (int64_t g = 0; g < steps.size(0); ++g) {
+      LossTask& task = *groups[static_cast<size_t>(g)];
       task.objective = 0;
       for (int64_t i = 1; i <= steps.size(1); ++i) {
         task.objective +=
@@ -93,8 +98,8 @@ class GroupRun {
       }
       losses.data_ptr<double>()[g] = task.objective;
     }
-    aten::WriteOutput(groups_, 0, losses);
-    aten::WriteOutput(groups_, 1, steps);
+    aten::WriteOutput(groups, 0, losses);
+    aten::WriteOutput(groups, 1, steps);
   }
 
   void Backward(const aten::PixelCnnContext& context, const aten::CpcScoresResult& scores) const {
@@ -159,8 +164,9 @@ class Cpc final : public aten::AtenLoss {
     const auto element = static_cast<int64_t>(SizeOf(cpc.dtype));
     const int64_t parameters = 3 * ParameterBytes(cpc);
     const CpcContrastShape contrast = cpc.contrast();
-    const int64_t scores = aten::ChunkBytes(contrast.predictions(), contrast.targets(), 2, element);
-    const int64_t steps = aten::ChunkRows(contrast.predictions(), contrast.targets()) * contrast.steps() * 8 * 10;
+    const int64_t scores = aten::ChunkBytes(contrast.predictions(), contrast.targets(), 2, element, device());
+    const int64_t steps =
+        aten::ChunkRows(contrast.predictions(), contrast.targets(), device()) * contrast.steps() * 8 * 10;
     return PassElements(cpc) * element + parameters + scores + steps;
   }
 

@@ -32,7 +32,7 @@ class Contrast {
     for (int64_t i = 0; i < steps_; ++i) {
       counts.data_ptr<double>()[i] = static_cast<double>(scores.shape.step_predictions(i + 1));
     }
-    counts_ = counts.to(options_.device());
+    counts_ = ToDevice(counts, options_.device());
     step_shares_ = scores.step_weights / counts_;
     // Row r has steps 1 .. R - r: the sums of the shares from the first on, last row first.
     row_shares_ = step_shares_.cumsum(1).flip(1);
@@ -121,7 +121,7 @@ class Contrast {
 CpcScoresResult ContrastSteps(const CpcScores& scores, Groups groups) {
   Contrast contrast(scores);
   const int64_t predictions = scores.shape.predictions();
-  const int64_t chunk = ChunkRows(predictions, scores.shape.targets());
+  const int64_t chunk = ChunkRows(predictions, scores.shape.targets(), scores.predictions.device());
   for (int64_t first = 0; first < predictions; first += chunk) {
     if (AllCancelled(groups)) break;
     contrast.RunChunk(first, std::min(chunk, predictions - first));

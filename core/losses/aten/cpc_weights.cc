@@ -67,7 +67,7 @@ CpcWeightTensors MakeSeedWeights(const CpcParameterKey& key, at::ScalarType type
   for (size_t p = 0; p < kCpcParameters; ++p) {
     const at::Tensor values =
         at::from_blob(drawn[p].data(), {specs[p].shape.data(), specs[p].shape.size()}, at::kFloat);
-    *tensors[p] = Arranged(values.to(type, false, true).to(device).unsqueeze(0), p);
+    *tensors[p] = Arranged(ToDevice(values.to(type, false, true), device).unsqueeze(0), p);
   }
   return weights;
 }

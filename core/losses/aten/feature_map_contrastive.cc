@@ -94,7 +94,7 @@ class GroupRun {
       const int32_t* drawn = Output<int32_t>(*task, kPositions) + (pair * plan_.space.directions + direction) * images;
       for (int64_t b = 0; b < images; ++b) *to++ = b * locations + drawn[b];
     }
-    return positions.to(device_);
+    return aten::ToDevice(positions, device_);
   }
 
   // What one direction of a comparison adds.
@@ -141,20 +141,28 @@ class GroupRun {
     }
   }
 
+  // The losses, then the regularizer, of each group, on one way to the host.
   void WriteOutputs() {
-    const at::Tensor losses = losses_.cpu();
-    const at::Tensor regularizers = regularizers_.cpu();
-    aten::WriteOutput(groups_, kLosses, losses);
-    aten::WriteOutput(groups_, kRegularizer, regularizers);
-    for (int64_t g = 0; g < Count(); ++g) {
-      LossTask& task = *groups_[static_cast<size_t>(g)];
+    const std::vector<LossTask*> groups(groups_.begin(), groups_.end());
+    aten::WhenOnHost(groups_, at::cat({losses_, regularizers_.unsqueeze(1)}, 1),
+                     [groups](const at::Tensor& sums) { WriteSums(groups, sums); });
+  }
+
+  // `sums` is [G, K + 1].
+  static void WriteSums(Groups groups, const at::Tensor& sums) {
+    const int64_t pairs = sums.size(1) - 1;
+    aten::WriteOutput(groups, kLosses, sums.narrow(1, 0, pairs));
+    aten::WriteOutput(groups, kRegularizer, sums.select(1, pairs));
+    const double* row = sums.data_ptr<double>();
+    for (LossTask* task : groups) {
       // A term of weight 0 is no part of it, whatever it is.
-      const double weight = ConfigOf(task).regularizer_weight;
-      if (weight != 0) task.objective = weight * regularizers.data_ptr<double>()[g];
-      for (int64_t pair = 0; pair < losses.size(1); ++pair) {
-        const double loss_weight = LossWeight(task, pair);
-        if (loss_weight != 0) task.objective += loss_weight * losses.data_ptr<double>()[g * losses.size(1) + pair];
+      const double weight = ConfigOf(*task).regularizer_weight;
+      if (weight != 0) task->objective = weight * row[pairs];
+      for (int64_t pair = 0; pair < pairs; ++pair) {
+        const double loss_weight = LossWeight(*task, pair);
+        if (loss_weight != 0) task->objective += loss_weight * row[pair];
       }
+      row += pairs + 1;
     }
   }
 
@@ -177,7 +185,7 @@ class FeatureMapContrastive final : public aten::AtenLoss {
     const auto& maps = static_cast<const FeatureMapPlan&>(plan);
     const auto element = static_cast<int64_t>(SizeOf(maps.dtype));
     return 4 * aten::InputBytes(request) +
-           aten::ChunkBytes(maps.images(), maps.images() * maps.most_locations, 5, element);
+           aten::ChunkBytes(maps.images(), maps.images() * maps.most_locations, 5, element, device());
   }
 
   // Groups that drew different maps, or clip differently, are different problems.

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace lossd::aten {
 namespace {
@@ -25,6 +26,10 @@ at::ScalarType ScalarTypeOf(DType dtype) {
       return at::kLong;
     case DType::kUint8:
       return at::kByte;
+    case DType::kFloat16:
+      return at::kHalf;
+    case DType::kBFloat16:
+      return at::kBFloat16;
     default:
       return at::kFloat;
   }
@@ -35,6 +40,7 @@ at::Tensor OverMemory(const Tensor& tensor) {
 }
 
 at::Tensor StackInput(Groups groups, size_t input, at::Device device) {
+  if (const DevicePass* const pass = DevicePass::Current()) return pass->Input(groups, input);
   const at::Tensor first = OverMemory(groups[0]->inputs[input]);
   if (device.is_cpu() && groups.size() == 1) return first.unsqueeze(0);
   std::vector<int64_t> sizes = {static_cast<int64_t>(groups.size())};
@@ -51,7 +57,22 @@ at::Tensor StackNumbers(Groups groups, absl::FunctionRef<double(const LossTask&)
   at::Tensor numbers = at::empty({static_cast<int64_t>(groups.size())}, at::kDouble);
   std::transform(groups.begin(), groups.end(), numbers.data_ptr<double>(),
                  [&](const LossTask* task) { return number(*task); });
-  return numbers.to(device, type);
+  const double* const first = numbers.data_ptr<double>();
+  if (std::all_of(first, first + groups.size(), [first](double one) { return one == *first; })) {
+    return at::full({numbers.size(0)}, *first, at::TensorOptions(type).device(device));  // Copies nothing.
+  }
+  return ToDevice(numbers.to(type), device);
+}
+
+at::Tensor ToDevice(const at::Tensor& host, at::Device device) {
+  DevicePass* const pass = DevicePass::Current();
+  return pass == nullptr ? host.to(device) : pass->SendUp(host);
+}
+
+void WhenOnHost(Groups groups, const at::Tensor& values, DevicePass::HostCallback callback) {
+  DevicePass* const pass = DevicePass::Current();
+  if (pass != nullptr) return pass->BringDown(groups, values, std::move(callback));
+  callback(values.cpu());
 }
 
 bool AnyWants(Groups groups, size_t index) {
@@ -60,6 +81,7 @@ bool AnyWants(Groups groups, size_t index) {
 }
 
 void WriteGradient(Groups groups, size_t index, const at::Tensor& gradient) {
+  if (DevicePass* const pass = DevicePass::Current()) return pass->WriteGradient(groups, index, gradient);
   for (size_t g = 0; g < groups.size(); ++g) {
     const Tensor& to = groups[g]->gradients[index];
     if (!to.buffer()) continue;
@@ -69,6 +91,7 @@ void WriteGradient(Groups groups, size_t index, const at::Tensor& gradient) {
 }
 
 void WriteZeroGradient(Groups groups, size_t index) {
+  if (const DevicePass* const pass = DevicePass::Current()) return pass->WriteZeroGradient(groups, index);
   for (const LossTask* task : groups) {
     const Tensor& to = task->gradients[index];
     if (to.buffer()) std::memset(to.bytes(), 0, static_cast<size_t>(to.byte_size()));

@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // A batch's tensors as ATen sees them: one tensor for all requests of the batch, the request (group) being its first
-// dimension. Copies between host and device are made here and nowhere else; where the device is the host, tensors lie
-// over the requests' own buffers if that is possible. On a CUDA device the copies wait for each other, because the
-// buffers are not pinned.
+// dimension. Copies between host and device are made here and in device_pass.h, and nowhere else; where the device is
+// the host, tensors lie over the requests' own buffers if that is possible. On a device with memory of its own, and a
+// DevicePass, nothing here waits for it.
 
 #ifndef LOSSD_CORE_LOSSES_ATEN_GROUP_TENSORS_H_
 #define LOSSD_CORE_LOSSES_ATEN_GROUP_TENSORS_H_
@@ -16,15 +16,13 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/types/span.h"
+#include "core/losses/aten/device_pass.h"
 #include "core/losses/loss.h"
 #include "core/tensor/tensor.h"
 
 namespace lossd::aten {
 
-// Requests that are computed together.
-using Groups = absl::Span<LossTask* const>;
-
-// The ATen type of `dtype`, a storage dtype.
+// The ATen type of `dtype`.
 at::ScalarType ScalarTypeOf(DType dtype);
 
 // A tensor over the memory of `tensor`. Does not own it.
@@ -37,6 +35,13 @@ at::Tensor StackInput(Groups groups, size_t input, at::Device device);
 at::Tensor StackNumbers(Groups groups, absl::FunctionRef<double(const LossTask& task)> number, at::ScalarType type,
                         at::Device device);
 
+// A tensor of the host's on `device`.
+at::Tensor ToDevice(const at::Tensor& host, at::Device device);
+
+// Calls back with [G, ...], numbers of `groups`, on the host: at once, or, within a pass, when the batch has come down.
+// The callback outlives whoever made it by that time.
+void WhenOnHost(Groups groups, const at::Tensor& values, DevicePass::HostCallback callback);
+
 // Whether a group wants the gradient of input, or derived input, `index`.
 bool AnyWants(Groups groups, size_t index);
 
@@ -47,7 +52,7 @@ void WriteGradient(Groups groups, size_t index, const at::Tensor& gradient);
 // Zeros the gradient `index` of those groups that want it.
 void WriteZeroGradient(Groups groups, size_t index);
 
-// Writes [G, ...] to output `index` of each group, rounded to its dtype.
+// Writes [G, ...], on the host, to output `index` of each group, rounded to its dtype.
 void WriteOutput(Groups groups, size_t index, const at::Tensor& output);
 
 // Whether no group wants its answer any longer.

@@ -117,7 +117,7 @@ at::Tensor UnpackGradient(const PackedMap& map, int64_t images) {
 
 MapContrastSums ContrastMaps(const MapMeeting& meeting, Groups groups) {
   Contrast contrast(meeting);
-  const int64_t chunk = ChunkRows(contrast.images(), contrast.columns());
+  const int64_t chunk = ChunkRows(contrast.images(), contrast.columns(), meeting.positions.device());
   for (int64_t first = 0; first < contrast.images(); first += chunk) {
     if (AllCancelled(groups)) break;
     contrast.RunChunk(first, std::min(chunk, contrast.images() - first));

@@ -50,7 +50,7 @@ class GroupRun {
   // Calls body(first, count) for chunks of columns, by the shape alone.
   template <typename Body>
   void ForChunks(const Body& body) const {
-    const int64_t chunk = ChunkRows(problem_.width, problem_.width);
+    const int64_t chunk = ChunkRows(problem_.width, problem_.width, device_);
     for (int64_t first = 0; first < problem_.width && !AllCancelled(groups_); first += chunk) {
       body(first, std::min(chunk, problem_.width - first));
     }
@@ -108,11 +108,13 @@ class GroupRun {
     at::Tensor loss = at::zeros_like(terms[0]);
     for (size_t term = 0; term < problem_.terms(); ++term) {
       if (problem_.weights[term] != 0) loss += terms[term] * problem_.weights[term];
-      WriteOutput(groups_, term + 1, terms[term].cpu());
+      WhenOnHost(groups_, terms[term],
+                 [groups = groups_, term](const at::Tensor& values) { WriteOutput(groups, term + 1, values); });
     }
-    const at::Tensor values = loss.cpu();
-    WriteOutput(groups_, 0, values);
-    for (size_t g = 0; g < groups_.size(); ++g) groups_[g]->objective = values.data_ptr<double>()[g];
+    WhenOnHost(groups_, loss, [groups = groups_](const at::Tensor& values) {
+      WriteOutput(groups, 0, values);
+      for (size_t g = 0; g < groups.size(); ++g) groups[g]->objective = values.data_ptr<double>()[g];
+    });
     const at::Tensor weights = StackNumbers(
         groups_, [](const LossTask& task) { return task.request->gradients.scale; }, at::kDouble, device_);
     for (size_t view = 0; view < 2; ++view) {
@@ -163,9 +165,10 @@ void RunMoments(const MomentsProblem& problem, Groups groups, at::Device device)
   GroupRun(problem, groups, device).Run();
 }
 
-int64_t MomentsBytes(const MomentsProblem& problem, const ComputeSpec& request, int64_t element_bytes) {
+int64_t MomentsBytes(const MomentsProblem& problem, const ComputeSpec& request, int64_t element_bytes,
+                     at::Device device) {
   const int64_t wide = 8 / element_bytes;
-  return (3 + 5 * wide) * InputBytes(request) + ChunkBytes(problem.width, problem.width, 3, 8);
+  return (3 + 5 * wide) * InputBytes(request) + ChunkBytes(problem.width, problem.width, 3, 8, device);
 }
 
 }  // namespace lossd::aten

@@ -20,7 +20,8 @@ namespace lossd::aten {
 void RunMoments(const MomentsProblem& problem, Groups groups, at::Device device);
 
 // Bytes that this takes for one group.
-int64_t MomentsBytes(const MomentsProblem& problem, const ComputeSpec& request, int64_t element_bytes);
+int64_t MomentsBytes(const MomentsProblem& problem, const ComputeSpec& request, int64_t element_bytes,
+                     at::Device device);
 
 }  // namespace lossd::aten
 

@@ -7,21 +7,26 @@
 #define LOSSD_CORE_LOSSES_ATEN_SCORE_ROWS_H_
 
 #include <ATen/core/Tensor.h>
+#include <c10/core/Device.h>
 
 #include <algorithm>
 #include <cstdint>
 
 namespace lossd::aten {
 
-// Scores of a group that are held at a time, unless one row has more.
+// Scores of a group that are held at a time, unless one row has more: what a processor's caches hold, and what keeps a
+// card busy, to which each chunk costs some forty launches.
 inline constexpr int64_t kChunkScores = int64_t{1} << 20;
+inline constexpr int64_t kCardChunkScores = int64_t{1} << 26;
 
-// Rows of a chunk: by the shape of one group alone, for the sake of equal bits in every batch.
-inline int64_t ChunkRows(int64_t rows, int64_t columns) { return std::clamp<int64_t>(kChunkScores / columns, 1, rows); }
+// Rows of a chunk: by the shape of one group and the kind of device alone, for the sake of equal bits in every batch.
+inline int64_t ChunkRows(int64_t rows, int64_t columns, at::Device device) {
+  return std::clamp<int64_t>((device.is_cpu() ? kChunkScores : kCardChunkScores) / columns, 1, rows);
+}
 
 // Bytes of the score-sized temporaries of a chunk, with room for `copies` of them.
-inline int64_t ChunkBytes(int64_t rows, int64_t columns, int64_t copies, int64_t element_bytes) {
-  return ChunkRows(rows, columns) * columns * copies * element_bytes;
+inline int64_t ChunkBytes(int64_t rows, int64_t columns, int64_t copies, int64_t element_bytes, at::Device device) {
+  return ChunkRows(rows, columns, device) * columns * copies * element_bytes;
 }
 
 // What ExponentiateRows has taken out of the rows: the sum of the original exponentials is exp(maximum) * sum. Both

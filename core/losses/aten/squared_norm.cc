@@ -37,9 +37,10 @@ class SquaredNorm final : public aten::AtenLoss {
       sums += wide.square().sum(1);
       if (aten::AnyWants(groups, input)) WriteScaled(groups, input, wide, x.sizes());
     }
-    sums = sums.mul_(0.5).cpu();
-    aten::WriteOutput(groups, 0, sums);
-    for (int64_t g = 0; g < count; ++g) groups[static_cast<size_t>(g)]->objective = sums.data_ptr<double>()[g];
+    aten::WhenOnHost(groups, sums.mul_(0.5), [groups](const at::Tensor& halves) {
+      aten::WriteOutput(groups, 0, halves);
+      for (size_t g = 0; g < groups.size(); ++g) groups[g]->objective = halves.data_ptr<double>()[g];
+    });
   }
 
   void WriteScaled(Groups groups, size_t input, const at::Tensor& wide, at::IntArrayRef sizes) const {

@@ -137,7 +137,7 @@ BatchResults Compute(const LossRegistry& losses, const std::vector<RandomRequest
   std::vector<const ComputeTask*> batch;
   for (const ComputeTask& task : tasks) batch.push_back(&task);
   Serial serial;
-  return lossd::RunBatch(batch, serial, pool);
+  return lossd::RunBatch(*batch.front()->plan->loss, batch, {serial, pool});
 }
 
 double ExpectAgreesWithTiles(const RandomRequest& request, BufferPool& pool) {

@@ -16,9 +16,10 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 TEST(ScoreRowsTest, ChunksDependOnTheShapeAndHaveARowAtLeast) {
-  EXPECT_EQ(ChunkRows(10, 100), 10);
-  EXPECT_EQ(ChunkRows(5000, 1 << 10), 1 << 10);
-  EXPECT_EQ(ChunkRows(5000, int64_t{1} << 40), 1);
+  EXPECT_EQ(ChunkRows(10, 100, at::kCPU), 10);
+  EXPECT_EQ(ChunkRows(5000, 1 << 10, at::kCPU), 1 << 10);
+  EXPECT_EQ(ChunkRows(5000, int64_t{1} << 40, at::kCPU), 1);
+  EXPECT_EQ(ChunkRows(5000, 1 << 16, at::kCUDA), 1 << 10);
 }
 
 TEST(ScoreRowsTest, ExponentialsAreThoseOfTheDistanceToTheMaximum) {

@@ -1,0 +1,275 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/losses/aten/device_pass.h"
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+#include <memory>
+#include <random>
+#include <utility>
+#include <vector>
+
+#include "core/batch_runner.h"
+#include "core/engine/parallel.h"
+#include "core/losses/aten/aten_losses.h"
+#include "core/losses/aten/operation_counter.h"
+#include "core/losses/registry.h"
+#include "core/planner.h"
+#include "core/tensor/convert.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/fake_device.h"
+#include "tests/support/random_requests.h"
+#include "tests/support/status_matchers.h"
+
+namespace lossd {
+namespace {
+
+using ::lossd::testing::FakeDevice;
+using ::testing::IsEmpty;
+
+constexpr int kMostLaunches = 80;  // Of a batch with one chunk of scores.
+
+// The losses of ATen on the processor, on tensors that a lane moves to a device and back, and without.
+class DevicePassTest : public ::testing::Test {
+ protected:
+  DevicePassTest() {
+    auto device = std::make_unique<FakeDevice>(1, int64_t{8} << 30);
+    device->RunAtOnce();
+    device_ = device.get();
+    lane_ = DeviceLane::Create(std::move(device), {.slots = 2, .memory_bytes = int64_t{4} << 30}).value();
+  }
+
+  // A request of `loss` with random inputs, which lie side by side as the server lays them.
+  std::unique_ptr<ComputeTask> MakeTask(ComputeSpec request, bool keeps_narrow = false) {
+    auto task = std::make_unique<ComputeTask>();
+    const Loss& loss = losses_.For(request.loss);
+    task->plan = MakePlan(std::move(request), loss, 1e18, keeps_narrow).value();
+    size_t bytes = 0;
+    for (const TensorSpec& spec : task->plan->inputs) bytes += Aligned(spec);
+    const Buffer region = pool_.Allocate(bytes);
+    size_t offset = 0;
+    for (const TensorSpec& spec : task->plan->inputs) {
+      Tensor& input = task->inputs.emplace_back(spec, region, offset);
+      Fill(input);
+      offset += Aligned(spec);
+    }
+    return task;
+  }
+
+  BatchResults Run(const std::vector<std::unique_ptr<ComputeTask>>& tasks, DeviceLane* lane) {
+    std::vector<const ComputeTask*> batch;
+    for (const auto& task : tasks) batch.push_back(task.get());
+    return RunBatch(*batch[0]->plan->loss, batch, {serial_, pool_, lane});
+  }
+
+  static ComputeSpec NtXent(int64_t n, int64_t d) {
+    ComputeSpec request;
+    request.loss = NtXentConfig{};
+    for (const char* name : {"out_1", "out_2"}) request.inputs.push_back({name, DType::kFloat32, {n, d}});
+    return request;
+  }
+  static ComputeSpec Maps(int64_t b, int64_t c, int64_t h) {
+    ComputeSpec request;
+    FeatureMapContrastiveConfig config;
+    config.comparisons = "00";
+    config.sampling = SamplingSeed{.torch_seed = 1, .numpy_seed = 1};
+    request.loss = config;
+    for (const char* name : {"anchor.0", "positive.0"}) request.inputs.push_back({name, DType::kFloat32, {b, c, h, h}});
+    return request;
+  }
+  static ComputeSpec Cpc(int64_t b, int64_t c, int64_t h) {
+    ComputeSpec request;
+    request.loss = CpcConfig{};
+    request.inputs.push_back({"z", DType::kFloat32, {b, c, h, h}});
+    return request;
+  }
+  static ComputeSpec SquaredNorm() {
+    ComputeSpec request;
+    request.loss = SquaredNormConfig{};
+    request.inputs = {{"x.0", DType::kFloat32, {3, 5}}, {"x.1", DType::kFloat32, {7}}};
+    return request;
+  }
+
+  // Gives `narrow` the numbers of `wide`, which its dtype holds exactly.
+  static void CopyNumbers(const ComputeTask& narrow, const ComputeTask& wide, DType dtype) {
+    for (size_t i = 0; i < wide.inputs.size(); ++i) {
+      RoundTo(DType::kFloat32, wide.inputs[i].bytes(), dtype, narrow.inputs[i].bytes(), wide.inputs[i].element_count());
+    }
+  }
+
+  void ExpectSame(const absl::StatusOr<ComputeResult>& got, const absl::StatusOr<ComputeResult>& expected) {
+    ASSERT_EQ(got.status(), expected.status());
+    if (!expected.ok()) return;
+    EXPECT_TRUE(got->objective == expected->objective || std::isnan(expected->objective));
+    ASSERT_EQ(got->outputs.size(), expected->outputs.size());
+    for (size_t i = 0; i < got->outputs.size(); ++i) ExpectSameBytes(got->outputs[i], expected->outputs[i]);
+    ASSERT_EQ(got->gradients.size(), expected->gradients.size());
+    for (size_t i = 0; i < got->gradients.size(); ++i) ExpectSameBytes(got->gradients[i], expected->gradients[i]);
+  }
+
+  const LossRegistry losses_{MakeAtenLosses("aten-cpu", 1 << 20).value()};
+  FakeDevice* device_;  // Owned by the lane.
+  std::unique_ptr<DeviceLane> lane_;
+  Serial serial_;
+  BufferPool pool_{1 << 20};
+
+ private:
+  static size_t Aligned(const TensorSpec& spec) {
+    return (static_cast<size_t>(ByteSize(spec)) + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;
+  }
+  // Of a 16-bit type with the same numbers as of float32.
+  void Fill(const Tensor& input) {
+    std::vector<float> numbers(static_cast<size_t>(input.element_count()));
+    for (float& number : numbers) number = static_cast<float>(static_cast<int>(128 * Random())) / 128;  // Eight bits.
+    RoundTo(DType::kFloat32, numbers.data(), input.spec().dtype, input.bytes(), input.element_count());
+  }
+  float Random() {
+    seed_ = seed_ * 1664525 + 1013904223;
+    return static_cast<float>(seed_ >> 8) / float{1 << 24} - 0.5F;
+  }
+  static void ExpectSameBytes(const Tensor& got, const Tensor& expected) {
+    ASSERT_EQ(got.spec(), expected.spec());
+    const auto bytes = static_cast<size_t>(got.byte_size());
+    EXPECT_EQ(std::vector<std::byte>(got.bytes(), got.bytes() + bytes),
+              std::vector<std::byte>(expected.bytes(), expected.bytes() + bytes))
+        << got.spec().name;
+  }
+
+  uint32_t seed_ = 7;
+};
+
+TEST_F(DevicePassTest, AllLossesGiveTheSameBitsAsWithoutADeviceAloneAndTogether) {
+  for (const ComputeSpec& request : {NtXent(5, 7), Maps(4, 3, 3), Cpc(2, 4, 5), SquaredNorm()}) {
+    std::vector<std::unique_ptr<ComputeTask>> tasks;
+    for (int i = 0; i < 3; ++i) tasks.push_back(MakeTask(request));
+    const BatchResults expected = Run(tasks, nullptr);
+    const BatchResults together = Run(tasks, lane_.get());
+    for (size_t i = 0; i < tasks.size(); ++i) ExpectSame(together[i], expected[i]);
+  }
+  EXPECT_THAT(device_->violations(), IsEmpty());
+}
+
+TEST_F(DevicePassTest, RandomRequestsOfEveryLossGiveTheSameBitsAndWaitForNothing) {
+  std::mt19937 random(5);
+  for (size_t loss = 0; loss < kLossCount; ++loss) {
+    for (int i = 0; i < 8; ++i) {
+      const testing::RandomRequest drawn = testing::DrawRequestOf(loss, random, pool_);
+      std::vector<std::unique_ptr<ComputeTask>> tasks;
+      for (int copy = 0; copy < 2; ++copy) {
+        tasks.push_back(std::make_unique<ComputeTask>());
+        tasks.back()->plan = MakePlan(drawn.spec, losses_.For(drawn.spec.loss), 1e18).value();
+        tasks.back()->inputs = drawn.inputs;
+      }
+      const BatchResults expected = Run(tasks, nullptr);
+      const aten::OperationCounter counter;
+      const BatchResults got = Run(tasks, lane_.get());
+      EXPECT_EQ(counter.synchronizations(), 0) << kLossNames[loss] << ::testing::PrintToString(counter.by_name());
+      for (size_t t = 0; t < tasks.size(); ++t) ExpectSame(got[t], expected[t]);
+      if (HasFailure()) return;
+    }
+  }
+}
+
+TEST_F(DevicePassTest, ARequestGoesUpInOneCopyComesDownInOneAndNothingIsWaitedForBetween) {
+  for (const ComputeSpec& request : {NtXent(5, 7), Maps(4, 3, 3), Cpc(2, 4, 5), SquaredNorm()}) {
+    const LaneStats before = lane_->stats();
+    std::vector<std::unique_ptr<ComputeTask>> tasks;
+    for (int i = 0; i < 4; ++i) tasks.push_back(MakeTask(request));
+    const aten::OperationCounter counter;
+    for (const auto& result : Run(tasks, lane_.get())) EXPECT_OK(result.status());
+    const LaneStats after = lane_->stats();
+    EXPECT_EQ(after.requests - before.requests, 4);
+    EXPECT_EQ(after.copies_up - before.copies_up, 4) << "loss " << request.loss.index();
+    EXPECT_EQ(after.copies_down - before.copies_down, 4) << "loss " << request.loss.index();
+    EXPECT_EQ(counter.synchronizations(), 0)
+        << "loss " << request.loss.index() << ": " << ::testing::PrintToString(counter.by_name());
+  }
+}
+
+TEST_F(DevicePassTest, SixteenBitInputsGoUpAsTheyCameAndAreWidenedThere) {
+  for (const DType dtype : {DType::kFloat16, DType::kBFloat16}) {
+    ComputeSpec request = NtXent(8, 16);
+    request.gradients.dtype = DType::kFloat32;
+    std::vector<std::unique_ptr<ComputeTask>> wide;
+    wide.push_back(MakeTask(request));
+    for (TensorSpec& input : request.inputs) input.dtype = dtype;
+    std::vector<std::unique_ptr<ComputeTask>> narrow;
+    narrow.push_back(MakeTask(request, /*keeps_narrow=*/true));
+    CopyNumbers(*narrow[0], *wide[0], dtype);
+    const int64_t before = lane_->stats().bytes_up;
+    const BatchResults got = Run(narrow, lane_.get());
+    EXPECT_EQ(lane_->stats().bytes_up - before, 2 * 8 * 16 * 2);
+    ExpectSame(got[0], Run(wide, nullptr)[0]);
+  }
+}
+
+TEST_F(DevicePassTest, LaunchesDoNotGrowWithTheGroups) {
+  // One chunk of nt_xent; one comparison of maps in both directions, a chunk each.
+  const std::pair<ComputeSpec, int> cases[] = {{NtXent(5, 7), kMostLaunches}, {Maps(4, 3, 3), 2 * kMostLaunches}};
+  for (const auto& [request, most] : cases) {
+    std::vector<int64_t> launches;
+    for (const int groups : {2, 16}) {
+      std::vector<std::unique_ptr<ComputeTask>> tasks;
+      for (int i = 0; i < groups; ++i) tasks.push_back(MakeTask(request));
+      const int64_t before = lane_->stats().operations;
+      Run(tasks, lane_.get());
+      launches.push_back(lane_->stats().operations - before);
+    }
+    EXPECT_EQ(launches[0], launches[1]) << "loss " << request.loss.index();
+    EXPECT_LE(launches[0], most) << "loss " << request.loss.index();
+  }
+}
+
+TEST_F(DevicePassTest, GradientsThatOneRequestWantsAndAnotherDoesNot) {
+  std::vector<std::unique_ptr<ComputeTask>> tasks;
+  for (const char* name : {"out_1", "out_2"}) {
+    ComputeSpec request = NtXent(3, 4);
+    request.gradients.mode = GradientSelection::Mode::kNamed;
+    request.gradients.names = {name};
+    tasks.push_back(MakeTask(request));
+  }
+  const BatchResults expected = Run(tasks, nullptr);
+  const BatchResults got = Run(tasks, lane_.get());
+  for (size_t i = 0; i < tasks.size(); ++i) ExpectSame(got[i], expected[i]);
+}
+
+TEST_F(DevicePassTest, NormsComeFromTheDeviceUnlessTheyOverflowThere) {
+  std::vector<std::unique_ptr<ComputeTask>> tasks;
+  for (const float scale : {1.0F, 1e20F}) {
+    tasks.push_back(MakeTask(SquaredNorm()));
+    for (const Tensor& input : tasks.back()->inputs) {
+      for (float& element : input.elements<float>()) element *= scale;
+    }
+  }
+  const BatchResults expected = Run(tasks, nullptr);
+  const BatchResults got = Run(tasks, lane_.get());
+  for (size_t i = 0; i < tasks.size(); ++i) {
+    ASSERT_OK(got[i].status());
+    EXPECT_NEAR(got[i]->gradient_norm, expected[i]->gradient_norm, 1e-6 * expected[i]->gradient_norm);
+    EXPECT_EQ(got[i]->nonfinite, expected[i]->nonfinite);  // Of the large one the loss, which float32 does not hold.
+  }
+}
+
+TEST_F(DevicePassTest, ALostDeviceAnswersInternal) {
+  std::vector<std::unique_ptr<ComputeTask>> tasks;
+  tasks.push_back(MakeTask(NtXent(3, 4)));
+  tasks.push_back(MakeTask(NtXent(3, 4)));
+  device_->Break();
+  for (const auto& result : Run(tasks, lane_.get())) {
+    EXPECT_THAT(result, ::lossd::testing::StatusIs(absl::StatusCode::kInternal, ::testing::HasSubstr("lost")));
+  }
+}
+
+TEST_F(DevicePassTest, OutOfMemoryTogetherIsTriedAlone) {
+  std::vector<std::unique_ptr<ComputeTask>> tasks;
+  tasks.push_back(MakeTask(NtXent(3, 4)));
+  tasks.push_back(MakeTask(NtXent(3, 4)));
+  device_->RunOutOfMemory();
+  for (const auto& result : Run(tasks, lane_.get())) EXPECT_OK(result.status());
+}
+
+}  // namespace
+}  // namespace lossd
