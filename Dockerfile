@@ -1,5 +1,6 @@
 # Stages: dependencies (what compiling needs), build (compiles and tests), runtime (the server alone, --device=cpu),
-# runtime-aten (the same with the module for --device=aten-cpu and Debian's LibTorch, which knows no CUDA).
+# runtime-aten (the same with the module for --device=aten-cpu and Debian's LibTorch, which knows no CUDA), build-cuda and
+# runtime-cuda (with the module for --device=cuda, LibTorch and CUDA; the host brings the driver).
 # docker build . --target runtime -t lossd, or ./dev image. Arguments: DEBIAN, the base of all stages; RUN_TESTS=0 leaves
 # the tests out; REVISION, what --version says that this was built from.
 ARG DEBIAN=docker.io/library/debian:bookworm-slim
@@ -41,6 +42,18 @@ RUN apt-get update -qq \
  && apt-get clean && rm -rf /var/lib/apt/lists/* /tmp/dev /tmp/packages.txt
 COPY --from=build /out-aten /
 USER 10001:10001
+
+FROM build AS build-cuda
+RUN apt-get update -qq \
+ && ./dev packages cuda | DEBIAN_FRONTEND=noninteractive xargs apt-get install -y -qq --no-install-recommends \
+ && apt-get clean && rm -rf /var/lib/apt/lists/*
+RUN LOSSD_CUDA_PACKAGES=$(cmake/cuda_packages) cmake --preset cuda && cmake --build --preset cuda --target lossd_cuda \
+ && deploy/image/cuda_libraries build/cuda/bin/liblossd_cuda.so /out-cuda/usr/local/lib/lossd
+
+FROM runtime AS runtime-cuda
+COPY --from=build-cuda /out-cuda /
+# What the container toolkit of the host lets in: the driver's libraries for computing and its monitoring.
+ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
 
 # What a build without --target makes.
 FROM runtime

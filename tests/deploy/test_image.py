@@ -55,9 +55,17 @@ def test_another_target_can_be_asked_for(build):
     assert "runtime-aten" in re.findall(r"^FROM \S+ AS (\S+)", _DOCKERFILE, re.MULTILINE)
 
 
+def test_the_image_for_cards_has_a_name_of_its_own(build):
+    told = build("--cuda")
+    assert _values(told, "--tag") == [f"lossd:{_VERSION}-cuda", "lossd:cuda"]
+    assert _values(told, "--target") == ["runtime-cuda"]
+    assert _values(build("--cuda", "mine"), "--tag") == ["mine"]
+    assert {"build-cuda", "runtime-cuda"} <= set(re.findall(r"^FROM \S+ AS (\S+)", _DOCKERFILE, re.MULTILINE))
+
+
 def test_the_images_install_groups_that_exist():
     groups = [group for line in re.findall(r"dev packages ([^|]*)", _DOCKERFILE) for group in line.split()]
-    assert {"runtime", "aten"} <= set(groups)
+    assert {"runtime", "aten", "cuda"} <= set(groups)
     subprocess.run([_ROOT / "dev", "packages", *groups], check=True, stdout=subprocess.DEVNULL)
 
 
@@ -66,3 +74,7 @@ def test_what_runs_the_image_names_this_version():
     compose = yaml.safe_load((_ROOT / "deploy/compose/compose.yaml").read_text())
     assert kustomization["images"] == [{"name": "lossd", "newTag": _VERSION}]
     assert compose["services"]["lossd"]["image"] == f"lossd:{_VERSION}"
+    cuda = yaml.safe_load((_ROOT / "deploy/kubernetes/cuda/kustomization.yaml").read_text())
+    assert cuda["images"] == [{"name": "lossd", "newTag": f"{_VERSION}-cuda"}]
+    compose = yaml.safe_load((_ROOT / "deploy/compose/cuda.yaml").read_text())
+    assert compose["services"]["lossd"]["image"] == f"lossd:{_VERSION}-cuda"
