@@ -1,0 +1,112 @@
+# Copyright 2026 The lossd authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What each bench case asks of a card: arithmetic, traffic and bytes over the bus, by formula, and the time they take at
+a card's ceilings. The table of docs/gpu.md is what this prints.
+
+A contrast of M rows against N columns of D forms its scores (2 M N D operations), and the gradients of rows and columns
+from them (2 M N D each). Where the scores of all rows do not fit the budget they are formed once more for the gradient,
+because a column's sum is known only when all rows were seen, or not at all where only rows are summed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+BUDGET_BYTES = 256 << 20  # Of a block of scores on its way.
+
+
+@dataclasses.dataclass(frozen=True)
+class Card:
+    """Ceilings, in operations and bytes a second."""
+
+    name: str
+    flops: dict[str, float]
+    memory: float
+    bus: float
+
+
+H200 = Card("H200", {"fp32": 60e12, "tf32": 400e12, "bf16": 790e12}, 4.3e12, 55e9)
+
+
+@dataclasses.dataclass(frozen=True)
+class Demand:
+    """What a request asks for."""
+
+    flops: float
+    memory_bytes: float
+    bus_up: float
+    bus_down: float
+
+    def times(self, card: Card, precision: str) -> dict[str, float]:
+        """Seconds by what could bound it; the device's own are the first two."""
+        return {"products": self.flops / card.flops[precision], "memory": self.memory_bytes / card.memory,
+                "bus": max(self.bus_up, self.bus_down) / card.bus}
+
+
+def rectangle(rows: int, columns: int, depth: int, *, both_sides: bool, element: int = 4) -> Demand:
+    """A contrast of rows against columns: info_nce and maps sum over rows, clip over both, siglip over nothing."""
+    scores = rows * columns * 4.0
+    again = both_sides and scores > BUDGET_BYTES
+    # Each score: written by the product, read and written by the sweep, read by the two products of the gradient; read
+    # once more before the weights are known; written and read again where it is formed twice.
+    passes = 6 if not again else 8
+    operands = (rows + columns) * depth * element
+    return Demand(flops=(8.0 if again else 6.0) * rows * columns * depth,
+                  memory_bytes=passes * scores + 4.0 * operands, bus_up=operands, bus_down=operands)
+
+
+def maps(images: int, channels: int, locations: int) -> Demand:
+    """One comparison, both directions: B sampled rows against all B L locations."""
+    one = rectangle(images, images * locations, channels, both_sides=False)
+    bytes_of_maps = 2.0 * images * locations * channels * 4
+    return Demand(flops=2 * one.flops, memory_bytes=2 * one.memory_bytes, bus_up=bytes_of_maps, bus_down=bytes_of_maps)
+
+
+def cpc(images: int, channels: int, height: int, width: int, dim: int = 64) -> Demand:
+    """The context network of 5 blocks forwards and twice backwards, the projections, and one contrast for all steps."""
+    rows, places = height - 2, images * height * width
+    hidden = 256
+    taps = 2 + 3 * (width - 2) / width  # Of a hidden layer's place: 2 x 1 whole, 1 x 3 without a margin.
+    network = 30.0 * places * (2 * hidden * channels + hidden * hidden * taps) * rows / height
+    projections = 6.0 * places * channels * dim * (1 + rows / height)
+    contrast = rectangle(images * rows * width, places, dim, both_sides=False)
+    activations = 3 * 5 * (2.0 * channels + 6 * hidden) * 4 * images * rows * width
+    bytes_of_map = places * channels * 4.0
+    return Demand(flops=network + projections + contrast.flops, memory_bytes=activations + contrast.memory_bytes,
+                  bus_up=bytes_of_map, bus_down=bytes_of_map)
+
+
+CASES = {
+    "AMDIM '00' (200,1280,7,7)": (maps(200, 1280, 49), "fp32"),
+    "CPC (64,512,7,7)": (cpc(64, 512, 7, 7), "fp32"),
+    "nt_xent 2 x 4096 x 256": (rectangle(8192, 8192, 256, both_sides=False), "fp32"),
+    "info_nce 4096 x 256": (rectangle(4096, 4096, 256, both_sides=False), "fp32"),
+    "clip 65536 x 512": (rectangle(65536, 65536, 512, both_sides=True, element=2), "bf16"),
+    "siglip 65536 x 512": (rectangle(65536, 65536, 512, both_sides=False, element=2), "bf16"),
+    "siglip 65536 x 768": (rectangle(65536, 65536, 768, both_sides=False, element=2), "bf16"),
+}
+
+
+def _number(value: float) -> str:
+    return f"{value:.3g}" if value < 1000 else f"{value:.0f}"
+
+
+def table(card: Card = H200) -> str:
+    """Markdown: a row a case. The predicted time of the device is the sum of products and memory: the sweeps between the
+    products share no time with them."""
+    lines = ["| case | precision | GFLOP | memory, GB | up / down, MB | products, ms | memory, ms | bus, ms | device, ms | bound by |",
+             "|---|---|---|---|---|---|---|---|---|---|"]
+    for name, (demand, precision) in CASES.items():
+        times = demand.times(card, precision)
+        device = times["products"] + times["memory"]
+        bound = max(times, key=times.get)
+        milliseconds = [_number(1e3 * seconds) for seconds in (*times.values(), device)]
+        lines.append(f"| {name} | {precision} | {_number(demand.flops / 1e9)} | {_number(demand.memory_bytes / 1e9)} "
+                     f"| {_number(demand.bus_up / 1e6)} / {_number(demand.bus_down / 1e6)} | "
+                     + " | ".join(milliseconds) + f" | {bound} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(table())

@@ -1,0 +1,39 @@
+# Copyright 2026 The lossd authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The predictions for a card: their formulas, and that the page shows what they give."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+_FOLDER = Path(__file__).resolve().parent
+sys.path.insert(0, str(_FOLDER))
+
+import card_bounds  # noqa: E402  # Beside this file.
+
+
+def test_the_page_shows_the_table_of_today():
+    assert card_bounds.table() in (_FOLDER.parents[1] / "docs/gpu.md").read_text()
+
+
+def test_products_of_a_square_are_three_and_with_sums_of_columns_four():
+    kept = card_bounds.rectangle(65536, 65536, 512, both_sides=False)
+    again = card_bounds.rectangle(65536, 65536, 512, both_sides=True)
+    assert kept.flops == 6 * 65536**2 * 512
+    assert again.flops == 8 * 65536**2 * 512
+    assert again.times(card_bounds.H200, "bf16")["products"] == pytest.approx(22.3e-3, rel=0.01)
+
+
+def test_small_scores_are_formed_once():
+    assert card_bounds.rectangle(4096, 4096, 256, both_sides=True).flops == 6 * 4096**2 * 256
+
+
+def test_amdim_takes_half_a_millisecond_of_products_and_more_for_the_bus():
+    demand, precision = card_bounds.CASES["AMDIM '00' (200,1280,7,7)"]
+    times = demand.times(card_bounds.H200, precision)
+    assert times["products"] == pytest.approx(0.5e-3, rel=0.01)
+    assert times["bus"] > times["products"] + times["memory"]
