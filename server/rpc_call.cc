@@ -10,6 +10,7 @@
 #include "core/status/status_macros.h"
 #include "server/call_deadline.h"
 #include "server/caller_check.h"
+#include "server/last_peer.h"
 #include "server/rpc_status.h"
 
 namespace lossd {
@@ -68,6 +69,9 @@ void RpcCall::OnArrived(bool ok) {
   Await(rules_, queue_);
   arrival_ = environment().clock.TimeNow();
   peer_ = context_.peer();
+  // gRPC refuses a call whose messages are compressed before it has taken down whose it is.
+  compressed_ = peer_ == "unknown";
+  if (compressed_) peer_ = LastPeer();
   deadline_ = CallDeadline(context_, arrival_, environment().options);
   if (rules_.name.has_value()) environment().metrics.OnCallStarted(*rules_.name);
   connection_ = environment().inflow.Connection(peer_);
@@ -212,6 +216,9 @@ absl::Status RpcCall::EndedEarly() const {
 }
 
 absl::Status RpcCall::Outcome() const {
+  if (compressed_ && gone_) {
+    return absl::UnimplementedError("message: expected one that is not compressed, got one that the transport refused");
+  }
   if (delivered_ && !gone_) return status_;
   if (cut_off_) {
     return absl::CancelledError(

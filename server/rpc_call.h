@@ -154,6 +154,7 @@ class RpcCall : public MessageReader, public std::enable_shared_from_this<RpcCal
   RawStream stream_{&context_};
   void* done_tag_ = nullptr;  // Reported by the queue only if the call arrives.
   std::string peer_;
+  bool compressed_ = false;
   absl::Time arrival_;
   absl::Time deadline_;
   std::shared_ptr<InflowConnection> connection_;

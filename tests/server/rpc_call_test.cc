@@ -18,6 +18,7 @@ namespace lossd::testing {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 std::string Handled(const std::string& method, const std::string& type, const std::string& code) {
   return absl::StrCat("grpc_server_handled_total{grpc_code=\"", code, "\",grpc_method=\"", method,
@@ -52,6 +53,18 @@ TEST(RpcCallTest, UnknownMethodIsToldWhatThereIs) {
     EXPECT_THAT(status.error_message(), HasSubstr("grpc.health.v1.Health"));
     EXPECT_THAT(status.error_message(), HasSubstr("got /no.Such/Method"));
   }
+}
+
+TEST(RpcCallTest, CompressedCallIsCountedAsRefusedAndLoggedWithItsPeer) {
+  RunningServer server;
+  RawCall call(server.channel(), "Compute", /*compressed=*/true);
+  call.Write(MakeRequest(std::vector<float>(1000)).SerializeAsString());
+  EXPECT_EQ(call.End().error_code(), grpc::StatusCode::UNIMPLEMENTED);
+  EXPECT_TRUE(server.Call(MakeRequest()).ok());
+  const std::string log = server.StopAndGetLog();
+  EXPECT_EQ(server.Metric(Handled("Compute", "unary", "UNIMPLEMENTED")), 1);
+  EXPECT_THAT(log, HasSubstr("expected one that is not compressed"));
+  EXPECT_THAT(log, Not(HasSubstr("\"peer\":\"unknown\"")));
 }
 
 TEST(RpcCallTest, StreamsAndComputationsShareThePlacesAndOperatorsHaveTheirOwn) {
