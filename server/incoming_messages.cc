@@ -64,6 +64,9 @@ IncomingMessages::Place IncomingMessages::Begin(int64_t arrived, Rules rules, Re
   See(arrived);
   if (waiting_.empty()) unexplained_ = 0;  // Whatever it was, its call has gone.
   waiting_.push_back({rules, std::move(reservation), Reservation(), std::move(reader)});
+  Waiting& begun = waiting_.back();
+  CountRoom(begun, RoomOf(begun));
+  if (!rules.may_idle) most_limited_ += MostOf(begun);
   return std::prev(waiting_.end());
 }
 
@@ -72,6 +75,8 @@ Reservation IncomingMessages::End(int64_t arrived, Place place, int64_t message_
   // Of a message that will not come, the transport drops what it has.
   const int64_t explained = message_bytes < 0 ? ShareOf(*place) : message_bytes;
   Reservation reservation = std::move(place->reservation);
+  CountRoom(*place, 0);
+  if (!place->rules.may_idle) most_limited_ -= MostOf(*place);
   waiting_.erase(place);
   unexplained_ = waiting_.empty() ? 0 : std::max<int64_t>(0, unexplained_ - explained);
   return reservation;
@@ -85,16 +90,20 @@ void IncomingMessages::Explain(int64_t arrived, int64_t bytes) {
 IncomingMessages::Notices IncomingMessages::Assign(int64_t arrived) {
   See(arrived);
   Notices notices;
-  if (unexplained_ <= Room()) return notices;
+  if (unexplained_ <= room_) return notices;
   Shares shares;
   const int64_t left = Share(shares);
   for (const auto& [waiting, bytes] : shares) {
-    if (bytes > RoomOf(*waiting)) AssignTo(*waiting, bytes, notices);
+    if (bytes <= waiting->room) continue;
+    AssignTo(*waiting, bytes, notices);
+    CountRoom(*waiting, RoomOf(*waiting));
   }
   if (left <= 0) return notices;
   // More than all of them may have: one of them has.
   const auto oldest = std::find_if(waiting_.begin(), waiting_.end(), [](const Waiting& w) { return !w.refused; });
-  if (oldest != waiting_.end()) Refuse(*oldest, left, TooLarge(oldest->rules.max_bytes), notices);
+  if (oldest == waiting_.end()) return notices;
+  Refuse(*oldest, left, TooLarge(oldest->rules.max_bytes), notices);
+  CountRoom(*oldest, RoomOf(*oldest));
   return notices;
 }
 
@@ -133,11 +142,7 @@ int64_t IncomingMessages::RoomOf(const Waiting& waiting) {
   return std::min(std::max(kFreeBytes, waiting.reservation.bytes()), MostOf(waiting));
 }
 
-int64_t IncomingMessages::Room() const {
-  int64_t room = 0;
-  for (const Waiting& waiting : waiting_) room += RoomOf(waiting);
-  return room;
-}
+void IncomingMessages::CountRoom(Waiting& waiting, int64_t room) { room_ += room - std::exchange(waiting.room, room); }
 
 void IncomingMessages::Refuse(Waiting& waiting, int64_t bytes, absl::Status status, Notices& notices) {
   waiting.refused_at = std::max(bytes, waiting.refused_at);
@@ -166,13 +171,11 @@ absl::Status IncomingMessages::Grow(Waiting& waiting, int64_t bytes) {
 
 bool IncomingMessages::IsQuiet(int64_t arrived, int64_t noise) {
   See(arrived);
-  int64_t of_others = 0;
-  for (const Waiting& waiting : waiting_) of_others += waiting.rules.may_idle ? 0 : MostOf(waiting);
-  return unexplained_ <= of_others + noise;
+  return unexplained_ <= most_limited_ + noise;
 }
 
 int64_t IncomingMessages::WakeAt() const {
-  const int64_t room = waiting_.empty() ? kMaxStrayBytes : Room();
+  const int64_t room = waiting_.empty() ? kMaxStrayBytes : room_;
   return seen_ - unexplained_ + room + 1;
 }
 

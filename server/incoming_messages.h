@@ -112,6 +112,7 @@ class IncomingMessages {
     std::weak_ptr<MessageReader> reader;
     bool refused = false;
     int64_t refused_at = 0;  // What it had then.
+    int64_t room = 0;        // RoomOf it, as far as it is counted.
   };
   using Place = std::list<Waiting>::iterator;
 
@@ -146,16 +147,18 @@ class IncomingMessages {
   using Shares = std::vector<std::pair<Waiting*, int64_t>>;
   int64_t Share(Shares& shares);
   int64_t ShareOf(const Waiting& waiting);
-  // The most that one may have, what it may have before it must be looked at, and the sum of that.
+  // The most that one may have, and what it may have before it must be looked at.
   static int64_t MostOf(const Waiting& waiting);
   static int64_t RoomOf(const Waiting& waiting);
-  int64_t Room() const;
+  void CountRoom(Waiting& waiting, int64_t room);
   static void Refuse(Waiting& waiting, int64_t bytes, absl::Status status, Notices& notices);
   static absl::Status Grow(Waiting& waiting, int64_t bytes);
   static void AssignTo(Waiting& waiting, int64_t bytes, Notices& notices);
 
-  int64_t seen_ = 0;         // Of what has arrived.
-  int64_t unexplained_ = 0;  // Of that, what is no whole message, and nothing that calls bring besides.
+  int64_t seen_ = 0;          // Of what has arrived.
+  int64_t unexplained_ = 0;   // Of that, what is no whole message, and nothing that calls bring besides.
+  int64_t room_ = 0;          // Sum of RoomOf all that wait.
+  int64_t most_limited_ = 0;  // Sum of MostOf those that may not idle.
   std::list<Waiting> waiting_;
 };
 

@@ -23,6 +23,7 @@ namespace {
 
 constexpr int kProcessorsPerMover = 4;
 constexpr int kMaxMovers = 8;
+constexpr absl::Duration kSettling = absl::Milliseconds(20);
 constexpr absl::Duration kGoodbye = absl::Milliseconds(100);  // For clients to see that the server goes.
 constexpr int kCallsAwaited = 8;                              // A queue and method, so that a burst finds some.
 
@@ -140,12 +141,19 @@ absl::Status ServingServer::Listen() {
   return absl::OkStatus();
 }
 
+void ServingServer::Wait(absl::Duration duration) {
+  absl::MutexLock lock(&stop_mu_);
+  bool never = false;
+  RealClock().AwaitWithDeadline(&stop_mu_, absl::Condition(&never), RealClock().TimeNow() + duration);
+}
+
 bool ServingServer::Shutdown(absl::Time deadline) {
   gate_.StartDraining();
   const bool answered = gate_.AwaitEmpty(parts_.clock, deadline);
   // Clients are told to go (GOAWAY) before their connections end, and nothing that they send meanwhile is seen: gRPC
   // would end such calls as CANCELLED, which clients do not retry; so they end with their connection, UNAVAILABLE.
   StopReading(listening_.addresses);
+  if (parts_.clock.TimeNow() < deadline) Wait(kSettling);  // What was read before is handed over, and refused.
   const absl::Time now = parts_.clock.TimeNow();
   listening_.server->Shutdown(absl::ToChronoTime(std::min(now + kGoodbye, std::max(now, deadline))));
   CloseConnections(listening_.addresses);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "core/loss_backend.h"
 #include "core/scheduling/admission.h"
@@ -71,8 +72,10 @@ class ServingServer {
   // Of an operator's call whose caller needs a token, where callers do.
   RpcMethodRules GuardedRules();
   absl::Status Listen();
+  void Wait(absl::Duration duration);
 
   ServerParts parts_;
+  absl::Mutex stop_mu_;  // What stopping is waited on; a clock may look at it until this is destroyed.
   Admission admission_;
   CallGate gate_;
   OperatorCalls operators_;
