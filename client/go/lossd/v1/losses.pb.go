@@ -76,6 +76,59 @@ func (Cpc_StepWeighting) EnumDescriptor() ([]byte, []int) {
 	return file_lossd_v1_losses_proto_rawDescGZIP(), []int{5, 0}
 }
 
+// How the bound follows from the positive's similarity.
+type FalseNegatives_MarginStrategy int32
+
+const (
+	// As MARGIN_STRATEGY_ABSOLUTE.
+	FalseNegatives_MARGIN_STRATEGY_UNSPECIFIED FalseNegatives_MarginStrategy = 0
+	// similarity of the positive - margin
+	FalseNegatives_MARGIN_STRATEGY_ABSOLUTE FalseNegatives_MarginStrategy = 1
+	// similarity of the positive - |similarity of the positive| * margin
+	FalseNegatives_MARGIN_STRATEGY_RELATIVE FalseNegatives_MarginStrategy = 2
+)
+
+// Enum value maps for FalseNegatives_MarginStrategy.
+var (
+	FalseNegatives_MarginStrategy_name = map[int32]string{
+		0: "MARGIN_STRATEGY_UNSPECIFIED",
+		1: "MARGIN_STRATEGY_ABSOLUTE",
+		2: "MARGIN_STRATEGY_RELATIVE",
+	}
+	FalseNegatives_MarginStrategy_value = map[string]int32{
+		"MARGIN_STRATEGY_UNSPECIFIED": 0,
+		"MARGIN_STRATEGY_ABSOLUTE":    1,
+		"MARGIN_STRATEGY_RELATIVE":    2,
+	}
+)
+
+func (x FalseNegatives_MarginStrategy) Enum() *FalseNegatives_MarginStrategy {
+	p := new(FalseNegatives_MarginStrategy)
+	*p = x
+	return p
+}
+
+func (x FalseNegatives_MarginStrategy) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (FalseNegatives_MarginStrategy) Descriptor() protoreflect.EnumDescriptor {
+	return file_lossd_v1_losses_proto_enumTypes[1].Descriptor()
+}
+
+func (FalseNegatives_MarginStrategy) Type() protoreflect.EnumType {
+	return &file_lossd_v1_losses_proto_enumTypes[1]
+}
+
+func (x FalseNegatives_MarginStrategy) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use FalseNegatives_MarginStrategy.Descriptor instead.
+func (FalseNegatives_MarginStrategy) EnumDescriptor() ([]byte, []int) {
+	return file_lossd_v1_losses_proto_rawDescGZIP(), []int{9, 0}
+}
+
 // Which loss to compute, with its configuration. Exactly one member must be set: none gives INVALID_ARGUMENT, one that
 // this server does not know gives UNIMPLEMENTED.
 type LossSpec struct {
@@ -88,6 +141,13 @@ type LossSpec struct {
 	//	*LossSpec_Cpc
 	//	*LossSpec_NtXent
 	//	*LossSpec_SquaredNorm
+	//	*LossSpec_InfoNce
+	//	*LossSpec_Clip
+	//	*LossSpec_Siglip
+	//	*LossSpec_SupCon
+	//	*LossSpec_Dcl
+	//	*LossSpec_Vicreg
+	//	*LossSpec_BarlowTwins
 	Loss          isLossSpec_Loss `protobuf_oneof:"loss"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -166,6 +226,69 @@ func (x *LossSpec) GetSquaredNorm() *SquaredNorm {
 	return nil
 }
 
+func (x *LossSpec) GetInfoNce() *InfoNce {
+	if x != nil {
+		if x, ok := x.Loss.(*LossSpec_InfoNce); ok {
+			return x.InfoNce
+		}
+	}
+	return nil
+}
+
+func (x *LossSpec) GetClip() *Clip {
+	if x != nil {
+		if x, ok := x.Loss.(*LossSpec_Clip); ok {
+			return x.Clip
+		}
+	}
+	return nil
+}
+
+func (x *LossSpec) GetSiglip() *SigLip {
+	if x != nil {
+		if x, ok := x.Loss.(*LossSpec_Siglip); ok {
+			return x.Siglip
+		}
+	}
+	return nil
+}
+
+func (x *LossSpec) GetSupCon() *SupCon {
+	if x != nil {
+		if x, ok := x.Loss.(*LossSpec_SupCon); ok {
+			return x.SupCon
+		}
+	}
+	return nil
+}
+
+func (x *LossSpec) GetDcl() *Dcl {
+	if x != nil {
+		if x, ok := x.Loss.(*LossSpec_Dcl); ok {
+			return x.Dcl
+		}
+	}
+	return nil
+}
+
+func (x *LossSpec) GetVicreg() *VicReg {
+	if x != nil {
+		if x, ok := x.Loss.(*LossSpec_Vicreg); ok {
+			return x.Vicreg
+		}
+	}
+	return nil
+}
+
+func (x *LossSpec) GetBarlowTwins() *BarlowTwins {
+	if x != nil {
+		if x, ok := x.Loss.(*LossSpec_BarlowTwins); ok {
+			return x.BarlowTwins
+		}
+	}
+	return nil
+}
+
 type isLossSpec_Loss interface {
 	isLossSpec_Loss()
 }
@@ -190,6 +313,41 @@ type LossSpec_SquaredNorm struct {
 	SquaredNorm *SquaredNorm `protobuf:"bytes,4,opt,name=squared_norm,json=squaredNorm,proto3,oneof"`
 }
 
+type LossSpec_InfoNce struct {
+	// InfoNCE: each query's cross entropy against keys and hard negatives.
+	InfoNce *InfoNce `protobuf:"bytes,5,opt,name=info_nce,json=infoNce,proto3,oneof"`
+}
+
+type LossSpec_Clip struct {
+	// CLIP's loss: the cross entropies of images against texts and of texts against images.
+	Clip *Clip `protobuf:"bytes,6,opt,name=clip,proto3,oneof"`
+}
+
+type LossSpec_Siglip struct {
+	// SigLIP's loss: the sigmoid loss of every pair of image and text.
+	Siglip *SigLip `protobuf:"bytes,7,opt,name=siglip,proto3,oneof"`
+}
+
+type LossSpec_SupCon struct {
+	// The supervised contrastive loss, by labels.
+	SupCon *SupCon `protobuf:"bytes,8,opt,name=sup_con,json=supCon,proto3,oneof"`
+}
+
+type LossSpec_Dcl struct {
+	// The decoupled contrastive loss between two views.
+	Dcl *Dcl `protobuf:"bytes,9,opt,name=dcl,proto3,oneof"`
+}
+
+type LossSpec_Vicreg struct {
+	// Variance, invariance and covariance of two views.
+	Vicreg *VicReg `protobuf:"bytes,10,opt,name=vicreg,proto3,oneof"`
+}
+
+type LossSpec_BarlowTwins struct {
+	// The cross-correlation of two views' columns against the identity.
+	BarlowTwins *BarlowTwins `protobuf:"bytes,11,opt,name=barlow_twins,json=barlowTwins,proto3,oneof"`
+}
+
 func (*LossSpec_FeatureMapContrastive) isLossSpec_Loss() {}
 
 func (*LossSpec_Cpc) isLossSpec_Loss() {}
@@ -197,6 +355,20 @@ func (*LossSpec_Cpc) isLossSpec_Loss() {}
 func (*LossSpec_NtXent) isLossSpec_Loss() {}
 
 func (*LossSpec_SquaredNorm) isLossSpec_Loss() {}
+
+func (*LossSpec_InfoNce) isLossSpec_Loss() {}
+
+func (*LossSpec_Clip) isLossSpec_Loss() {}
+
+func (*LossSpec_Siglip) isLossSpec_Loss() {}
+
+func (*LossSpec_SupCon) isLossSpec_Loss() {}
+
+func (*LossSpec_Dcl) isLossSpec_Loss() {}
+
+func (*LossSpec_Vicreg) isLossSpec_Loss() {}
+
+func (*LossSpec_BarlowTwins) isLossSpec_Loss() {}
 
 // AMDIM's contrastive loss between maps of two views, as `FeatureMapContrastiveTask` of PyTorch Lightning Bolts 0.7.
 //
@@ -606,7 +778,10 @@ func (x *Cpc) GetStepWeighting() Cpc_StepWeighting {
 type NtXent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Divisor of the scores; finite and > 0. Default 0.5.
-	Temperature   *float64 `protobuf:"fixed64,1,opt,name=temperature,proto3,oneof" json:"temperature,omitempty"`
+	Temperature *float64 `protobuf:"fixed64,1,opt,name=temperature,proto3,oneof" json:"temperature,omitempty"`
+	// Whether rows are divided by their norm first (or by 1e-12, if that is larger), with the gradient through it.
+	// Default false, as in the reference.
+	Normalize     *bool `protobuf:"varint,2,opt,name=normalize,proto3,oneof" json:"normalize,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -648,6 +823,13 @@ func (x *NtXent) GetTemperature() float64 {
 	return 0
 }
 
+func (x *NtXent) GetNormalize() bool {
+	if x != nil && x.Normalize != nil {
+		return *x.Normalize
+	}
+	return false
+}
+
 // 0.5 * sum of squares over all inputs: smoke test, client conformance, transport probe.
 //
 // Inputs: `x.0` ..., any shape and dtype. Outputs: `loss` []. Gradients: each floating input itself.
@@ -687,16 +869,566 @@ func (*SquaredNorm) Descriptor() ([]byte, []int) {
 	return file_lossd_v1_losses_proto_rawDescGZIP(), []int{7}
 }
 
+// InfoNCE, also known as multiple negatives ranking loss: row i's positive is key i; all other keys and all negatives
+// are its negatives. Scores are products of rows, divided by the temperature.
+//
+// Inputs: `query`, `key` [N, D]; optionally `negative.0` ..., each [M, D] with M of its own; with `false_negatives`
+// optionally guides: `guide.query`, `guide.key` [N, G] and `guide.negative.0` ... [M, G], all of them or none.
+// Outputs: `loss` [], `accuracy` []: the share of rows in which no score is larger than the positive's. Gradients:
+// every input but the guides, which decide alone.
+type InfoNce struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Divisor of the scores; finite and > 0. Default 0.07.
+	Temperature *float64 `protobuf:"fixed64,1,opt,name=temperature,proto3,oneof" json:"temperature,omitempty"`
+	// Whether rows are divided by their norm first (or by 1e-12, if that is larger). Default true.
+	Normalize *bool `protobuf:"varint,2,opt,name=normalize,proto3,oneof" json:"normalize,omitempty"`
+	// Whether the loss is the mean of both directions, keys against queries too (without the negatives). Default false.
+	Symmetric *bool `protobuf:"varint,3,opt,name=symmetric,proto3,oneof" json:"symmetric,omitempty"`
+	// Share of the weight that is spread evenly over all columns of a row. In [0, 1). Default 0.
+	LabelSmoothing *float64 `protobuf:"fixed64,4,opt,name=label_smoothing,json=labelSmoothing,proto3,oneof" json:"label_smoothing,omitempty"`
+	// Take out what is too similar to be a negative. Absent: nothing is taken out, and guides are refused.
+	FalseNegatives *FalseNegatives `protobuf:"bytes,5,opt,name=false_negatives,json=falseNegatives,proto3" json:"false_negatives,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *InfoNce) Reset() {
+	*x = InfoNce{}
+	mi := &file_lossd_v1_losses_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InfoNce) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InfoNce) ProtoMessage() {}
+
+func (x *InfoNce) ProtoReflect() protoreflect.Message {
+	mi := &file_lossd_v1_losses_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InfoNce.ProtoReflect.Descriptor instead.
+func (*InfoNce) Descriptor() ([]byte, []int) {
+	return file_lossd_v1_losses_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *InfoNce) GetTemperature() float64 {
+	if x != nil && x.Temperature != nil {
+		return *x.Temperature
+	}
+	return 0
+}
+
+func (x *InfoNce) GetNormalize() bool {
+	if x != nil && x.Normalize != nil {
+		return *x.Normalize
+	}
+	return false
+}
+
+func (x *InfoNce) GetSymmetric() bool {
+	if x != nil && x.Symmetric != nil {
+		return *x.Symmetric
+	}
+	return false
+}
+
+func (x *InfoNce) GetLabelSmoothing() float64 {
+	if x != nil && x.LabelSmoothing != nil {
+		return *x.LabelSmoothing
+	}
+	return 0
+}
+
+func (x *InfoNce) GetFalseNegatives() *FalseNegatives {
+	if x != nil {
+		return x.FalseNegatives
+	}
+	return nil
+}
+
+// Which columns leave a row's denominator: those whose similarity (the cosine of the guides, or of the inputs where no
+// guides are sent) is above a bound that depends on the similarity of the positive. The positive itself never leaves.
+type FalseNegatives struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The bound's rule. Default MARGIN_STRATEGY_ABSOLUTE.
+	MarginStrategy *FalseNegatives_MarginStrategy `protobuf:"varint,1,opt,name=margin_strategy,json=marginStrategy,proto3,enum=lossd.v1.FalseNegatives_MarginStrategy,oneof" json:"margin_strategy,omitempty"`
+	// Finite. Default 0.
+	Margin        *float64 `protobuf:"fixed64,2,opt,name=margin,proto3,oneof" json:"margin,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FalseNegatives) Reset() {
+	*x = FalseNegatives{}
+	mi := &file_lossd_v1_losses_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FalseNegatives) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FalseNegatives) ProtoMessage() {}
+
+func (x *FalseNegatives) ProtoReflect() protoreflect.Message {
+	mi := &file_lossd_v1_losses_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FalseNegatives.ProtoReflect.Descriptor instead.
+func (*FalseNegatives) Descriptor() ([]byte, []int) {
+	return file_lossd_v1_losses_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *FalseNegatives) GetMarginStrategy() FalseNegatives_MarginStrategy {
+	if x != nil && x.MarginStrategy != nil {
+		return *x.MarginStrategy
+	}
+	return FalseNegatives_MARGIN_STRATEGY_UNSPECIFIED
+}
+
+func (x *FalseNegatives) GetMargin() float64 {
+	if x != nil && x.Margin != nil {
+		return *x.Margin
+	}
+	return 0
+}
+
+// CLIP's contrastive loss: scores are logit_scale * <image, text> + logit_bias; the loss is the mean of the cross
+// entropies of images against texts and of texts against images.
+//
+// Inputs: `image`, `text` [N, D]; optionally `logit_scale`, `logit_bias`, [] or [1], as tensors with gradients.
+// Outputs: `loss` [], `accuracy` []: the share of images whose text no other text outdoes. Gradients: every input.
+type Clip struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whether rows are divided by their norm first (or by 1e-12, if that is larger). Default false: CLIP's models do so
+	// themselves.
+	Normalize *bool `protobuf:"varint,1,opt,name=normalize,proto3,oneof" json:"normalize,omitempty"`
+	// Factor of the products, not its logarithm; finite. Refused where the tensor is sent. Default 1 / 0.07.
+	LogitScale *float64 `protobuf:"fixed64,2,opt,name=logit_scale,json=logitScale,proto3,oneof" json:"logit_scale,omitempty"`
+	// Added to each score, finite. Refused where the tensor is sent. Default 0.
+	LogitBias     *float64 `protobuf:"fixed64,3,opt,name=logit_bias,json=logitBias,proto3,oneof" json:"logit_bias,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Clip) Reset() {
+	*x = Clip{}
+	mi := &file_lossd_v1_losses_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Clip) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Clip) ProtoMessage() {}
+
+func (x *Clip) ProtoReflect() protoreflect.Message {
+	mi := &file_lossd_v1_losses_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Clip.ProtoReflect.Descriptor instead.
+func (*Clip) Descriptor() ([]byte, []int) {
+	return file_lossd_v1_losses_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Clip) GetNormalize() bool {
+	if x != nil && x.Normalize != nil {
+		return *x.Normalize
+	}
+	return false
+}
+
+func (x *Clip) GetLogitScale() float64 {
+	if x != nil && x.LogitScale != nil {
+		return *x.LogitScale
+	}
+	return 0
+}
+
+func (x *Clip) GetLogitBias() float64 {
+	if x != nil && x.LogitBias != nil {
+		return *x.LogitBias
+	}
+	return 0
+}
+
+// SigLIP's loss: scores as with Clip; the loss is the sum over all pairs of softplus(-z * score), z = 1 where image and
+// text belong together and -1 elsewhere, divided by N.
+//
+// Inputs: `image`, `text` [N, D]; optionally `logit_scale`, `logit_bias`, [] or [1], as tensors with gradients.
+// Outputs: `loss` []. Gradients: every input.
+type SigLip struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whether rows are divided by their norm first (or by 1e-12, if that is larger). Default false.
+	Normalize *bool `protobuf:"varint,1,opt,name=normalize,proto3,oneof" json:"normalize,omitempty"`
+	// Factor of the products, not its logarithm; finite. Refused where the tensor is sent. Default 10.
+	LogitScale *float64 `protobuf:"fixed64,2,opt,name=logit_scale,json=logitScale,proto3,oneof" json:"logit_scale,omitempty"`
+	// Added to each score, finite. Refused where the tensor is sent. Default -10.
+	LogitBias     *float64 `protobuf:"fixed64,3,opt,name=logit_bias,json=logitBias,proto3,oneof" json:"logit_bias,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SigLip) Reset() {
+	*x = SigLip{}
+	mi := &file_lossd_v1_losses_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SigLip) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SigLip) ProtoMessage() {}
+
+func (x *SigLip) ProtoReflect() protoreflect.Message {
+	mi := &file_lossd_v1_losses_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SigLip.ProtoReflect.Descriptor instead.
+func (*SigLip) Descriptor() ([]byte, []int) {
+	return file_lossd_v1_losses_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *SigLip) GetNormalize() bool {
+	if x != nil && x.Normalize != nil {
+		return *x.Normalize
+	}
+	return false
+}
+
+func (x *SigLip) GetLogitScale() float64 {
+	if x != nil && x.LogitScale != nil {
+		return *x.LogitScale
+	}
+	return 0
+}
+
+func (x *SigLip) GetLogitBias() float64 {
+	if x != nil && x.LogitBias != nil {
+		return *x.LogitBias
+	}
+	return 0
+}
+
+// The supervised contrastive loss: the positives of a row are all others of its label; its loss is their mean cross
+// entropy against all other rows. Rows without positives do not count; without any that does, the loss is 0.
+//
+// Inputs: `features` [N, D], `labels` INT32 or INT64 [N]. Outputs: `loss` []. Gradients: `features`.
+type SupCon struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Divisor of the scores; finite and > 0. Default 0.1.
+	Temperature *float64 `protobuf:"fixed64,1,opt,name=temperature,proto3,oneof" json:"temperature,omitempty"`
+	// Whether rows are divided by their norm first (or by 1e-12, if that is larger). Default true.
+	Normalize     *bool `protobuf:"varint,2,opt,name=normalize,proto3,oneof" json:"normalize,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SupCon) Reset() {
+	*x = SupCon{}
+	mi := &file_lossd_v1_losses_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SupCon) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SupCon) ProtoMessage() {}
+
+func (x *SupCon) ProtoReflect() protoreflect.Message {
+	mi := &file_lossd_v1_losses_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SupCon.ProtoReflect.Descriptor instead.
+func (*SupCon) Descriptor() ([]byte, []int) {
+	return file_lossd_v1_losses_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *SupCon) GetTemperature() float64 {
+	if x != nil && x.Temperature != nil {
+		return *x.Temperature
+	}
+	return 0
+}
+
+func (x *SupCon) GetNormalize() bool {
+	if x != nil && x.Normalize != nil {
+		return *x.Normalize
+	}
+	return false
+}
+
+// The decoupled contrastive loss: a row's positive is the same row of the other view and is not part of its
+// denominator, which holds all other rows of both views. The loss is the mean of both views'.
+//
+// Inputs: `out_1`, `out_2` [N, D], N >= 2. Outputs: `loss` []. Gradients: both inputs.
+type Dcl struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Divisor of the scores; finite and > 0. Default 0.1.
+	Temperature *float64 `protobuf:"fixed64,1,opt,name=temperature,proto3,oneof" json:"temperature,omitempty"`
+	// Whether rows are divided by their norm first (or by 1e-12, if that is larger). Default true.
+	Normalize *bool `protobuf:"varint,2,opt,name=normalize,proto3,oneof" json:"normalize,omitempty"`
+	// Where present: weighs the positives by 2 - N softmax(<positives> / weight_sigma), without gradient (DCLW). Finite
+	// and > 0.
+	WeightSigma   *float64 `protobuf:"fixed64,3,opt,name=weight_sigma,json=weightSigma,proto3,oneof" json:"weight_sigma,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Dcl) Reset() {
+	*x = Dcl{}
+	mi := &file_lossd_v1_losses_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Dcl) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Dcl) ProtoMessage() {}
+
+func (x *Dcl) ProtoReflect() protoreflect.Message {
+	mi := &file_lossd_v1_losses_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Dcl.ProtoReflect.Descriptor instead.
+func (*Dcl) Descriptor() ([]byte, []int) {
+	return file_lossd_v1_losses_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *Dcl) GetTemperature() float64 {
+	if x != nil && x.Temperature != nil {
+		return *x.Temperature
+	}
+	return 0
+}
+
+func (x *Dcl) GetNormalize() bool {
+	if x != nil && x.Normalize != nil {
+		return *x.Normalize
+	}
+	return false
+}
+
+func (x *Dcl) GetWeightSigma() float64 {
+	if x != nil && x.WeightSigma != nil {
+		return *x.WeightSigma
+	}
+	return 0
+}
+
+// VICReg: the mean squared distance of two views, the hinge of their columns' standard deviations below 1, and the
+// squares of their columns' covariances.
+//
+// Inputs: `z_1`, `z_2` [N, D], N >= 2. Outputs: `loss`, and its terms without their weights: `invariance`, `variance`,
+// `covariance`, all []. Gradients: both inputs.
+type VicReg struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Weight of the invariance; finite and >= 0. Default 25.
+	InvarianceWeight *float64 `protobuf:"fixed64,1,opt,name=invariance_weight,json=invarianceWeight,proto3,oneof" json:"invariance_weight,omitempty"`
+	// Weight of the variance; finite and >= 0. Default 25.
+	VarianceWeight *float64 `protobuf:"fixed64,2,opt,name=variance_weight,json=varianceWeight,proto3,oneof" json:"variance_weight,omitempty"`
+	// Weight of the covariance; finite and >= 0. Default 1.
+	CovarianceWeight *float64 `protobuf:"fixed64,3,opt,name=covariance_weight,json=covarianceWeight,proto3,oneof" json:"covariance_weight,omitempty"`
+	// Added to a variance under the root; finite and >= 0. Default 1e-4.
+	Eps           *float64 `protobuf:"fixed64,4,opt,name=eps,proto3,oneof" json:"eps,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VicReg) Reset() {
+	*x = VicReg{}
+	mi := &file_lossd_v1_losses_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VicReg) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VicReg) ProtoMessage() {}
+
+func (x *VicReg) ProtoReflect() protoreflect.Message {
+	mi := &file_lossd_v1_losses_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VicReg.ProtoReflect.Descriptor instead.
+func (*VicReg) Descriptor() ([]byte, []int) {
+	return file_lossd_v1_losses_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *VicReg) GetInvarianceWeight() float64 {
+	if x != nil && x.InvarianceWeight != nil {
+		return *x.InvarianceWeight
+	}
+	return 0
+}
+
+func (x *VicReg) GetVarianceWeight() float64 {
+	if x != nil && x.VarianceWeight != nil {
+		return *x.VarianceWeight
+	}
+	return 0
+}
+
+func (x *VicReg) GetCovarianceWeight() float64 {
+	if x != nil && x.CovarianceWeight != nil {
+		return *x.CovarianceWeight
+	}
+	return 0
+}
+
+func (x *VicReg) GetEps() float64 {
+	if x != nil && x.Eps != nil {
+		return *x.Eps
+	}
+	return 0
+}
+
+// Barlow Twins: the squares of what the cross-correlation of two views' standardised columns differs from the identity.
+//
+// Inputs: `z_1`, `z_2` [N, D], N >= 2. Outputs: `loss`, and its terms without weight: `invariance` (of the diagonal),
+// `redundancy` (of the rest), all []. Gradients: both inputs.
+type BarlowTwins struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Weight of the redundancy; finite and >= 0. Default 5e-3.
+	Lambda *float64 `protobuf:"fixed64,1,opt,name=lambda,proto3,oneof" json:"lambda,omitempty"`
+	// Added to a column's variance under the root; finite and >= 0. Default 1e-5.
+	Eps           *float64 `protobuf:"fixed64,2,opt,name=eps,proto3,oneof" json:"eps,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BarlowTwins) Reset() {
+	*x = BarlowTwins{}
+	mi := &file_lossd_v1_losses_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BarlowTwins) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BarlowTwins) ProtoMessage() {}
+
+func (x *BarlowTwins) ProtoReflect() protoreflect.Message {
+	mi := &file_lossd_v1_losses_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BarlowTwins.ProtoReflect.Descriptor instead.
+func (*BarlowTwins) Descriptor() ([]byte, []int) {
+	return file_lossd_v1_losses_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *BarlowTwins) GetLambda() float64 {
+	if x != nil && x.Lambda != nil {
+		return *x.Lambda
+	}
+	return 0
+}
+
+func (x *BarlowTwins) GetEps() float64 {
+	if x != nil && x.Eps != nil {
+		return *x.Eps
+	}
+	return 0
+}
+
 var File_lossd_v1_losses_proto protoreflect.FileDescriptor
 
 const file_lossd_v1_losses_proto_rawDesc = "" +
 	"\n" +
-	"\x15lossd/v1/losses.proto\x12\blossd.v1\"\xf9\x01\n" +
+	"\x15lossd/v1/losses.proto\x12\blossd.v1\"\xb3\x04\n" +
 	"\bLossSpec\x12Y\n" +
 	"\x17feature_map_contrastive\x18\x01 \x01(\v2\x1f.lossd.v1.FeatureMapContrastiveH\x00R\x15featureMapContrastive\x12!\n" +
 	"\x03cpc\x18\x02 \x01(\v2\r.lossd.v1.CpcH\x00R\x03cpc\x12+\n" +
 	"\ant_xent\x18\x03 \x01(\v2\x10.lossd.v1.NtXentH\x00R\x06ntXent\x12:\n" +
-	"\fsquared_norm\x18\x04 \x01(\v2\x15.lossd.v1.SquaredNormH\x00R\vsquaredNormB\x06\n" +
+	"\fsquared_norm\x18\x04 \x01(\v2\x15.lossd.v1.SquaredNormH\x00R\vsquaredNorm\x12.\n" +
+	"\binfo_nce\x18\x05 \x01(\v2\x11.lossd.v1.InfoNceH\x00R\ainfoNce\x12$\n" +
+	"\x04clip\x18\x06 \x01(\v2\x0e.lossd.v1.ClipH\x00R\x04clip\x12*\n" +
+	"\x06siglip\x18\a \x01(\v2\x10.lossd.v1.SigLipH\x00R\x06siglip\x12+\n" +
+	"\asup_con\x18\b \x01(\v2\x10.lossd.v1.SupConH\x00R\x06supCon\x12!\n" +
+	"\x03dcl\x18\t \x01(\v2\r.lossd.v1.DclH\x00R\x03dcl\x12*\n" +
+	"\x06vicreg\x18\n" +
+	" \x01(\v2\x10.lossd.v1.VicRegH\x00R\x06vicreg\x12:\n" +
+	"\fbarlow_twins\x18\v \x01(\v2\x15.lossd.v1.BarlowTwinsH\x00R\vbarlowTwinsB\x06\n" +
 	"\x04loss\"\xe6\x03\n" +
 	"\x15FeatureMapContrastive\x12%\n" +
 	"\vcomparisons\x18\x01 \x01(\tH\x00R\vcomparisons\x88\x01\x01\x12\x19\n" +
@@ -747,11 +1479,83 @@ const file_lossd_v1_losses_proto_rawDesc = "" +
 	"\f_embed_scaleB\f\n" +
 	"\n" +
 	"_init_seedB\x11\n" +
-	"\x0f_step_weighting\"?\n" +
+	"\x0f_step_weighting\"p\n" +
 	"\x06NtXent\x12%\n" +
-	"\vtemperature\x18\x01 \x01(\x01H\x00R\vtemperature\x88\x01\x01B\x0e\n" +
-	"\f_temperature\"\r\n" +
-	"\vSquaredNormB/\n" +
+	"\vtemperature\x18\x01 \x01(\x01H\x00R\vtemperature\x88\x01\x01\x12!\n" +
+	"\tnormalize\x18\x02 \x01(\bH\x01R\tnormalize\x88\x01\x01B\x0e\n" +
+	"\f_temperatureB\f\n" +
+	"\n" +
+	"_normalize\"\r\n" +
+	"\vSquaredNorm\"\xa7\x02\n" +
+	"\aInfoNce\x12%\n" +
+	"\vtemperature\x18\x01 \x01(\x01H\x00R\vtemperature\x88\x01\x01\x12!\n" +
+	"\tnormalize\x18\x02 \x01(\bH\x01R\tnormalize\x88\x01\x01\x12!\n" +
+	"\tsymmetric\x18\x03 \x01(\bH\x02R\tsymmetric\x88\x01\x01\x12,\n" +
+	"\x0flabel_smoothing\x18\x04 \x01(\x01H\x03R\x0elabelSmoothing\x88\x01\x01\x12A\n" +
+	"\x0ffalse_negatives\x18\x05 \x01(\v2\x18.lossd.v1.FalseNegativesR\x0efalseNegativesB\x0e\n" +
+	"\f_temperatureB\f\n" +
+	"\n" +
+	"_normalizeB\f\n" +
+	"\n" +
+	"_symmetricB\x12\n" +
+	"\x10_label_smoothing\"\x92\x02\n" +
+	"\x0eFalseNegatives\x12U\n" +
+	"\x0fmargin_strategy\x18\x01 \x01(\x0e2'.lossd.v1.FalseNegatives.MarginStrategyH\x00R\x0emarginStrategy\x88\x01\x01\x12\x1b\n" +
+	"\x06margin\x18\x02 \x01(\x01H\x01R\x06margin\x88\x01\x01\"m\n" +
+	"\x0eMarginStrategy\x12\x1f\n" +
+	"\x1bMARGIN_STRATEGY_UNSPECIFIED\x10\x00\x12\x1c\n" +
+	"\x18MARGIN_STRATEGY_ABSOLUTE\x10\x01\x12\x1c\n" +
+	"\x18MARGIN_STRATEGY_RELATIVE\x10\x02B\x12\n" +
+	"\x10_margin_strategyB\t\n" +
+	"\a_margin\"\xa0\x01\n" +
+	"\x04Clip\x12!\n" +
+	"\tnormalize\x18\x01 \x01(\bH\x00R\tnormalize\x88\x01\x01\x12$\n" +
+	"\vlogit_scale\x18\x02 \x01(\x01H\x01R\n" +
+	"logitScale\x88\x01\x01\x12\"\n" +
+	"\n" +
+	"logit_bias\x18\x03 \x01(\x01H\x02R\tlogitBias\x88\x01\x01B\f\n" +
+	"\n" +
+	"_normalizeB\x0e\n" +
+	"\f_logit_scaleB\r\n" +
+	"\v_logit_bias\"\xa2\x01\n" +
+	"\x06SigLip\x12!\n" +
+	"\tnormalize\x18\x01 \x01(\bH\x00R\tnormalize\x88\x01\x01\x12$\n" +
+	"\vlogit_scale\x18\x02 \x01(\x01H\x01R\n" +
+	"logitScale\x88\x01\x01\x12\"\n" +
+	"\n" +
+	"logit_bias\x18\x03 \x01(\x01H\x02R\tlogitBias\x88\x01\x01B\f\n" +
+	"\n" +
+	"_normalizeB\x0e\n" +
+	"\f_logit_scaleB\r\n" +
+	"\v_logit_bias\"p\n" +
+	"\x06SupCon\x12%\n" +
+	"\vtemperature\x18\x01 \x01(\x01H\x00R\vtemperature\x88\x01\x01\x12!\n" +
+	"\tnormalize\x18\x02 \x01(\bH\x01R\tnormalize\x88\x01\x01B\x0e\n" +
+	"\f_temperatureB\f\n" +
+	"\n" +
+	"_normalize\"\xa6\x01\n" +
+	"\x03Dcl\x12%\n" +
+	"\vtemperature\x18\x01 \x01(\x01H\x00R\vtemperature\x88\x01\x01\x12!\n" +
+	"\tnormalize\x18\x02 \x01(\bH\x01R\tnormalize\x88\x01\x01\x12&\n" +
+	"\fweight_sigma\x18\x03 \x01(\x01H\x02R\vweightSigma\x88\x01\x01B\x0e\n" +
+	"\f_temperatureB\f\n" +
+	"\n" +
+	"_normalizeB\x0f\n" +
+	"\r_weight_sigma\"\xf9\x01\n" +
+	"\x06VicReg\x120\n" +
+	"\x11invariance_weight\x18\x01 \x01(\x01H\x00R\x10invarianceWeight\x88\x01\x01\x12,\n" +
+	"\x0fvariance_weight\x18\x02 \x01(\x01H\x01R\x0evarianceWeight\x88\x01\x01\x120\n" +
+	"\x11covariance_weight\x18\x03 \x01(\x01H\x02R\x10covarianceWeight\x88\x01\x01\x12\x15\n" +
+	"\x03eps\x18\x04 \x01(\x01H\x03R\x03eps\x88\x01\x01B\x14\n" +
+	"\x12_invariance_weightB\x12\n" +
+	"\x10_variance_weightB\x14\n" +
+	"\x12_covariance_weightB\x06\n" +
+	"\x04_eps\"T\n" +
+	"\vBarlowTwins\x12\x1b\n" +
+	"\x06lambda\x18\x01 \x01(\x01H\x00R\x06lambda\x88\x01\x01\x12\x15\n" +
+	"\x03eps\x18\x02 \x01(\x01H\x01R\x03eps\x88\x01\x01B\t\n" +
+	"\a_lambdaB\x06\n" +
+	"\x04_epsB/\n" +
 	"\fdev.lossd.v1P\x01Z\x1dlossd.dev/go/lossd/v1;lossdv1b\x06proto3"
 
 var (
@@ -766,33 +1570,51 @@ func file_lossd_v1_losses_proto_rawDescGZIP() []byte {
 	return file_lossd_v1_losses_proto_rawDescData
 }
 
-var file_lossd_v1_losses_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_lossd_v1_losses_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_lossd_v1_losses_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_lossd_v1_losses_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_lossd_v1_losses_proto_goTypes = []any{
-	(Cpc_StepWeighting)(0),        // 0: lossd.v1.Cpc.StepWeighting
-	(*LossSpec)(nil),              // 1: lossd.v1.LossSpec
-	(*FeatureMapContrastive)(nil), // 2: lossd.v1.FeatureMapContrastive
-	(*Sampling)(nil),              // 3: lossd.v1.Sampling
-	(*Positions)(nil),             // 4: lossd.v1.Positions
-	(*Seed)(nil),                  // 5: lossd.v1.Seed
-	(*Cpc)(nil),                   // 6: lossd.v1.Cpc
-	(*NtXent)(nil),                // 7: lossd.v1.NtXent
-	(*SquaredNorm)(nil),           // 8: lossd.v1.SquaredNorm
+	(Cpc_StepWeighting)(0),             // 0: lossd.v1.Cpc.StepWeighting
+	(FalseNegatives_MarginStrategy)(0), // 1: lossd.v1.FalseNegatives.MarginStrategy
+	(*LossSpec)(nil),                   // 2: lossd.v1.LossSpec
+	(*FeatureMapContrastive)(nil),      // 3: lossd.v1.FeatureMapContrastive
+	(*Sampling)(nil),                   // 4: lossd.v1.Sampling
+	(*Positions)(nil),                  // 5: lossd.v1.Positions
+	(*Seed)(nil),                       // 6: lossd.v1.Seed
+	(*Cpc)(nil),                        // 7: lossd.v1.Cpc
+	(*NtXent)(nil),                     // 8: lossd.v1.NtXent
+	(*SquaredNorm)(nil),                // 9: lossd.v1.SquaredNorm
+	(*InfoNce)(nil),                    // 10: lossd.v1.InfoNce
+	(*FalseNegatives)(nil),             // 11: lossd.v1.FalseNegatives
+	(*Clip)(nil),                       // 12: lossd.v1.Clip
+	(*SigLip)(nil),                     // 13: lossd.v1.SigLip
+	(*SupCon)(nil),                     // 14: lossd.v1.SupCon
+	(*Dcl)(nil),                        // 15: lossd.v1.Dcl
+	(*VicReg)(nil),                     // 16: lossd.v1.VicReg
+	(*BarlowTwins)(nil),                // 17: lossd.v1.BarlowTwins
 }
 var file_lossd_v1_losses_proto_depIdxs = []int32{
-	2, // 0: lossd.v1.LossSpec.feature_map_contrastive:type_name -> lossd.v1.FeatureMapContrastive
-	6, // 1: lossd.v1.LossSpec.cpc:type_name -> lossd.v1.Cpc
-	7, // 2: lossd.v1.LossSpec.nt_xent:type_name -> lossd.v1.NtXent
-	8, // 3: lossd.v1.LossSpec.squared_norm:type_name -> lossd.v1.SquaredNorm
-	3, // 4: lossd.v1.FeatureMapContrastive.sampling:type_name -> lossd.v1.Sampling
-	4, // 5: lossd.v1.Sampling.positions:type_name -> lossd.v1.Positions
-	5, // 6: lossd.v1.Sampling.seed:type_name -> lossd.v1.Seed
-	0, // 7: lossd.v1.Cpc.step_weighting:type_name -> lossd.v1.Cpc.StepWeighting
-	8, // [8:8] is the sub-list for method output_type
-	8, // [8:8] is the sub-list for method input_type
-	8, // [8:8] is the sub-list for extension type_name
-	8, // [8:8] is the sub-list for extension extendee
-	0, // [0:8] is the sub-list for field type_name
+	3,  // 0: lossd.v1.LossSpec.feature_map_contrastive:type_name -> lossd.v1.FeatureMapContrastive
+	7,  // 1: lossd.v1.LossSpec.cpc:type_name -> lossd.v1.Cpc
+	8,  // 2: lossd.v1.LossSpec.nt_xent:type_name -> lossd.v1.NtXent
+	9,  // 3: lossd.v1.LossSpec.squared_norm:type_name -> lossd.v1.SquaredNorm
+	10, // 4: lossd.v1.LossSpec.info_nce:type_name -> lossd.v1.InfoNce
+	12, // 5: lossd.v1.LossSpec.clip:type_name -> lossd.v1.Clip
+	13, // 6: lossd.v1.LossSpec.siglip:type_name -> lossd.v1.SigLip
+	14, // 7: lossd.v1.LossSpec.sup_con:type_name -> lossd.v1.SupCon
+	15, // 8: lossd.v1.LossSpec.dcl:type_name -> lossd.v1.Dcl
+	16, // 9: lossd.v1.LossSpec.vicreg:type_name -> lossd.v1.VicReg
+	17, // 10: lossd.v1.LossSpec.barlow_twins:type_name -> lossd.v1.BarlowTwins
+	4,  // 11: lossd.v1.FeatureMapContrastive.sampling:type_name -> lossd.v1.Sampling
+	5,  // 12: lossd.v1.Sampling.positions:type_name -> lossd.v1.Positions
+	6,  // 13: lossd.v1.Sampling.seed:type_name -> lossd.v1.Seed
+	0,  // 14: lossd.v1.Cpc.step_weighting:type_name -> lossd.v1.Cpc.StepWeighting
+	11, // 15: lossd.v1.InfoNce.false_negatives:type_name -> lossd.v1.FalseNegatives
+	1,  // 16: lossd.v1.FalseNegatives.margin_strategy:type_name -> lossd.v1.FalseNegatives.MarginStrategy
+	17, // [17:17] is the sub-list for method output_type
+	17, // [17:17] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_lossd_v1_losses_proto_init() }
@@ -805,6 +1627,13 @@ func file_lossd_v1_losses_proto_init() {
 		(*LossSpec_Cpc)(nil),
 		(*LossSpec_NtXent)(nil),
 		(*LossSpec_SquaredNorm)(nil),
+		(*LossSpec_InfoNce)(nil),
+		(*LossSpec_Clip)(nil),
+		(*LossSpec_Siglip)(nil),
+		(*LossSpec_SupCon)(nil),
+		(*LossSpec_Dcl)(nil),
+		(*LossSpec_Vicreg)(nil),
+		(*LossSpec_BarlowTwins)(nil),
 	}
 	file_lossd_v1_losses_proto_msgTypes[1].OneofWrappers = []any{}
 	file_lossd_v1_losses_proto_msgTypes[2].OneofWrappers = []any{
@@ -814,13 +1643,21 @@ func file_lossd_v1_losses_proto_init() {
 	file_lossd_v1_losses_proto_msgTypes[4].OneofWrappers = []any{}
 	file_lossd_v1_losses_proto_msgTypes[5].OneofWrappers = []any{}
 	file_lossd_v1_losses_proto_msgTypes[6].OneofWrappers = []any{}
+	file_lossd_v1_losses_proto_msgTypes[8].OneofWrappers = []any{}
+	file_lossd_v1_losses_proto_msgTypes[9].OneofWrappers = []any{}
+	file_lossd_v1_losses_proto_msgTypes[10].OneofWrappers = []any{}
+	file_lossd_v1_losses_proto_msgTypes[11].OneofWrappers = []any{}
+	file_lossd_v1_losses_proto_msgTypes[12].OneofWrappers = []any{}
+	file_lossd_v1_losses_proto_msgTypes[13].OneofWrappers = []any{}
+	file_lossd_v1_losses_proto_msgTypes[14].OneofWrappers = []any{}
+	file_lossd_v1_losses_proto_msgTypes[15].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lossd_v1_losses_proto_rawDesc), len(file_lossd_v1_losses_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   8,
+			NumEnums:      2,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
