@@ -127,7 +127,8 @@ def security() -> list[dict]:
 
 
 def others() -> list[dict]:
-    info = {"info": {"losses": ["feature_map_contrastive", "cpc", "nt_xent", "squared_norm"],
+    info = {"info": {"losses": ["feature_map_contrastive", "cpc", "nt_xent", "squared_norm", "info_nce", "clip", "siglip", "sup_con", "dcl",
+                                "vicreg", "barlow_twins"],
                      "limits": {"max_message_bytes": 2 << 20, "max_request_flops": 1e6}}}
     return [
         case("server_info", "GetServerInfo: losses and limits", [], server="small", kind="info", expect=info),

@@ -66,9 +66,9 @@ def squared_norm(inputs: dict[str, Tensor]) -> tuple[Tensor, Outputs]:
 
 def evaluate(loss: Callable[..., tuple[Tensor, Outputs]], inputs: dict[str, Tensor], **settings
              ) -> tuple[float, Outputs, dict[str, Tensor]]:
-    """(objective, outputs, gradients) of inputs that are widened to float64 first."""
-    wide = {name: tensor.double().requires_grad_() for name, tensor in inputs.items()}
+    """(objective, outputs, gradients) of inputs that are widened to float64 first; integers have no gradient."""
+    wide = {name: tensor.double().requires_grad_() if tensor.is_floating_point() else tensor for name, tensor in inputs.items()}
     objective, outputs = loss(wide, **settings)
     objective.backward()
     return (float(objective.detach()), {name: tensor.detach() for name, tensor in outputs.items()},
-            {name: tensor.grad for name, tensor in wide.items()})
+            {name: tensor.grad for name, tensor in wide.items() if tensor.requires_grad})

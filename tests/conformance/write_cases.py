@@ -7,12 +7,13 @@
 from __future__ import annotations
 
 import call_cases
+import contrastive_cases
 import loss_cases
 from case_format import CASES, text_of
 
 
 def main() -> None:
-    cases = loss_cases.all_cases() + call_cases.all_cases()
+    cases = loss_cases.all_cases() + contrastive_cases.all_cases() + call_cases.all_cases()
     names = [case["name"] for case in cases]
     assert len(set(names)) == len(names), "expected names that differ"
     CASES.mkdir(exist_ok=True)
