@@ -34,11 +34,11 @@ TEST_F(ComputeCommandTest, ComputeSendsItsFlags) {
     seen = request;
     return grpc::Status::OK;
   };
-  EXPECT_EQ(RunOnServer({"compute", "--config", R"({"nt_xent": {"temperature": 0.5}})", "--gradients", "x.0,y*",
+  EXPECT_EQ(RunOnServer({"compute", "--config", R"({"nt_xent": {"temperature": 0.25}})", "--gradients", "x.0,y*",
                          "--gradient-dtype", "float16", "--gradient-scale", "8", "--reject-nonfinite", "--json"}),
             kExitOk)
       << err_.str();
-  EXPECT_EQ(seen.loss().nt_xent().temperature(), 0.5);
+  EXPECT_EQ(seen.loss().nt_xent().temperature(), 0.25);
   EXPECT_EQ(seen.gradients().mode(), v1::GradientOptions::MODE_NAMED);
   EXPECT_THAT(seen.gradients().names(), ElementsAre("x.0", "y*"));
   EXPECT_EQ(seen.gradients().dtype(), v1::DTYPE_FLOAT16);
