@@ -36,27 +36,38 @@ const std::set<std::string, std::less<>>& Waiting() {
 
 std::string_view WithoutOverload(std::string_view name) { return name.substr(0, name.find('.')); }
 
+// Products of groups, one launch on a card: the processor may make them of one product a group.
+bool IsProduct(std::string_view name) {
+  name = WithoutOverload(name);
+  return name == "aten::bmm" || name == "aten::baddbmm" || name == "aten::baddbmm_";
+}
+
 // The counters of this thread, outermost first, and the operations begun while there were any.
 thread_local std::vector<OperationCounter*> counters;
 thread_local int64_t operations_begun = 0;
+thread_local int products_begun = 0;  // And not ended.
 
 }  // namespace
 
 struct Observation final : public at::ObserverContext {
   int64_t begun = 0;  // Operations up to this one.
 
-  static std::unique_ptr<at::ObserverContext> Begin(const at::RecordFunction&) {
+  static std::unique_ptr<at::ObserverContext> Begin(const at::RecordFunction& function) {
     auto observation = std::make_unique<Observation>();
+    if (IsProduct(function.name())) ++products_begun;
     observation->begun = ++operations_begun;
     return observation;
   }
 
   static void End(const at::RecordFunction& function, at::ObserverContext* context) {
-    if (counters.empty() || context == nullptr) return;
+    if (context == nullptr) return;
     const auto name = function.operator_name();
     if (!name.has_value()) return;
     const std::string full = name->overload_name.empty() ? name->name : name->name + "." + name->overload_name;
-    const bool leaf = static_cast<Observation*>(context)->begun == operations_begun;
+    const bool product = IsProduct(full);
+    if (product) --products_begun;
+    if (products_begun > 0) return;
+    const bool leaf = product || static_cast<Observation*>(context)->begun == operations_begun;
     const bool waits = Waiting().count(full) > 0 || Waiting().count(name->name) > 0;
     if (!waits && (!leaf || Silent().count(name->name) > 0)) return;
     for (OperationCounter* counter : counters) ++counter->by_name_[full];

@@ -23,7 +23,8 @@ class OperationCounter {
   OperationCounter& operator=(const OperationCounter&) = delete;
   ~OperationCounter();
 
-  // Operations that consist of no others and touch elements: on a device each is one launch, or a few.
+  // Operations that consist of no others and touch elements, and products of groups whatever these consist of: on a
+  // device each is one launch, or a few.
   int64_t launches() const;
   // Operations that make the host wait for a device: values that it looks at, tensors moved to it or from it.
   int64_t synchronizations() const;

@@ -32,6 +32,15 @@ TEST(OperationCounterTest, AnOperationOfOthersIsTheirs) {
   EXPECT_THAT(counter.by_name(), ::testing::Contains(::testing::Key("aten::_softmax")));
 }
 
+TEST(OperationCounterTest, AProductOfGroupsIsOneHoweverManyThereAre) {
+  for (const int64_t groups : {1, 2, 16}) {
+    const at::Tensor a = at::ones({groups, 3, 3});
+    const OperationCounter counter;
+    at::bmm(a, a);
+    EXPECT_EQ(counter.launches(), 1) << groups << ": " << ::testing::PrintToString(counter.by_name());
+  }
+}
+
 TEST(OperationCounterTest, CountsWhatTheHostWaitsFor) {
   const at::Tensor a = at::ones({1});
   const OperationCounter counter;
