@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import shutil
+import struct
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,6 +51,26 @@ def test_the_server_links_no_libtorch_and_the_module_all_of_it():
     assert {"libtorch_cuda.so", "libtorch_cpu.so", "libc10.so", "libcudart.so.13"} <= set(_needed(_BIN / _MODULE))
 
 
+def _card_code(file: Path) -> list[tuple[str, int]]:
+    """Kind and compute capability of each code for cards that a library carries."""
+    data, found = file.read_bytes(), []
+    magic = struct.pack("<I", 0xBA55ED50)
+    start = data.find(magic)
+    while start >= 0:
+        header, size = struct.unpack_from("<HQ", data, start + 6)
+        entry = start + header
+        while entry < start + header + size:
+            kind, entry_header, entry_size = struct.unpack_from("<HxxIQ", data, entry)
+            found.append(({1: "ptx", 2: "machine"}[kind], struct.unpack_from("<I", data, entry + 28)[0]))
+            entry += entry_header + entry_size
+        start = data.find(magic, entry)
+    return found
+
+
+def test_the_module_has_code_for_cards_of_today_and_of_tomorrow():
+    assert sorted(_card_code(_BIN / _MODULE)) == [("machine", 80), ("machine", 90), ("ptx", 90)]
+
+
 def test_a_missing_module_is_named(folder):
     assert f"no module: {_MODULE} is not installed in " in _complaint(folder / "lossd", "--device=cuda")
 
@@ -59,7 +80,7 @@ def test_a_missing_libtorch_is_named(folder):
     built_with = b"/torch/lib"
     assert built_with in module
     (folder / _MODULE).write_bytes(module.replace(built_with, b"/moved/lib"))
-    assert "no LibTorch: libtorch_c" in _complaint(folder / "lossd", "--device=cuda")
+    assert "no LibTorch: lib" in _complaint(folder / "lossd", "--device=cuda")
 
 
 def test_the_flag_says_where_libtorch_is(folder):

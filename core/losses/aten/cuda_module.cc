@@ -27,7 +27,7 @@ absl::StatusOr<std::unique_ptr<DeviceLane>> MakeLane(int card, const AtenModuleO
   return DeviceLane::Create(std::move(device), {.slots = kDrivers, .memory_bytes = bytes, .ranges = options.nvtx});
 }
 
-absl::StatusOr<DeviceLosses> MakeLosses(const char* name, const AtenModuleOptions& options) {
+absl::StatusOr<DeviceLosses> MakeCardLosses(const char* name, const AtenModuleOptions& options) {
   const int card = CardIndex(name);
   LOSSD_ASSIGN_OR_RETURN(const std::string model, FindCard(card));
   // Products in float32 are that, and not of operands rounded to TF32.
@@ -46,5 +46,5 @@ extern "C" __attribute__((visibility("default"))) lossd::AtenModuleFunction Loss
 
 void LossdMakeAtenLosses(const char* device, const lossd::AtenModuleOptions& options,
                          absl::StatusOr<lossd::DeviceLosses>* losses) {
-  *losses = lossd::MakeLosses(device, options);
+  *losses = lossd::MakeCardLosses(device, options);
 }
