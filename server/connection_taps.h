@@ -66,7 +66,7 @@ class ConnectionTap : public std::enable_shared_from_this<ConnectionTap> {
   friend struct TapTable;
 
   static constexpr int64_t kMaxHeaderBlock = 1 << 20;
-  static constexpr int64_t kMaxWithoutCall = 1 << 20;
+  static constexpr int64_t kMaxWithoutCall = 32 << 20;
 
   // What one of its connections has brought next; whether that may go on.
   bool Take(FrameMeter& meter, absl::string_view bytes);

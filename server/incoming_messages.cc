@@ -84,7 +84,8 @@ Reservation IncomingMessages::End(int64_t arrived, Place place, int64_t message_
 
 void IncomingMessages::Explain(int64_t arrived, int64_t bytes) {
   See(arrived);
-  unexplained_ = std::max<int64_t>(0, unexplained_ - bytes);
+  // Where nobody waits, what came was of calls that have gone, or of the one that brought this.
+  unexplained_ = waiting_.empty() ? 0 : std::max<int64_t>(0, unexplained_ - bytes);
 }
 
 IncomingMessages::Notices IncomingMessages::Assign(int64_t arrived) {

@@ -94,8 +94,9 @@ class Foresight {
 class IncomingMessages {
  public:
   static constexpr int64_t kFreeBytes = 64 << 10;
-  // Bytes without a message that waits for them: frames of control, and headers, of which gRPC 1.51 keeps all it gets.
-  static constexpr int64_t kMaxStrayBytes = 1 << 20;
+  // Bytes without a message that waits for them: of calls that are refused before theirs is read, of which there may be
+  // hundreds at once, with kFreeBytes each; and headers, of which gRPC 1.51 keeps all it gets.
+  static constexpr int64_t kMaxStrayBytes = 32 << 20;
 
   struct Rules {
     int64_t max_bytes = 0;           // Largest message.

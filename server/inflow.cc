@@ -41,9 +41,9 @@ struct InflowConnection::Wakes {
 };
 
 void InflowConnection::Explain(int64_t bytes) {
-  if (tap_ == nullptr || !tap_->opaque()) return;  // Messages are told from the rest.
+  if (tap_ == nullptr) return;
   absl::MutexLock lock(&mu_);
-  messages_.Explain(arrived(), bytes);
+  messages_.Explain(arrived(), tap_->opaque() ? bytes : 0);  // Else messages are told from the rest.
   Rewake();
 }
 

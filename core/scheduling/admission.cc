@@ -75,7 +75,9 @@ int64_t Admission::calls() const {
 
 absl::Status Admission::Resize(int64_t held_bytes, int64_t bytes, int64_t spare) {
   absl::MutexLock lock(&mu_);
-  if (bytes > held_bytes) LOSSD_RETURN_IF_ERROR(CheckRoom(/*calls=*/0, bytes - held_bytes + spare, bytes));
+  // What does not fit beside nobody never will.
+  const int64_t alone = bytes_ == held_bytes ? bytes + spare : bytes;
+  if (bytes > held_bytes) LOSSD_RETURN_IF_ERROR(CheckRoom(/*calls=*/0, bytes - held_bytes + spare, alone));
   bytes_ += bytes - held_bytes;
   return absl::OkStatus();
 }
