@@ -37,4 +37,8 @@ void CloseConnections(const std::vector<std::string>& addresses) {
   ShutDown(ends, /*listening=*/false);
 }
 
+void CloseListeners(const std::vector<std::string>& addresses) {
+  ShutDown(LocalEnds::Of(addresses), /*listening=*/true);
+}
+
 }  // namespace lossd

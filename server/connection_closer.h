@@ -16,6 +16,9 @@ namespace lossd {
 // retry; grpc::Server::Shutdown alone would give it CANCELLED, which they do not.
 void CloseConnections(const std::vector<std::string>& addresses);
 
+// The same of those alone that listen: no connection is accepted any more.
+void CloseListeners(const std::vector<std::string>& addresses);
+
 }  // namespace lossd
 
 #endif  // LOSSD_SERVER_CONNECTION_CLOSER_H_

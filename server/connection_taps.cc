@@ -86,8 +86,12 @@ struct TapTable {
     return index < kMaxFd && slots[index].tap.load(std::memory_order_acquire) != nullptr ? &slots[index] : nullptr;
   }
 
+  // Whether `fd` is the socket that was tapped, and not another one that has its number since.
+  static bool IsStill(int fd, const Slot& slot) {
+    return SocketId(fd) == slot.socket.load(std::memory_order_relaxed);
+  }
   static bool IsStopped(int fd, const Slot& slot) {
-    return slot.stopped.load(std::memory_order_relaxed) && SocketId(fd) == slot.socket.load(std::memory_order_relaxed);
+    return slot.stopped.load(std::memory_order_relaxed) && IsStill(fd, slot);
   }
 
   // Counts what was read into the first `bytes` of `message`.
@@ -219,6 +223,7 @@ extern "C" ABSL_ATTRIBUTE_WEAK ssize_t recvmsg(int fd, msghdr* message, int flag
   }
   const auto bytes = static_cast<ssize_t>(syscall(SYS_recvmsg, fd, message, flags));
   if (slot == nullptr || bytes <= 0) return bytes;
-  if (!lossd::TapTable::Take(*slot, *message, static_cast<size_t>(bytes))) shutdown(fd, SHUT_RDWR);
+  const bool goes_on = lossd::TapTable::Take(*slot, *message, static_cast<size_t>(bytes));
+  if (!goes_on && lossd::TapTable::IsStill(fd, *slot)) shutdown(fd, SHUT_RDWR);
   return bytes;
 }

@@ -152,6 +152,7 @@ bool ServingServer::Shutdown(absl::Time deadline) {
   const bool answered = gate_.AwaitEmpty(parts_.clock, deadline);
   // Clients are told to go (GOAWAY) before their connections end, and nothing that they send meanwhile is seen: gRPC
   // would end such calls as CANCELLED, which clients do not retry; so they end with their connection, UNAVAILABLE.
+  CloseListeners(listening_.addresses);
   StopReading(listening_.addresses);
   if (parts_.clock.TimeNow() < deadline) Wait(kSettling);  // What was read before is handed over, and refused.
   const absl::Time now = parts_.clock.TimeNow();

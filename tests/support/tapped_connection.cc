@@ -49,6 +49,7 @@ TappedConnection::~TappedConnection() {
 void TappedConnection::Send(absl::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t sent = send(client_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent < 0 && errno != EAGAIN) return;  // It was cut.
     if (sent > 0) bytes.remove_prefix(static_cast<size_t>(sent));
     while (Receive() > 0) {
     }

@@ -40,10 +40,10 @@ def test_nonsense_is_refused_where_it_is_passed(client, timeout):
         assert stream.send(specs.squared_norm(), _ONE).result(60).objective == 1.0
 
 
-def test_no_time_at_all_is_a_deadline_that_has_passed(client):
+def test_no_time_at_all_is_a_deadline_that_has_passed(patient):
     with pytest.raises(lossd.DeadlineExceeded):
-        client.compute(specs.squared_norm(), _ONE, timeout=0)
-    with client.stream() as stream, pytest.raises(lossd.DeadlineExceeded):
+        patient.compute(specs.squared_norm(), _ONE, timeout=0)
+    with patient.stream() as stream, pytest.raises(lossd.DeadlineExceeded):
         stream.send(specs.squared_norm(), _ONE, timeout=0).result(60)
 
 
