@@ -87,9 +87,7 @@ struct TapTable {
   }
 
   // Whether `fd` is the socket that was tapped, and not another one that has its number since.
-  static bool IsStill(int fd, const Slot& slot) {
-    return SocketId(fd) == slot.socket.load(std::memory_order_relaxed);
-  }
+  static bool IsStill(int fd, const Slot& slot) { return SocketId(fd) == slot.socket.load(std::memory_order_relaxed); }
   static bool IsStopped(int fd, const Slot& slot) {
     return slot.stopped.load(std::memory_order_relaxed) && IsStill(fd, slot);
   }
