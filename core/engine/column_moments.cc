@@ -106,7 +106,8 @@ class TileMoments {
   void Centre(int64_t first, int64_t count) {
     for (int view = 0; view < 2; ++view) {
       const T* const z = ViewOf(view);
-      const auto [means, deviations] = arrays_.columns[view];
+      double* const means = arrays_.columns[view].means;
+      double* const deviations = arrays_.columns[view].deviations;
       std::fill_n(means + first, count, 0.0);
       std::fill_n(deviations + first, count, 0.0);
       ForRows(first, count, [&](int64_t i, int64_t d) { means[d] += static_cast<double>(z[i]); });
