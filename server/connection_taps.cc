@@ -170,7 +170,7 @@ void TapConnection(int fd) {
 std::shared_ptr<ConnectionTap> FindTap(const std::string& peer) {
   TapTable& table = TapTable::Get();
   absl::MutexLock lock(&table.mu);
-  const auto found = table.peers.find(KeyOf(peer));
+  const auto found = absl::StartsWith(peer, kUnixPeer) ? table.peers.find(kUnixPeer) : table.peers.find(peer);
   return found == table.peers.end() ? nullptr : found->second.lock();
 }
 

@@ -41,6 +41,8 @@ class InflowConnection {
   // `tap`, which owns this, may be null: then nothing is known before messages have come whole.
   explicit InflowConnection(ConnectionTap* tap) : tap_(tap) {}
 
+  // Whether its messages cannot be told from all else that it brings.
+  bool opaque() const { return tap_ == nullptr || tap_->opaque(); }
   // Bytes that may have come with a call or an answer and belong to no message.
   void Explain(int64_t bytes);
   // Whether no message has begun of those that may be long in coming.

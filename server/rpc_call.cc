@@ -75,7 +75,7 @@ void RpcCall::OnArrived(bool ok) {
   deadline_ = CallDeadline(context_, arrival_, environment().options);
   if (rules_.name.has_value()) environment().metrics.OnCallStarted(*rules_.name);
   connection_ = environment().inflow.Connection(peer_);
-  connection_->Explain(MetadataBytes(context_) + kControlBytes);
+  connection_->Explain(connection_->opaque() ? MetadataBytes(context_) + kControlBytes : 0);
   transfer_ = environment().watch.Watch(
       [weak = weak_from_this()](TransferWatch::Attempt attempt) {
         if (const auto self = weak.lock()) self->CutOff(attempt);
