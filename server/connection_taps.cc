@@ -92,8 +92,7 @@ struct TapTable {
     return slot.stopped.load(std::memory_order_relaxed) && IsStill(fd, slot);
   }
 
-  // Counts what was read into the first `bytes` of `message`.
-  // Whether it may go on.
+  // Counts what was read into the first `bytes` of `message`; whether the connection may go on.
   static bool Take(Slot& slot, const msghdr& message, size_t bytes) {
     ConnectionTap& tap = *slot.tap.load(std::memory_order_relaxed);
     bool goes_on = true;
@@ -189,7 +188,7 @@ void VisitConnections(const std::function<void(int fd, const ConnectionTap& tap,
     TapTable::Slot& slot = TapTable::slots[static_cast<size_t>(fd)];
     const int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     if (own < 0) continue;
-    if (SocketId(own) == slot.socket.load(std::memory_order_relaxed)) visit(own, *tap, slot);
+    if (TapTable::IsStill(own, slot)) visit(own, *tap, slot);
     close(own);
   }
 }

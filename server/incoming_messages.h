@@ -84,8 +84,9 @@ class Foresight {
 // Bytes of theirs that have arrived count in their reservations, so that what the transport holds is within the budget
 // although it tells of no message before all of it is there.
 //
-// What is known is how many bytes the connection has brought, of all kinds. What it brought beyond the messages that
-// came whole, and beyond what calls bring besides (Explain), is of messages that are not whole yet: of those whose time
+// What is known is how many bytes of messages the connection has brought, or, where these cannot be told from all else
+// (over TLS), how many bytes. What it brought beyond the messages that came whole, and beyond what calls bring besides
+// (Explain), is of messages that are not whole yet: of those whose time
 // is limited before those that may idle, of each the same, as far as it may have so much. Each may hold kFreeBytes
 // uncounted, which is what a client may send unasked. Where one will not come, its part is forgotten: the sum is exact
 // for a connection with one message on its way, and an estimate for one with several.
