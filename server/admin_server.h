@@ -11,15 +11,15 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "server/channelz_service.h"
-#include "server/completion.h"
-#include "server/grpc_listener.h"
-#include "server/health_service.h"
-#include "server/operator_calls.h"
-#include "server/reflection_service.h"
-#include "server/rpc_call.h"
-#include "server/serving_server.h"
-#include "server/transfer_watch.h"
+#include "server/connections/transfer_watch.h"
+#include "server/ops/channelz_service.h"
+#include "server/ops/health_service.h"
+#include "server/ops/reflection_service.h"
+#include "server/rpc/completion.h"
+#include "server/rpc/grpc_listener.h"
+#include "server/rpc/operator_calls.h"
+#include "server/rpc/rpc_call.h"
+#include "server/server_parts.h"
 
 namespace lossd {
 

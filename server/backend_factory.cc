@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/aten_backend.h"
 #include "core/tile_backend.h"
-#include "server/cpu_quota.h"
+#include "server/process/cpu_quota.h"
 
 namespace lossd {
 namespace {

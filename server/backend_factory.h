@@ -10,7 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "core/loss_backend.h"
-#include "server/options.h"
+#include "server/settings/options.h"
 
 namespace lossd {
 

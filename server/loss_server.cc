@@ -10,10 +10,10 @@
 #include "absl/algorithm/container.h"
 #include "absl/strings/str_join.h"
 #include "core/status/status_macros.h"
-#include "server/descriptor_budget.h"
-#include "server/device_gauges.h"
-#include "server/listen_address.h"
-#include "server/status_pages.h"
+#include "server/metrics/device_gauges.h"
+#include "server/ops/status_pages.h"
+#include "server/process/descriptor_budget.h"
+#include "server/settings/listen_address.h"
 
 namespace lossd {
 

@@ -11,12 +11,12 @@
 #include "core/status/status_macros.h"
 #include "grpcpp/resource_quota.h"
 #include "lossd/v1/loss_service.pb.h"
-#include "server/connection_closer.h"
-#include "server/connection_taps.h"
-#include "server/cpu_quota.h"
-#include "server/server_info.h"
-#include "server/small_message.h"
-#include "server/stream_call.h"
+#include "server/compute/stream_call.h"
+#include "server/connections/connection_closer.h"
+#include "server/connections/connection_taps.h"
+#include "server/ops/server_info.h"
+#include "server/process/cpu_quota.h"
+#include "server/rpc/small_message.h"
 
 namespace lossd {
 namespace {

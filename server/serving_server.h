@@ -16,38 +16,22 @@
 #include "core/loss_backend.h"
 #include "core/scheduling/admission.h"
 #include "core/scheduling/backlog.h"
-#include "server/call_gate.h"
-#include "server/call_reporter.h"
-#include "server/completion.h"
-#include "server/compute_call.h"
-#include "server/compute_pipeline.h"
-#include "server/credential_files.h"
-#include "server/grpc_listener.h"
-#include "server/health_service.h"
-#include "server/inflow.h"
-#include "server/logger.h"
-#include "server/metrics.h"
-#include "server/operator_calls.h"
-#include "server/options.h"
-#include "server/prompt_call.h"
-#include "server/raw_loss_service.h"
-#include "server/reflection_service.h"
-#include "server/rpc_call.h"
-#include "server/transfer_watch.h"
+#include "server/compute/compute_call.h"
+#include "server/compute/compute_pipeline.h"
+#include "server/compute/raw_loss_service.h"
+#include "server/connections/transfer_watch.h"
+#include "server/ops/health_service.h"
+#include "server/ops/reflection_service.h"
+#include "server/rpc/call_gate.h"
+#include "server/rpc/call_reporter.h"
+#include "server/rpc/completion.h"
+#include "server/rpc/grpc_listener.h"
+#include "server/rpc/operator_calls.h"
+#include "server/rpc/prompt_call.h"
+#include "server/rpc/rpc_call.h"
+#include "server/server_parts.h"
 
 namespace lossd {
-
-// What the servers share. Nothing is owned; everything outlives them.
-struct ServerParts {
-  const ServerOptions& options;
-  const CredentialFiles& credentials;
-  LossBackend& backend;
-  Metrics& metrics;
-  HealthStates& health;
-  Logger& logger;
-  Clock& clock;
-  Inflow& inflow;
-};
 
 // Serves lossd.v1.LossService, whose callers may have to show a token, health and reflection on --listen. Thread-safe.
 class ServingServer {

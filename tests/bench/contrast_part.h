@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
-#include "core/losses/cpc_contrast.h"
+#include "core/losses/cpc/cpc_contrast.h"
 #include "core/tensor/buffer_pool.h"
 #include "core/tensor/tensor.h"
 #include "tests/bench/gemm_bound.h"

@@ -20,9 +20,9 @@
 #include "grpcpp/resource_quota.h"
 #include "grpcpp/server_builder.h"
 #include "grpcpp/support/async_unary_call.h"
-#include "server/grpc_listener.h"
-#include "server/options.h"
-#include "server/process_settings.h"
+#include "server/process/process_settings.h"
+#include "server/rpc/grpc_listener.h"
+#include "server/settings/options.h"
 
 namespace lossd {
 namespace {

@@ -10,7 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "core/losses/cpc_parameters.h"
+#include "core/losses/cpc/cpc_parameters.h"
 
 namespace lossd::bench {
 namespace {

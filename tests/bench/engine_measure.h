@@ -8,7 +8,7 @@
 
 #include <optional>
 
-#include "core/losses/cpc_contrast.h"
+#include "core/losses/cpc/cpc_contrast.h"
 #include "tests/bench/engine_cases.h"
 #include "tests/bench/engine_row.h"
 #include "tests/bench/gemm_bound.h"

@@ -18,7 +18,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/synchronization/notification.h"
-#include "core/losses/cpc_parameters.h"
+#include "core/losses/cpc/cpc_parameters.h"
 #include "core/losses/registry.h"
 #include "core/tile_backend.h"
 

@@ -1,9 +1,9 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Metrics that count nothing, in place of server/metrics.cc: a server with them shows what counting costs.
+// Metrics that count nothing, in place of server/metrics/metrics.cc: a server with them shows what counting costs.
 
-#include "server/metrics.h"
+#include "server/metrics/metrics.h"
 
 namespace lossd {
 

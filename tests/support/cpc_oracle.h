@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "core/losses/cpc_parameters.h"
+#include "core/losses/cpc/cpc_parameters.h"
 #include "tests/support/loss_runs.h"
 
 namespace lossd::testing {

@@ -10,7 +10,7 @@
 #include <fstream>
 #include <string>
 
-#include "server/options.h"
+#include "server/settings/options.h"
 #include "tests/support/server_process.h"
 #include "tests/support/test_certificates.h"
 

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "server/port_file.h"
+#include "server/process/port_file.h"
 
 namespace lossd::testing {
 

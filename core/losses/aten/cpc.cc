@@ -1,7 +1,7 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Contrastive predictive coding, as core/losses/cpc.cc, by grouped products.
+// Contrastive predictive coding, as core/losses/cpc/cpc.cc, by grouped products.
 
 #include <ATen/ATen.h>
 
@@ -14,8 +14,8 @@
 #include "core/losses/aten/cpc_weights.h"
 #include "core/losses/aten/pixel_cnn.h"
 #include "core/losses/aten/score_rows.h"
-#include "core/losses/cpc_parameter_cache.h"
-#include "core/losses/cpc_plan.h"
+#include "core/losses/cpc/cpc_parameter_cache.h"
+#include "core/losses/cpc/cpc_plan.h"
 
 namespace lossd {
 namespace {

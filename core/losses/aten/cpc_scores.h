@@ -1,7 +1,7 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
-// CPC's contrast between predictions and targets for a stack of groups, see core/losses/cpc_contrast.h for its
+// CPC's contrast between predictions and targets for a stack of groups, see core/losses/cpc/cpc_contrast.h for its
 // definition.
 
 #ifndef LOSSD_CORE_LOSSES_ATEN_CPC_SCORES_H_
@@ -10,7 +10,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "core/losses/aten/group_tensors.h"
-#include "core/losses/cpc_contrast.h"
+#include "core/losses/cpc/cpc_contrast.h"
 
 namespace lossd::aten {
 

@@ -12,9 +12,9 @@
 
 #include "core/losses/aten/group_tensors.h"
 #include "core/losses/aten/pixel_cnn.h"
-#include "core/losses/cpc_parameter_cache.h"
-#include "core/losses/cpc_parameters.h"
-#include "core/losses/cpc_plan.h"
+#include "core/losses/cpc/cpc_parameter_cache.h"
+#include "core/losses/cpc/cpc_parameters.h"
+#include "core/losses/cpc/cpc_plan.h"
 
 namespace lossd::aten {
 

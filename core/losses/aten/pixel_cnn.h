@@ -1,7 +1,7 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
-// The context network of CPC for a stack of groups, see core/losses/pixel_cnn.h for its definition. Maps are
+// The context network of CPC for a stack of groups, see core/losses/cpc/pixel_cnn.h for its definition. Maps are
 // channels-last, [G, B, rows, columns, channels]; a convolution is one product of the joined taps with the weights.
 
 #ifndef LOSSD_CORE_LOSSES_ATEN_PIXEL_CNN_H_
@@ -12,7 +12,7 @@
 #include <array>
 #include <vector>
 
-#include "core/losses/pixel_cnn_weights.h"
+#include "core/losses/cpc/pixel_cnn_weights.h"
 
 namespace lossd::aten {
 

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/losses/cpc_parameters.h"
+#include "core/losses/cpc/cpc_parameters.h"
 #include "core/losses/loss.h"
 #include "core/losses/registry.h"
 #include "gtest/gtest.h"

@@ -9,7 +9,7 @@
 
 #include "core/status/errors.h"
 #include "core/status/status_macros.h"
-#include "server/incoming_messages.h"
+#include "server/connections/incoming_messages.h"
 
 namespace lossd::testing {
 namespace {

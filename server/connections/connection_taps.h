@@ -1,0 +1,100 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// What this process reads from the connections of its clients, counted where gRPC reads it: at the socket.
+//
+// gRPC 1.51 tells of a message when all of it has arrived. Until then its bytes, up to the four gigabytes that a
+// message may announce, lie in the transport, and no call, limit or clock of ours knows of them. So the process's
+// recvmsg is ours (as its accept4, see accept_guard.h): it counts what arrives on each accepted connection, and can be
+// told to wake somebody, to read no more, or to cut the connection.
+
+#ifndef LOSSD_SERVER_CONNECTIONS_CONNECTION_TAPS_H_
+#define LOSSD_SERVER_CONNECTIONS_CONNECTION_TAPS_H_
+
+#include <sys/socket.h>
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
+#include "server/connections/frame_meter.h"
+
+namespace lossd {
+
+// The connection of a client, by its address; all those over unix sockets, which have none, share one. Thread-safe.
+class ConnectionTap : public std::enable_shared_from_this<ConnectionTap> {
+ public:
+  static constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+
+  explicit ConnectionTap(std::string peer) : peer_(std::move(peer)) {}
+  ConnectionTap(const ConnectionTap&) = delete;
+  ConnectionTap& operator=(const ConnectionTap&) = delete;
+
+  // As grpc::ServerContext::peer has it: "ipv4:127.0.0.1:41000", "ipv6:%5B::1%5D:41000", "unix:".
+  const std::string& peer() const { return peer_; }
+
+  // Bytes of messages read so far; over TLS all bytes, of whatever kind (opaque).
+  int64_t arrived() const { return arrived_.load(std::memory_order_relaxed); }
+
+  bool opaque() const { return opaque_.load(std::memory_order_relaxed); }
+  // Whether it has brought a block of headers that does not end, and is longer than any that is taken. Wakes, too.
+  bool floods() const { return floods_.load(std::memory_order_relaxed); }
+
+  // What WakeAt wakes: called on the thread that reads, between its reads; must return at once, and not call back.
+  // Replaces the one before, which is not running any more when this returns. Where there is none, as before the first
+  // call of a connection, what would be woken is cut instead.
+  void SetWaker(std::function<void()> waker);
+  // Wakes once, as soon as `arrived` bytes have; at the next read if they have already. Replaces the one before.
+  void WakeAt(int64_t arrived) { wake_at_.store(arrived, std::memory_order_relaxed); }
+
+  // Whatever its watcher keeps with the connection for as long as that lives. Made by the first who asks.
+  template <typename Attachment, typename... Arguments>
+  Attachment& Attached(Arguments&&... arguments) {
+    absl::MutexLock lock(&mu_);
+    if (attachment_ == nullptr) attachment_ = std::make_shared<Attachment>(std::forward<Arguments>(arguments)...);
+    return *static_cast<Attachment*>(attachment_.get());
+  }
+
+ private:
+  friend struct TapTable;
+
+  static constexpr int64_t kMaxHeaderBlock = 1 << 20;
+  static constexpr int64_t kMaxWithoutCall = 32 << 20;
+
+  // What one of its connections has brought next; whether that may go on.
+  bool Take(FrameMeter& meter, absl::string_view bytes);
+  bool Wake();
+
+  const std::string peer_;
+  std::atomic<int64_t> arrived_ = 0;
+  std::atomic<int64_t> wake_at_ = kMaxWithoutCall;
+  std::atomic<bool> opaque_ = false;
+  std::atomic<bool> floods_ = false;
+  absl::Mutex mu_;
+  std::function<void()> waker_ ABSL_GUARDED_BY(mu_);
+  std::shared_ptr<void> attachment_ ABSL_GUARDED_BY(mu_);
+};
+
+// Taps a connection that was accepted as `fd`. accept4 of this process calls it.
+void TapConnection(int fd);
+
+// The tap of an open connection; null if there is none, as where another library has taken the place of recvmsg.
+std::shared_ptr<ConnectionTap> FindTap(const std::string& peer);
+
+// Cuts the connections of `peer`, in both directions, whatever is on its way. Their calls end.
+void CutConnections(const std::string& peer);
+
+// From now on nothing is read from the connections that were accepted on one of `addresses` ("127.0.0.1:41000",
+// "unix:/path"; ports and paths count). What is written to them still leaves. For good: they are to be closed.
+void StopReading(const std::vector<std::string>& addresses);
+
+}  // namespace lossd
+
+#endif  // LOSSD_SERVER_CONNECTIONS_CONNECTION_TAPS_H_

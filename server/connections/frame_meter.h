@@ -1,0 +1,42 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Tells the bytes of messages from all others that a connection brings.
+
+#ifndef LOSSD_SERVER_CONNECTIONS_FRAME_METER_H_
+#define LOSSD_SERVER_CONNECTIONS_FRAME_METER_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/strings/string_view.h"
+
+namespace lossd {
+
+// Reads the frames' headers (RFC 9113, section 4.1) of what a client sends, and no more of them. What does not begin as
+// HTTP/2 does, as TLS does not, is opaque: all of it counts as bytes of messages. Not thread-safe.
+class FrameMeter {
+ public:
+  // Takes what came next; how much of it belongs to messages, which is what DATA frames carry.
+  int64_t Take(absl::string_view bytes);
+
+  bool opaque() const { return state_ == State::kOpaque; }
+  // Bytes of a block of headers (HEADERS and the CONTINUATIONs behind it) that has not ended; gRPC 1.51 keeps them all.
+  int64_t header_block_bytes() const { return header_block_bytes_; }
+
+ private:
+  enum class State { kPreface, kHeader, kPayload, kOpaque };
+
+  void TakeHeader(uint8_t byte);
+
+  State state_ = State::kPreface;
+  uint32_t seen_ = 0;  // Of the preface, or of the frame's header.
+  uint32_t left_ = 0;  // Of the frame's payload.
+  uint8_t type_ = 0;
+  uint8_t flags_ = 0;
+  int64_t header_block_bytes_ = 0;
+};
+
+}  // namespace lossd
+
+#endif  // LOSSD_SERVER_CONNECTIONS_FRAME_METER_H_

@@ -1,0 +1,183 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/connections/incoming_messages.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "absl/strings/str_cat.h"
+#include "core/status/errors.h"
+#include "core/status/status_macros.h"
+
+namespace lossd {
+namespace {
+
+// A message whose need is not known is taken to be so many times as large as what has come of it.
+constexpr int64_t kGrowth = 4;
+constexpr int64_t kWindowBytes = (1 << 20) + (64 << 10);  // gRPC 1.51 opens no window of a message further.
+
+absl::Status TooLarge(int64_t max_bytes) {
+  return LimitExceeded({RejectReason::kMessageBytes, "--max_message_bytes",
+                        absl::StrCat("expected a request of at most ", max_bytes, " bytes, got more"), std::nullopt});
+}
+
+}  // namespace
+
+int64_t RecentNeeds::smallest() const {
+  const auto end = needs_.begin() + static_cast<std::ptrdiff_t>(std::min(seen_, kRemembered));
+  return known() ? *std::min_element(needs_.begin(), end) : 0;
+}
+
+int64_t RecentNeeds::largest() const { return *std::max_element(needs_.begin(), needs_.end()); }
+
+Foresight::Foresight(Admission& admission, int64_t max_message_bytes)
+    : admission_(admission),
+      trust_(admission.max_bytes() / 8, std::numeric_limits<int64_t>::max()),
+      worst_need_(std::min(admission.max_bytes() / 2, 2 * max_message_bytes)) {}
+
+absl::StatusOr<Reservation> Foresight::ReserveUnread(const RecentNeeds& connection, bool call, absl::Time now) {
+  const auto reserve = [&](int64_t bytes) { return call ? admission_.Reserve(bytes) : admission_.ReserveBytes(bytes); };
+  const int64_t bytes = connection.known() ? connection.smallest() : all_.smallest();
+  auto reservation = reserve(bytes);
+  if (reservation.ok() || bytes == 0 || now < doubted_ + kDoubtPeriod) return reservation;
+  doubted_ = now;
+  return reserve(0);
+}
+
+int64_t Foresight::LikelyNeed(const RecentNeeds& connection) const {
+  return connection.known() ? connection.largest() : all_.largest();
+}
+
+void Foresight::Note(RecentNeeds& connection, int64_t bytes) {
+  connection.Add(bytes);
+  all_.Add(bytes);
+}
+
+void IncomingMessages::See(int64_t arrived) {
+  unexplained_ += arrived - seen_;
+  seen_ = arrived;
+}
+
+IncomingMessages::Place IncomingMessages::Begin(int64_t arrived, Rules rules, Reservation reservation,
+                                                std::weak_ptr<MessageReader> reader) {
+  See(arrived);
+  if (waiting_.empty()) unexplained_ = 0;  // Whatever it was, its call has gone.
+  waiting_.push_back({rules, std::move(reservation), Reservation(), std::move(reader)});
+  Waiting& begun = waiting_.back();
+  CountRoom(begun, RoomOf(begun));
+  if (!rules.may_idle) most_limited_ += MostOf(begun);
+  return std::prev(waiting_.end());
+}
+
+Reservation IncomingMessages::End(int64_t arrived, Place place, int64_t message_bytes) {
+  See(arrived);
+  // Of a message that will not come, the transport drops what it has.
+  const int64_t explained = message_bytes < 0 ? ShareOf(*place) : message_bytes;
+  Reservation reservation = std::move(place->reservation);
+  CountRoom(*place, 0);
+  if (!place->rules.may_idle) most_limited_ -= MostOf(*place);
+  waiting_.erase(place);
+  unexplained_ = waiting_.empty() ? 0 : std::max<int64_t>(0, unexplained_ - explained);
+  return reservation;
+}
+
+void IncomingMessages::Explain(int64_t arrived, int64_t bytes) {
+  See(arrived);
+  // Where nobody waits, what came was of calls that have gone, or of the one that brought this.
+  unexplained_ = waiting_.empty() ? 0 : std::max<int64_t>(0, unexplained_ - bytes);
+}
+
+IncomingMessages::Notices IncomingMessages::Assign(int64_t arrived) {
+  See(arrived);
+  Notices notices;
+  if (unexplained_ <= room_) return notices;
+  Shares shares;
+  const int64_t left = Share(shares);
+  for (const auto& [waiting, bytes] : shares) {
+    if (bytes <= waiting->room) continue;
+    AssignTo(*waiting, bytes, notices);
+    CountRoom(*waiting, RoomOf(*waiting));
+  }
+  if (left <= 0) return notices;
+  // More than all of them may have: one of them has.
+  const auto oldest = std::find_if(waiting_.begin(), waiting_.end(), [](const Waiting& w) { return !w.refused; });
+  if (oldest == waiting_.end()) return notices;
+  Refuse(*oldest, left, TooLarge(oldest->rules.max_bytes), notices);
+  CountRoom(*oldest, RoomOf(*oldest));
+  return notices;
+}
+
+int64_t IncomingMessages::Share(Shares& shares) {
+  int64_t left = unexplained_;
+  for (const bool idle : {false, true}) {
+    std::vector<Waiting*> open;
+    for (Waiting& waiting : waiting_) {
+      if (waiting.rules.may_idle == idle) open.push_back(&waiting);
+    }
+    // Those that may not have an equal part have what they may, and leave the rest to the others.
+    std::sort(open.begin(), open.end(), [](const Waiting* a, const Waiting* b) { return MostOf(*a) < MostOf(*b); });
+    for (size_t i = 0; i < open.size(); ++i) {
+      const auto others = static_cast<int64_t>(open.size() - i);
+      const int64_t bytes = std::min(MostOf(*open[i]), (left + others - 1) / others);
+      shares.emplace_back(open[i], bytes);
+      left -= bytes;
+    }
+  }
+  return left;
+}
+
+int64_t IncomingMessages::ShareOf(const Waiting& waiting) {
+  Shares shares;
+  Share(shares);
+  for (const auto& [each, bytes] : shares) {
+    if (each == &waiting) return bytes;
+  }
+  return 0;
+}
+
+int64_t IncomingMessages::MostOf(const Waiting& waiting) { return waiting.rules.max_bytes + kFreeBytes; }
+
+int64_t IncomingMessages::RoomOf(const Waiting& waiting) {
+  if (waiting.refused) return waiting.refused_at + kWindowBytes;
+  return std::min(std::max(kFreeBytes, waiting.reservation.bytes()), MostOf(waiting));
+}
+
+void IncomingMessages::CountRoom(Waiting& waiting, int64_t room) { room_ += room - std::exchange(waiting.room, room); }
+
+void IncomingMessages::Refuse(Waiting& waiting, int64_t bytes, absl::Status status, Notices& notices) {
+  waiting.refused_at = std::max(bytes, waiting.refused_at);
+  if (!std::exchange(waiting.refused, true)) notices.push_back({waiting.reader, std::move(status)});
+}
+
+void IncomingMessages::AssignTo(Waiting& waiting, int64_t bytes, Notices& notices) {
+  if (waiting.refused) return Refuse(waiting, bytes, absl::OkStatus(), notices);
+  absl::Status room = Grow(waiting, bytes);
+  if (!room.ok()) Refuse(waiting, bytes, std::move(room), notices);
+}
+
+absl::Status IncomingMessages::Grow(Waiting& waiting, int64_t bytes) {
+  Foresight* const foresight = waiting.rules.foresight;
+  const int64_t spare = foresight == nullptr ? 0 : foresight->spare();
+  if (bytes <= waiting.rules.foreseen) return waiting.reservation.ResizeSparing(waiting.rules.foreseen, spare);
+  int64_t guess = std::max(bytes, std::min(kGrowth * bytes, waiting.rules.max_bytes + kFreeBytes));
+  if (foresight != nullptr) {
+    if (waiting.trusted.empty()) {
+      LOSSD_ASSIGN_OR_RETURN(waiting.trusted, foresight->trust().ReserveBytes(0));
+    }
+    if (!waiting.trusted.Resize(guess).ok()) guess = std::max(bytes, foresight->worst_need());
+  }
+  return waiting.reservation.ResizeSparing(guess, spare);
+}
+
+bool IncomingMessages::IsQuiet(int64_t arrived, int64_t noise) {
+  See(arrived);
+  return unexplained_ <= most_limited_ + noise;
+}
+
+int64_t IncomingMessages::WakeAt() const {
+  const int64_t room = waiting_.empty() ? kMaxStrayBytes : room_;
+  return seen_ - unexplained_ + room + 1;
+}
+
+}  // namespace lossd

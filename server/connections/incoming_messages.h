@@ -1,0 +1,169 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// The messages that are on their way to the server over one connection, and the bytes they hold meanwhile.
+
+#ifndef LOSSD_SERVER_CONNECTIONS_INCOMING_MESSAGES_H_
+#define LOSSD_SERVER_CONNECTIONS_INCOMING_MESSAGES_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "core/scheduling/admission.h"
+
+namespace lossd {
+
+// Who waits for a message. Thread-safe.
+class MessageReader {
+ public:
+  virtual ~MessageReader() = default;
+  // The message is refused; it still ends as every other does. At most once a message.
+  virtual void OnMessageRefused(absl::Status status) = 0;
+};
+
+// What the last messages of a connection and method, or of all connections, needed in all: with outputs, gradients and
+// workspace. Not thread-safe.
+class RecentNeeds {
+ public:
+  void Add(int64_t bytes) { needs_[seen_++ % kRemembered] = bytes; }
+
+  bool known() const { return seen_ > 0; }
+  // Of the last few; 0 where none is known.
+  int64_t smallest() const;
+  int64_t largest() const;
+
+ private:
+  static constexpr size_t kRemembered = 8;
+
+  std::array<int64_t, kRemembered> needs_ = {};
+  size_t seen_ = 0;
+};
+
+// Foresees what messages of a kind will need before they are read, so that those for which there is no room are refused
+// unread: otherwise a server whose budget is full spends itself on reading what it then refuses. Goes by the last
+// messages of the connection, and, where there were none, by the last ones of all. Not thread-safe.
+class Foresight {
+ public:
+  // So often one is read for which there seems to be no room, to see whether it is like those before.
+  static constexpr absl::Duration kDoubtPeriod = absl::Milliseconds(100);
+
+  // `admission` is not owned and outlives this. `max_message_bytes`: largest message.
+  Foresight(Admission& admission, int64_t max_message_bytes);
+
+  // Reserves what a message will need at least, and, for a unary one, a call. An error as Admission::Reserve.
+  absl::StatusOr<Reservation> ReserveUnread(const RecentNeeds& connection, bool call, absl::Time now);
+  // What it is likely to need once it has turned out to be large; 0: not known.
+  int64_t LikelyNeed(const RecentNeeds& connection) const;
+  // What a message has needed.
+  void Note(RecentNeeds& connection, int64_t bytes);
+
+  // Messages on their way leave a sixteenth of the budget to small calls.
+  int64_t spare() const { return admission_.max_bytes() / 16; }
+  // Of messages that outgrow what was foreseen, so many bytes may be read on trust: an eighth of the budget.
+  Admission& trust() { return trust_; }
+  // Beyond that, such a message must have what the largest needs at least.
+  int64_t worst_need() const { return worst_need_; }
+
+ private:
+  Admission& admission_;
+  Admission trust_;
+  const int64_t worst_need_;
+  RecentNeeds all_;
+  absl::Time doubted_ = absl::InfinitePast();
+};
+
+// The messages that a connection's calls wait for, from the moment they are asked for until they have come or will not.
+// Bytes of theirs that have arrived count in their reservations, so that what the transport holds is within the budget
+// although it tells of no message before all of it is there.
+//
+// What is known is how many bytes of messages the connection has brought, or, where these cannot be told from all else
+// (over TLS), how many bytes. What it brought beyond the messages that came whole, and beyond what calls bring besides
+// (Explain), is of messages that are not whole yet: of those whose time
+// is limited before those that may idle, of each the same, as far as it may have so much. Each may hold kFreeBytes
+// uncounted, which is what a client may send unasked. Where one will not come, its part is forgotten: the sum is exact
+// for a connection with one message on its way, and an estimate for one with several.
+//
+// Passive: says when it wants to be asked again. Not thread-safe.
+class IncomingMessages {
+ public:
+  static constexpr int64_t kFreeBytes = 64 << 10;
+  // Bytes without a message that waits for them: of calls that are refused before theirs is read, of which there may be
+  // hundreds at once, with kFreeBytes each; and headers, of which gRPC 1.51 keeps all it gets.
+  static constexpr int64_t kMaxStrayBytes = 32 << 20;
+
+  struct Rules {
+    int64_t max_bytes = 0;           // Largest message.
+    bool may_idle = false;           // Its client may take its time to begin.
+    int64_t foreseen = 0;            // Foresight::LikelyNeed.
+    Foresight* foresight = nullptr;  // Null: its growth is no guess. Not owned; outlives the message.
+  };
+
+  // A message that is waited for.
+  struct Waiting {
+    Rules rules;
+    Reservation reservation;
+    Reservation trusted;  // Of Foresight::trust.
+    std::weak_ptr<MessageReader> reader;
+    bool refused = false;
+    int64_t refused_at = 0;  // What it had then.
+    int64_t room = 0;        // RoomOf it, as far as it is counted.
+  };
+  using Place = std::list<Waiting>::iterator;
+
+  // A reader that must be told of its refusal, with no lock held.
+  struct Notice {
+    std::weak_ptr<MessageReader> reader;
+    absl::Status refusal;
+  };
+  using Notices = std::vector<Notice>;
+
+  // All take how many bytes the connection has brought to this moment.
+
+  Place Begin(int64_t arrived, Rules rules, Reservation reservation, std::weak_ptr<MessageReader> reader);
+  // Ends one with what is reserved for it. `message_bytes`: of the message that has come, with all that it brings
+  // besides, or -1 if none has.
+  Reservation End(int64_t arrived, Place place, int64_t message_bytes);
+  // Bytes that have come, or soon will, and are no message's.
+  void Explain(int64_t arrived, int64_t bytes);
+  // Assigns what has arrived: lets reservations grow, or refuses where they cannot. Call it once WakeAt has come.
+  Notices Assign(int64_t arrived);
+
+  // Whether no message of those that may idle has begun. `noise`: so many bytes may be none of a message.
+  bool IsQuiet(int64_t arrived, int64_t noise);
+  // Whether nobody waits for what comes, and that is more than it may be.
+  bool IsStray(int64_t arrived) const { return waiting_.empty() && arrived - seen_ + unexplained_ > kMaxStrayBytes; }
+  // How much may have arrived before Assign has something to do.
+  int64_t WakeAt() const;
+
+ private:
+  void See(int64_t arrived);
+  // What each may have of the unexplained bytes, those that may idle last; what is left beyond all.
+  using Shares = std::vector<std::pair<Waiting*, int64_t>>;
+  int64_t Share(Shares& shares);
+  int64_t ShareOf(const Waiting& waiting);
+  // The most that one may have, and what it may have before it must be looked at.
+  static int64_t MostOf(const Waiting& waiting);
+  static int64_t RoomOf(const Waiting& waiting);
+  void CountRoom(Waiting& waiting, int64_t room);
+  static void Refuse(Waiting& waiting, int64_t bytes, absl::Status status, Notices& notices);
+  static absl::Status Grow(Waiting& waiting, int64_t bytes);
+  static void AssignTo(Waiting& waiting, int64_t bytes, Notices& notices);
+
+  int64_t seen_ = 0;          // Of what has arrived.
+  int64_t unexplained_ = 0;   // Of that, what is no whole message, and nothing that calls bring besides.
+  int64_t room_ = 0;          // Sum of RoomOf all that wait.
+  int64_t most_limited_ = 0;  // Sum of MostOf those that may not idle.
+  std::list<Waiting> waiting_;
+};
+
+}  // namespace lossd
+
+#endif  // LOSSD_SERVER_CONNECTIONS_INCOMING_MESSAGES_H_

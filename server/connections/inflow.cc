@@ -1,0 +1,183 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/connections/inflow.h"
+
+#include <pthread.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace lossd {
+
+// The connections on which there is something to do.
+struct InflowConnection::Wakes {
+  void Add(std::weak_ptr<InflowConnection> connection) {
+    absl::MutexLock lock(&mu);
+    waiting.push_back(std::move(connection));
+  }
+
+  // The next one, once there is one; nullopt when it is over.
+  std::optional<std::weak_ptr<InflowConnection>> Next() {
+    absl::MutexLock lock(&mu);
+    mu.Await(absl::Condition(this, &Wakes::HasNews));
+    if (stopping) return std::nullopt;
+    auto next = std::move(waiting.front());
+    waiting.pop_front();
+    return next;
+  }
+
+  void Stop() {
+    absl::MutexLock lock(&mu);
+    stopping = true;
+  }
+
+  bool HasNews() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu) { return stopping || !waiting.empty(); }
+
+  absl::Mutex mu;
+  std::deque<std::weak_ptr<InflowConnection>> waiting ABSL_GUARDED_BY(mu);
+  bool stopping ABSL_GUARDED_BY(mu) = false;
+};
+
+void InflowConnection::Explain(int64_t bytes) {
+  if (tap_ == nullptr) return;
+  absl::MutexLock lock(&mu_);
+  messages_.Explain(arrived(), tap_->opaque() ? bytes : 0);  // Else messages are told from the rest.
+  Rewake();
+}
+
+int64_t InflowConnection::FramingOf(int64_t message_bytes) const {
+  constexpr int64_t kPrefix = 5;
+  // Where frames and records cannot be told from messages: they are less than
+  constexpr int64_t kFramingShare = 64;  // one in so many,
+  constexpr int64_t kFramingBytes = 64;  // and these.
+  return tap_ != nullptr && !tap_->opaque() ? kPrefix : message_bytes / kFramingShare + kFramingBytes;
+}
+
+bool InflowConnection::IsQuiet() {
+  if (tap_ == nullptr) return true;
+  absl::MutexLock lock(&mu_);
+  return messages_.IsQuiet(arrived(), tap_->opaque() ? IncomingMessages::kFreeBytes : 0);
+}
+
+void InflowConnection::Rewake() {
+  if (tap_ == nullptr) return;
+  const int64_t wake_at = messages_.WakeAt();
+  tap_->WakeAt(wake_at);
+  if (arrived() < wake_at) return;
+  const auto wakes = wakes_.lock();
+  if (wakes != nullptr) wakes->Add(std::shared_ptr<InflowConnection>(tap_->shared_from_this(), this));
+}
+
+void InflowConnection::Assign() {
+  IncomingMessages::Notices notices;
+  {
+    absl::MutexLock lock(&mu_);
+    notices = messages_.Assign(arrived());
+    Rewake();
+  }
+  for (IncomingMessages::Notice& notice : notices) {
+    if (const auto reader = notice.reader.lock()) reader->OnMessageRefused(std::move(notice.refusal));
+  }
+}
+
+absl::StatusOr<Reservation> MessageBudget::ReserveUnread(const InflowConnection& connection, bool call,
+                                                         absl::Time now) {
+  if (kind_ == InflowConnection::Kind::kSmall) return admission_.Reserve(0);
+  absl::MutexLock lock(&mu_);
+  absl::MutexLock connection_lock(&connection.mu_);
+  return foresight_.ReserveUnread(connection.needs_[static_cast<size_t>(kind_)], call, now);
+}
+
+IncomingMessages::Rules MessageBudget::Rules(const InflowConnection& connection) {
+  IncomingMessages::Rules rules = {.max_bytes = max_bytes_, .may_idle = kind_ == InflowConnection::Kind::kStream};
+  if (kind_ == InflowConnection::Kind::kSmall) return rules;
+  absl::MutexLock lock(&mu_);
+  absl::MutexLock connection_lock(&connection.mu_);
+  rules.foreseen = foresight_.LikelyNeed(connection.needs_[static_cast<size_t>(kind_)]);
+  rules.foresight = &foresight_;
+  return rules;
+}
+
+void MessageBudget::NoteNeed(InflowConnection& connection, int64_t bytes) {
+  absl::MutexLock lock(&mu_);
+  absl::MutexLock connection_lock(&connection.mu_);
+  foresight_.Note(connection.needs_[static_cast<size_t>(kind_)], bytes);
+}
+
+IncomingMessage::IncomingMessage(std::shared_ptr<InflowConnection> connection, const IncomingMessages::Rules& rules,
+                                 Reservation reservation, std::weak_ptr<MessageReader> reader)
+    : connection_(std::move(connection)) {
+  absl::MutexLock lock(&connection_->mu_);
+  place_ = connection_->messages_.Begin(connection_->arrived(), rules, std::move(reservation), std::move(reader));
+  connection_->Rewake();
+}
+
+IncomingMessage& IncomingMessage::operator=(IncomingMessage&& other) noexcept {
+  if (this == &other) return *this;
+  End(-1);
+  connection_ = std::move(other.connection_);
+  place_ = other.place_;
+  return *this;
+}
+
+Reservation IncomingMessage::End(int64_t message_bytes) {
+  if (connection_ == nullptr) return Reservation();
+  const std::shared_ptr<InflowConnection> connection = std::exchange(connection_, nullptr);
+  absl::MutexLock lock(&connection->mu_);
+  const int64_t brought = message_bytes < 0 ? -1 : message_bytes + connection->FramingOf(message_bytes);
+  Reservation reservation = connection->messages_.End(connection->arrived(), place_, brought);
+  connection->Rewake();
+  return reservation;
+}
+
+Inflow::Inflow(Logger& logger, Clock& clock)
+    : logger_(logger), clock_(clock), wakes_(std::make_shared<InflowConnection::Wakes>()), thread_([this] { Run(); }) {}
+
+Inflow::~Inflow() {
+  wakes_->Stop();
+  thread_.join();
+}
+
+std::shared_ptr<InflowConnection> Inflow::Connection(const std::string& peer) {
+  const std::shared_ptr<ConnectionTap> tap = FindTap(peer);
+  if (tap == nullptr) return std::make_shared<InflowConnection>(nullptr);
+  // The tap owns it, and so lives as long as it is used.
+  const std::shared_ptr<InflowConnection> connection(tap, &tap->Attached<InflowConnection>(tap.get()));
+  absl::MutexLock lock(&connection->mu_);
+  if (connection->wakes_.lock() == wakes_) return connection;
+  connection->wakes_ = wakes_;
+  tap->SetWaker([wakes = std::weak_ptr(wakes_), weak = std::weak_ptr(connection)] {
+    if (const auto live = wakes.lock()) live->Add(weak);
+  });
+  connection->Rewake();
+  return connection;
+}
+
+void Inflow::Run() {
+  pthread_setname_np(pthread_self(), "lossd-inflow");
+  while (const auto next = wakes_->Next()) {
+    const auto connection = next->lock();
+    if (connection == nullptr) continue;
+    CutStray(*connection);
+    connection->Assign();
+  }
+}
+
+void Inflow::CutStray(InflowConnection& connection) {
+  {
+    absl::MutexLock lock(&connection.mu_);
+    if (!connection.tap_->floods() && !connection.messages_.IsStray(connection.arrived())) return;
+  }
+  const std::string& peer = connection.tap_->peer();
+  if (peer == "unix:") return;  // All of them share a name: one cannot be cut alone.
+  CutConnections(peer);
+  const absl::Time now = clock_.TimeNow();
+  if (const auto held_back = cut_lines_.Admit(now)) {
+    logger_.Log(LogLevel::kWarning, "cut a connection that sent bytes without a call",
+                {{"peer", peer}, {"held_back", absl::StrCat(*held_back)}});
+  }
+}
+
+}  // namespace lossd

@@ -1,0 +1,142 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Watches what arrives on the connections of a server, so that it is counted before gRPC tells of it.
+
+#ifndef LOSSD_SERVER_CONNECTIONS_INFLOW_H_
+#define LOSSD_SERVER_CONNECTIONS_INFLOW_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "core/scheduling/admission.h"
+#include "core/scheduling/clock.h"
+#include "server/connections/connection_taps.h"
+#include "server/connections/incoming_messages.h"
+#include "server/log/log_limiter.h"
+#include "server/log/logger.h"
+
+namespace lossd {
+
+class Inflow;
+
+// One connection, for as long as it lives: the messages that are on their way over it, and what those before needed.
+// Thread-safe.
+class InflowConnection {
+ public:
+  // Kinds of messages whose sizes have nothing to do with each other: of Compute, of ComputeStream, of all others.
+  enum class Kind { kUnary, kStream, kSmall };
+
+  // `tap`, which owns this, may be null: then nothing is known before messages have come whole.
+  explicit InflowConnection(ConnectionTap* tap) : tap_(tap) {}
+
+  // Whether its messages cannot be told from all else that it brings.
+  bool opaque() const { return tap_ == nullptr || tap_->opaque(); }
+  // Bytes that may have come with a call or an answer and belong to no message.
+  void Explain(int64_t bytes);
+  // Whether no message has begun of those that may be long in coming.
+  bool IsQuiet();
+
+ private:
+  friend class Inflow;
+  friend class IncomingMessage;
+  friend class MessageBudget;
+  struct Wakes;
+
+  int64_t arrived() const { return tap_ == nullptr ? 0 : tap_->arrived(); }
+  // What a message brings besides its bytes, of what is counted.
+  int64_t FramingOf(int64_t message_bytes) const;
+  // Says when there will be something to do, and sees to it if there is already.
+  void Rewake() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Assign();
+
+  ConnectionTap* const tap_;
+  mutable absl::Mutex mu_;
+  std::weak_ptr<Wakes> wakes_ ABSL_GUARDED_BY(mu_);
+  IncomingMessages messages_ ABSL_GUARDED_BY(mu_);
+  std::array<RecentNeeds, 2> needs_ ABSL_GUARDED_BY(mu_);
+};
+
+// What the messages of a method may have, foreseen by what those before needed. Thread-safe.
+class MessageBudget {
+ public:
+  // `admission` is not owned and outlives this. `max_bytes`: of a message.
+  MessageBudget(Admission& admission, InflowConnection::Kind kind, int64_t max_bytes)
+      : admission_(admission), kind_(kind), max_bytes_(max_bytes), foresight_(admission, max_bytes) {}
+
+  InflowConnection::Kind kind() const { return kind_; }
+
+  // Reserves for a message that is not read yet, and, if `call`, a call, as Foresight::ReserveUnread.
+  absl::StatusOr<Reservation> ReserveUnread(const InflowConnection& connection, bool call, absl::Time now);
+  // What holds while it is read.
+  IncomingMessages::Rules Rules(const InflowConnection& connection);
+  // What a message needed in all.
+  void NoteNeed(InflowConnection& connection, int64_t bytes);
+
+ private:
+  Admission& admission_;
+  const InflowConnection::Kind kind_;
+  const int64_t max_bytes_;
+  absl::Mutex mu_;  // Taken before that of a connection.
+  Foresight foresight_ ABSL_GUARDED_BY(mu_);
+};
+
+// A message that is waited for; ends when destroyed, as one that will not come. Movable. Not thread-safe.
+class IncomingMessage {
+ public:
+  IncomingMessage() = default;
+  // Begins waiting. `reservation`, which must not be empty, grows with what arrives; `reader` is told what becomes of
+  // it, on the inflow's thread.
+  IncomingMessage(std::shared_ptr<InflowConnection> connection, const IncomingMessages::Rules& rules,
+                  Reservation reservation, std::weak_ptr<MessageReader> reader);
+  IncomingMessage(IncomingMessage&& other) noexcept = default;
+  IncomingMessage& operator=(IncomingMessage&& other) noexcept;
+  ~IncomingMessage() { End(-1); }
+
+  // The message has come, or, where `message_bytes` is -1, will not: what is reserved for it. Empty the second time.
+  Reservation End(int64_t message_bytes);
+
+ private:
+  std::shared_ptr<InflowConnection> connection_;  // Null: none, or ended.
+  IncomingMessages::Place place_;
+};
+
+// The thread that assigns what has arrived to the messages that wait for it. Connections without a call that send more
+// than frames of control are cut. Outlives the calls. Thread-safe.
+class Inflow {
+ public:
+  // Neither is owned; both outlive this.
+  Inflow(Logger& logger, Clock& clock);
+  ~Inflow();
+
+  // The connection of a call, by grpc::ServerContext::peer. Keeps it, closed or not.
+  std::shared_ptr<InflowConnection> Connection(const std::string& peer);
+
+ private:
+  static constexpr int kCutLineBurst = 20;
+  static constexpr absl::Duration kCutLinePeriod = absl::Seconds(1);
+
+  void Run();
+  void CutStray(InflowConnection& connection);
+
+  Logger& logger_;
+  Clock& clock_;
+  LogLimiter cut_lines_{kCutLineBurst, kCutLinePeriod};
+  const std::shared_ptr<InflowConnection::Wakes> wakes_;
+  std::thread thread_;
+};
+
+}  // namespace lossd
+
+#endif  // LOSSD_SERVER_CONNECTIONS_INFLOW_H_

@@ -1,0 +1,40 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Counts connections without being told of their ends.
+
+#ifndef LOSSD_SERVER_CONNECTIONS_OPEN_CONNECTIONS_H_
+#define LOSSD_SERVER_CONNECTIONS_OPEN_CONNECTIONS_H_
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+
+#include "absl/time/time.h"
+
+namespace lossd {
+
+// The connections that were accepted by somebody who does not say when they close: by their descriptors, and by the
+// numbers of their sockets, which tell whether a descriptor is still that of the same one. Not thread-safe.
+class OpenConnections {
+ public:
+  // Between looks at all of them where they are too many: one takes about a microsecond for ten.
+  static constexpr absl::Duration kBetweenLooks = absl::Milliseconds(100);
+
+  // Adds `fd`, which was just accepted, and says true, unless there are `most` already.
+  bool Add(int fd, int64_t most, absl::Time now);
+
+  // How many are open now.
+  int64_t Count();
+
+ private:
+  void ForgetClosed();
+
+  std::map<int, ino_t> sockets_;  // By descriptor.
+  absl::Time next_look_ = absl::InfinitePast();
+};
+
+}  // namespace lossd
+
+#endif  // LOSSD_SERVER_CONNECTIONS_OPEN_CONNECTIONS_H_

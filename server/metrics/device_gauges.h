@@ -1,0 +1,22 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// What /metrics tells of devices with memory of their own.
+
+#ifndef LOSSD_SERVER_METRICS_DEVICE_GAUGES_H_
+#define LOSSD_SERVER_METRICS_DEVICE_GAUGES_H_
+
+#include <vector>
+
+#include "core/loss_backend.h"
+#include "server/metrics/metrics_gauges.h"
+
+namespace lossd {
+
+// The family lossd_device_* of each such device that `backend` has now, by its name in the label `device`; none where
+// it has none. `backend` is not owned and outlives the values.
+std::vector<ScrapedValue> DeviceValues(const LossBackend& backend);
+
+}  // namespace lossd
+
+#endif  // LOSSD_SERVER_METRICS_DEVICE_GAUGES_H_

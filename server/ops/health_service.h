@@ -1,0 +1,38 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// The standard health service, on completion queues.
+
+#ifndef LOSSD_SERVER_OPS_HEALTH_SERVICE_H_
+#define LOSSD_SERVER_OPS_HEALTH_SERVICE_H_
+
+#include "server/ops/health_states.h"
+#include "server/rpc/completion.h"
+#include "server/rpc/prompt_call.h"
+#include "server/rpc/raw_service.h"
+#include "server/rpc/rpc_call.h"
+
+namespace lossd {
+
+// Answers Check and Watch from `states`. Used by one server. Thread-safe.
+class HealthService {
+ public:
+  // `states` is not owned and outlives this. `rules`: what holds for all calls of small messages; methods are added.
+  HealthService(HealthStates& states, const RpcMethodRules& rules);
+
+  grpc::Service* service() { return &service_; }
+
+  // Waits for calls on a queue. Call after the server has started.
+  void Await(CallQueue& queue);
+
+ private:
+  HealthStates& states_;
+  RawService service_;
+  const PromptCall::Answer answer_check_;
+  const RpcMethodRules check_;
+  const RpcMethodRules watch_;
+};
+
+}  // namespace lossd
+
+#endif  // LOSSD_SERVER_OPS_HEALTH_SERVICE_H_

@@ -1,0 +1,48 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/process/process_settings.h"
+
+#include "absl/synchronization/mutex.h"
+
+#ifdef LOSSD_TCMALLOC
+#include <gperftools/malloc_extension.h>
+#endif
+
+namespace lossd {
+namespace {
+
+// 0 where there is none of this name.
+size_t HeapProperty([[maybe_unused]] const char* name) {
+  size_t value = 0;
+#ifdef LOSSD_TCMALLOC
+  MallocExtension::instance()->GetNumericProperty(name, &value);
+#endif
+  return value;
+}
+
+}  // namespace
+
+size_t HeapBytes() { return HeapProperty("generic.total_physical_bytes"); }
+
+void FreeHeapBeyond(size_t kept) {
+  constexpr size_t kWorthReturning = size_t{4} << 20;  // Less a server needs again for its next calls.
+  const size_t free_bytes = HeapProperty("tcmalloc.pageheap_free_bytes");
+  if (free_bytes < kept + kWorthReturning) return;
+#ifdef LOSSD_TCMALLOC
+  // ReleaseToSystem counts what an earlier call gave back beyond what it was asked for; ReleaseFreeMemory does not.
+  if (kept == 0) {
+    MallocExtension::instance()->ReleaseFreeMemory();
+  } else {
+    MallocExtension::instance()->ReleaseToSystem(free_bytes - kept);
+  }
+#endif
+}
+
+void ApplyProcessSettings() {
+  // Debian's Abseil is built with assertions, and then keeps a graph of the order in which locks are taken. gRPC uses
+  // the same mutexes. Tests leave it on.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+}
+
+}  // namespace lossd

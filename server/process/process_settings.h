@@ -1,0 +1,26 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// What a process that serves sets for the libraries it is made of.
+
+#ifndef LOSSD_SERVER_PROCESS_PROCESS_SETTINGS_H_
+#define LOSSD_SERVER_PROCESS_PROCESS_SETTINGS_H_
+
+#include <cstddef>
+
+namespace lossd {
+
+// Chooses speed over diagnosis, and steady memory over little. To be called first of all, before a thread is started.
+void ApplyProcessSettings();
+
+// Memory that the heap has of the system, used and free, in bytes. 0 if the allocator does not say. Thread-safe.
+size_t HeapBytes();
+
+// Gives what is free of the heap beyond `kept` bytes back to the system, unless that is less than a few megabytes. It
+// goes in runs of pages, with which more may go than was asked for. Thread-safe; takes milliseconds where it is much,
+// and so does taking it again.
+void FreeHeapBeyond(size_t kept);
+
+}  // namespace lossd
+
+#endif  // LOSSD_SERVER_PROCESS_PROCESS_SETTINGS_H_

@@ -1,0 +1,69 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// What is told of a computation once its answer has left: to the metrics and to the access log.
+
+#ifndef LOSSD_SERVER_RPC_CALL_REPORTER_H_
+#define LOSSD_SERVER_RPC_CALL_REPORTER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "server/log/log_limiter.h"
+#include "server/log/logger.h"
+#include "server/metrics/metrics.h"
+
+namespace lossd {
+
+// One computation: a unary call, or a message of a stream. Handed on by pointer from its arrival to the log.
+struct CallRecord {
+  RpcMethod method = RpcMethod::kCompute;
+  std::string peer;
+  std::string request_id;
+  absl::Time arrival;
+  absl::Status status;
+  std::optional<size_t> loss;  // Index into kLossNames, once known.
+  int64_t inputs = 0;
+  int64_t request_bytes = 0;
+  int64_t response_bytes = 0;
+  bool accepted = false;  // Was handed to the backend.
+  std::optional<absl::Duration> decode;
+  std::optional<absl::Duration> queue;
+  std::optional<absl::Duration> compute;
+  std::optional<absl::Duration> encode;
+  int batch_requests = 0;
+};
+
+// Writes one access-log line a computation and counts it. Thread-safe.
+class CallReporter {
+ public:
+  // None is owned; all outlive this.
+  CallReporter(Metrics& metrics, Logger& logger) : metrics_(metrics), logger_(logger) {}
+
+  // Counts and logs a computation whose answer left `now`.
+  void OnAnswered(std::unique_ptr<CallRecord> record, absl::Time now);
+
+  // Counts the end of an RPC.
+  void OnCallEnded(RpcMethod method, absl::StatusCode code, absl::Duration time);
+
+ private:
+  static constexpr int kErrorLineBurst = 20;
+  static constexpr absl::Duration kErrorLinePeriod = absl::Seconds(1);
+
+  void Count(const CallRecord& record);
+  void Write(std::unique_ptr<CallRecord> record, absl::Time now);
+
+  Metrics& metrics_;
+  Logger& logger_;
+  LogLimiter internal_errors_{kErrorLineBurst, kErrorLinePeriod};
+};
+
+}  // namespace lossd
+
+#endif  // LOSSD_SERVER_RPC_CALL_REPORTER_H_

@@ -1,0 +1,43 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// What gRPC servers of ours have in common: how they bind, and what they tell of themselves.
+
+#ifndef LOSSD_SERVER_RPC_GRPC_LISTENER_H_
+#define LOSSD_SERVER_RPC_GRPC_LISTENER_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "grpcpp/server.h"
+#include "grpcpp/server_builder.h"
+#include "server/security/tls_identity.h"
+#include "server/settings/options.h"
+
+namespace lossd {
+
+// A server that listens.
+struct ListeningServer {
+  std::shared_ptr<grpc::ServerCredentials> credentials;  // What the server's listeners look at.
+  std::unique_ptr<grpc::Server> server;
+  std::vector<std::string> addresses;  // In use, with their ports.
+};
+
+// Sets what holds for every port of ours: no SO_REUSEPORT, so that a second server on a port fails; keepalive that
+// finds dead clients and bears theirs; ages and numbers of connections; channelz; no compression; and no windows that
+// widen by themselves, so that what is refused before its message is read costs 64 KB of it at most.
+void ConfigureConnections(const ServerOptions& options, grpc::ServerBuilder& builder);
+
+// Adds the addresses, which come from `flag`, and starts the server. Listeners of TCP show `tls`, which is not owned
+// and outlives the server; where that is null they speak plain text, as those of unix sockets always do. UNAVAILABLE,
+// naming flag, address and the system's reason, if an address cannot be bound.
+absl::StatusOr<ListeningServer> StartListening(grpc::ServerBuilder& builder, absl::string_view flag,
+                                               const std::vector<std::string>& addresses,
+                                               const CurrentTlsIdentity* tls = nullptr);
+
+}  // namespace lossd
+
+#endif  // LOSSD_SERVER_RPC_GRPC_LISTENER_H_

@@ -1,0 +1,43 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// The calls that do not compute: health, reflection, information.
+
+#ifndef LOSSD_SERVER_RPC_OPERATOR_CALLS_H_
+#define LOSSD_SERVER_RPC_OPERATOR_CALLS_H_
+
+#include <cstdint>
+
+#include "core/scheduling/admission.h"
+#include "server/rpc/call_gate.h"
+#include "server/rpc/rpc_call.h"
+#include "server/rpc/small_message.h"
+
+namespace lossd {
+
+// Places and bytes of their own, so that computations cannot keep a probe out, nor probes a computation: as many calls
+// as may compute, and kBytes for messages that are larger than what a client may send unasked. Never drains.
+// Thread-safe.
+class OperatorCalls {
+ public:
+  static constexpr int64_t kBytes = 16 << 20;
+
+  explicit OperatorCalls(const ServerOptions& options)
+      : gate_(options.max_concurrent_streams),
+        admission_(kBytes, options.max_concurrent_calls),
+        messages_(admission_, InflowConnection::Kind::kSmall, kMaxSmallMessageBytes) {}
+
+  // What all of them have in common. Outlived by this.
+  RpcMethodRules Rules(const RpcEnvironment& environment) {
+    return {.environment = environment, .gate = gate_, .admission = admission_, .messages = messages_};
+  }
+
+ private:
+  CallGate gate_;
+  Admission admission_;
+  MessageBudget messages_;
+};
+
+}  // namespace lossd
+
+#endif  // LOSSD_SERVER_RPC_OPERATOR_CALLS_H_

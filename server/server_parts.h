@@ -1,0 +1,34 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// What the server for callers and the one for operators have in common.
+
+#ifndef LOSSD_SERVER_SERVER_PARTS_H_
+#define LOSSD_SERVER_SERVER_PARTS_H_
+
+#include "core/loss_backend.h"
+#include "core/scheduling/clock.h"
+#include "server/connections/inflow.h"
+#include "server/log/logger.h"
+#include "server/metrics/metrics.h"
+#include "server/ops/health_states.h"
+#include "server/security/credential_files.h"
+#include "server/settings/options.h"
+
+namespace lossd {
+
+// What the servers share. Nothing is owned; everything outlives them.
+struct ServerParts {
+  const ServerOptions& options;
+  const CredentialFiles& credentials;
+  LossBackend& backend;
+  Metrics& metrics;
+  HealthStates& health;
+  Logger& logger;
+  Clock& clock;
+  Inflow& inflow;
+};
+
+}  // namespace lossd
+
+#endif  // LOSSD_SERVER_SERVER_PARTS_H_

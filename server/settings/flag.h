@@ -1,0 +1,99 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// One flag of the command line: which setting it is, which values that takes, how it is written.
+
+#ifndef LOSSD_SERVER_SETTINGS_FLAG_H_
+#define LOSSD_SERVER_SETTINGS_FLAG_H_
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "server/settings/options.h"
+
+namespace lossd {
+
+// What the process is asked to do. Of several the first one here is done.
+enum class Action { kHelp, kVersion, kValidateConfig, kHealthcheck, kServe };
+
+// What a command line says.
+struct CommandLine {
+  ServerOptions options;
+  std::set<Action> actions;
+
+  Action action() const { return actions.empty() ? Action::kServe : *actions.begin(); }
+};
+
+// Kinds of flags, by the member of ServerOptions that they set.
+
+struct AddressesFlag {  // host:port, separated by commas; empty ones are passed over.
+  std::vector<std::string> ServerOptions::*member;
+  bool unix_allowed;  // unix:/path, too.
+};
+
+struct TextFlag {
+  std::string ServerOptions::*member;
+  std::vector<std::string> choices = {};  // Empty: any text.
+};
+
+struct BytesFlag {  // 1048576 or 1MiB.
+  int64_t ServerOptions::*member;
+  int64_t least;
+  int64_t most;
+};
+
+struct CountFlag {
+  int64_t ServerOptions::*member;
+  int64_t least;
+  int64_t most;
+};
+
+struct NumberFlag {  // Above 0.
+  double ServerOptions::*member;
+};
+
+struct DurationFlag {  // 10s, 1h30m, inf.
+  absl::Duration ServerOptions::*member;
+  bool zero_allowed;
+};
+
+struct ActionFlag {  // A switch.
+  Action action;
+};
+
+struct Flag {
+  std::string name;
+  std::variant<AddressesFlag, TextFlag, BytesFlag, CountFlag, NumberFlag, DurationFlag, ActionFlag> kind;
+  std::string help;
+};
+
+// The value of a setting, for programs. Durations are texts.
+using FlagValue = std::variant<std::vector<std::string>, std::string, int64_t, double>;
+
+bool IsSwitch(const Flag& flag);
+
+// Sets what `flag` stands for to what `text` says. INVALID_ARGUMENT, text "--flag: expected ..., got ...", if that
+// cannot be read; whether it is in range is CheckFlag's.
+absl::Status SetFlag(const Flag& flag, absl::string_view text, CommandLine& command_line);
+
+// Whether the value in `options` is one that `flag` may have. INVALID_ARGUMENT as for SetFlag.
+absl::Status CheckFlag(const Flag& flag, const ServerOptions& options);
+
+// The value in `options`, as it can be written behind `--flag=`; "" for a switch.
+std::string FlagText(const Flag& flag, const ServerOptions& options);
+
+// The value in `options`. `flag` is no switch.
+FlagValue ValueOf(const Flag& flag, const ServerOptions& options);
+
+// INVALID_ARGUMENT: "--flag: expected ..., got ...".
+absl::Status BadFlag(absl::string_view flag, absl::string_view expected, absl::string_view got);
+
+}  // namespace lossd
+
+#endif  // LOSSD_SERVER_SETTINGS_FLAG_H_

@@ -1,0 +1,44 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/settings/spelling.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace lossd {
+namespace {
+
+constexpr size_t kLongestName = 64;  // The distance takes the product of both lengths.
+
+size_t Distance(absl::string_view a, absl::string_view b) {
+  std::vector<size_t> row(b.size() + 1);  // From the letters of `a` so far to each beginning of `b`.
+  std::iota(row.begin(), row.end(), size_t{0});
+  for (size_t i = 0; i < a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i + 1;
+    for (size_t j = 0; j < b.size(); ++j) {
+      const size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
+    }
+  }
+  return row[b.size()];
+}
+
+}  // namespace
+
+std::optional<std::string> NearestName(absl::string_view word, const std::vector<std::string>& names) {
+  if (word.size() > kLongestName) return std::nullopt;
+  std::optional<std::string> nearest;
+  size_t least = word.size() / 4 + 1;
+  for (const std::string& name : names) {
+    const size_t distance = Distance(word, name);
+    if (distance >= least) continue;
+    least = distance;
+    nearest = name;
+  }
+  return nearest;
+}
+
+}  // namespace lossd

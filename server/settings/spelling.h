@@ -1,0 +1,23 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// What somebody meant who wrote a name that is none.
+
+#ifndef LOSSD_SERVER_SETTINGS_SPELLING_H_
+#define LOSSD_SERVER_SETTINGS_SPELLING_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+
+namespace lossd {
+
+// The one of `names` that takes the fewest insertions, removals and replacements of a letter to be made of `word`; the
+// first of equals. nullopt if that is more than one letter in four.
+std::optional<std::string> NearestName(absl::string_view word, const std::vector<std::string>& names);
+
+}  // namespace lossd
+
+#endif  // LOSSD_SERVER_SETTINGS_SPELLING_H_

@@ -1,0 +1,112 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/connections/inflow.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/synchronization/notification.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/http2/frames.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/tapped_connection.h"
+
+namespace lossd::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr int64_t kMb = 1 << 20;
+
+class RefusedReader final : public MessageReader {
+ public:
+  void OnMessageRefused(absl::Status status) override {
+    refusal = std::move(status);
+    refused.Notify();
+  }
+
+  absl::Notification refused;
+  absl::Status refusal;
+};
+
+class InflowTest : public ::testing::Test {
+ protected:
+  InflowTest() { client_.Send(ConnectionPreface() + HeadersOf(1, {})); }
+
+  void SendMegabytes(int count) {
+    for (int i = 0; i < 16 * count; ++i) client_.Send(DataOf(1, std::string(64 << 10, 'x')));
+  }
+
+  std::string log_;
+  Logger logger_{LogLevel::kInfo, LogFormat::kText, [this](absl::string_view lines) { log_ += std::string(lines); }};
+  Inflow inflow_{logger_, RealClock()};
+  Admission admission_{100 * kMb, 100};
+  MessageBudget budget_{admission_, InflowConnection::Kind::kUnary, 50 * kMb};
+  TappedConnection client_;
+  const std::shared_ptr<InflowConnection> connection_ = inflow_.Connection(client_.peer());
+  const std::shared_ptr<RefusedReader> reader_ = std::make_shared<RefusedReader>();
+};
+
+TEST_F(InflowTest, WhatHasArrivedIsReservedAndHandedOverInTheEnd) {
+  IncomingMessage message(connection_, budget_.Rules(*connection_), *admission_.Reserve(0), reader_);
+  SendMegabytes(10);
+  const Reservation reservation = message.End(10 * kMb);
+  EXPECT_FALSE(reservation.empty());
+  EXPECT_FALSE(reader_->refused.HasBeenNotified());
+  EXPECT_TRUE(message.End(10 * kMb).empty());
+}
+
+TEST_F(InflowTest, MessageThatIsTooLargeIsRefusedWhileItArrives) {
+  IncomingMessage message(connection_, budget_.Rules(*connection_), *admission_.Reserve(0), reader_);
+  SendMegabytes(52);
+  reader_->refused.WaitForNotification();
+  EXPECT_THAT(reader_->refusal, StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("at most 52428800 bytes")));
+  message.End(-1).Release();
+  EXPECT_EQ(admission_.inflight_bytes(), 0);
+  EXPECT_EQ(admission_.calls(), 0);
+}
+
+TEST_F(InflowTest, MessageThatFindsNoRoomIsRefusedWhileItArrives) {
+  const auto others = admission_.Reserve(95 * kMb);
+  IncomingMessage message(connection_, budget_.Rules(*connection_), *admission_.Reserve(0), reader_);
+  SendMegabytes(6);
+  reader_->refused.WaitForNotification();
+  EXPECT_THAT(reader_->refusal, StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("--max_inflight_bytes")));
+}
+
+TEST_F(InflowTest, NeedsAreForeseenByConnectionAndByAll) {
+  budget_.NoteNeed(*connection_, 30 * kMb);
+  EXPECT_EQ(budget_.ReserveUnread(*connection_, true, absl::UnixEpoch())->bytes(), 30 * kMb);
+  TappedConnection second;
+  EXPECT_EQ(budget_.ReserveUnread(*inflow_.Connection(second.peer()), true, absl::UnixEpoch())->bytes(), 30 * kMb);
+  EXPECT_EQ(inflow_.Connection(client_.peer()), connection_);
+}
+
+TEST_F(InflowTest, ConnectionIsQuietUntilAMessageBegins) {
+  MessageBudget streams(admission_, InflowConnection::Kind::kStream, 50 * kMb);
+  IncomingMessage message(connection_, streams.Rules(*connection_), *admission_.ReserveBytes(0), reader_);
+  client_.Send(WindowUpdateOf(0, 100));
+  EXPECT_TRUE(connection_->IsQuiet());
+  client_.Send(DataOf(1, MessagePrefix(100)));
+  EXPECT_FALSE(connection_->IsQuiet());
+}
+
+TEST_F(InflowTest, HeadersWithoutEndCostTheirConnection) {
+  client_.Send(ToBytes({kHeadersFrame, 0, 3, "h"}));
+  const std::string more = ToBytes({kContinuationFrame, 0, 3, std::string(16'000, 'h')});
+  for (int i = 0; i < 100; ++i) client_.Send(more);
+  EXPECT_TRUE(client_.HasEnded());
+}
+
+TEST_F(InflowTest, ConnectionThatIsNotTappedHasNoSurprises) {
+  const auto connection = inflow_.Connection("ipv4:127.0.0.1:1");
+  IncomingMessage message(connection, budget_.Rules(*connection), *admission_.Reserve(7), reader_);
+  EXPECT_TRUE(connection->IsQuiet());
+  EXPECT_EQ(message.End(100).bytes(), 7);
+}
+
+}  // namespace
+}  // namespace lossd::testing

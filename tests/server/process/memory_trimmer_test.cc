@@ -1,0 +1,106 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/process/memory_trimmer.h"
+
+#include <cstddef>
+
+#include "absl/synchronization/notification.h"
+#include "gtest/gtest.h"
+
+namespace lossd {
+namespace {
+
+constexpr size_t kMostHeapBytes = MemoryTrimmer::kKeptBytes - MemoryTrimmer::kLeastBufferBytes;
+
+class MemoryTrimmerTest : public ::testing::Test {
+ protected:
+  // Runs the periods after which the trimmer looks for what lay idle.
+  void Trim() {
+    for (int i = 0; i < MemoryTrimmer::kTrimPeriods; ++i) trimmer_.RunPeriod();
+  }
+
+  size_t heap_bytes_ = 0;
+  int heap_trims_ = 0;   // Of all that is free.
+  int heap_bounds_ = 0;  // Of what is free beyond the heap's share.
+  BufferPool pool_{size_t{256} << 20};
+  MemoryTrimmer trimmer_{pool_,
+                         {[this] { return heap_bytes_; },
+                          [this](size_t kept) {
+                            EXPECT_TRUE(kept == 0 || kept == kMostHeapBytes) << kept;
+                            ++(kept == 0 ? heap_trims_ : heap_bounds_);
+                          }},
+                         absl::Hours(1000)};  // Its own thread does nothing.
+};
+
+// What is refused takes of the heap and not of the pool.
+TEST_F(MemoryTrimmerTest, TrimsTheHeapWheneverNothingWasComputed) {
+  pool_.Allocate(1000);
+  Trim();
+  EXPECT_EQ(heap_trims_, 0);
+  Trim();
+  EXPECT_EQ(heap_trims_, 1);
+  Trim();
+  EXPECT_EQ(heap_trims_, 2);
+  pool_.Allocate(1000);
+  Trim();
+  EXPECT_EQ(heap_trims_, 2);
+}
+
+TEST_F(MemoryTrimmerTest, TrimsNothingBetweenItsLooks) {
+  pool_.Allocate(1000);
+  Trim();
+  for (int i = 1; i < MemoryTrimmer::kTrimPeriods; ++i) trimmer_.RunPeriod();
+  EXPECT_GT(pool_.idle_bytes(), 0u);
+  EXPECT_EQ(heap_trims_, 0);
+}
+
+TEST_F(MemoryTrimmerTest, LeavesTheHeapItsShareWhileAComputationLasts) {
+  Buffer buffer = pool_.Allocate(1000);
+  Trim();
+  Trim();
+  EXPECT_EQ(heap_trims_, 0);
+  EXPECT_EQ(heap_bounds_, 2 * MemoryTrimmer::kTrimPeriods);
+  buffer = Buffer();
+  Trim();
+  EXPECT_EQ(heap_trims_, 1);
+}
+
+TEST_F(MemoryTrimmerTest, FreesBuffersThatHaveLainIdleAllThrough) {
+  pool_.Allocate(1000);
+  Trim();
+  EXPECT_GT(pool_.idle_bytes(), 0u);
+  Trim();
+  EXPECT_EQ(pool_.idle_bytes(), 0u);
+}
+
+TEST_F(MemoryTrimmerTest, LeavesBuffersWhatTheHeapDoesNotTake) {
+  pool_.Allocate(size_t{256} << 20);
+  trimmer_.RunPeriod();
+  EXPECT_EQ(pool_.idle_bytes(), size_t{256} << 20) << "no more than the pool was made for";
+  heap_bytes_ = MemoryTrimmer::kKeptBytes - (size_t{200} << 20);
+  trimmer_.RunPeriod();
+  EXPECT_EQ(pool_.idle_bytes(), size_t{200} << 20);
+  heap_bytes_ = size_t{4} << 30;
+  trimmer_.RunPeriod();
+  EXPECT_EQ(pool_.idle_bytes(), MemoryTrimmer::kLeastBufferBytes);
+  heap_bytes_ = 0;
+  trimmer_.RunPeriod();
+  pool_.Allocate(size_t{256} << 20);
+  EXPECT_EQ(pool_.idle_bytes(), size_t{256} << 20);
+}
+
+TEST(MemoryTrimmerThreadTest, RunsEveryPeriod) {
+  BufferPool pool(1 << 20);
+  absl::Notification trimmed;
+  const MemoryTrimmer trimmer(pool,
+                              {[] { return size_t{0}; },
+                               [&trimmed](size_t kept) {
+                                 if (kept == 0 && !trimmed.HasBeenNotified()) trimmed.Notify();
+                               }},
+                              absl::Milliseconds(1));
+  trimmed.WaitForNotification();
+}
+
+}  // namespace
+}  // namespace lossd

@@ -1,0 +1,84 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "server/process/port_file.h"
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/server_process.h"
+#include "tests/support/status_matchers.h"
+
+namespace lossd {
+namespace {
+
+using ::lossd::testing::StatusIs;
+using ::lossd::testing::TemporaryFolder;
+using ::testing::HasSubstr;
+
+int64_t FilesIn(const TemporaryFolder& folder) {
+  return std::distance(std::filesystem::directory_iterator(folder.path()), {});
+}
+
+TEST(PortFileTest, IsTheJsonOfTheContractAndReadsBack) {
+  const TemporaryFolder folder;
+  ASSERT_OK(WritePortFile(folder.File("ports"), {{"127.0.0.1:1", "unix:/x"}, {"127.0.0.1:2"}, {}}));
+  std::stringstream text;
+  text << std::ifstream(folder.File("ports")).rdbuf();
+  EXPECT_EQ(text.str(),
+            "{\"listen\":[\"127.0.0.1:1\",\"unix:/x\"],\"admin_listen\":[\"127.0.0.1:2\"],\"http_listen\":[]}\n");
+  ASSERT_OK_AND_ASSIGN(const ServerAddresses read, ReadPortFile(folder.File("ports")));
+  EXPECT_EQ(read.listen, (std::vector<std::string>{"127.0.0.1:1", "unix:/x"}));
+  EXPECT_EQ(read.admin_listen, std::vector<std::string>{"127.0.0.1:2"});
+}
+
+TEST(PortFileTest, LeavesNothingElseBehind) {
+  const TemporaryFolder folder;
+  ASSERT_OK(WritePortFile(folder.File("ports"), {}));
+  EXPECT_EQ(FilesIn(folder), 1);
+}
+
+TEST(PortFileTest, LinkPlantedInPlaceOfTheTemporaryFileIsNotFollowed) {
+  const TemporaryFolder folder;
+  std::ofstream(folder.File("victim")) << "precious";
+  const std::string temporary = folder.File("ports") + "." + std::to_string(getpid()) + ".tmp";
+  std::filesystem::create_symlink(folder.File("victim"), temporary);
+  ASSERT_OK(WritePortFile(folder.File("ports"), {}));
+  std::stringstream text;
+  text << std::ifstream(folder.File("victim")).rdbuf();
+  EXPECT_EQ(text.str(), "precious");
+  EXPECT_FALSE(std::filesystem::is_symlink(folder.File("ports")));
+  EXPECT_EQ(FilesIn(folder), 2);
+}
+
+TEST(PortFileTest, PathThatCannotBeWrittenIsNamed) {
+  EXPECT_THAT(WritePortFile("/nowhere/ports", {}),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       HasSubstr("--port_file: cannot write /nowhere/ports: No such file or directory")));
+}
+
+TEST(PortFileTest, FailureLeavesNothingBehind) {
+  const TemporaryFolder folder;
+  ASSERT_TRUE(std::filesystem::create_directory(folder.File("ports")));
+  EXPECT_THAT(WritePortFile(folder.File("ports"), {}),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("Is a directory")));
+  EXPECT_EQ(FilesIn(folder), 1);
+}
+
+TEST(PortFileTest, OtherContentIsRefused) {
+  const TemporaryFolder folder;
+  EXPECT_THAT(ReadPortFile(folder.File("none")), StatusIs(absl::StatusCode::kNotFound));
+  for (const char* text : {"", "[]", "{\"listen\": 1}", "{\"listen\": []}"}) {
+    std::ofstream(folder.File("ports")) << text;
+    EXPECT_THAT(ReadPortFile(folder.File("ports")), StatusIs(absl::StatusCode::kInvalidArgument)) << text;
+  }
+}
+
+}  // namespace
+}  // namespace lossd
