@@ -3,9 +3,7 @@
 
 #include "server/connections/connection_taps.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -18,7 +16,6 @@
 
 #include "absl/base/attributes.h"
 #include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
 #include "server/connections/last_peer.h"
 #include "server/connections/local_ends.h"
 
@@ -27,33 +24,6 @@ namespace {
 
 constexpr size_t kMaxFd = size_t{1} << 20;  // Connections of larger numbers are not tapped.
 constexpr char kUnixPeer[] = "unix:";
-
-// An IPv4 address that came in over IPv6 as the former, as gRPC names it.
-std::string AddressText(const sockaddr_storage& address) {
-  char text[INET6_ADDRSTRLEN] = "";
-  if (address.ss_family == AF_INET) {
-    const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
-    inet_ntop(AF_INET, &v4.sin_addr, text, sizeof(text));
-    return absl::StrCat("ipv4:", text, ":", ntohs(v4.sin_port));
-  }
-  if (address.ss_family != AF_INET6) return kUnixPeer;
-  const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address);
-  if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) {
-    inet_ntop(AF_INET, &v6.sin6_addr.s6_addr[12], text, sizeof(text));
-    return absl::StrCat("ipv4:", text, ":", ntohs(v6.sin6_port));
-  }
-  inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof(text));
-  // Percent signs are gRPC's: its names are URIs. A scope would stand within the brackets.
-  const std::string scope = v6.sin6_scope_id == 0 ? "" : absl::StrCat("%25", v6.sin6_scope_id);
-  return absl::StrCat("ipv6:%5B", text, scope, "%5D:", ntohs(v6.sin6_port));
-}
-
-std::optional<std::string> PeerOf(int fd) {
-  sockaddr_storage address{};
-  socklen_t length = sizeof(address);
-  if (getpeername(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0) return std::nullopt;
-  return AddressText(address);
-}
 
 // What tells a socket from any other that has its number later; 0 if `fd` is none.
 uint64_t SocketId(int fd) {

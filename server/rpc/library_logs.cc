@@ -64,10 +64,16 @@ void Write(LogLimiter Limits::*limiter, LogLevel level, absl::string_view librar
   target.logger->Log(level, library, fields);
 }
 
+// What is said of a call that is refused before it is handed over.
+bool IsOfARefusedCall(absl::string_view text) {
+  return absl::StartsWith(text, "Compression algorithm ") && absl::EndsWith(text, " is disabled.");
+}
+
 // What closing the listeners at shutdown makes gRPC say.
 bool IsExpected(absl::string_view text) { return text == "Failed accept4: Invalid argument"; }
 
 void WriteForGrpc(gpr_log_func_args* args) {
+  if (IsOfARefusedCall(args->message)) NoteRefusedCall();
   const bool warns = args->severity == GPR_LOG_SEVERITY_ERROR && !IsExpected(args->message);
   Write(warns ? &Limits::grpc : nullptr, warns ? LogLevel::kWarning : LogLevel::kDebug, "grpc", args->message,
         args->file, args->line);

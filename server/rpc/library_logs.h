@@ -11,7 +11,8 @@
 namespace lossd {
 
 // Sends the logs of gRPC and protobuf to ours while it lives, and to nobody afterwards: gRPC's errors as warnings, the
-// rest as debug lines; of TLS handshakes that fail also whose they were. Threads of the libraries may log at any time,
+// rest as debug lines; of TLS handshakes that fail also whose they were. Calls that gRPC refuses because their messages
+// are compressed have a peer only while this lives (NoteRefusedCall). Threads of the libraries may log at any time,
 // also while this is destroyed. Clients can cause gRPC's errors and whatever protobuf says (of text that is not UTF-8),
 // as often as they like: a burst of each is let through, then one line a second. One object at a time.
 class LibraryLogs {

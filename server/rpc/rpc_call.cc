@@ -71,7 +71,7 @@ void RpcCall::OnArrived(bool ok) {
   peer_ = context_.peer();
   // gRPC refuses a call whose messages are compressed before it has taken down whose it is.
   compressed_ = peer_ == "unknown";
-  if (compressed_) peer_ = LastPeer();
+  if (compressed_) peer_ = TakeRefusedPeer();
   deadline_ = CallDeadline(context_, arrival_, environment().options);
   if (rules_.name.has_value()) environment().metrics.OnCallStarted(*rules_.name);
   connection_ = environment().inflow.Connection(peer_);

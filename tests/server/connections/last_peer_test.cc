@@ -30,14 +30,20 @@ ssize_t ReadByte(int fd) {
   return recvmsg(fd, &message, MSG_DONTWAIT);
 }
 
-TEST(LastPeerTest, IsThePeerOfTheSocketThatThisThreadHasReadLast) {
-  ASSERT_OK_AND_ASSIGN(const BoundSocket listener, BindTcp({"127.0.0.1", 0, ""}));
+int ConnectTo(const BoundSocket& listener) {
   const int client = socket(AF_INET, SOCK_STREAM, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(static_cast<uint16_t>(listener.port));
   inet_pton(AF_INET, "127.0.0.1", &address.sin_addr);
-  ASSERT_EQ(connect(client, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+  EXPECT_EQ(connect(client, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+  return client;
+}
+
+TEST(LastPeerTest, IsThePeerOfTheSocketThatThisThreadHasReadLast) {
+  ASSERT_OK_AND_ASSIGN(const BoundSocket listener, BindTcp({"127.0.0.1", 0, ""}));
+  const int client = ConnectTo(listener);
+  sockaddr_in address{};
   socklen_t length = sizeof(address);
   getsockname(client, reinterpret_cast<sockaddr*>(&address), &length);
   const int accepted = accept(listener.fd, nullptr, nullptr);
@@ -49,6 +55,22 @@ TEST(LastPeerTest, IsThePeerOfTheSocketThatThisThreadHasReadLast) {
   EXPECT_EQ(elsewhere, "unknown");
   for (const int fd : {client, accepted, listener.fd}) close(fd);
   EXPECT_EQ(LastPeer(), "unknown");
+}
+
+TEST(LastPeerTest, RefusedCallsAreHandedOverInTheirOrderOnAnyThread) {
+  EXPECT_EQ(TakeRefusedPeer(), "unknown");
+  NoteRead(-1);
+  NoteRefusedCall();
+  ASSERT_OK_AND_ASSIGN(const BoundSocket listener, BindTcp({"127.0.0.1", 0, ""}));
+  const int client = ConnectTo(listener);
+  NoteRead(client);
+  NoteRefusedCall();
+  std::thread([&] {
+    EXPECT_EQ(TakeRefusedPeer(), "unknown");
+    EXPECT_EQ(TakeRefusedPeer(), "ipv4:127.0.0.1:" + std::to_string(listener.port));
+    EXPECT_EQ(TakeRefusedPeer(), "unknown");
+  }).join();
+  for (const int fd : {client, listener.fd}) close(fd);
 }
 
 TEST(LastPeerTest, ReadingFailsAsItDoes) {

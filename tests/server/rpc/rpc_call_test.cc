@@ -11,6 +11,8 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "server/log/logger.h"
+#include "server/rpc/library_logs.h"
 #include "tests/server/running_server.h"
 #include "tests/support/raw_call.h"
 
@@ -56,6 +58,8 @@ TEST(RpcCallTest, UnknownMethodIsToldWhatThereIs) {
 }
 
 TEST(RpcCallTest, CompressedCallIsCountedAsRefusedAndLoggedWithItsPeer) {
+  Logger nowhere(LogLevel::kError, LogFormat::kText, [](absl::string_view) {});
+  const LibraryLogs library_logs(nowhere);
   RunningServer server;
   RawCall call(server.channel(), "Compute", /*compressed=*/true);
   call.Write(MakeRequest(std::vector<float>(1000)).SerializeAsString());
