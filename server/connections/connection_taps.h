@@ -57,8 +57,10 @@ class ConnectionTap : public std::enable_shared_from_this<ConnectionTap> {
   // Whatever its watcher keeps with the connection for as long as that lives. Made by the first who asks.
   template <typename Attachment, typename... Arguments>
   Attachment& Attached(Arguments&&... arguments) {
+    if (void* const made = attached_.load(std::memory_order_acquire)) return *static_cast<Attachment*>(made);
     absl::MutexLock lock(&mu_);
     if (attachment_ == nullptr) attachment_ = std::make_shared<Attachment>(std::forward<Arguments>(arguments)...);
+    attached_.store(attachment_.get(), std::memory_order_release);
     return *static_cast<Attachment*>(attachment_.get());
   }
 
@@ -80,6 +82,7 @@ class ConnectionTap : public std::enable_shared_from_this<ConnectionTap> {
   absl::Mutex mu_;
   std::function<void()> waker_ ABSL_GUARDED_BY(mu_);
   std::shared_ptr<void> attachment_ ABSL_GUARDED_BY(mu_);
+  std::atomic<void*> attached_ = nullptr;  // The same, once it is made.
 };
 
 // Taps a connection that was accepted as `fd`. accept4 of this process calls it.

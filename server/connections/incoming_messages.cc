@@ -24,12 +24,25 @@ absl::Status TooLarge(int64_t max_bytes) {
 
 }  // namespace
 
-int64_t RecentNeeds::smallest() const {
-  const auto end = needs_.begin() + static_cast<std::ptrdiff_t>(std::min(seen_, kRemembered));
-  return known() ? *std::min_element(needs_.begin(), end) : 0;
+void RecentNeeds::Add(int64_t bytes) {
+  // The number after the value: nobody takes the place of one that was never set for a need of nothing.
+  const size_t seen = seen_.load(std::memory_order_relaxed);
+  needs_[seen % kRemembered].store(bytes, std::memory_order_relaxed);
+  seen_.store(seen + 1, std::memory_order_release);
 }
 
-int64_t RecentNeeds::largest() const { return *std::max_element(needs_.begin(), needs_.end()); }
+int64_t RecentNeeds::smallest() const {
+  const size_t known = std::min(seen_.load(std::memory_order_acquire), kRemembered);
+  int64_t smallest = known > 0 ? std::numeric_limits<int64_t>::max() : 0;
+  for (size_t i = 0; i < known; ++i) smallest = std::min(smallest, needs_[i].load(std::memory_order_relaxed));
+  return smallest;
+}
+
+int64_t RecentNeeds::largest() const {
+  int64_t largest = 0;
+  for (const auto& need : needs_) largest = std::max(largest, need.load(std::memory_order_relaxed));
+  return largest;
+}
 
 Foresight::Foresight(Admission& admission, int64_t max_message_bytes)
     : admission_(admission),
@@ -40,8 +53,11 @@ absl::StatusOr<Reservation> Foresight::ReserveUnread(const RecentNeeds& connecti
   const auto reserve = [&](int64_t bytes) { return call ? admission_.Reserve(bytes) : admission_.ReserveBytes(bytes); };
   const int64_t bytes = connection.known() ? connection.smallest() : all_.smallest();
   auto reservation = reserve(bytes);
-  if (reservation.ok() || bytes == 0 || now < doubted_ + kDoubtPeriod) return reservation;
-  doubted_ = now;
+  if (reservation.ok() || bytes == 0) return reservation;
+  const int64_t time = absl::ToUnixNanos(now);
+  int64_t doubted = doubted_.load(std::memory_order_relaxed);
+  const bool again = doubted > time - absl::ToInt64Nanoseconds(kDoubtPeriod);
+  if (again || !doubted_.compare_exchange_strong(doubted, time, std::memory_order_relaxed)) return reservation;
   return reserve(0);
 }
 

@@ -7,8 +7,10 @@
 #define LOSSD_SERVER_CONNECTIONS_INCOMING_MESSAGES_H_
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <list>
 #include <memory>
 #include <utility>
@@ -30,12 +32,12 @@ class MessageReader {
 };
 
 // What the last messages of a connection and method, or of all connections, needed in all: with outputs, gradients and
-// workspace. Not thread-safe.
+// workspace. Thread-safe, without locks: of two that are added at once, one may be forgotten.
 class RecentNeeds {
  public:
-  void Add(int64_t bytes) { needs_[seen_++ % kRemembered] = bytes; }
+  void Add(int64_t bytes);
 
-  bool known() const { return seen_ > 0; }
+  bool known() const { return seen_.load(std::memory_order_relaxed) > 0; }
   // Of the last few; 0 where none is known.
   int64_t smallest() const;
   int64_t largest() const;
@@ -43,13 +45,13 @@ class RecentNeeds {
  private:
   static constexpr size_t kRemembered = 8;
 
-  std::array<int64_t, kRemembered> needs_ = {};
-  size_t seen_ = 0;
+  std::array<std::atomic<int64_t>, kRemembered> needs_ = {};
+  std::atomic<size_t> seen_ = 0;
 };
 
 // Foresees what messages of a kind will need before they are read, so that those for which there is no room are refused
 // unread: otherwise a server whose budget is full spends itself on reading what it then refuses. Goes by the last
-// messages of the connection, and, where there were none, by the last ones of all. Not thread-safe.
+// messages of the connection, and, where there were none, by the last ones of all. Thread-safe.
 class Foresight {
  public:
   // So often one is read for which there seems to be no room, to see whether it is like those before.
@@ -77,7 +79,7 @@ class Foresight {
   Admission trust_;
   const int64_t worst_need_;
   RecentNeeds all_;
-  absl::Time doubted_ = absl::InfinitePast();
+  std::atomic<int64_t> doubted_ = std::numeric_limits<int64_t>::min();  // In nanoseconds since 1970.
 };
 
 // The messages that a connection's calls wait for, from the moment they are asked for until they have come or will not.

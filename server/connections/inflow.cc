@@ -85,24 +85,18 @@ void InflowConnection::Assign() {
 absl::StatusOr<Reservation> MessageBudget::ReserveUnread(const InflowConnection& connection, bool call,
                                                          absl::Time now) {
   if (kind_ == InflowConnection::Kind::kSmall) return admission_.Reserve(0);
-  absl::MutexLock lock(&mu_);
-  absl::MutexLock connection_lock(&connection.mu_);
   return foresight_.ReserveUnread(connection.needs_[static_cast<size_t>(kind_)], call, now);
 }
 
 IncomingMessages::Rules MessageBudget::Rules(const InflowConnection& connection) {
   IncomingMessages::Rules rules = {.max_bytes = max_bytes_, .may_idle = kind_ == InflowConnection::Kind::kStream};
   if (kind_ == InflowConnection::Kind::kSmall) return rules;
-  absl::MutexLock lock(&mu_);
-  absl::MutexLock connection_lock(&connection.mu_);
   rules.foreseen = foresight_.LikelyNeed(connection.needs_[static_cast<size_t>(kind_)]);
   rules.foresight = &foresight_;
   return rules;
 }
 
 void MessageBudget::NoteNeed(InflowConnection& connection, int64_t bytes) {
-  absl::MutexLock lock(&mu_);
-  absl::MutexLock connection_lock(&connection.mu_);
   foresight_.Note(connection.needs_[static_cast<size_t>(kind_)], bytes);
 }
 
@@ -145,13 +139,14 @@ std::shared_ptr<InflowConnection> Inflow::Connection(const std::string& peer) {
   if (tap == nullptr) return std::make_shared<InflowConnection>(nullptr);
   // The tap owns it, and so lives as long as it is used.
   const std::shared_ptr<InflowConnection> connection(tap, &tap->Attached<InflowConnection>(tap.get()));
+  if (connection->watched_.load(std::memory_order_acquire) == wakes_.get()) return connection;
   absl::MutexLock lock(&connection->mu_);
-  if (connection->wakes_.lock() == wakes_) return connection;
   connection->wakes_ = wakes_;
   tap->SetWaker([wakes = std::weak_ptr(wakes_), weak = std::weak_ptr(connection)] {
     if (const auto live = wakes.lock()) live->Add(weak);
   });
   connection->Rewake();
+  connection->watched_.store(wakes_.get(), std::memory_order_release);
   return connection;
 }
 

@@ -7,6 +7,7 @@
 #define LOSSD_SERVER_CONNECTIONS_INFLOW_H_
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -64,8 +65,9 @@ class InflowConnection {
   ConnectionTap* const tap_;
   mutable absl::Mutex mu_;
   std::weak_ptr<Wakes> wakes_ ABSL_GUARDED_BY(mu_);
+  std::atomic<const Wakes*> watched_ = nullptr;  // That of wakes_, whose memory is no other's as long as it is there.
   IncomingMessages messages_ ABSL_GUARDED_BY(mu_);
-  std::array<RecentNeeds, 2> needs_ ABSL_GUARDED_BY(mu_);
+  std::array<RecentNeeds, 2> needs_;
 };
 
 // What the messages of a method may have, foreseen by what those before needed. Thread-safe.
@@ -88,8 +90,7 @@ class MessageBudget {
   Admission& admission_;
   const InflowConnection::Kind kind_;
   const int64_t max_bytes_;
-  absl::Mutex mu_;  // Taken before that of a connection.
-  Foresight foresight_ ABSL_GUARDED_BY(mu_);
+  Foresight foresight_;
 };
 
 // A message that is waited for; ends when destroyed, as one that will not come. Movable. Not thread-safe.

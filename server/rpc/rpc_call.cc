@@ -75,14 +75,17 @@ void RpcCall::OnArrived(bool ok) {
   deadline_ = CallDeadline(context_, arrival_, environment().options);
   if (rules_.name.has_value()) environment().metrics.OnCallStarted(*rules_.name);
   connection_ = environment().inflow.Connection(peer_);
-  connection_->Explain(connection_->opaque() ? MetadataBytes(context_) + kControlBytes : 0);
+  if (connection_->opaque()) connection_->Explain(MetadataBytes(context_) + kControlBytes);
   transfer_ = environment().watch.Watch(
       [weak = weak_from_this()](TransferWatch::Attempt attempt) {
         if (const auto self = weak.lock()) self->CutOff(attempt);
       },
       IsStream() ? [connection = connection_] { return connection->IsQuiet(); } : TransferWatch::Idle());
   absl::Status status = Enter();
-  if (!status.ok()) return Finish(std::move(status));
+  if (!status.ok()) {
+    connection_->Explain(0);  // What came with it unasked is no longer waited for.
+    return Finish(std::move(status));
+  }
   OnEntered();
   {
     absl::MutexLock lock(&mu_);
@@ -151,16 +154,20 @@ void RpcCall::Write(const grpc::ByteBuffer& message) {
   const auto bytes = static_cast<int64_t>(message.Length());
   stream_.Write(message, queue_.Tag([self = shared_from_this(), bytes](bool ok) {
     self->transfer_.End(Direction::kOut);
-    self->connection_->Explain(kControlBytes + bytes / kControlShare);
+    self->ExplainAnswer(bytes);
     self->OnWritten(ok);
   }));
+}
+
+void RpcCall::ExplainAnswer(int64_t bytes) {
+  if (connection_->opaque()) connection_->Explain(kControlBytes + bytes / kControlShare);
 }
 
 void RpcCall::WriteAndFinish(const grpc::ByteBuffer& message) {
   absl::MutexLock lock(&mu_);
   if (std::exchange(finishing_, true)) return;
   transfer_.Begin(Direction::kOut);
-  connection_->Explain(kControlBytes + static_cast<int64_t>(message.Length()) / kControlShare);
+  ExplainAnswer(static_cast<int64_t>(message.Length()));
   stream_.WriteAndFinish(message, grpc::WriteOptions(), grpc::Status::OK,
                          queue_.Tag([self = shared_from_this()](bool ok) { self->OnFinished(ok); }));
 }

@@ -140,6 +140,8 @@ class RpcCall : public MessageReader, public std::enable_shared_from_this<RpcCal
   absl::Status Enter();
   void OnDone();
   void OnRead(bool ok);
+  // An answer of so many bytes has left or is about to: its client says that it has come.
+  void ExplainAnswer(int64_t bytes);
   void OnFinished(bool ok);
   void OnMessageRefused(absl::Status status) final;
   void CutOff(TransferWatch::Attempt attempt);
