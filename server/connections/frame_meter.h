@@ -6,6 +6,7 @@
 #ifndef LOSSD_SERVER_CONNECTIONS_FRAME_METER_H_
 #define LOSSD_SERVER_CONNECTIONS_FRAME_METER_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -27,13 +28,18 @@ class FrameMeter {
  private:
   enum class State { kPreface, kHeader, kPayload, kOpaque };
 
-  void TakeHeader(uint8_t byte);
+  static constexpr size_t kHeaderBytes = 9;  // Length (3), type, flags, stream (4).
+
+  // Each takes some of `bytes`, which are not empty; how many.
+  size_t TakePreface(absl::string_view bytes);
+  size_t TakeHeader(absl::string_view bytes);
+  void OnHeader();
 
   State state_ = State::kPreface;
-  uint32_t seen_ = 0;  // Of the preface, or of the frame's header.
+  size_t seen_ = 0;  // Of the preface, or of the frame's header:
+  std::array<uint8_t, kHeaderBytes> header_ = {};
   uint32_t left_ = 0;  // Of the frame's payload.
   uint8_t type_ = 0;
-  uint8_t flags_ = 0;
   int64_t header_block_bytes_ = 0;
 };
 

@@ -40,7 +40,7 @@ TEST(FrameMeterTest, WhatIsNotHttp2IsOpaqueAndCountsWhole) {
   EXPECT_EQ(tls.Take(std::string("\x16\x03\x01\x02\x00", 5) + std::string(600, 'z')), 605);
   EXPECT_TRUE(tls.opaque());
   FrameMeter broken;
-  EXPECT_EQ(broken.Take("PRI * HTTP/1"), 1);  // The byte that tells it.
+  EXPECT_EQ(broken.Take("PRI * HTTP/1"), 12);
   EXPECT_TRUE(broken.opaque());
 }
 
