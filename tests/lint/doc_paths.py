@@ -13,11 +13,9 @@ from __future__ import annotations
 import fnmatch
 import posixpath
 import re
-import subprocess
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from tree import ROOT, files
 
 # A bare name with one of these endings can only be a file of ours.
 EXTENSIONS = "h|cc|cu|py|md|svg|proto|cmake"
@@ -45,12 +43,12 @@ def without_fences(text: str) -> str:
 class Tree:
     """The files of the tree, and what each document of it names."""
 
-    def __init__(self, files: set[str], read):
-        self.files = files
+    def __init__(self, paths: set[str], read):
+        self.files = paths
         self.read = read
-        self.folders = {parent for file in files for parent in self.parents(file)}
-        self.tops = {path.split("/")[0] for path in files if "/" in path}
-        self.names = {posixpath.basename(file) for file in files}
+        self.folders = {parent for path in paths for parent in self.parents(path)}
+        self.tops = {path.split("/")[0] for path in paths if "/" in path}
+        self.names = {posixpath.basename(path) for path in paths}
         self.stems = {name.rsplit(".", 1)[0] for name in self.names}
 
     @staticmethod
@@ -124,17 +122,11 @@ class Tree:
         return found
 
 
-def tracked() -> set[str]:
-    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True,
-                            check=True).stdout.splitlines()
-    return {path for path in listed if (ROOT / path).exists()}
-
-
 def self_test() -> None:
     def judge(text: str, document: str = "docs/page.md") -> list[str]:
-        files = {"docs/page.md", "docs/other.md", "core/engine/gemm.h", "core/engine/map.cc", "tests/core/map_test.cc", "dev",
+        paths = {"docs/page.md", "docs/other.md", "core/engine/gemm.h", "core/engine/map.cc", "tests/core/map_test.cc", "dev",
                  "client/go/tasks", "client/go/example/main.go"}
-        return Tree(files | {document}, {document: text, "docs/other.md": "# A `name`, and more\n"}.get).offences(document)
+        return Tree(paths | {document}, {document: text, "docs/other.md": "# A `name`, and more\n"}.get).offences(document)
 
     for wrong in ("[a](../core/gemm.h)", "[a](other.md#a-name)", "[a](#none)", "![a](none.svg)", "`core/gemm.h`", "`core/map`",
                   "`gemv.h`", "`gemm_test`", "`./deploy`", "```sh\n./dev core/none\n```", "`core/engine/*.py`", "`client/<x>/task`",
@@ -153,9 +145,9 @@ def main() -> int:
     self_test()
     if "--self-test" in sys.argv:
         return 0
-    files = tracked()
-    tree = Tree(files, lambda path: (ROOT / path).read_text())
-    problems = [problem for path in sorted(files) if path.endswith(".md") for problem in tree.offences(path)]
+    paths = files()
+    tree = Tree(set(paths), lambda path: (ROOT / path).read_text())
+    problems = [problem for path in paths if path.endswith(".md") for problem in tree.offences(path)]
     print("\n".join(problems) if problems else "paths in documents: clean")
     return 1 if problems else 0
 
