@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """What each bench case asks of a card: arithmetic, traffic and bytes over the bus, by formula, and the time they take at
-a card's ceilings. The table of docs/gpu.md is what this prints.
+a card's ceilings. The table of docs/benchmarks.md is what this prints.
 
 A contrast of M rows against N columns of D forms its scores (2 M N D operations), and the gradients of rows and columns
 from them (2 M N D each). Where the scores of all rows do not fit the budget they are formed once more for the gradient,

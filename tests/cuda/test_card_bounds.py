@@ -17,7 +17,7 @@ import card_bounds  # noqa: E402  # Beside this file.
 
 
 def test_the_page_shows_the_table_of_today():
-    assert card_bounds.table() in (_FOLDER.parents[1] / "docs/gpu.md").read_text()
+    assert card_bounds.table() in (_FOLDER.parents[1] / "docs/benchmarks.md").read_text()
 
 
 def test_products_of_a_square_are_three_and_with_sums_of_columns_four():
