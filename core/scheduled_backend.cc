@@ -15,6 +15,7 @@
 #include "core/batch_runner.h"
 #include "core/planner.h"
 #include "core/scheduling/clock.h"
+#include "core/scheduling/typed_scheduler.h"
 #include "core/status/errors.h"
 #include "core/status/status_macros.h"
 
@@ -102,9 +103,9 @@ class ScheduledBackend final : public LossBackend {
       options.threads = lane_->slots();
       options.max_work_at_once = 0;  // A driver waits for the device; who calls Submit must not.
     }
-    LOSSD_ASSIGN_OR_RETURN(scheduler_,
-                           BatchScheduler::Create(options, [this](Batch batch) { return Run(std::move(batch)); }));
-    device_.threads = scheduler_->threads();
+    LOSSD_ASSIGN_OR_RETURN(
+        scheduler_, Scheduler::Create(options, [this](BatchOf<QueuedTask> batch) { return Run(std::move(batch)); }));
+    device_.threads = scheduler_->scheduler().threads();
     return absl::OkStatus();
   }
 
@@ -119,7 +120,7 @@ class ScheduledBackend final : public LossBackend {
   void Submit(ComputeTask task) override {
     absl::Status status = CheckInputs(task);
     if (!status.ok()) return std::move(task.done)(std::move(status));
-    std::unique_ptr<BatchTask> queued = std::make_unique<QueuedTask>(std::move(task));
+    auto queued = std::make_unique<QueuedTask>(std::move(task));
     status = scheduler_->Schedule(queued);
     if (!status.ok()) queued->Drop(std::move(status));
   }
@@ -127,7 +128,10 @@ class ScheduledBackend final : public LossBackend {
   BufferPool& pool() override { return pool_; }
   std::vector<LossDescription> Losses() const override { return registry_.Describe(); }
   std::vector<DeviceDescription> Devices() const override { return {device_}; }
-  QueueDepth queue_depth() const override { return {scheduler_->queue_requests(), scheduler_->queue_bytes()}; }
+  QueueDepth queue_depth() const override {
+    const BatchScheduler& scheduler = scheduler_->scheduler();
+    return {scheduler.queue_requests(), scheduler.queue_bytes()};
+  }
 
   std::vector<DeviceState> DeviceStates() const override {
     if (lane_ == nullptr) return {};
@@ -140,16 +144,18 @@ class ScheduledBackend final : public LossBackend {
         [name = device_.name, listener = std::move(listener)](const absl::Status& reason) { listener(name, reason); });
   }
 
-  void StopGathering() override { scheduler_->StopGathering(); }
-  void Drain() override { scheduler_->Drain(); }
+  void StopGathering() override { scheduler_->scheduler().StopGathering(); }
+  void Drain() override { scheduler_->scheduler().Drain(); }
 
  private:
+  using Scheduler = TypedScheduler<QueuedTask>;
+
   // Computes and answers a batch, on a worker. Whether it has computed every task of it.
-  bool Run(Batch batch) {
+  bool Run(BatchOf<QueuedTask> batch) {
     const absl::Time started = clock_.TimeNow();
     absl::InlinedVector<const ComputeTask*, 4> tasks;
-    for (const std::unique_ptr<BatchTask>& task : batch) tasks.push_back(&static_cast<QueuedTask&>(*task).task());
-    WorkerParallel parallel(*scheduler_);
+    for (size_t i = 0; i < batch.size(); ++i) tasks.push_back(&batch[i].task());
+    WorkerParallel parallel(scheduler_->scheduler());
     BatchResults results =
         RunBatch(registry_.For(tasks.front()->plan->request.loss), tasks, {parallel, pool_, lane_.get()});
     const absl::Duration compute = clock_.TimeNow() - started;
@@ -158,14 +164,14 @@ class ScheduledBackend final : public LossBackend {
     if (options_.observer != nullptr) options_.observer->OnBatch(requests);
     for (size_t i = 0; i < batch.size(); ++i) {
       if (results[i].ok()) {
-        results[i]->queue = started - batch[i]->enqueued();
+        results[i]->queue = started - batch[i].enqueued();
         results[i]->compute = compute;
         results[i]->batch_requests = requests;
       } else if (absl::IsCancelled(results[i].status())) {
-        results[i] = GivenUp(*batch[i], started, clock_.TimeNow());
+        results[i] = GivenUp(batch[i], started, clock_.TimeNow());
       }
-      static_cast<QueuedTask&>(*batch[i]).Answer(std::move(results[i]));
-      batch[i].reset();  // Its buffers serve the next request.
+      batch[i].Answer(std::move(results[i]));
+      batch.Reset(i);  // Its buffers serve the next request.
     }
     return all;
   }
@@ -175,8 +181,8 @@ class ScheduledBackend final : public LossBackend {
   const LossRegistry registry_;
   const std::unique_ptr<DeviceLane> lane_;  // Null where losses compute in the host's memory.
   BufferPool pool_;
-  DeviceDescription device_;                   // Constant once started.
-  std::unique_ptr<BatchScheduler> scheduler_;  // Last: its threads use all of the above.
+  DeviceDescription device_;              // Constant once started.
+  std::unique_ptr<Scheduler> scheduler_;  // Last: its threads use all of the above.
 };
 
 }  // namespace

@@ -46,6 +46,7 @@ class FakeTask final : public BatchTask {
     if (spec_.on_drop) spec_.on_drop(std::move(status));
   }
   int id() const { return spec_.id; }
+  const std::shared_ptr<Cancellation>& shared_cancellation() const { return spec_.cancellation; }
 
  private:
   const FakeTaskSpec spec_;
