@@ -25,7 +25,7 @@ constexpr const char* kMethodTypes[] = {"unary", "bidi_stream", "unary"};
 constexpr const char* kStageLabels[] = {"decode", "queue", "compute", "encode"};
 constexpr const char* kPlaceLabels[] = {"input", "output", "gradient"};
 constexpr int kCodeCount = 17;
-constexpr int kReasonCount = 7;
+constexpr int kReasonCount = static_cast<int>(RejectReason::kDraining) + 1;  // The last one.
 
 // 20 us to 40 s, in steps of 1, 2, 5: from a small loss on an idle server to the largest one in a queue.
 const Buckets& SecondsBuckets() {
