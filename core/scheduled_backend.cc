@@ -65,7 +65,7 @@ class WorkerParallel final : public Parallel {
 };
 
 // What a task's inputs must be, in so many words; OK if they are.
-absl::Status CheckInputs(const ComputeTask& task) {
+absl::Status CheckAsPlanned(const ComputeTask& task) {
   const std::vector<TensorSpec>& expected = task.plan->inputs;
   if (task.inputs.size() != expected.size()) {
     return InvalidField("inputs", absl::StrCat("expected ", expected.size(), " as planned, got ", task.inputs.size()));
@@ -118,7 +118,7 @@ class ScheduledBackend final : public LossBackend {
   }
 
   void Submit(ComputeTask task) override {
-    absl::Status status = CheckInputs(task);
+    absl::Status status = CheckAsPlanned(task);
     if (!status.ok()) return std::move(task.done)(std::move(status));
     auto queued = std::make_unique<QueuedTask>(std::move(task));
     status = scheduler_->Schedule(queued);

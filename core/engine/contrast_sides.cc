@@ -36,7 +36,7 @@ class Row {
     side_.weights[i_] = sum_ == 0 ? T{0} : static_cast<T>(share_ * sigmoid / sum_);
     side_.pair_weights[i_] = share_ * sigmoid;
     if (problem_.smoothing != 0) loss = Smooth(columns, pair, loss, sigmoid);
-    Settle();
+    MakeMaximumFinite();
     return share_ * loss;
   }
 
@@ -50,7 +50,7 @@ class Row {
     const double total = negative + positive;
     const double weight = positives == 0 ? 0 : share_ / total;
     side_.maxima[i_] = static_cast<T>(larger);
-    Settle();
+    MakeMaximumFinite();
     side_.weights[i_] = static_cast<T>(weight);
     // A lone positive's entry is minus the sum of the others.
     side_.positive_weights[i_] = positives == 1 ? T{0} : static_cast<T>(weight);
@@ -64,7 +64,7 @@ class Row {
 
  private:
   // Exponentials are relative to a finite number also where nothing was entered.
-  void Settle() {
+  void MakeMaximumFinite() {
     if (side_.maxima[i_] == -std::numeric_limits<T>::infinity()) side_.maxima[i_] = 0;
   }
 

@@ -92,8 +92,8 @@ class TileContrast {
     return problem_.symmetric() ? !IsItself(pair) : problem_.both_sides && ColumnsOf(pair).part == 0;
   }
 
-  // A meeting's scores, by what counts for whom. Pairs and what a row does not meet are -inf.
-  struct Meeting {
+  // The scores of a pair of blocks, by what counts for whom. Pairs and what is left out are -inf.
+  struct BlockScores {
     ScoreTile shape;
     T* rows;                 // Scores as they count for rows;
     T* columns;              // for columns; perhaps the same.
@@ -108,50 +108,50 @@ class TileContrast {
                  scratch, tiles);
   }
 
-  Meeting FormScores(BlockPair pair, bool first_pass, T* tiles) {
+  BlockScores FormScores(BlockPair pair, bool first_pass, T* tiles) {
     const RowBlock& rows = RowsOf(pair);
     const RowBlock& columns = ColumnsOf(pair);
-    Meeting meeting = {{rows.count, columns.count}, tiles, tiles};
+    BlockScores scores = {{rows.count, columns.count}, tiles, tiles};
     FormScoreProducts(rows, columns, tiles);
-    if (HasPairs(pair) && problem_.term == Term::kSoftmax) KeepPairs(pair, meeting, tiles);
-    if (HasPairs(pair) || IsItself(pair)) FillDiagonal(meeting.shape, kLeftOut<T>, tiles);
+    if (HasPairs(pair) && problem_.term == Term::kSoftmax) KeepPairs(pair, scores, tiles);
+    if (HasPairs(pair) || IsItself(pair)) FillDiagonal(scores.shape, kLeftOut<T>, tiles);
     T* second = tiles + TileElements(problem_);
-    if (TilesOf(problem_) == 3) meeting.spare = second + TileElements(problem_);
+    if (TilesOf(problem_) == 3) scores.spare = second + TileElements(problem_);
     if (problem_.pairs == Pairs::kLabels &&
-        SplitByLabel(meeting.shape, arrays_.labels + rows.place, arrays_.labels + columns.place, tiles, second)) {
-      meeting.positives = second;
+        SplitByLabel(scores.shape, arrays_.labels + rows.place, arrays_.labels + columns.place, tiles, second)) {
+      scores.positives = second;
     }
-    if (problem_.exclusion.has_value()) Exclude(pair, first_pass, second, meeting);
-    return meeting;
+    if (problem_.exclusion.has_value()) Exclude(pair, first_pass, second, scores);
+    return scores;
   }
 
-  void KeepPairs(BlockPair pair, const Meeting& meeting, const T* tile) {
+  void KeepPairs(BlockPair pair, const BlockScores& scores, const T* tile) {
     const int64_t row = RowsOf(pair).place;
     const int64_t column = ColumnsOf(pair).place;
-    for (int64_t r = 0; r < meeting.shape.rows; ++r) {
-      const T score = tile[r * meeting.shape.columns + r];
+    for (int64_t r = 0; r < scores.shape.rows; ++r) {
+      const T score = tile[r * scores.shape.columns + r];
       arrays_.rows.pairs[row + r] = score;
       if (arrays_.columns.pairs != nullptr) arrays_.columns.pairs[column + r] = score;
     }
   }
 
-  void Exclude(BlockPair pair, bool first_pass, T* second, Meeting& meeting) {
+  void Exclude(BlockPair pair, bool first_pass, T* second, BlockScores& scores) {
     const RowBlock& rows = RowsOf(pair);
     const RowBlock& columns = ColumnsOf(pair);
-    T* const similar = meeting.spare;
+    T* const similar = scores.spare;
     FormProducts<T>(1, 0, setup_.guide_rows(), rows, setup_.guide_columns(), columns, nullptr, similar);
-    if (HasPairs(pair)) FillDiagonal(meeting.shape, kLeftOut<T>, similar);
+    if (HasPairs(pair)) FillDiagonal(scores.shape, kLeftOut<T>, similar);
     const bool both = ColumnsCount(pair);
     if (both) {
-      meeting.columns = second;
-      std::copy_n(meeting.rows, meeting.shape.rows * meeting.shape.columns, second);
+      scores.columns = second;
+      std::copy_n(scores.rows, scores.shape.rows * scores.shape.columns, second);
     }
     int64_t counts[kBlockRows] = {};
-    LeaveOutAboveRows(meeting.shape, similar, arrays_.bounds + rows.place, meeting.rows, counts);
+    LeaveOutAboveRows(scores.shape, similar, arrays_.bounds + rows.place, scores.rows, counts);
     if (first_pass) AddCounts(counts, rows, arrays_.rows);
     if (!both) return;
     std::fill_n(counts, kBlockRows, int64_t{0});
-    LeaveOutAboveColumns(meeting.shape, similar, arrays_.bounds + columns.place, meeting.columns, counts);
+    LeaveOutAboveColumns(scores.shape, similar, arrays_.bounds + columns.place, scores.columns, counts);
     if (first_pass) AddCounts(counts, columns, arrays_.columns);
   }
 
@@ -160,23 +160,23 @@ class TileContrast {
   }
 
   void EnterScores(BlockPair pair, T* tiles) {
-    const Meeting meeting = FormScores(pair, true, tiles);
+    const BlockScores scores = FormScores(pair, true, tiles);
     const int64_t row = RowsOf(pair).place;
     const int64_t column = ColumnsOf(pair).place;
-    EnterRows(meeting.shape, meeting.rows, arrays_.rows.entered(row));
-    if (ColumnsCount(pair)) EnterColumns(meeting.shape, meeting.columns, arrays_.columns.entered(column));
+    EnterRows(scores.shape, scores.rows, arrays_.rows.entered(row));
+    if (ColumnsCount(pair)) EnterColumns(scores.shape, scores.columns, arrays_.columns.entered(column));
     if (problem_.smoothing != 0) {
-      AddScoresOfRows(meeting.shape, meeting.rows, arrays_.rows.score_sums + row);
+      AddScoresOfRows(scores.shape, scores.rows, arrays_.rows.score_sums + row);
       if (ColumnsCount(pair)) {
-        AddScoresOfColumns(meeting.shape, meeting.columns, arrays_.columns.score_sums + column);
+        AddScoresOfColumns(scores.shape, scores.columns, arrays_.columns.score_sums + column);
       }
     }
-    if (meeting.positives == nullptr) return;
-    EnterRows(meeting.shape, meeting.positives, arrays_.rows.entered_positives(row));
-    AddScoresOfRows(meeting.shape, meeting.positives, arrays_.rows.score_sums + row);
+    if (scores.positives == nullptr) return;
+    EnterRows(scores.shape, scores.positives, arrays_.rows.entered_positives(row));
+    AddScoresOfRows(scores.shape, scores.positives, arrays_.rows.score_sums + row);
     if (!ColumnsCount(pair)) return;
-    EnterColumns(meeting.shape, meeting.positives, arrays_.columns.entered_positives(column));
-    AddScoresOfColumns(meeting.shape, meeting.positives, arrays_.columns.score_sums + column);
+    EnterColumns(scores.shape, scores.positives, arrays_.columns.entered_positives(column));
+    AddScoresOfColumns(scores.shape, scores.positives, arrays_.columns.score_sums + column);
   }
 
   // The loss, and what the gradients need of each row.
@@ -196,35 +196,35 @@ class TileContrast {
   }
 
   void AddGradients(BlockPair pair, T* tiles) {
-    const Meeting meeting = FormScores(pair, false, tiles);
+    const BlockScores scores = FormScores(pair, false, tiles);
     const int64_t row = RowsOf(pair).place;
     const int64_t column = ColumnsOf(pair).place;
-    T* gradient = meeting.rows;
+    T* gradient = scores.rows;
     if (problem_.smoothing != 0) {
-      gradient = meeting.spare;
-      std::copy_n(meeting.rows, meeting.shape.rows * meeting.shape.columns, gradient);
+      gradient = scores.spare;
+      std::copy_n(scores.rows, scores.shape.rows * scores.shape.columns, gradient);
     }
     const ExpWeights<T> row_weights = {arrays_.rows.maxima + row, arrays_.rows.weights + row};
     // Rows that meet themselves do so in both orders.
     if (ColumnsCount(pair) || IsItself(pair)) {
       const ExpWeights<T> column_weights = {arrays_.columns.maxima + column, arrays_.columns.weights + column};
-      const T* columns = meeting.columns == meeting.rows ? gradient : meeting.columns;
-      FormPairGradient(meeting.shape, row_weights, column_weights, columns, gradient);
+      const T* columns = scores.columns == scores.rows ? gradient : scores.columns;
+      FormPairGradient(scores.shape, row_weights, column_weights, columns, gradient);
     } else {
-      FormRowGradient(meeting.shape, row_weights, gradient);
+      FormRowGradient(scores.shape, row_weights, gradient);
     }
     if (problem_.smoothing != 0) {
-      TakeOffRows(meeting.shape, meeting.rows, arrays_.rows.evenly + row, gradient);
-      if (ColumnsCount(pair)) TakeOffColumns(meeting.shape, meeting.columns, arrays_.columns.evenly + column, gradient);
+      TakeOffRows(scores.shape, scores.rows, arrays_.rows.evenly + row, gradient);
+      if (ColumnsCount(pair)) TakeOffColumns(scores.shape, scores.columns, arrays_.columns.evenly + column, gradient);
     }
-    if (meeting.positives != nullptr) {
+    if (scores.positives != nullptr) {
       const ContrastSide<T>& side = arrays_.rows;
-      FormPositiveGradient(meeting.shape, {side.maxima + row, side.positive_weights + row, side.positive_offsets + row},
+      FormPositiveGradient(scores.shape, {side.maxima + row, side.positive_weights + row, side.positive_offsets + row},
                            {side.maxima + column, side.positive_weights + column, side.positive_offsets + column},
-                           meeting.positives, gradient);
+                           scores.positives, gradient);
     }
-    SetDiagonal(pair, meeting.shape, gradient);
-    MultiplyGradients(pair, meeting.shape, gradient);
+    SetDiagonal(pair, scores.shape, gradient);
+    MultiplyGradients(pair, scores.shape, gradient);
   }
 
   void SetDiagonal(BlockPair pair, const ScoreTile& shape, T* gradient) const {
@@ -237,7 +237,7 @@ class TileContrast {
     }
   }
 
-  // A meeting's gradient with respect to its scores, on to rows and columns.
+  // The gradient with respect to a pair of blocks' scores, on to rows and columns.
   void MultiplyGradients(BlockPair pair, const ScoreTile& shape, const T* tile) {
     const int64_t width = problem_.width;
     const RowBlock& rows = RowsOf(pair);

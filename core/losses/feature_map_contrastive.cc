@@ -29,7 +29,7 @@ constexpr int64_t kImagesAtATime = 16;
 constexpr int64_t kStackWorkspace = 16 << 10;
 
 // A direction of a comparison: inputs by number, positions of the source, share of the losses' mean.
-struct Meeting {
+struct Direction {
   size_t pair;
   size_t source;
   size_t target;
@@ -38,9 +38,9 @@ struct Meeting {
 
 // A source's gradient that waits to be added to its map: the map's first dense gradient would overwrite it.
 template <typename T>
-struct Slot {
-  T* vectors;                        // As the engine takes them.
-  const Meeting* meeting = nullptr;  // Null: free.
+struct PendingGradient {
+  T* vectors;                            // As the engine takes them.
+  const Direction* direction = nullptr;  // Null: free.
 };
 
 template <typename T>
@@ -55,17 +55,17 @@ class TaskRun {
     Workspace workspace(block);
     const int64_t vectors = SourceVectors<T>(plan_);
     sources_ = workspace.Take<T>(vectors);
-    for (int64_t i = 0; i < plan_.source_slots; ++i) slots_.push_back({workspace.Take<T>(vectors)});
+    for (int64_t i = 0; i < plan_.source_slots; ++i) pending_.push_back({workspace.Take<T>(vectors)});
     engine_block_ = block + workspace.bytes();
   }
 
   void Run() {
     ResolveSampling(plan_.space, config_.sampling, Output<int32_t>(kComparisons), Output<int32_t>(kPositions));
-    ListMeetings();
+    ListDirections();
     std::fill_n(Output<T>(kLosses), plan_.space.comparisons.size(), T{0});
-    for (const Meeting& meeting : meetings_) {
+    for (const Direction& direction : directions_) {
       if (task_.IsCancelled()) break;
-      Hold(meeting);
+      RunDirection(direction);
     }
     if (task_.IsCancelled()) {
       task_.status = absl::CancelledError("cancelled during the computation");
@@ -81,7 +81,7 @@ class TaskRun {
   // What a run knows of a map.
   struct MapState {
     bool written = false;  // Its gradient has been overwritten once.
-    int targets_left = 0;  // Meetings to come in which it is the target.
+    int targets_left = 0;  // Directions to come in which it is the target.
   };
 
   template <typename U>
@@ -97,7 +97,7 @@ class TaskRun {
     return static_cast<size_t>(plan_.maps[static_cast<size_t>(side)][static_cast<size_t>(index)]);
   }
 
-  void ListMeetings() {
+  void ListDirections() {
     maps_.resize(task_.inputs.size());
     const int32_t* comparisons = Output<int32_t>(kComparisons);
     const int32_t* positions = Output<int32_t>(kPositions);
@@ -105,67 +105,68 @@ class TaskRun {
       for (int direction = 0; direction < plan_.space.directions; ++direction, positions += plan_.images()) {
         const size_t source = InputOf(direction, comparisons[2 * pair]);
         const size_t target = InputOf(1 - direction, comparisons[2 * pair + 1]);
-        meetings_.push_back({pair, source, target, positions});
+        directions_.push_back({pair, source, target, positions});
         ++maps_[target].targets_left;
       }
     }
     losses_.resize(plan_.space.comparisons.size());
   }
 
-  // Computes one direction and settles the gradients it gives.
-  void Hold(const Meeting& meeting) {
-    GatherSources(meeting);
-    Slot<T>& slot = FreeSlot();
+  // Computes one direction and adds the gradients it gives.
+  void RunDirection(const Direction& direction) {
+    GatherSources(direction);
+    PendingGradient<T>& pending = FreePending();
     const double scale = share_ * task_.request->gradients.scale;
     MapContrast<T> contrast;
-    contrast.shape = {plan_.images(), ShapeOf(meeting.target)[1], LocationsOf(meeting.target)};
+    contrast.shape = {plan_.images(), ShapeOf(direction.target)[1], LocationsOf(direction.target)};
     contrast.clip = std::abs(config_.tclip);
     contrast.sources = sources_;
-    contrast.targets = task_.inputs[meeting.target].data<T>();
-    contrast.loss_weight = scale * LossWeight(meeting.pair);
+    contrast.targets = task_.inputs[direction.target].data<T>();
+    contrast.loss_weight = scale * LossWeight(direction.pair);
     contrast.square_weight = scale * config_.regularizer_weight * config_.regularizer_scale;
-    contrast.source_gradient = Wanted(meeting.source) ? slot.vectors : nullptr;
-    contrast.target_gradient = Wanted(meeting.target) ? task_.gradients[meeting.target].data<T>() : nullptr;
-    contrast.accumulate_target = maps_[meeting.target].written;
+    contrast.source_gradient = Wanted(direction.source) ? pending.vectors : nullptr;
+    contrast.target_gradient = Wanted(direction.target) ? task_.gradients[direction.target].data<T>() : nullptr;
+    contrast.accumulate_target = maps_[direction.target].written;
     const MapContrastResult result =
-        ComputeMapContrast(contrast, plan_.cuts[meeting.target], engine_block_, task_.cancelled, parallel_);
-    losses_[meeting.pair] += share_ * result.loss;
+        ComputeMapContrast(contrast, plan_.cuts[direction.target], engine_block_, task_.cancelled, parallel_);
+    losses_[direction.pair] += share_ * result.loss;
     if (config_.regularizer_scale != 0) regularizer_ += share_ * config_.regularizer_scale * result.mean_square;
-    --maps_[meeting.target].targets_left;
-    if (Wanted(meeting.target)) SettleTarget(meeting.target);
-    if (Wanted(meeting.source)) SettleSource(meeting, slot);
+    --maps_[direction.target].targets_left;
+    if (Wanted(direction.target)) OnTargetWritten(direction.target);
+    if (Wanted(direction.source)) KeepOrAddSource(direction, pending);
   }
 
-  // There is always one: SettleSource leaves one.
-  Slot<T>& FreeSlot() {
-    return *std::find_if(slots_.begin(), slots_.end(), [](const Slot<T>& slot) { return slot.meeting == nullptr; });
+  // There is always one: KeepOrAddSource leaves one.
+  PendingGradient<T>& FreePending() {
+    return *std::find_if(pending_.begin(), pending_.end(),
+                         [](const PendingGradient<T>& pending) { return pending.direction == nullptr; });
   }
 
   // The target's gradient has been written: what waited for it can be added.
-  void SettleTarget(size_t input) {
+  void OnTargetWritten(size_t input) {
     maps_[input].written = true;
-    for (Slot<T>& slot : slots_) {
-      if (slot.meeting != nullptr && slot.meeting->source == input) AddSource(slot);
+    for (PendingGradient<T>& pending : pending_) {
+      if (pending.direction != nullptr && pending.direction->source == input) AddSource(pending);
     }
   }
 
-  // Adds the source's gradient to its map, or lets it wait if the map will be overwritten and slots are left.
-  void SettleSource(const Meeting& meeting, Slot<T>& slot) {
-    MapState& map = maps_[meeting.source];
-    slot.meeting = &meeting;
-    const bool last_slot =
-        std::none_of(slots_.begin(), slots_.end(), [](const auto& s) { return s.meeting == nullptr; });
-    if (!map.written && map.targets_left > 0 && !last_slot) return;
-    if (!map.written) ZeroGradient(meeting.source);
-    AddSource(slot);
+  // Adds the source's gradient to its map, or lets it wait if the map will be overwritten and places are left.
+  void KeepOrAddSource(const Direction& direction, PendingGradient<T>& pending) {
+    MapState& map = maps_[direction.source];
+    pending.direction = &direction;
+    const bool last =
+        std::none_of(pending_.begin(), pending_.end(), [](const auto& s) { return s.direction == nullptr; });
+    if (!map.written && map.targets_left > 0 && !last) return;
+    if (!map.written) ZeroGradient(direction.source);
+    AddSource(pending);
   }
 
-  void AddSource(Slot<T>& slot) {
-    const Meeting& meeting = *slot.meeting;
-    T* gradient = task_.gradients[meeting.source].data<T>();
-    const T* vectors = slot.vectors;
-    ForSourceElements(meeting, [&](int64_t element, int64_t vector) { gradient[element] += vectors[vector]; });
-    slot.meeting = nullptr;
+  void AddSource(PendingGradient<T>& pending) {
+    const Direction& direction = *pending.direction;
+    T* gradient = task_.gradients[direction.source].data<T>();
+    const T* vectors = pending.vectors;
+    ForSourceElements(direction, [&](int64_t element, int64_t vector) { gradient[element] += vectors[vector]; });
+    pending.direction = nullptr;
   }
 
   void ZeroGradient(size_t input) {
@@ -175,30 +176,30 @@ class TaskRun {
   }
 
   // The vectors at the sampled positions, zeros behind the last.
-  void GatherSources(const Meeting& meeting) {
-    const Panels panels = SourcePanels(meeting);
+  void GatherSources(const Direction& direction) {
+    const Panels panels = SourcePanels(direction);
     if (panels.padded_columns() > panels.columns) {
       T* const last = sources_ + (panels.count() - 1) * panels.panel_size();
       std::fill_n(last, panels.panel_size(), T{0});
     }
-    const T* map = task_.inputs[meeting.source].data<T>();
-    ForSourceElements(meeting, [&](int64_t element, int64_t vector) { sources_[vector] = map[element]; });
+    const T* map = task_.inputs[direction.source].data<T>();
+    ForSourceElements(direction, [&](int64_t element, int64_t vector) { sources_[vector] = map[element]; });
   }
 
-  Panels SourcePanels(const Meeting& meeting) const {
-    return MapSourcePanels<T>({plan_.images(), ShapeOf(meeting.source)[1], LocationsOf(meeting.target)});
+  Panels SourcePanels(const Direction& direction) const {
+    return MapSourcePanels<T>({plan_.images(), ShapeOf(direction.source)[1], LocationsOf(direction.target)});
   }
 
   // Calls `body(element, vector)` with the index into the source map and into the vectors of all sampled elements.
   template <typename Body>
-  void ForSourceElements(const Meeting& meeting, const Body& body) {
-    const Panels panels = SourcePanels(meeting);
-    const int64_t locations = LocationsOf(meeting.source);
+  void ForSourceElements(const Direction& direction, const Body& body) {
+    const Panels panels = SourcePanels(direction);
+    const int64_t locations = LocationsOf(direction.source);
     const int64_t iterations = CeilDiv(plan_.images(), kImagesAtATime);
     parallel_.For(iterations, [&](int64_t i) {
       const int64_t last = std::min((i + 1) * kImagesAtATime, plan_.images());
       for (int64_t b = i * kImagesAtATime; b < last; ++b) {
-        const int64_t element = b * panels.rows * locations + meeting.positions[b];
+        const int64_t element = b * panels.rows * locations + direction.positions[b];
         const int64_t vector = panels.Offset(0, b);
         for (int64_t c = 0; c < panels.rows; ++c) body(element + c * locations, vector + c * panels.width);
       }
@@ -220,10 +221,10 @@ class TaskRun {
   const FeatureMapContrastiveConfig& config_;
   const double share_;  // Of a direction in its pair's loss.
   Parallel& parallel_;
-  T* sources_;  // Vectors of the meeting at hand, as the engine takes them.
+  T* sources_;  // Vectors of the direction at hand, as the engine takes them.
   std::byte* engine_block_;
-  absl::InlinedVector<Slot<T>, 8> slots_;
-  absl::InlinedVector<Meeting, 16> meetings_;
+  absl::InlinedVector<PendingGradient<T>, 8> pending_;
+  absl::InlinedVector<Direction, 16> directions_;
   absl::InlinedVector<MapState, 32> maps_;  // For each input.
   absl::InlinedVector<double, 8> losses_;   // For each pair.
   double regularizer_ = 0;
