@@ -117,18 +117,22 @@ func (c *Client) callOptions(ctx context.Context, more []grpc.CallOption) []grpc
 	bytes := int(c.MaxMessageBytes())
 	options := []grpc.CallOption{
 		grpc.ForceCodecV2(payloadCodec{}), grpc.MaxCallRecvMsgSize(bytes), grpc.MaxCallSendMsgSize(bytes),
-		grpc.MaxRetryRPCBufferSize(bytes), // Without it, calls above 256 KiB are not tried again.
+		grpc.MaxRetryRPCBufferSize(bytes), // Without it, streams are not opened again once they hold 256 KiB.
 	}
 	return append(options, more...)
 }
 
 func (c *Client) invoke(ctx context.Context, method string, request, answer proto.Message, options []grpc.CallOption) *Error {
-	var header, trailer metadata.MD
-	options = append(options, grpc.Header(&header), grpc.Trailer(&trailer))
-	if err := c.conn.Invoke(ctx, method, request, answer, options...); err != nil {
-		return newError(err, len(header)+len(trailer) > 0 && ctx.Err() == nil)
-	}
-	return nil
+	return withRetries(ctx, func() *Error {
+		var header, trailer metadata.MD
+		tapped := append(options[:len(options):len(options)], grpc.Header(&header), grpc.Trailer(&trailer))
+		if err := c.conn.Invoke(ctx, method, request, answer, tapped...); err != nil {
+			failed := newError(err, len(header)+len(trailer) > 0 && ctx.Err() == nil)
+			failed.readPushback(trailer)
+			return failed
+		}
+		return nil
+	})
 }
 
 // Result is an answer, with its tensors by name.

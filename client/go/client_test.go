@@ -40,14 +40,18 @@ func TestTriesAgainWhenTheServerIsUnavailableWithMessagesOfAnySize(t *testing.T)
 }
 
 func TestAServerThatSaysNoRetryIsNotAskedAgain(t *testing.T) {
-	fake := &fakeServer{compute: func(ctx context.Context, _ int64, _ *lossdv1.ComputeRequest) (*lossdv1.ComputeResponse, error) {
-		pushback(ctx, "-1")
-		return nil, status.Error(codes.Unavailable, "gone")
-	}}
-	_, err := dialFake(t, fake).Compute(t.Context(), norm(1))
-	var failed *Error
-	if !errors.As(err, &failed) || failed.Code != codes.Unavailable || !failed.FromServer || fake.calls.Load() != 1 {
-		t.Errorf("expected one attempt, got %d, %v", fake.calls.Load(), err)
+	for _, code := range []codes.Code{codes.Unavailable, codes.ResourceExhausted} {
+		for _, said := range []string{"-1", "soon"} {
+			fake := &fakeServer{compute: func(ctx context.Context, _ int64, _ *lossdv1.ComputeRequest) (*lossdv1.ComputeResponse, error) {
+				pushback(ctx, said)
+				return nil, status.Error(code, "gone")
+			}}
+			_, err := dialFake(t, fake).Compute(t.Context(), norm(1))
+			var failed *Error
+			if !errors.As(err, &failed) || failed.Code != code || !failed.FromServer || fake.calls.Load() != 1 {
+				t.Errorf("%s: expected one attempt, got %d, %v", said, fake.calls.Load(), err)
+			}
+		}
 	}
 }
 

@@ -6,11 +6,13 @@ package lossd
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 )
 
@@ -28,7 +30,8 @@ type Error struct {
 	// Whether the server refused; else this client, its limits, its deadline or the connection ended the call.
 	FromServer bool
 
-	status *status.Status
+	status         *status.Status
+	retryForbidden bool // The server wants the call not to be made again.
 }
 
 func (e *Error) Error() string {
@@ -80,4 +83,18 @@ func newError(err error, answered bool) *Error {
 		}
 	}
 	return result
+}
+
+// readPushback takes what gRPC's retry design lets a server say of the next attempt: milliseconds, or anything else where
+// there should be none.
+func (e *Error) readPushback(trailer metadata.MD) {
+	for _, said := range trailer.Get("grpc-retry-pushback-ms") {
+		milliseconds, err := strconv.ParseUint(said, 10, 31)
+		e.RetryDelay, e.retryForbidden = time.Duration(milliseconds)*time.Millisecond, err != nil
+	}
+}
+
+// fromContext is the error of a call whose context ended between two attempts.
+func fromContext(ctx context.Context) *Error {
+	return newError(status.FromContextError(ctx.Err()).Err(), false)
 }

@@ -24,9 +24,10 @@ const (
 	DefaultMaxMessageBytes = 256 << 20
 )
 
-// What the server wants of its clients: UNAVAILABLE (a restart, a drain) is tried again, after the time that the server
-// says or these; calls wait for a connection instead of failing while there is none.
-const serviceConfig = `{"methodConfig": [{"name": [{"service": "lossd.v1.LossService"}], "waitForReady": true,
+// What the server wants of its clients: calls wait for a connection instead of failing while there is none; a stream that
+// ends UNAVAILABLE (a restart, a drain) before its first answer is opened again. For unary calls see retry.go.
+const serviceConfig = `{"methodConfig": [{"name": [{"service": "lossd.v1.LossService"}], "waitForReady": true},
+  {"name": [{"service": "lossd.v1.LossService", "method": "ComputeStream"}], "waitForReady": true,
   "retryPolicy": {"maxAttempts": 5, "initialBackoff": "0.1s", "maxBackoff": "2s", "backoffMultiplier": 2,
   "retryableStatusCodes": ["UNAVAILABLE"]}}], "loadBalancingConfig": [{"%s": {}}]}`
 
