@@ -17,7 +17,7 @@ from google.protobuf import json_format
 import messages
 
 CASES = Path(__file__).resolve().parent / "cases"
-SERVERS = ("plain", "patient", "small", "full", "secure", "restarting", "nobody")
+SERVERS = ("plain", "patient", "small", "full", "brief", "secure", "restarting", "nobody")
 KINDS = ("compute", "stream", "info", "restart", "rotate")
 SIZES = {"FLOAT32": 4, "FLOAT16": 2, "BFLOAT16": 2, "FLOAT64": 8, "INT32": 4, "INT64": 8, "UINT8": 1}
 MEMBERS = {

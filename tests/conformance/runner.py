@@ -14,7 +14,7 @@ from pathlib import Path
 from case_format import CASES
 from servers import Servers, write_plan
 
-SERVERS = ("plain", "patient", "small", "full", "secure", "restarting")
+SERVERS = ("plain", "patient", "small", "full", "brief", "secure", "restarting")
 
 
 @dataclass

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import signal
 import socket
@@ -13,6 +14,8 @@ import subprocess
 import tempfile
 import threading
 import time
+import urllib.request
+from collections import Counter
 from pathlib import Path
 from types import TracebackType
 
@@ -27,9 +30,11 @@ _FLAGS = {
     "patient": ["--max_queue_delay=30s"],
     "small": ["--max_message_bytes=2097152", "--max_request_flops=1e6"],
     "full": ["--max_queue_delay=300s", "--max_concurrent_calls=1"],
+    "brief": ["--max_queue_delay=300s", "--max_concurrent_calls=1"],
     "secure": [],
-    "restarting": [],
+    "restarting": ["--max_queue_delay=50ms"],  # So that calls are under way whenever it is told to stop.
 }
+_COUNTED = re.compile(r'^(grpc_server_\w+_total)\{(?=.*grpc_method="Compute")(?:.*grpc_code="(\w+)")?.*\} (\d+)$', re.MULTILINE)
 
 
 def free_port() -> int:
@@ -69,13 +74,28 @@ class Server:
 
         wait_for("a server", serves)
 
-    def stop(self, by: int = signal.SIGTERM) -> None:
+    def stop(self, by: int = signal.SIGTERM) -> int:
         if self._process.poll() is None:
             self._process.send_signal(by)
-        self._process.wait(60)
+        return self._process.wait(60)
+
+    def calls(self) -> Counter:
+        """Calls of Compute by code, and under "started" all that came."""
+        address = json.loads(self._ports.read_text())["http_listen"][0]
+        with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as answer:
+            found = _COUNTED.findall(answer.read().decode())
+        return Counter({code or "started": int(count) for _, code, count in found})
 
     def restart(self) -> None:
-        self.stop()
+        """While calls are under way: they must be answered, by this process or the next."""
+        def busy() -> bool:
+            calls = self.calls()
+            return 2 * calls["started"] > calls.total()
+
+        wait_for("calls under way", busy)
+        code = self.stop()
+        if code != 0:
+            raise RuntimeError(f"expected a server that ends with 0, got {code}, see {self._log.name}")
         time.sleep(_AWAY)
         self.start()
 
@@ -90,14 +110,19 @@ class Servers:
         self._token_file.write_text("first-token\n")
         self.ca = self.folder / "ca.crt"
         self._servers: dict[str, Server] = {}
-        self._held: list = []
+        self._held: dict[str, tuple[grpc.Channel, grpc.Future]] = {}
+        self._closing = threading.Event()
+        self._freeing: threading.Thread | None = None
         try:
             if "secure" in names:
                 self._issue()
             for name in sorted(names & set(_FLAGS)):
                 self._servers[name] = Server(binary, self.folder, name, _FLAGS[name] + self._secure_flags(name))
-            if "full" in names:
-                self._fill()
+            for name in sorted(names & {"full", "brief"}):
+                self._fill(name)
+            if "brief" in names:
+                self._freeing = threading.Thread(target=self._free, args=("brief", self._refused("brief")))
+                self._freeing.start()
         except BaseException:
             self.close()
             raise
@@ -118,19 +143,19 @@ class Servers:
         return [f"--tls_cert_file={self.folder}/server.crt", f"--tls_key_file={self.folder}/server.key",
                 f"--auth_token_file={self._token_file}"]
 
-    def _fill(self) -> None:
-        """Takes the only place of `full` with a call that waits for company."""
+    def _fill(self, name: str) -> None:
+        """Takes the only place of a server with a call that waits for company."""
         proto, tensor = messages.service(), messages.tensor()
-        channel = grpc.insecure_channel(self.plan_entry("full")["target"])
+        channel = grpc.insecure_channel(self.plan_entry(name)["target"])
         call = channel.unary_unary("/lossd.v1.LossService/Compute", request_serializer=lambda m: m.SerializeToString(),
                                    response_deserializer=proto.ComputeResponse.FromString)
         request = proto.ComputeRequest(inputs=[tensor.Tensor(name="x.0", dtype=1, shape=[1], data=b"\0" * 4)])
         request.loss.squared_norm.SetInParent()
-        self._held = [channel, call.future(request)]
+        self._held[name] = channel, call.future(request)
 
         def refuses() -> bool:
-            if self._held[1].done():  # The call below was first.
-                self._held[1] = call.future(request)
+            if self._held[name][1].done():  # The call below was first.
+                self._held[name] = channel, call.future(request)
             try:
                 call(request, timeout=0.2)
             except grpc.RpcError as error:
@@ -138,6 +163,16 @@ class Servers:
             return False
 
         wait_for("a full server", refuses)
+
+    def _refused(self, name: str) -> int:
+        return self._servers[name].calls()["RESOURCE_EXHAUSTED"]
+
+    def _free(self, name: str, refused: int) -> None:
+        """Gives the place free once a call more was refused."""
+        while self._refused(name) == refused:
+            if self._closing.wait(0.02):
+                return
+        self._held[name][1].cancel()
 
     def plan_entry(self, name: str) -> dict:
         """What a plan says of a server."""
@@ -177,10 +212,12 @@ class Servers:
         return token
 
     def close(self) -> None:
-        for held in self._held[1:]:
-            held.cancel()
-        for held in self._held[:1]:
-            held.close()
+        self._closing.set()
+        if self._freeing is not None:
+            self._freeing.join()
+        for channel, call in self._held.values():
+            call.cancel()
+            channel.close()
         stops = [threading.Thread(target=server.stop) for server in self._servers.values()]
         for stop in stops:
             stop.start()
