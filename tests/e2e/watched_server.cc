@@ -10,14 +10,28 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "absl/time/clock.h"
 #include "client/load/server_stages.h"
 #include "core/scheduling/clock.h"
+#include "gmock/gmock.h"
 #include "grpcpp/create_channel.h"
 #include "grpcpp/security/credentials.h"
 #include "gtest/gtest.h"
 
 namespace lossd::testing {
 namespace {
+
+constexpr absl::Duration kBetweenLooks = absl::Milliseconds(5);
+
+// The name that a series's type is given under: without labels, and what a histogram adds.
+absl::string_view FamilyOf(absl::string_view series) {
+  absl::string_view name = series.substr(0, series.find('{'));
+  for (const absl::string_view suffix : {"_bucket", "_count", "_sum"}) {
+    if (absl::ConsumeSuffix(&name, suffix)) break;
+  }
+  return name;
+}
 
 void AddInput(const std::string& name, const std::vector<int64_t>& shape, v1::ComputeRequest& request) {
   v1::Tensor* const input = request.add_inputs();
@@ -39,8 +53,9 @@ std::shared_ptr<grpc::Channel> OwnChannel(const std::string& address, const std:
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(-1);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  const auto credentials =
-      tls_root.empty() ? grpc::InsecureChannelCredentials() : grpc::SslCredentials({.pem_root_certs = tls_root});
+  grpc::SslCredentialsOptions tls;
+  tls.pem_root_certs = tls_root;
+  const auto credentials = tls_root.empty() ? grpc::InsecureChannelCredentials() : grpc::SslCredentials(tls);
   auto channel = grpc::CreateCustomChannel(address, credentials, arguments);
   EXPECT_TRUE(channel->WaitForConnected(absl::ToChronoTime(RealClock().TimeNow() + absl::Seconds(30))));
   return channel;
@@ -72,7 +87,10 @@ double WatchedServer::Metric(const std::string& series) const {
   EXPECT_TRUE(page.ok()) << page.status();
   const std::string text = absl::StrCat("\n", page.ok() ? *page : "");
   const size_t place = text.find(absl::StrCat("\n", series, " "));
-  if (place == std::string::npos) return 0;
+  if (place == std::string::npos) {
+    EXPECT_THAT(text, ::testing::HasSubstr(absl::StrCat("\n# TYPE ", FamilyOf(series), " "))) << series;
+    return 0;
+  }
   const size_t start = place + series.size() + 2;
   double value = -1;
   EXPECT_TRUE(absl::SimpleAtod(text.substr(start, text.find('\n', start) - start), &value));
@@ -82,7 +100,10 @@ double WatchedServer::Metric(const std::string& series) const {
 void WatchedServer::AwaitMetric(const std::string& series, double value, absl::Duration timeout) const {
   const absl::Time end = RealClock().TimeNow() + timeout;
   double seen = Metric(series);
-  while (seen != value && RealClock().TimeNow() < end) seen = Metric(series);
+  while (seen != value && RealClock().TimeNow() < end) {
+    absl::SleepFor(kBetweenLooks);  // The server under test has other things to do.
+    seen = Metric(series);
+  }
   EXPECT_EQ(seen, value) << series;
 }
 

@@ -37,7 +37,8 @@ class WatchedServer {
   const std::string& address() const { return process_->address(); }
   const std::string& admin_address() const { return process_->admin_address(); }
 
-  // Value of a series, as "name{labels}", now. 0 if there is none yet.
+  // Value of a series, as "name{labels}", now. 0 if its family has none yet; fails the test if there is no such
+  // family.
   double Metric(const std::string& series) const;
   // Waits until the series has `value`, or fails the test after `timeout`.
   void AwaitMetric(const std::string& series, double value, absl::Duration timeout = absl::Seconds(60)) const;

@@ -14,6 +14,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/strip.h"
+#include "core/tensor/convert.h"
 #include "gtest/gtest.h"
 
 namespace lossd::testing {
@@ -158,6 +159,12 @@ std::vector<double> Values(const Tensor& tensor) {
       return Widened<int64_t>(tensor);
     case DType::kUint8:
       return Widened<uint8_t>(tensor);
+    case DType::kFloat16:
+    case DType::kBFloat16: {
+      std::vector<float> wide(static_cast<size_t>(ElementCount(tensor.spec().shape)));
+      Widen(tensor.spec().dtype, tensor.bytes(), wide.data(), static_cast<int64_t>(wide.size()));
+      return {wide.begin(), wide.end()};
+    }
     default:
       return Widened<float>(tensor);
   }

@@ -41,7 +41,6 @@ double Allowed(DType dtype, bool wide) {
 // Largest difference as a share of what is allowed.
 double Share(const Tensor& got, const Tensor& expected, bool wide, double scale) {
   EXPECT_EQ(got.spec(), expected.spec());
-  if (IsHalf(got.spec().dtype)) return 0;  // Compared as bits elsewhere: rounding is not the losses' work.
   const std::vector<double> a = Values(got);
   const std::vector<double> b = Values(expected);
   double largest = scale;
