@@ -20,7 +20,7 @@ endforeach()
 
 install(DIRECTORY core DESTINATION include/lossd COMPONENT development FILES_MATCHING PATTERN "*.h"
         PATTERN "*-inl.h" EXCLUDE PATTERN "aten*" EXCLUDE PATTERN "process" EXCLUDE)
-foreach(header client client_options compute_request compute_response error_details loss_spec)
+foreach(header client client_options compute_request compute_response error_details loss_spec origin)
   install(FILES client/cpp/${header}.h DESTINATION include/lossd/client/cpp COMPONENT development)
 endforeach()
 

@@ -30,7 +30,7 @@ class ConnectionFlags {
   std::string target_ = "localhost:50051";
   std::string timeout_ = "60s";
   std::string connect_timeout_ = "5s";
-  int64_t max_message_bytes_ = ClientOptions().max_message_bytes;
+  int64_t max_message_bytes_ = client::kDefaultMaxMessageBytes;
   bool tls_ = false;
   std::string tls_ca_file_;
   std::string tls_cert_file_;

@@ -124,7 +124,7 @@ absl::StatusOr<load::LoadPlan> LoadCommand::Plan() const {
   plan.seed = request_.seed();
   plan.engine.target = connection_.target();
   LOSSD_ASSIGN_OR_RETURN(plan.engine.client, connection_.Options());
-  LOSSD_ASSIGN_OR_RETURN(plan.request, request_.Request(plan.engine.client.max_message_bytes, plan.what));
+  LOSSD_ASSIGN_OR_RETURN(plan.request, request_.Request(*plan.engine.client.max_message_bytes, plan.what));
   LOSSD_RETURN_IF_ERROR(shape_.Fill(plan));
   return plan;
 }

@@ -35,14 +35,14 @@ std::shared_ptr<grpc::ChannelCredentials> Credentials(const ClientOptions& optio
 }
 
 grpc::ChannelArguments Arguments(const std::string& target, const ClientOptions& options) {
-  const int max_message_bytes = static_cast<int>(options.max_message_bytes);
+  const int max_message_bytes = static_cast<int>(options.max_message_bytes.value_or(INT32_MAX));  // See MessageLimit.
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(max_message_bytes);
   arguments.SetMaxSendMessageSize(max_message_bytes);
   arguments.SetServiceConfigJSON(ServiceConfig(options));
-  // Without this, calls above 256 KiB are not retried.
+  // Without this, streams that hold more than 256 KiB are not opened again.
   arguments.SetInt(GRPC_ARG_PER_RPC_RETRY_BUFFER_SIZE, max_message_bytes);
-  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, options.max_attempts > 1 ? 1 : 0);
+  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, options.patience > absl::ZeroDuration() ? 1 : 0);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, Milliseconds(options.keepalive_time));
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, Milliseconds(options.keepalive_timeout));
   // Reconnect after a restart as fast as retries want it.
@@ -60,13 +60,15 @@ grpc::ChannelArguments Arguments(const std::string& target, const ClientOptions&
 
 std::string ServiceConfig(const ClientOptions& options) {
   std::string retry;
-  if (options.max_attempts > 1) {
+  if (options.max_attempts > 1 && options.patience > absl::ZeroDuration()) {
     retry = absl::StrFormat(R"(, "retryPolicy": {"maxAttempts": %d, "initialBackoff": "%s", "maxBackoff": "%s", )"
                             R"("backoffMultiplier": 2.0, "retryableStatusCodes": ["UNAVAILABLE"]})",
                             options.max_attempts, Seconds(options.initial_backoff), Seconds(options.max_backoff));
   }
-  return absl::StrCat(R"({"loadBalancingConfig": [{")", options.round_robin ? "round_robin" : "pick_first",
-                      R"(": {}}], "methodConfig": [{"name": [{"service": "lossd.v1.LossService"}])", retry, "}]}");
+  return absl::StrCat(
+      R"({"loadBalancingConfig": [{")", options.round_robin ? "round_robin" : "pick_first",
+      R"(": {}}], "methodConfig": [{"name": [{"service": "lossd.v1.LossService", "method": "ComputeStream"}])", retry,
+      "}]}");
 }
 
 std::vector<std::shared_ptr<grpc::Channel>> MakeChannels(const std::string& target, const ClientOptions& options) {

@@ -16,8 +16,8 @@
 
 namespace lossd::client {
 
-// gRPC's service config as JSON: retries of UNAVAILABLE as in `options`, and the load balancing policy. Codes that a
-// retry could make worse (RESOURCE_EXHAUSTED) are not retried; a server's pushback is obeyed.
+// gRPC's service config as JSON: the load balancing policy, and for streams, which gRPC alone can open again, retries
+// of UNAVAILABLE as in `options`. For unary calls see Attempts.
 std::string ServiceConfig(const ClientOptions& options);
 
 // One channel per connection of `options`, not yet connected. To servers of this machine by way of no proxy, whatever

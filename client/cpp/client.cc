@@ -15,6 +15,7 @@
 #include "client/cpp/compute_stream.h"
 #include "client/cpp/event_loop.h"
 #include "client/cpp/grpc_status.h"
+#include "client/cpp/message_limit.h"
 #include "client/cpp/messages.h"
 #include "client/cpp/unary_call.h"
 #include "core/status/status_macros.h"
@@ -24,7 +25,7 @@
 namespace lossd::client {
 namespace {
 
-// A completion queue on which one operation ends.
+// A completion queue on which one operation at a time ends.
 class OneEvent {
  public:
   ~OneEvent() {
@@ -46,7 +47,8 @@ class GrpcClient : public Client {
  public:
   GrpcClient(const std::string& target, ClientOptions options)
       : options_(std::move(options)),
-        pool_(static_cast<size_t>(options_.max_message_bytes)),
+        limit_(options_),
+        pool_(static_cast<size_t>(limit_.bytes())),
         channels_(MakeChannels(target, options_)) {
     for (const auto& channel : channels_) stubs_.push_back(std::make_unique<grpc::GenericStub>(channel));
   }
@@ -61,38 +63,53 @@ class GrpcClient : public Client {
 
   absl::StatusOr<ComputeResponse> Compute(ComputeRequest request) override {
     UnaryExchange exchange;
-    OneEvent ended;  // The waiting thread does gRPC's work itself.
-    LOSSD_RETURN_IF_ERROR(exchange.Start(NextStub(), *ended.queue(), options_, request, &ended));
-    ended.Wait();
-    absl::StatusOr<ComputeResponse> result = exchange.Finish(request.gradient_targets, pool_);
+    OneEvent event;  // The waiting thread does gRPC's work itself.
+    LOSSD_RETURN_IF_ERROR(StartCompute(exchange, NextStub(), *event.queue(), options_, limit_, request, &event));
+    AwaitEnd(exchange, event);
+    absl::StatusOr<ComputeResponse> result = FinishCompute(exchange, request.gradient_targets, pool_);
     exchange.hold().ReleaseAndWait();
     return result;
   }
 
   CallHandle ComputeAsync(ComputeRequest request, ComputeCallback done) override {
     auto call = std::make_shared<AsyncUnaryCall>(&loop_, &registry_, &pool_, std::move(request), std::move(done));
-    call->Start(NextStub(), options_);
+    call->Start(NextStub(), options_, limit_);
     return CallHandle(call);
   }
 
   std::unique_ptr<ComputeStream> OpenStream() override {
-    return std::make_unique<GrpcComputeStream>(&loop_, &pool_, &NextStub(), &options_);
+    return std::make_unique<GrpcComputeStream>(&loop_, &pool_, &NextStub(), &options_, &limit_);
   }
 
-  absl::StatusOr<ServerInfo> GetServerInfo() override {
-    grpc::ClientContext context;
-    Configure(context, options_, options_.timeout);
+  absl::StatusOr<ServerInfo> GetServerInfo() override { return ServerInfoWithin(options_.timeout); }
+
+  absl::StatusOr<ServerInfo> ServerInfoWithin(absl::Duration timeout) {
+    UnaryExchange exchange;
+    OneEvent event;
+    LOSSD_RETURN_IF_ERROR(
+        exchange.Start(*stubs_.front(), *event.queue(), options_, kServerInfoMethod, EmptyMessage(), timeout, &event));
+    AwaitEnd(exchange, event);
+    LOSSD_ASSIGN_OR_RETURN(grpc::ByteBuffer bytes, exchange.Finish());
     v1::GetServerInfoResponse response;
-    const grpc::Status status =
-        v1::LossService::NewStub(channels_.front())->GetServerInfo(&context, v1::GetServerInfoRequest(), &response);
-    LOSSD_RETURN_IF_ERROR(ToAbslStatus(status));
+    const grpc::Status read = grpc::SerializationTraits<v1::GetServerInfoResponse>::Deserialize(&bytes, &response);
+    if (!read.ok()) return absl::InternalError(absl::StrCat("the answer cannot be read: ", read.error_message()));
+    limit_.Learn(response.limits().max_message_bytes());
     return FromMessage(response);
   }
 
+  int64_t max_message_bytes() const override { return limit_.bytes(); }
+
  private:
+  static void AwaitEnd(UnaryExchange& exchange, OneEvent& event) {
+    do {
+      event.Wait();
+    } while (exchange.Advance());
+  }
+
   grpc::GenericStub& NextStub() { return *stubs_[next_++ % stubs_.size()]; }
 
   const ClientOptions options_;
+  MessageLimit limit_;
   BufferPool pool_;
   const std::vector<std::shared_ptr<grpc::Channel>> channels_;
   std::vector<std::unique_ptr<grpc::GenericStub>> stubs_;
@@ -110,11 +127,13 @@ void CallHandle::Cancel() {
 absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const std::string& target, ClientOptions options) {
   LOSSD_RETURN_IF_ERROR(options.Validate());
   const absl::Duration connect_timeout = options.connect_timeout;
+  const bool ask_for_limit = !options.max_message_bytes && connect_timeout > absl::ZeroDuration();
   auto client = std::make_unique<GrpcClient>(target, std::move(options));
   if (connect_timeout > absl::ZeroDuration() && !client->WaitUntilConnected()) {
     return absl::UnavailableError(absl::StrCat("no connection to ", target, " within ",
                                                absl::FormatDuration(connect_timeout), client->WhyNotConnected()));
   }
+  if (ask_for_limit) client->ServerInfoWithin(connect_timeout).IgnoreError();  // What fails so will say it better.
   return client;
 }
 

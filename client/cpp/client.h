@@ -15,6 +15,7 @@
 // their own or the caller's. Shapes, dtypes and outputs of each loss: loss_spec.h.
 //
 // Errors are absl::Status with the server's code and text; DetailsOf (error_details.h) names fields and limits.
+// OriginOf (origin.h) tells the server's refusal from this client's own.
 // INVALID_ARGUMENT: the request must change. RESOURCE_EXHAUSTED: a limit of the server's, or max_message_bytes or
 // max_queued_bytes of this client. UNAVAILABLE: no server, or it is starting or draining, after all attempts.
 // DEADLINE_EXCEEDED, CANCELLED. OUT_OF_RANGE: a non-finite result under NonfinitePolicy::kReject. INTERNAL: a bug, or
@@ -34,6 +35,7 @@
 #include "client/cpp/compute_response.h"
 #include "client/cpp/error_details.h"
 #include "client/cpp/loss_spec.h"
+#include "client/cpp/origin.h"
 
 namespace lossd::client {
 
@@ -82,8 +84,10 @@ class Client {
   virtual CallHandle ComputeAsync(ComputeRequest request, ComputeCallback done) = 0;
   // Opens a stream. ClientOptions::timeout does not apply to it as a whole. Never null.
   virtual std::unique_ptr<ComputeStream> OpenStream() = 0;
-  // What the server is and can do.
+  // What the server is and can do. Its limit of messages becomes this client's, unless an option gives one.
   virtual absl::StatusOr<ServerInfo> GetServerInfo() = 0;
+  // The longest message that this client sends.
+  virtual int64_t max_message_bytes() const = 0;
 };
 
 }  // namespace lossd::client

@@ -35,13 +35,14 @@ absl::Status ValidateDurations(const ClientOptions& options) {
 
 absl::Status ClientOptions::Validate() const {
   // gRPC takes lengths as int.
-  if (max_message_bytes < 1 || max_message_bytes > INT32_MAX) {
-    return Refuse("max_message_bytes", "1 to 2147483647", absl::StrCat(max_message_bytes));
+  if (max_message_bytes && (*max_message_bytes < 1 || *max_message_bytes > INT32_MAX)) {
+    return Refuse("max_message_bytes", "1 to 2147483647", absl::StrCat(*max_message_bytes));
   }
   if (max_queued_bytes < 1) return Refuse("max_queued_bytes", "1 or more", absl::StrCat(max_queued_bytes));
   if (connect_timeout < absl::ZeroDuration()) {
     return Refuse("connect_timeout", "0 or more", absl::FormatDuration(connect_timeout));
   }
+  if (patience < absl::ZeroDuration()) return Refuse("patience", "0 or more", absl::FormatDuration(patience));
   if (max_attempts < 1 || max_attempts > 5) return Refuse("max_attempts", "1 to 5", absl::StrCat(max_attempts));
   if (channels < 1 || channels > 64) return Refuse("channels", "1 to 64", absl::StrCat(channels));
   if (tls && tls->certificate_chain.empty() != tls->private_key.empty()) {

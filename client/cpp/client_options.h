@@ -22,10 +22,15 @@ struct TlsOptions {
   std::string private_key;
 };
 
+// The longest message where neither an option nor the server says otherwise. gRPC's own default, 4 MiB, is less than
+// one gradient.
+inline constexpr int64_t kDefaultMaxMessageBytes = int64_t{256} << 20;
+
 // The defaults suit a training loop beside a server of its own.
 struct ClientOptions {
-  // Longest message sent or received, in bytes. gRPC's own default, 4 MiB, is less than one gradient.
-  int64_t max_message_bytes = int64_t{256} << 20;
+  // Longest message sent or received, in bytes. Absent: the server's limit, which Connect asks for where it waits for a
+  // connection, and GetServerInfo takes; until then, kDefaultMaxMessageBytes for what is sent.
+  std::optional<int64_t> max_message_bytes;
   // Bytes of a stream's messages that wait for the transport to take them. Beyond it, ComputeStream::Send refuses a
   // message, unless none waits. More lets a sender run further ahead of a slow server, and holds its inputs meanwhile.
   int64_t max_queued_bytes = int64_t{256} << 20;
@@ -33,12 +38,17 @@ struct ClientOptions {
   absl::Duration timeout = absl::InfiniteDuration();
   // How long Connect waits for a connection. Zero: it does not, and the first call connects.
   absl::Duration connect_timeout = absl::Seconds(10);
-  // Attempts of a call that ends UNAVAILABLE (a restart, a drain), the first included: 1 to 5, as gRPC allows. Requests
-  // up to max_message_bytes stay referenced until they are answered, so that they can be sent again.
+  // How long after its first failure a call that ends UNAVAILABLE (no server, a restart, a drain) is made again, within
+  // its timeout. Zero: no call is made again, for whatever reason. Requests stay referenced until they are answered, so
+  // that they can be sent again.
+  absl::Duration patience = absl::Seconds(30);
+  // Attempts, the first included, of a call that the server refuses for a limit, naming a delay (RESOURCE_EXHAUSTED),
+  // and of opening a stream: 1 to 5, as gRPC allows.
   int max_attempts = 5;
-  // Wait before the second attempt; doubles from then on up to max_backoff. A server's pushback wins.
+  // Wait before the second attempt, give or take a fifth; doubles from then on up to max_backoff. A longer one that the
+  // server names wins, with up to a fifth more.
   absl::Duration initial_backoff = absl::Milliseconds(100);
-  absl::Duration max_backoff = absl::Seconds(5);
+  absl::Duration max_backoff = absl::Seconds(2);
   // A ping after this much silence while calls are under way, and how long its answer may take. Finds dead peers;
   // below 10 s the server says goodbye to the client.
   absl::Duration keepalive_time = absl::Seconds(30);

@@ -14,11 +14,11 @@
 namespace lossd::client {
 
 GrpcComputeStream::GrpcComputeStream(EventLoop* loop, BufferPool* pool, grpc::GenericStub* stub,
-                                     const ClientOptions* options)
-    : loop_(loop), pool_(pool), options_(options) {
+                                     const ClientOptions* options, const MessageLimit* limit)
+    : loop_(loop), pool_(pool), options_(options), limit_(limit) {
   absl::MutexLock lock(&mu_);
   context_ = std::make_unique<grpc::ClientContext>();
-  Configure(*context_, *options, absl::InfiniteDuration());
+  Configure(*context_, *options, absl::InfiniteFuture());
   stream_ = stub->PrepareCall(context_.get(), "/lossd.v1.LossService/ComputeStream", loop->queue());
   stream_->StartCall(&started_);
 }
@@ -53,8 +53,7 @@ absl::Status GrpcComputeStream::Enqueue(ComputeRequest& request, std::unique_ptr
   }
   std::optional<absl::Duration> timeout = request.timeout;
   if (!timeout && options_->timeout != absl::InfiniteDuration()) timeout = options_->timeout;
-  LOSSD_ASSIGN_OR_RETURN(grpc::ByteBuffer bytes,
-                         EncodeRequest(request, options_->max_message_bytes, timeout, message->hold));
+  LOSSD_ASSIGN_OR_RETURN(grpc::ByteBuffer bytes, EncodeRequest(request, limit_->bytes(), timeout, message->hold));
   message->id = request.request_id;
   message->targets = std::move(request.gradient_targets);
   message->inputs = std::move(request.inputs);

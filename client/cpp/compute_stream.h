@@ -22,6 +22,7 @@
 #include "absl/synchronization/mutex.h"
 #include "client/cpp/client.h"
 #include "client/cpp/event_loop.h"
+#include "client/cpp/message_limit.h"
 #include "client/cpp/payload_hold.h"
 #include "core/tensor/buffer_pool.h"
 
@@ -32,7 +33,8 @@ namespace lossd::client {
 class GrpcComputeStream : public ComputeStream {
  public:
   // All pointers are not owned and outlive this.
-  GrpcComputeStream(EventLoop* loop, BufferPool* pool, grpc::GenericStub* stub, const ClientOptions* options);
+  GrpcComputeStream(EventLoop* loop, BufferPool* pool, grpc::GenericStub* stub, const ClientOptions* options,
+                    const MessageLimit* limit);
   ~GrpcComputeStream() override;
 
   void Send(ComputeRequest request, ComputeCallback done) override;
@@ -82,6 +84,7 @@ class GrpcComputeStream : public ComputeStream {
   EventLoop* const loop_;
   BufferPool* const pool_;
   const ClientOptions* const options_;
+  const MessageLimit* const limit_;
   Operation started_{this, &GrpcComputeStream::OnStarted};
   Operation read_{this, &GrpcComputeStream::OnRead};
   Operation written_{this, &GrpcComputeStream::OnWritten};

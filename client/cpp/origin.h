@@ -12,11 +12,11 @@ namespace lossd::client {
 
 // Who refused.
 enum class Origin {
-  kClient,  // This side: its own limits, no connection, a deadline that passed here, a cancellation.
+  kClient,  // This side: its own limits, a request that cannot be sent, no connection, a deadline or a cancellation.
   kServer,
 };
 
-// Whose error a status is that Client returned. Precondition: it is one.
+// Whose error a status is that Client returned, or a callback of its got. Precondition: it is not OK.
 Origin OriginOf(const absl::Status& status);
 
 }  // namespace lossd::client

@@ -80,7 +80,7 @@ int64_t TimeGrid::IndexOf(absl::Time time) const {
 absl::StatusOr<std::unique_ptr<LoadEngine>> LoadEngine::Connect(const EngineOptions& options,
                                                                 const CallContext& context) {
   client::ClientOptions client = options.client;
-  client.max_attempts = 1;
+  client.patience = absl::ZeroDuration();
   auto engine = std::unique_ptr<LoadEngine>(new LoadEngine(context));
   engine->channels_ = client::MakeChannels(options.target, client);
   const int threads = std::clamp(options.threads, 1, client.channels);

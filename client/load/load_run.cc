@@ -31,7 +31,7 @@ absl::StatusOr<StageSums> ReadStages(const std::string& url) {
 absl::Status CheckRequest(const LoadPlan& plan) {
   client::ClientOptions options = plan.engine.client;
   options.channels = 1;
-  options.max_attempts = 1;
+  options.patience = absl::ZeroDuration();
   options.timeout = std::min(options.timeout, absl::Seconds(1));
   LOSSD_ASSIGN_OR_RETURN(const auto client, client::Client::Connect(plan.engine.target, options));
   const absl::Status status = client->Compute(plan.request).status();

@@ -84,7 +84,7 @@ void AddLoad(const LoadPlan& plan, json& setup) {
 void AddServer(const LoadPlan& plan, json& setup) {
   client::ClientOptions options = plan.engine.client;
   options.channels = 1;
-  options.max_attempts = 1;
+  options.patience = absl::ZeroDuration();
   options.timeout = absl::Seconds(1);
   options.connect_timeout = absl::Seconds(1);
   const auto connected = client::Client::Connect(plan.engine.target, options);

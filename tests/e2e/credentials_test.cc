@@ -31,7 +31,7 @@ client::ClientOptions Trusting(const std::string& roots, const TestCertificate& 
   client::ClientOptions options;
   options.tls = client::TlsOptions{roots, shown.certificate, shown.key};
   options.connect_timeout = absl::ZeroDuration();
-  options.max_attempts = 1;
+  options.patience = absl::ZeroDuration();
   return options;
 }
 

@@ -44,7 +44,7 @@ absl::StatusOr<std::unique_ptr<Client>> Connect(const json& server, const json& 
   ClientOptions options;
   options.connect_timeout = absl::ZeroDuration();
   if (settings.contains("timeout_ms")) options.timeout = absl::Milliseconds(settings["timeout_ms"].get<int64_t>());
-  options.max_message_bytes = settings.value("max_message_bytes", options.max_message_bytes);
+  if (settings.contains("max_message_bytes")) options.max_message_bytes = settings["max_message_bytes"].get<int64_t>();
   if (server.contains("ca")) options.tls = client::TlsOptions{Text(server["ca"]), "", ""};
   if (settings.value("token", "") == "none") token = "";
   if (settings.value("token", "") == "wrong") token = "wrong-token";
@@ -100,7 +100,9 @@ absl::Status RunInfo(Client& client, const json& described) {
     if (limits.at(name) != value.get<double>())
       return absl::UnknownError(absl::StrCat(name, ": expected ", value.dump()));
   }
-  return absl::OkStatus();
+  if (client.max_message_bytes() == info.limits.max_message_bytes) return absl::OkStatus();
+  return absl::UnknownError(
+      absl::StrCat("expected the client to take the server's limit, got ", client.max_message_bytes()));
 }
 
 absl::Status RunRestart(Client& client, const json& described) {

@@ -17,20 +17,20 @@ using ::testing::Not;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
 
-TEST(ServiceConfigTest, RetriesUnavailableOnly) {
+TEST(ServiceConfigTest, LetsGrpcOpenStreamsAgain) {
   ClientOptions options;
   options.max_attempts = 3;
   options.initial_backoff = absl::Milliseconds(250);
   EXPECT_EQ(ServiceConfig(options),
             R"({"loadBalancingConfig": [{"pick_first": {}}], )"
-            R"("methodConfig": [{"name": [{"service": "lossd.v1.LossService"}], )"
-            R"("retryPolicy": {"maxAttempts": 3, "initialBackoff": "0.250s", "maxBackoff": "5.000s", )"
+            R"("methodConfig": [{"name": [{"service": "lossd.v1.LossService", "method": "ComputeStream"}], )"
+            R"("retryPolicy": {"maxAttempts": 3, "initialBackoff": "0.250s", "maxBackoff": "2.000s", )"
             R"("backoffMultiplier": 2.0, "retryableStatusCodes": ["UNAVAILABLE"]}}]})");
 }
 
-TEST(ServiceConfigTest, OneAttemptMeansNoRetries) {
+TEST(ServiceConfigTest, NoPatienceMeansNoRetries) {
   ClientOptions options;
-  options.max_attempts = 1;
+  options.patience = absl::ZeroDuration();
   options.round_robin = true;
   EXPECT_THAT(ServiceConfig(options), Not(HasSubstr("retryPolicy")));
   EXPECT_THAT(ServiceConfig(options), HasSubstr("round_robin"));

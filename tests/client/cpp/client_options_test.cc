@@ -27,6 +27,9 @@ TEST(ClientOptionsTest, NamesTheFieldThatIsOutOfRange) {
   options.max_queued_bytes = 0;
   EXPECT_THAT(options.Validate(), StatusIs(kInvalid, "ClientOptions.max_queued_bytes: expected 1 or more, got 0"));
   options = {};
+  options.patience = -absl::Seconds(1);
+  EXPECT_THAT(options.Validate(), StatusIs(kInvalid, "ClientOptions.patience: expected 0 or more, got -1s"));
+  options = {};
   options.max_attempts = 6;
   EXPECT_THAT(options.Validate(), StatusIs(kInvalid, "ClientOptions.max_attempts: expected 1 to 5, got 6"));
   options = {};

@@ -4,7 +4,6 @@
 #include "client/cpp/client.h"
 
 #include <atomic>
-#include <initializer_list>
 #include <memory>
 #include <set>
 #include <string>
@@ -16,6 +15,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/client/cpp/fake_loss_service.h"
+#include "tests/client/cpp/squared_norm_calls.h"
 #include "tests/support/status_matchers.h"
 
 namespace lossd::client {
@@ -26,34 +26,6 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
-
-ClientOptions FastRetries() {
-  ClientOptions options;
-  options.initial_backoff = absl::Milliseconds(1);
-  options.max_backoff = absl::Milliseconds(10);
-  return options;
-}
-
-ComputeRequest SquaredNormOf(const std::vector<float>& x) {
-  ComputeRequest request;
-  request.loss = SquaredNorm{};
-  request.inputs = {InputTensor::Borrow<float>("x.0", {static_cast<int64_t>(x.size())}, x)};
-  return request;
-}
-
-// With inputs that the request owns.
-ComputeRequest SquaredNormOf(std::initializer_list<float> x) {
-  const auto owner = std::make_shared<const std::vector<float>>(x);
-  ComputeRequest request = SquaredNormOf(*owner);
-  request.inputs[0].owner = owner;
-  return request;
-}
-
-std::unique_ptr<Client> ConnectOrDie(const std::string& target, ClientOptions options = FastRetries()) {
-  auto client = Client::Connect(target, std::move(options));
-  EXPECT_OK(client);
-  return *std::move(client);
-}
 
 TEST(ClientTest, ComputesAndReturnsGradients) {
   FakeServer server;
@@ -126,31 +98,21 @@ TEST(ClientTest, NamesItsOptionWhereAMessageIsTooLong) {
               StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("ClientOptions.max_message_bytes")));
 }
 
-TEST(ClientTest, RetriesUnavailableAlsoForLargeRequests) {
-  std::atomic<int> attempts = 0;
-  FakeServer server;  // Ends before what its handlers use.
-  server.service.on_compute = [&](grpc::ServerContext*, const v1::ComputeRequest& request,
-                                  v1::ComputeResponse* response) {
-    if (++attempts < 4) return grpc::Status(grpc::StatusCode::UNAVAILABLE, "draining");
-    return AnswerSquaredNorm(request, response);
-  };
+TEST(ClientTest, TakesItsLimitFromTheServer) {
+  FakeServer server;
+  server.service.info.mutable_limits()->set_max_message_bytes(1000);
   const auto client = ConnectOrDie(server.target());
-  const std::vector<float> x(1 << 20, 1.0f);  // 4 MiB.
-  ASSERT_OK_AND_ASSIGN(const ComputeResponse response, client->Compute(SquaredNormOf(x)));
-  EXPECT_EQ(attempts, 4);
-  EXPECT_EQ(response.objective, 0.5 * (1 << 20));
-}
-
-TEST(ClientTest, RetriesNothingElse) {
-  std::atomic<int> attempts = 0;
-  FakeServer server;  // Ends before what its handlers use.
-  server.service.on_compute = [&](grpc::ServerContext*, const v1::ComputeRequest&, v1::ComputeResponse*) {
-    ++attempts;
-    return grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "full");
-  };
-  const auto client = ConnectOrDie(server.target());
-  EXPECT_THAT(client->Compute(SquaredNormOf({1})), StatusIs(absl::StatusCode::kResourceExhausted, "full"));
-  EXPECT_EQ(attempts, 1);
+  EXPECT_EQ(client->max_message_bytes(), 1000);
+  const std::vector<float> x(1000);
+  const absl::Status refused = client->Compute(SquaredNormOf(x)).status();
+  EXPECT_THAT(refused, StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("exceeds 1000")));
+  EXPECT_EQ(OriginOf(refused), Origin::kClient);
+  ClientOptions options = FastRetries();
+  options.connect_timeout = absl::ZeroDuration();
+  const auto lazy = ConnectOrDie(server.target(), options);
+  EXPECT_OK(lazy->Compute(SquaredNormOf(x)));  // It knows no better.
+  EXPECT_OK(lazy->GetServerInfo());
+  EXPECT_EQ(lazy->max_message_bytes(), 1000);
 }
 
 TEST(ClientTest, MakesErrorDetailsAccessible) {
@@ -164,6 +126,7 @@ TEST(ClientTest, MakesErrorDetailsAccessible) {
   ASSERT_THAT(DetailsOf(status).field_violations, SizeIs(1));
   EXPECT_EQ(DetailsOf(status).field_violations[0].field, "inputs[anchor.1].shape");
   EXPECT_EQ(DetailsOf(status).field_violations[0].description, "expected rank 4, got 3");
+  EXPECT_EQ(OriginOf(status), Origin::kServer);
 }
 
 TEST(ClientTest, GivesUpAtTheRequestsDeadline) {
@@ -293,7 +256,7 @@ TEST(ClientTest, SaysWhereItCouldNotConnect) {
   EXPECT_THAT(Client::Connect("unix:/no/such/socket", options),
               StatusIs(absl::StatusCode::kUnavailable, HasSubstr("no connection to unix:/no/such/socket within 20ms")));
   options.connect_timeout = absl::ZeroDuration();
-  options.max_attempts = 1;
+  options.patience = absl::ZeroDuration();
   ASSERT_OK_AND_ASSIGN(const auto client, Client::Connect("unix:/no/such/socket", options));
   EXPECT_THAT(client->Compute(SquaredNormOf({1})), StatusIs(absl::StatusCode::kUnavailable));
 }

@@ -47,6 +47,17 @@ TEST(ToAbslStatusTest, SaysWhatTlsLeavesUnsaid) {
   EXPECT_EQ(text_of(grpc::StatusCode::INTERNAL, "certificate verify failed"), "certificate verify failed");
 }
 
+TEST(StaysUnavailableTest, TellsWhatIsThereToStayFromWhatPasses) {
+  const auto stays = [](const char* text) {
+    return StaysUnavailable(ToAbslStatus(grpc::Status(grpc::StatusCode::UNAVAILABLE, text)));
+  };
+  EXPECT_TRUE(stays("Ssl handshake failed: certificate verify failed"));
+  EXPECT_TRUE(stays("Ssl handshake failed: wrong version number"));
+  EXPECT_TRUE(stays("empty address list: "));
+  EXPECT_FALSE(stays("last error: UNAVAILABLE: ipv4:1.2.3.4:5: Socket closed"));
+  EXPECT_FALSE(stays("Connection refused"));
+}
+
 TEST(ToAbslStatusTest, TranslatesInBandStatuses) {
   google::rpc::Status message;
   EXPECT_OK(ToAbslStatus(message));

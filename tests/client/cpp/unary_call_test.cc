@@ -22,6 +22,7 @@ class AsyncUnaryCallTest : public ::testing::Test {
  protected:
   FakeServer server_;
   const ClientOptions options_ = {};
+  const MessageLimit limit_{options_};
   EventLoop loop_;
   CallRegistry registry_;
   BufferPool pool_{1 << 20};
@@ -40,7 +41,7 @@ TEST_F(AsyncUnaryCallTest, GivesLentMemoryBackBeforeItDelivers) {
                                      x.reset();
                                      done.Notify();
                                    })
-      ->Start(stub_, options_);
+      ->Start(stub_, options_, limit_);
   done.WaitForNotification();
   registry_.CancelAllAndWait();
 }
@@ -54,7 +55,7 @@ TEST_F(AsyncUnaryCallTest, AnswersARequestThatCannotBeEncodedAtOnce) {
                                      EXPECT_THAT(result, StatusIs(absl::StatusCode::kInvalidArgument));
                                      answered = true;
                                    })
-      ->Start(stub_, options_);
+      ->Start(stub_, options_, limit_);
   EXPECT_TRUE(answered);
   registry_.CancelAllAndWait();
 }

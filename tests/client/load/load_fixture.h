@@ -68,7 +68,7 @@ class CallerTest : public ::testing::Test {
 
   std::unique_ptr<Caller> Make(MakeCaller make) {
     client::ClientOptions options;
-    options.max_attempts = 1;
+    options.patience = absl::ZeroDuration();
     return make(client::MakeChannels(server_.target(), options).front(), loop_.queue(), context_);
   }
   // Makes one call and waits for its end.

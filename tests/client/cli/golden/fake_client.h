@@ -35,6 +35,7 @@ class FakeClient : public Client {
   }
   std::unique_ptr<client::ComputeStream> OpenStream() override { return nullptr; }
   absl::StatusOr<client::ServerInfo> GetServerInfo() override { return client::ServerInfo(); }
+  int64_t max_message_bytes() const override { return client::kDefaultMaxMessageBytes; }
 
   std::vector<client::ComputeRequest> requests;
 
