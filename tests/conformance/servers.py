@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import queue
 import re
 import secrets
 import signal
@@ -21,20 +22,18 @@ from types import TracebackType
 
 import grpc
 
-import messages
-
 _KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
 _AWAY = 0.5  # Seconds between a server's end and its next start.
 _FLAGS = {
     "plain": [],
     "patient": ["--max_queue_delay=30s"],
     "small": ["--max_message_bytes=2097152", "--max_request_flops=1e6"],
-    "full": ["--max_queue_delay=300s", "--max_concurrent_calls=1"],
-    "brief": ["--max_queue_delay=300s", "--max_concurrent_calls=1"],
+    "full": ["--max_concurrent_calls=1"],
+    "brief": ["--max_concurrent_calls=1"],
     "secure": [],
     "restarting": ["--max_queue_delay=50ms"],  # So that calls are under way whenever it is told to stop.
 }
-_COUNTED = re.compile(r'^(grpc_server_\w+_total)\{(?=.*grpc_method="Compute")(?:.*grpc_code="(\w+)")?.*\} (\d+)$', re.MULTILINE)
+_COUNTED = r'^grpc_server_\w+_total\{(?=.*grpc_method="%s")(?:.*grpc_code="(\w+)")?.*\} (\d+)$'
 
 
 def free_port() -> int:
@@ -79,20 +78,21 @@ class Server:
             self._process.send_signal(by)
         return self._process.wait(60)
 
-    def calls(self) -> Counter:
-        """Calls of Compute by code, and under "started" all that came."""
+    def calls(self, method: str = "Compute") -> Counter:
+        """Calls of a method that have ended, by code, and under "started" all that came."""
         address = json.loads(self._ports.read_text())["http_listen"][0]
         with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as answer:
-            found = _COUNTED.findall(answer.read().decode())
-        return Counter({code or "started": int(count) for _, code, count in found})
+            found = re.findall(_COUNTED % method, answer.read().decode(), re.MULTILINE)
+        return Counter({code or "started": int(count) for code, count in found})
+
+    def is_busy(self, method: str = "Compute") -> bool:
+        """Whether calls of a method are under way."""
+        calls = self.calls(method)
+        return 2 * calls["started"] > calls.total()
 
     def restart(self) -> None:
         """While calls are under way: they must be answered, by this process or the next."""
-        def busy() -> bool:
-            calls = self.calls()
-            return 2 * calls["started"] > calls.total()
-
-        wait_for("calls under way", busy)
+        wait_for("calls under way", self.is_busy)
         code = self.stop()
         if code != 0:
             raise RuntimeError(f"expected a server that ends with 0, got {code}, see {self._log.name}")
@@ -110,7 +110,7 @@ class Servers:
         self._token_file.write_text("first-token\n")
         self.ca = self.folder / "ca.crt"
         self._servers: dict[str, Server] = {}
-        self._held: dict[str, tuple[grpc.Channel, grpc.Future]] = {}
+        self._held: dict[str, tuple[grpc.Channel, grpc.Call, queue.SimpleQueue]] = {}
         self._closing = threading.Event()
         self._freeing: threading.Thread | None = None
         try:
@@ -121,7 +121,7 @@ class Servers:
             for name in sorted(names & {"full", "brief"}):
                 self._fill(name)
             if "brief" in names:
-                self._freeing = threading.Thread(target=self._free, args=("brief", self._refused("brief")))
+                self._freeing = threading.Thread(target=self._free, args=("brief",))
                 self._freeing.start()
         except BaseException:
             self.close()
@@ -144,35 +144,25 @@ class Servers:
                 f"--auth_token_file={self._token_file}"]
 
     def _fill(self, name: str) -> None:
-        """Takes the only place of a server with a call that waits for company."""
-        proto, tensor = messages.service(), messages.tensor()
+        """Takes the only place of a server with a stream that says nothing."""
         channel = grpc.insecure_channel(self.plan_entry(name)["target"])
-        call = channel.unary_unary("/lossd.v1.LossService/Compute", request_serializer=lambda m: m.SerializeToString(),
-                                   response_deserializer=proto.ComputeResponse.FromString)
-        request = proto.ComputeRequest(inputs=[tensor.Tensor(name="x.0", dtype=1, shape=[1], data=b"\0" * 4)])
-        request.loss.squared_norm.SetInParent()
-        self._held[name] = channel, call.future(request)
+        silence: queue.SimpleQueue = queue.SimpleQueue()
+        stream = channel.stream_stream("/lossd.v1.LossService/ComputeStream")(iter(silence.get, None))
+        self._held[name] = channel, stream, silence
+        wait_for("a full server", lambda: self._servers[name].is_busy("ComputeStream"))
 
-        def refuses() -> bool:
-            if self._held[name][1].done():  # The call below was first.
-                self._held[name] = channel, call.future(request)
-            try:
-                call(request, timeout=0.2)
-            except grpc.RpcError as error:
-                return error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
-            return False
-
-        wait_for("a full server", refuses)
-
-    def _refused(self, name: str) -> int:
-        return self._servers[name].calls()["RESOURCE_EXHAUSTED"]
-
-    def _free(self, name: str, refused: int) -> None:
-        """Gives the place free once a call more was refused."""
-        while self._refused(name) == refused:
+    def _free(self, name: str) -> None:
+        """Gives the place free once a call was refused."""
+        while not self._servers[name].calls()["RESOURCE_EXHAUSTED"]:
             if self._closing.wait(0.02):
                 return
-        self._held[name][1].cancel()
+        self._let_go(name)
+
+    def _let_go(self, name: str) -> None:
+        channel, stream, silence = self._held.pop(name)
+        silence.put(None)  # Ends the thread that gRPC asks for messages.
+        stream.cancel()
+        channel.close()
 
     def plan_entry(self, name: str) -> dict:
         """What a plan says of a server."""
@@ -215,9 +205,8 @@ class Servers:
         self._closing.set()
         if self._freeing is not None:
             self._freeing.join()
-        for channel, call in self._held.values():
-            call.cancel()
-            channel.close()
+        for name in list(self._held):
+            self._let_go(name)
         stops = [threading.Thread(target=server.stop) for server in self._servers.values()]
         for stop in stops:
             stop.start()
