@@ -32,7 +32,19 @@ function disconnected(error: LossdError): boolean {
 /** What the server said of the next attempt: milliseconds; negative for none; undefined if nothing. */
 function pushback(error: LossdError): number | undefined {
   const said = (error.cause as ConnectError | undefined)?.metadata.get("grpc-retry-pushback-ms");
-  return said === null || said === undefined ? error.retryDelayMs : Number.parseInt(said, 10);
+  if (said === null || said === undefined) return error.retryDelayMs;
+  return /^\d+$/.test(said) ? Number(said) : -1;
+}
+
+/** Whether the server refused in a way that can pass: it is away for a moment, or at a limit for which it names a delay. */
+function passing(error: LossdError, delay: number | undefined): boolean {
+  if (error.origin !== "server" || (delay !== undefined && delay < 0)) return false;
+  return error.code === Code.Unavailable || (error.code === Code.ResourceExhausted && delay !== undefined);
+}
+
+/** Milliseconds until the next attempt: the server's delay or the backoff, whichever is longer, and never the same for all callers. */
+function waitBefore(delay: number | undefined, backoff: number): number {
+  return Math.max((delay ?? 0) * (1 + 0.2 * Math.random()), backoff * (0.8 + 0.4 * Math.random()));
 }
 
 function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
@@ -51,8 +63,9 @@ function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
 }
 
 /**
- * Runs `attempt` with the milliseconds that are left. UNAVAILABLE from the server is tried four times more, 100 ms to 2 s
- * apart or as it says; while there is no connection, until the time is over.
+ * Runs `attempt` with the milliseconds that are left. UNAVAILABLE from the server, and RESOURCE_EXHAUSTED for which it names
+ * a delay, are tried four times more, 100 ms to 2 s apart or longer where it says so; while there is no connection, until the
+ * time is over.
  */
 export async function withRetries<T>(
   attempt: (timeoutMs: number | undefined) => Promise<T>, { timeoutMs = Infinity, signal }: CallOptions, requestId: string,
@@ -65,12 +78,13 @@ export async function withRetries<T>(
       return await attempt(left < 2 ** 31 ? left : undefined);
     } catch (reason) {
       const error = fromReason(reason, requestId);
-      const refused = error.origin === "server" && error.code === Code.Unavailable;
-      const wait = pushback(error) ?? backoff * (0.8 + 0.4 * Math.random());
+      const delay = pushback(error);
+      const refused = passing(error, delay);
       if (signal?.aborted || !(refused || disconnected(error))) throw error;
-      if (refused && (++refusals === MAX_REFUSALS || wait < 0)) throw error;
-      if (performance.now() + wait >= end) throw late(error, timeoutMs, requestId);
-      await sleep(Math.max(0, wait), signal).catch((cancelled: unknown) => {
+      if (refused && ++refusals === MAX_REFUSALS) throw error;
+      const wait = waitBefore(delay, backoff);
+      if (performance.now() + wait >= end) throw error.code === Code.ResourceExhausted ? error : late(error, timeoutMs, requestId);
+      await sleep(wait, signal).catch((cancelled: unknown) => {
         throw fromReason(cancelled, requestId);
       });
     }

@@ -8,7 +8,7 @@ import { LossdError } from "../src/errors.js";
 import { withRetries } from "../src/retry.js";
 
 const FROM_SERVER = { "content-type": "application/grpc" };
-const refusal = (pushback: string) => new ConnectError("draining", Code.Unavailable, { ...FROM_SERVER, "grpc-retry-pushback-ms": pushback });
+const refusal = (pushback: string, code = Code.Unavailable) => new ConnectError("draining", code, { ...FROM_SERVER, "grpc-retry-pushback-ms": pushback });
 
 /** Fails as `errors` say, then answers with the number of attempts. */
 function failing(...errors: unknown[]) {
@@ -27,8 +27,22 @@ test("UNAVAILABLE is tried again, four times", async () => {
 });
 
 test("a server that says no retry is not asked again", async () => {
-  const attempt = failing(refusal("-1"));
-  await assert.rejects(withRetries(attempt, {}, ""), LossdError);
+  for (const code of [Code.Unavailable, Code.ResourceExhausted]) {
+    for (const pushback of ["-1", "soon"]) {
+      const attempt = failing(refusal(pushback, code));
+      await assert.rejects(withRetries(attempt, {}, ""), (error: LossdError) => error.code === code);
+      assert.equal(await attempt(), 2);
+    }
+  }
+});
+
+test("a limit for which the server names a delay is tried again after it, where the call's time suffices", async () => {
+  const limit = refusal("300", Code.ResourceExhausted);
+  const begin = performance.now();
+  assert.equal(await withRetries(failing(limit, limit), {}, ""), 3);
+  assert.ok(performance.now() - begin >= 600, `${performance.now() - begin} ms`);
+  const attempt = failing(limit);
+  await assert.rejects(withRetries(attempt, { timeoutMs: 200 }, ""), (error: LossdError) => error.code === Code.ResourceExhausted && error.origin === "server");
   assert.equal(await attempt(), 2);
 });
 
