@@ -22,8 +22,8 @@ final class RetriedCall<Q, R> extends CompletableFuture<R> {
   private final CallOptions options;
   private final Token token;
   private final RetryPolicy retry;
-  private final long start = System.nanoTime();
   private int attempts;
+  private long firstFailure; // System.nanoTime.
   private volatile ClientCall<Q, R> call;
 
   /** Starts it. {@code options} has the deadline of all attempts together. */
@@ -83,7 +83,8 @@ final class RetriedCall<Q, R> extends CompletableFuture<R> {
       completeExceptionally(Client.cancelled("the client was closed", error));
       return;
     }
-    Duration elapsed = Duration.ofNanos(System.nanoTime() - start);
+    firstFailure = attempts == 0 ? System.nanoTime() : firstFailure;
+    Duration elapsed = Duration.ofNanos(System.nanoTime() - firstFailure);
     Optional<Duration> wait = retry.waitAfter(error, attempts++, elapsed).filter(this::endsInTime);
     if (wait.isEmpty()) {
       completeExceptionally(error);

@@ -13,10 +13,10 @@ import java.util.concurrent.ThreadLocalRandom;
  * up to {@code attemptsAtLimits} times. Computations have no effects, so that it does not matter whether an attempt was
  * computed.
  *
- * @param patience how long after its beginning a call may still be made again; zero: never
+ * @param patience how long after its first failure a call may still be made again; zero: never
  * @param attemptsAtLimits attempts of a call that a limit refuses, the first included
- * @param initialBackoff the wait before the second attempt; doubles from then on, give or take a fifth, and where the
- *     server names a longer one, that is waited for
+ * @param initialBackoff the wait before the second attempt; doubles from then on, give or take a fifth; where the
+ *     server names a longer one, that is waited for, and up to a fifth more
  * @param maxBackoff the longest wait that doubling leads to
  */
 public record RetryPolicy(Duration patience, int attemptsAtLimits, Duration initialBackoff, Duration maxBackoff) {
@@ -40,15 +40,26 @@ public record RetryPolicy(Duration patience, int attemptsAtLimits, Duration init
     return new RetryPolicy(patience, attemptsAtLimits, initialBackoff, maxBackoff);
   }
 
-  /** How long to wait after attempt {@code attempt}, the first being 0; empty: the call has failed. */
+  /**
+   * How long to wait after attempt {@code attempt}, the first being 0, {@code elapsed} after the first failure; empty:
+   * the call has failed.
+   */
   Optional<Duration> waitAfter(LossdException error, int attempt, Duration elapsed) {
     boolean away = error.code() == io.grpc.Status.Code.UNAVAILABLE;
     if (!error.isRetryable() || (!away && attempt + 1 >= attemptsAtLimits)) {
       return Optional.empty();
     }
     double doubled = Math.min(initialBackoff.toNanos() * Math.pow(2, attempt), maxBackoff.toNanos());
-    Duration backoff = Duration.ofNanos((long) (doubled * ThreadLocalRandom.current().nextDouble(0.8, 1.2)));
-    Duration wait = error.retryDelay().filter(delay -> delay.compareTo(backoff) > 0).orElse(backoff);
+    Duration backoff = scaled(doubled, 0.8, 1.2);
+    Duration wait = error.retryDelay()
+        .map(delay -> scaled(Math.min(delay.toMillis(), LONGEST_BACKOFF.toMillis()) * 1e6, 1, 1.2))
+        .filter(delay -> delay.compareTo(backoff) > 0)
+        .orElse(backoff);
     return wait.compareTo(patience.minus(elapsed)) <= 0 ? Optional.of(wait) : Optional.empty();
+  }
+
+  /** Not the same for all who were refused, so that they do not come back at once. */
+  private static Duration scaled(double nanos, double low, double high) {
+    return Duration.ofNanos((long) (nanos * ThreadLocalRandom.current().nextDouble(low, high)));
   }
 }
