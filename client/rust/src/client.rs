@@ -122,13 +122,14 @@ impl Client {
         let start = Instant::now();
         let timeout = timeout.filter(|&timeout| timeout <= LONGEST_TIMEOUT);
         let attempts = async {
+            let mut failed = None; // When the first attempt did.
             for number in 0.. {
                 let left = timeout.map(|timeout| timeout.saturating_sub(start.elapsed()));
                 let error = match attempt(self.stub.clone(), left).await {
                     Ok(answer) => return Ok(answer),
                     Err(error) => error,
                 };
-                match self.options.retry.wait(&error, number, start.elapsed()) {
+                match self.options.retry.wait(&error, number, failed.get_or_insert_with(Instant::now).elapsed()) {
                     Some(wait) if left.is_none_or(|left| wait < left) => sleep(wait).await,
                     _ => return Err(error),
                 }

@@ -10,7 +10,7 @@
 //! # async fn call(out_1: Vec<f32>, out_2: Vec<f32>) -> Result<(), lossd::Error> {
 //! let client = Client::connect("localhost:50051", Options::default()).await?;
 //! let request = ComputeRequest::new(
-//!     Loss::NtXent(NtXent { temperature: Some(0.1) }),
+//!     Loss::NtXent(NtXent { temperature: Some(0.1), ..NtXent::default() }),
 //!     vec![Tensor::new("out_1", &[256, 128], out_1), Tensor::new("out_2", &[256, 128], out_2)],
 //! );
 //! let response = client.compute(request).await?;

@@ -19,11 +19,12 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(3600);
 /// size. Computations have no effects, so that it does not matter whether an attempt was computed.
 #[derive(Clone, Debug)]
 pub struct Retry {
-    /// How long after its beginning a call that found no server may still be made again. Zero: none is made again.
+    /// How long after its first failure a call that found no server may still be made again. Zero: none is made again.
     pub patience: Duration,
     /// Attempts of a call that the server refuses for a limit, naming a delay.
     pub attempts_at_limits: u32,
-    /// The wait before the second attempt; doubles from then on, give or take a fifth. A longer one named by the server wins.
+    /// The wait before the second attempt; doubles from then on, give or take a fifth. A longer one named by the server wins,
+    /// with up to a fifth more.
     pub initial_backoff: Duration,
     /// The longest such wait.
     pub max_backoff: Duration,
@@ -41,7 +42,7 @@ impl Default for Retry {
 }
 
 impl Retry {
-    /// How long to wait after attempt `attempt` (the first is 0), `elapsed` after the call's beginning, failed with `error`.
+    /// How long to wait after attempt `attempt` (the first is 0) failed with `error`, `elapsed` after the first failure.
     /// None: the call has failed.
     pub(crate) fn wait(&self, error: &Error, attempt: u32, elapsed: Duration) -> Option<Duration> {
         if !error.is_retryable() || (error.code() != Code::Unavailable && attempt + 1 >= self.attempts_at_limits) {
@@ -50,15 +51,24 @@ impl Retry {
         let doubled =
             self.initial_backoff.saturating_mul(1 << attempt.min(16)).min(self.max_backoff).min(LONGEST_BACKOFF);
         let backoff = doubled.mul_f64(jitter());
-        let wait = error.retry_delay().map_or(backoff, |delay| delay.max(backoff));
+        let wait = error.retry_delay().map_or(backoff, |delay| spread(delay).max(backoff));
         (elapsed.checked_add(wait)? <= self.patience).then_some(wait)
     }
 }
 
-/// 0.8 to 1.2, so that many callers do not come back at once.
+/// The server's delay and up to a fifth more, so that many callers do not come back at once.
+fn spread(delay: Duration) -> Duration {
+    delay.min(LONGEST_BACKOFF).mul_f64(1.0 + 0.2 * chance())
+}
+
+/// 0.8 to 1.2, for the same reason.
 fn jitter() -> f64 {
-    let random = RandomState::new().hash_one(0u8);
-    0.8 + 0.4 * (random as f64 / u64::MAX as f64)
+    0.8 + 0.4 * chance()
+}
+
+/// 0 to 1.
+fn chance() -> f64 {
+    RandomState::new().hash_one(0u8) as f64 / u64::MAX as f64
 }
 
 #[cfg(test)]
@@ -102,7 +112,10 @@ mod tests {
         assert!(Retry::default().wait(&no_delay, 0, Duration::ZERO).is_none());
         pushed.metadata_mut().insert("grpc-retry-pushback-ms", "5000".parse().unwrap());
         let pushed = Error::from(pushed);
-        assert_eq!(Retry::default().wait(&pushed, 0, Duration::ZERO), Some(Duration::from_secs(5)));
+        let waits: Vec<f64> =
+            (0..20).map(|_| Retry::default().wait(&pushed, 0, Duration::ZERO).unwrap().as_secs_f64()).collect();
+        assert!(waits.iter().all(|wait| (5.0..=6.0).contains(wait)), "{waits:?}");
+        assert!(waits.iter().any(|wait| *wait != waits[0]), "{waits:?}");
         assert_eq!(Retry::default().wait(&pushed, 4, Duration::ZERO), None);
     }
 }
