@@ -14,6 +14,7 @@ from google.rpc import error_details_pb2, status_pb2
 from lossd.targets import proxy_hint
 
 _DETAILS_KEY = "grpc-status-details-bin"
+_PUSHBACK_KEY = "grpc-retry-pushback-ms"
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ class LossdError(Exception):
         request_id: of the failed request; empty if it had none.
         origin: who refused: "server", or "client" for what this side found itself (its own limits, no connection, a
             timeout that passed here).
-        permanent: whether trying again unchanged is known to be in vain, as with a certificate that is not trusted.
+        permanent: whether trying again unchanged is known to be in vain, as with a certificate that is not trusted, or
+            where the server wants no other attempt.
     """
 
     code = grpc.StatusCode.UNKNOWN
@@ -167,10 +169,8 @@ def _origin(code: grpc.StatusCode, text: str) -> str:
 
 def from_rpc_error(error: grpc.RpcError, request_id: str, target: str = "") -> LossdError:
     """The exception for a failed call of `target`."""
-    details = None
-    for key, value in error.trailing_metadata() or ():
-        if key == _DETAILS_KEY:
-            details = status_pb2.Status.FromString(value)
+    trailers = dict(error.trailing_metadata() or ())
+    details = status_pb2.Status.FromString(trailers[_DETAILS_KEY]) if _DETAILS_KEY in trailers else None
     code, said = error.code(), error.details() or error.code().name
     text = _with_hint(code, said)
     if code is grpc.StatusCode.UNAVAILABLE and details is None:
@@ -178,7 +178,17 @@ def from_rpc_error(error: grpc.RpcError, request_id: str, target: str = "") -> L
     made = _make(code, text, details, request_id, _origin(code, said) if details is None else "server")
     made.hinted = text != said
     made.permanent = code is grpc.StatusCode.UNAVAILABLE and any(mark in said for mark in _PERMANENT)
+    if _PUSHBACK_KEY in trailers:
+        _push_back(made, trailers[_PUSHBACK_KEY])
     return made
+
+
+def _push_back(error: LossdError, said: str) -> None:
+    """What gRPC's retry design lets a server say of the next attempt: milliseconds, or anything else if there should be none."""
+    if re.fullmatch(r"[0-9]{1,9}", said):
+        error.retry_delay = int(said) / 1000
+    else:
+        error.permanent = True
 
 
 def from_status(status: status_pb2.Status, request_id: str) -> LossdError:

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 import grpc
 import numpy as np
 import pytest
-from google.protobuf import any_pb2, duration_pb2
 from google.rpc import error_details_pb2, status_pb2
 
 import lossd
@@ -33,8 +32,8 @@ def _free_port() -> int:
 
 
 @contextmanager
-def _refusing(times: int, code: grpc.StatusCode, delay_seconds: float | None):
-    """A client of a server that refuses so many calls with that delay, and the list of when calls came."""
+def _refusing(times: int, code: grpc.StatusCode, delay_seconds: float | None, pushback: str = ""):
+    """A client of a server that refuses so many calls with that delay and pushback, and the list of when calls came."""
     calls: list[float] = []
 
     def compute(request: bytes, context: grpc.ServicerContext) -> bytes:
@@ -43,9 +42,11 @@ def _refusing(times: int, code: grpc.StatusCode, delay_seconds: float | None):
             return b""
         status = status_pb2.Status(code=code.value[0], message="full")
         if delay_seconds is not None:
-            info = error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(nanos=int(delay_seconds * 1e9)))
+            info = error_details_pb2.RetryInfo()
+            info.retry_delay.FromMilliseconds(round(delay_seconds * 1000))
             status.details.add().Pack(info)
-        context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+        trailers = [("grpc-status-details-bin", status.SerializeToString())]
+        context.set_trailing_metadata(trailers + ([("grpc-retry-pushback-ms", pushback)] if pushback else []))
         context.abort(code, "full")
 
     server = grpc.server(concurrent.futures.ThreadPoolExecutor(4))
@@ -68,6 +69,17 @@ def test_what_the_server_says_of_the_wait_is_obeyed(call, code):
         call(client)
     assert len(calls) == 3
     assert all(later - earlier >= 0.2 for earlier, later in zip(calls, calls[1:]))
+
+
+@pytest.mark.parametrize("code", [grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.UNAVAILABLE])
+def test_pushback_wins_and_forbids(code):
+    with _refusing(1, code, 30, "150") as (client, calls):
+        client.compute(specs.squared_norm(), _ONE)
+    assert len(calls) == 2 and 0.15 <= calls[1] - calls[0] < 20
+    with _refusing(1, code, 0.001, "-1") as (client, calls):
+        with pytest.raises(lossd.LossdError) as caught:
+            client.compute(specs.squared_norm(), _ONE)
+    assert len(calls) == 1 and caught.value.code is code and caught.value.permanent
 
 
 def test_limits_without_a_delay_are_not_tried_again():
