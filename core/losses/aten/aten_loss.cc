@@ -85,7 +85,7 @@ absl::StatusOr<std::unique_ptr<LossPlan>> AtenLoss::Prepare(const ComputeSpec& r
 }
 
 void AtenLoss::Run(absl::Span<LossTask* const> batch, const RunContext& context) const {
-  RunInGroups(batch, device_, context, [this](Groups groups) { RunGroups(groups); });
+  RunInGroups(batch, target_.device, context, [this](Groups groups) { RunGroups(groups); });
 }
 
 void RunInGroups(absl::Span<LossTask* const> batch, at::Device device, const RunContext& context,

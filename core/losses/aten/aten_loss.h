@@ -10,9 +10,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 
 #include "absl/functional/function_ref.h"
 #include "core/losses/aten/group_tensors.h"
+#include "core/losses/aten/target.h"
 #include "core/losses/loss.h"
 
 namespace lossd::aten {
@@ -25,7 +27,8 @@ namespace lossd::aten {
 class AtenLoss : public Loss {
  public:
   // `tile_loss` plans; it is never run.
-  AtenLoss(std::unique_ptr<Loss> tile_loss, at::Device device) : tile_loss_(std::move(tile_loss)), device_(device) {}
+  AtenLoss(std::unique_ptr<Loss> tile_loss, Target where)
+      : tile_loss_(std::move(tile_loss)), target_(std::move(where)) {}
 
   LossDescription Describe() const final { return tile_loss_->Describe(); }
   absl::StatusOr<std::unique_ptr<LossPlan>> Prepare(const ComputeSpec& request) const final;
@@ -33,7 +36,8 @@ class AtenLoss : public Loss {
   void Run(absl::Span<LossTask* const> batch, const RunContext& context) const final;
 
  protected:
-  at::Device device() const { return device_; }
+  const Target& target() const { return target_; }
+  at::Device device() const { return target_.device; }
 
   // Bytes that RunGroups takes for one group of `plan`.
   virtual int64_t WorkspaceBytes(const ComputeSpec& request, const LossPlan& plan) const = 0;
@@ -43,7 +47,7 @@ class AtenLoss : public Loss {
 
  private:
   const std::unique_ptr<Loss> tile_loss_;
-  const at::Device device_;
+  const Target target_;
 };
 
 // Calls `run` with the batch cut into groups that fit the memory, on `device`, and marks what was cancelled. Where the

@@ -7,10 +7,12 @@
 #include <ATen/Parallel.h>
 #include <dlfcn.h>
 
+#include <memory>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "core/engine/sweeps/host_sweeps.h"
 #include "core/losses/aten/aten_operators.h"
 #include "core/status/status_macros.h"
 
@@ -40,22 +42,25 @@ absl::StatusOr<at::Device> FindDevice(absl::string_view name) {
 }
 
 struct AtenFactory {
-  at::Device device;
+  const aten::Target& target;
   int64_t parameter_cache_bytes;
 
   std::unique_ptr<Loss> operator()(const FeatureMapContrastiveConfig&) const {
-    return MakeAtenFeatureMapContrastive(device);
+    return MakeAtenFeatureMapContrastive(target);
   }
-  std::unique_ptr<Loss> operator()(const CpcConfig&) const { return MakeAtenCpc(device, parameter_cache_bytes); }
-  std::unique_ptr<Loss> operator()(const SquaredNormConfig&) const { return MakeAtenSquaredNorm(device); }
+  std::unique_ptr<Loss> operator()(const CpcConfig&) const { return MakeAtenCpc(target, parameter_cache_bytes); }
+  std::unique_ptr<Loss> operator()(const SquaredNormConfig&) const { return MakeAtenSquaredNorm(target); }
 };
 
 }  // namespace
 
-absl::StatusOr<LossSet> MakeAtenLosses(absl::string_view device, int64_t parameter_cache_bytes) {
+absl::StatusOr<LossSet> MakeAtenLosses(absl::string_view device, const AtenLossesOptions& options) {
   UseOneThread();
-  LOSSD_ASSIGN_OR_RETURN(const at::Device found, FindDevice(device));
-  return MakeLosses(aten::MakeAtenOperators(found), AtenFactory{found, parameter_cache_bytes});
+  aten::Target target;
+  LOSSD_ASSIGN_OR_RETURN(target.device, FindDevice(device));
+  target.sweeps = options.sweeps != nullptr ? options.sweeps : std::make_shared<HostSweeps>();
+  target.block_scores = options.block_scores;
+  return MakeLosses(aten::MakeAtenOperators(target), AtenFactory{target, options.parameter_cache_bytes});
 }
 
 }  // namespace lossd

@@ -11,7 +11,8 @@ extern "C" __attribute__((visibility("default"))) lossd::AtenModuleFunction Loss
 
 void LossdMakeAtenLosses(const char* device, const lossd::AtenModuleOptions& options,
                          absl::StatusOr<lossd::DeviceLosses>* losses) {
-  absl::StatusOr<lossd::LossSet> made = lossd::MakeAtenLosses(device, options.parameter_cache_bytes);
+  absl::StatusOr<lossd::LossSet> made =
+      lossd::MakeAtenLosses(device, {.parameter_cache_bytes = options.parameter_cache_bytes});
   if (made.ok()) {
     *losses = lossd::DeviceLosses{*std::move(made), "through LibTorch", nullptr};
   } else {

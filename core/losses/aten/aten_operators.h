@@ -6,17 +6,16 @@
 #ifndef LOSSD_CORE_LOSSES_ATEN_ATEN_OPERATORS_H_
 #define LOSSD_CORE_LOSSES_ATEN_ATEN_OPERATORS_H_
 
-#include <c10/core/Device.h>
-
 #include <memory>
 
+#include "core/losses/aten/target.h"
 #include "core/losses/operator_loss.h"
 
 namespace lossd::aten {
 
 // As AtenLoss: the operations of a batch follow each other on the calling thread, and what is computed for a group does
 // not depend on the others.
-std::shared_ptr<const Operators> MakeAtenOperators(at::Device device);
+std::shared_ptr<const Operators> MakeAtenOperators(const Target& target);
 
 }  // namespace lossd::aten
 

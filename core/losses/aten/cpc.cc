@@ -13,7 +13,6 @@
 #include "core/losses/aten/cpc_scores.h"
 #include "core/losses/aten/cpc_weights.h"
 #include "core/losses/aten/pixel_cnn.h"
-#include "core/losses/aten/score_rows.h"
 #include "core/losses/cpc/cpc_parameter_cache.h"
 #include "core/losses/cpc/cpc_plan.h"
 
@@ -27,14 +26,14 @@ const CpcPlan& PlanOf(const LossTask& task) { return static_cast<const CpcPlan&>
 // The groups of a run, G of them.
 class GroupRun {
  public:
-  GroupRun(Groups groups, const aten::CpcWeightTensors& weights, at::Device device)
+  GroupRun(Groups groups, const aten::CpcWeightTensors& weights, const aten::Target& target)
       : groups_(groups),
         weights_(weights),
-        device_(device),
+        target_(target),
         plan_(PlanOf(*groups[0])),
         wants_(WantsOf(plan_, [&](size_t index) { return aten::AnyWants(groups, index); })),
         type_(aten::ScalarTypeOf(plan_.dtype)),
-        z_(aten::StackInput(groups, plan_.z, device).permute({0, 1, 3, 4, 2}).contiguous()) {}
+        z_(aten::StackInput(groups, plan_.z, target.device).permute({0, 1, 3, 4, 2}).contiguous()) {}
 
   void Run() {
     const aten::PixelCnnContext context =
@@ -62,10 +61,10 @@ class GroupRun {
     scores.predictions = Rows(aten::Convolve(context, weights_.prediction, weights_.prediction_bias));
     scores.targets = Rows(aten::Convolve(z_, weights_.target, weights_.target_bias));
     scores.embed_scales = aten::StackNumbers(
-        groups_, [](const LossTask& task) { return PlanOf(task).embed_scale; }, type_, device_);
-    scores.step_weights = aten::ToDevice(StepWeights(), device_);
+        groups_, [](const LossTask& task) { return PlanOf(task).embed_scale; }, type_, target_.device);
+    scores.step_weights = aten::ToDevice(StepWeights(), target_.device);
     scores.gradients = wants_.predictions() || wants_.targets();
-    return aten::ContrastSteps(scores, groups_);
+    return aten::ContrastSteps(scores, groups_, target_);
   }
 
   // Weight of each step in the gradient: [G, R].
@@ -131,7 +130,7 @@ class GroupRun {
 
   const Groups groups_;
   const aten::CpcWeightTensors& weights_;
-  const at::Device device_;
+  const aten::Target& target_;
   const CpcPlan& plan_;
   const CpcWants wants_;
   const at::ScalarType type_;
@@ -155,7 +154,8 @@ int64_t ParameterBytes(const CpcPlan& plan) {
 
 class Cpc final : public aten::AtenLoss {
  public:
-  Cpc(at::Device device, int64_t parameter_cache_bytes) : AtenLoss(MakeCpc(0), device), cache_(parameter_cache_bytes) {}
+  Cpc(const aten::Target& target, int64_t parameter_cache_bytes)
+      : AtenLoss(MakeCpc(0), target), cache_(parameter_cache_bytes) {}
 
  private:
   // A pass, the chunks of scores, the parameters and their gradients.
@@ -164,22 +164,21 @@ class Cpc final : public aten::AtenLoss {
     const auto element = static_cast<int64_t>(SizeOf(cpc.dtype));
     const int64_t parameters = 3 * ParameterBytes(cpc);
     const CpcContrastShape contrast = cpc.contrast();
-    const int64_t scores = aten::ChunkBytes(contrast.predictions(), contrast.targets(), 2, element, device());
-    const int64_t steps =
-        aten::ChunkRows(contrast.predictions(), contrast.targets(), device()) * contrast.steps() * 8 * 10;
+    const int64_t scores = target().BlockBytes(contrast.predictions(), contrast.targets(), 2, element);
+    const int64_t steps = target().BlockRows(contrast.predictions(), contrast.targets()) * contrast.steps() * 8 * 10;
     return PassElements(cpc) * element + parameters + scores + steps;
   }
 
   void RunGroups(Groups groups) const override {
     const CpcPlan& plan = PlanOf(*groups[0]);
-    if (plan.sent_parameters) return GroupRun(groups, aten::StackSentWeights(groups, plan, device()), device()).Run();
+    if (plan.sent_parameters) return GroupRun(groups, aten::StackSentWeights(groups, plan, device()), target()).Run();
     const at::ScalarType type = aten::ScalarTypeOf(plan.dtype);
     const std::shared_ptr<const void> weights =
         cache_.GetOrMake(plan.parameter_key, plan.dtype, ParameterBytes(plan), [&]() -> std::shared_ptr<const void> {
           return std::make_shared<const aten::CpcWeightTensors>(
               aten::MakeSeedWeights(plan.parameter_key, type, device()));
         });
-    GroupRun(groups, *std::static_pointer_cast<const aten::CpcWeightTensors>(weights), device()).Run();
+    GroupRun(groups, *std::static_pointer_cast<const aten::CpcWeightTensors>(weights), target()).Run();
   }
 
   mutable CpcParameterCache cache_;
@@ -187,8 +186,8 @@ class Cpc final : public aten::AtenLoss {
 
 }  // namespace
 
-std::unique_ptr<Loss> MakeAtenCpc(at::Device device, int64_t parameter_cache_bytes) {
-  return std::make_unique<Cpc>(device, parameter_cache_bytes);
+std::unique_ptr<Loss> MakeAtenCpc(const aten::Target& target, int64_t parameter_cache_bytes) {
+  return std::make_unique<Cpc>(target, parameter_cache_bytes);
 }
 
 }  // namespace lossd

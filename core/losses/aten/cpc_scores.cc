@@ -8,8 +8,6 @@
 #include <algorithm>
 #include <limits>
 
-#include "core/losses/aten/score_rows.h"
-
 namespace lossd::aten {
 namespace {
 
@@ -118,10 +116,10 @@ class Contrast {
 
 }  // namespace
 
-CpcScoresResult ContrastSteps(const CpcScores& scores, Groups groups) {
+CpcScoresResult ContrastSteps(const CpcScores& scores, Groups groups, const Target& target) {
   Contrast contrast(scores);
   const int64_t predictions = scores.shape.predictions();
-  const int64_t chunk = ChunkRows(predictions, scores.shape.targets(), scores.predictions.device());
+  const int64_t chunk = target.BlockRows(predictions, scores.shape.targets());
   for (int64_t first = 0; first < predictions; first += chunk) {
     if (AllCancelled(groups)) break;
     contrast.RunChunk(first, std::min(chunk, predictions - first));

@@ -10,6 +10,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "core/losses/aten/group_tensors.h"
+#include "core/losses/aten/target.h"
 #include "core/losses/cpc/cpc_contrast.h"
 
 namespace lossd::aten {
@@ -32,7 +33,7 @@ struct CpcScoresResult {
 };
 
 // Computes the contrast in chunks of predictions. Stops between chunks where all `groups` are cancelled.
-CpcScoresResult ContrastSteps(const CpcScores& scores, Groups groups);
+CpcScoresResult ContrastSteps(const CpcScores& scores, Groups groups, const Target& target);
 
 }  // namespace lossd::aten
 

@@ -4,13 +4,17 @@
 // The door of liblossd_cuda.so: the losses on one card.
 
 #include <ATen/Context.h>
+#include <c10/cuda/CUDAStream.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 
 #include "core/engine/cuda/cuda_cards.h"
 #include "core/engine/cuda/cuda_device.h"
+#include "core/engine/cuda/cuda_sweeps.h"
 #include "core/losses/aten/aten_losses.h"
 #include "core/losses/aten/aten_module.h"
 #include "core/status/status_macros.h"
@@ -19,6 +23,12 @@ namespace lossd {
 namespace {
 
 constexpr int kDrivers = 2;  // Batches on their way at a time.
+// Bytes of a block of scores: a share of the device's budget, within what keeps a card busy and what is worth holding.
+constexpr int64_t kBudgetShare = 512;
+constexpr int64_t kLeastBlockBytes = int64_t{64} << 20;
+constexpr int64_t kMostBlockBytes = int64_t{1} << 30;
+
+cudaStream_t CurrentStream() { return c10::cuda::getCurrentCUDAStream().stream(); }
 
 absl::StatusOr<std::unique_ptr<DeviceLane>> MakeLane(int card, const AtenModuleOptions& options) {
   LOSSD_ASSIGN_OR_RETURN(std::unique_ptr<Device> device, MakeCudaDevice(card));
@@ -33,8 +43,12 @@ absl::StatusOr<DeviceLosses> MakeCardLosses(const char* name, const AtenModuleOp
   // Products in float32 are that, and not of operands rounded to TF32.
   at::globalContext().setAllowTF32CuBLAS(false);
   DeviceLosses made;
-  LOSSD_ASSIGN_OR_RETURN(made.losses, MakeAtenLosses(name, options.parameter_cache_bytes));
   LOSSD_ASSIGN_OR_RETURN(made.lane, MakeLane(card, options));
+  AtenLossesOptions losses{.parameter_cache_bytes = options.parameter_cache_bytes};
+  losses.sweeps = std::make_shared<CudaSweeps>(&CurrentStream);
+  losses.block_scores =
+      std::clamp(made.lane->memory_bytes() / kBudgetShare, kLeastBlockBytes, kMostBlockBytes) / int64_t{sizeof(float)};
+  LOSSD_ASSIGN_OR_RETURN(made.losses, MakeAtenLosses(name, losses));
   made.description = model + ", through LibTorch with CUDA";
   return made;
 }

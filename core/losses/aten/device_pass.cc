@@ -115,10 +115,10 @@ at::Tensor DevicePass::Input(Groups groups, size_t input) const {
   return at::stack(some);
 }
 
-void DevicePass::WriteGradient(Groups groups, size_t index, const at::Tensor& gradient) {
+void DevicePass::WriteGradient(Groups groups, size_t index, const at::Tensor& gradient, const at::Tensor& squares) {
   const auto wants = [index](const LossTask* task) { return static_cast<bool>(task->gradients[index].buffer()); };
   if (std::none_of(groups.begin(), groups.end(), wants)) return;
-  SweepGradient(groups, index, gradient);
+  SweepGradient(groups, index, gradient, squares);
   const at::Tensor all = AllOf(gradients_[index], regions_.down, regions_.down_stride);
   if (IsWhole(groups) && std::all_of(groups.begin(), groups.end(), wants)) {
     all.copy_(gradient.reshape(all.sizes()));
@@ -132,9 +132,10 @@ void DevicePass::WriteGradient(Groups groups, size_t index, const at::Tensor& gr
 }
 
 // The sum of squares, so that the host need not look a gradient over. Where it overflows float32 the host does look.
-void DevicePass::SweepGradient(Groups groups, size_t index, const at::Tensor& gradient) {
+void DevicePass::SweepGradient(Groups groups, size_t index, const at::Tensor& gradient, const at::Tensor& squares) {
   if (groups[0]->swept.empty()) return;
-  const at::Tensor sums = gradient.reshape({gradient.size(0), -1}).square().sum(1, /*keepdim=*/false, at::kDouble);
+  const at::Tensor parts = squares.defined() ? squares : gradient.square();
+  const at::Tensor sums = parts.reshape({parts.size(0), -1}).sum(1, /*keepdim=*/false, at::kDouble);
   BringDown(groups, sums,
             [tasks = std::vector<LossTask*>(groups.begin(), groups.end()), index](const at::Tensor& host) {
               const double* sum = host.data_ptr<double>();

@@ -47,8 +47,9 @@ class DevicePass {
   // view where they are all of them.
   at::Tensor Input(Groups groups, size_t input) const;
   // Appends a copy of gradient[g] to where gradient `index` of groups[g] comes down from, for those that want it,
-  // and sets what the tasks ask to have seen of it (LossTask::swept).
-  void WriteGradient(Groups groups, size_t index, const at::Tensor& gradient);
+  // and sets what the tasks ask to have seen of it (LossTask::swept), by way of `squares` if that is defined: parts of
+  // the sum of squares, [G, ...], float64.
+  void WriteGradient(Groups groups, size_t index, const at::Tensor& gradient, const at::Tensor& squares);
   // Zeros instead.
   void WriteZeroGradient(Groups groups, size_t index) const;
   // Appends what brings [G, ...] down as notes of `groups`. Calls back with it from Finish.
@@ -75,7 +76,7 @@ class DevicePass {
 
   void PlanUp();
   void PlanDown();
-  void SweepGradient(Groups groups, size_t index, const at::Tensor& gradient);
+  void SweepGradient(Groups groups, size_t index, const at::Tensor& gradient, const at::Tensor& squares);
   size_t PositionOf(const LossTask* task) const;
   bool IsWhole(Groups groups) const;
   // The tensor at `place` of all groups, in regions of `stride` bytes that begin at `first`.

@@ -14,10 +14,10 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "core/losses/aten/aten_loss.h"
 #include "core/losses/aten/aten_losses.h"
 #include "core/losses/aten/map_contrast.h"
-#include "core/losses/aten/score_rows.h"
 #include "core/losses/feature_map_plan.h"
 
 namespace lossd {
@@ -44,86 +44,100 @@ T* Output(const LossTask& task, FeatureMapOutput output) {
 // The groups of a run, G of them, that compare equal maps with an equal clip.
 class GroupRun {
  public:
-  GroupRun(Groups groups, at::Device device)
+  GroupRun(Groups groups, const aten::Target& target)
       : groups_(groups),
-        device_(device),
+        target_(target),
         plan_(PlanOf(*groups[0])),
         share_(1.0 / plan_.space.directions),
         maps_(groups[0]->inputs.size()) {}
 
   void Run() {
     const int32_t* comparisons = Output<int32_t>(*groups_[0], kComparisons);
-    const auto pairs = static_cast<int64_t>(plan_.space.comparisons.size());
-    losses_ = Zeros({Count(), pairs});
-    regularizers_ = Zeros({Count()});
-    for (int64_t pair = 0; pair < pairs; ++pair) {
+    for (int64_t pair = 0; pair < static_cast<int64_t>(plan_.space.comparisons.size()); ++pair) {
       for (int direction = 0; direction < plan_.space.directions; ++direction) {
-        if (aten::AllCancelled(groups_)) return;
-        Meet(pair, direction, InputOf(direction, comparisons[2 * pair]),
-             InputOf(1 - direction, comparisons[2 * pair + 1]));
+        meetings_.push_back({pair, direction, InputOf(direction, comparisons[2 * pair]),
+                             InputOf(1 - direction, comparisons[2 * pair + 1])});
       }
+    }
+    SetNumbers();
+    for (const Meeting& meeting : meetings_) {
+      if (aten::AllCancelled(groups_)) return;
+      Meet(meeting);
     }
     WriteGradients();
     WriteOutputs();
   }
 
  private:
-  int64_t Count() const { return static_cast<int64_t>(groups_.size()); }
+  // One direction of a comparison; maps by their inputs.
+  struct Meeting {
+    int64_t pair;
+    int direction;
+    size_t source;
+    size_t target;
+  };
 
-  at::Tensor Zeros(at::IntArrayRef sizes) const {
-    return at::zeros(sizes, at::TensorOptions(at::kDouble).device(device_));
+  int64_t Count() const { return static_cast<int64_t>(groups_.size()); }
+  int64_t MeetingCount() const { return static_cast<int64_t>(meetings_.size()); }
+
+  at::Tensor Numbers(absl::FunctionRef<double(const LossTask&)> number) const {
+    return aten::StackNumbers(groups_, number, at::kDouble, target_.device);
   }
 
   size_t InputOf(int side, int32_t index) const {
     return static_cast<size_t>(plan_.maps[static_cast<size_t>(side)][static_cast<size_t>(index)]);
   }
 
+  int64_t LocationsOf(size_t input) const {
+    const Shape& shape = groups_[0]->inputs[input].spec().shape;
+    return shape[2] * shape[3];
+  }
+
   aten::PackedMap& MapOf(size_t input) {
     if (!maps_[input].values.defined()) {
-      maps_[input] = aten::PackMap(aten::StackInput(groups_, input, device_), aten::AnyWants(groups_, input));
+      maps_[input] = aten::PackMap(aten::StackInput(groups_, input, target_.device), aten::AnyWants(groups_, input));
     }
     return maps_[input];
   }
 
-  // Where each group reads the source: [G, B], counted over all images.
-  at::Tensor Positions(int64_t pair, int direction, int64_t locations) const {
+  // What all meetings take from the host, and where they leave their sums.
+  void SetNumbers() {
     const int64_t images = plan_.images();
-    at::Tensor positions = at::empty({Count(), images}, at::kLong);
+    at::Tensor positions = at::empty({MeetingCount(), Count(), images}, at::kLong);
     int64_t* to = positions.data_ptr<int64_t>();
-    for (const LossTask* task : groups_) {
-      const int32_t* drawn = Output<int32_t>(*task, kPositions) + (pair * plan_.space.directions + direction) * images;
-      for (int64_t b = 0; b < images; ++b) *to++ = b * locations + drawn[b];
+    for (const Meeting& meeting : meetings_) {
+      const int64_t locations = LocationsOf(meeting.source);
+      for (const LossTask* task : groups_) {
+        const int32_t* drawn =
+            Output<int32_t>(*task, kPositions) + (meeting.pair * plan_.space.directions + meeting.direction) * images;
+        for (int64_t b = 0; b < images; ++b) *to++ = b * locations + drawn[b];
+      }
     }
-    return aten::ToDevice(positions, device_);
+    positions_ = aten::ToDevice(positions, target_.device);
+    sums_ = at::zeros({Count(), MeetingCount(), 2, images}, at::TensorOptions(at::kDouble).device(target_.device));
+    for (size_t pair = 0; pair < plan_.space.comparisons.size(); ++pair) {
+      loss_weights_.push_back(Numbers([&](const LossTask& task) {
+        return share_ * task.request->gradients.scale * LossWeight(task, static_cast<int64_t>(pair));
+      }));
+    }
+    if (!HasRegularizer(ConfigOf(*groups_[0]))) return;
+    square_weights_ = Numbers([&](const LossTask& task) {
+      const FeatureMapContrastiveConfig& config = ConfigOf(task);
+      return share_ * task.request->gradients.scale * config.regularizer_weight * config.regularizer_scale;
+    });
   }
 
-  // What one direction of a comparison adds.
-  void Meet(int64_t pair, int direction, size_t source, size_t target) {
-    aten::MapMeeting meeting;
-    meeting.source = &MapOf(source);
-    meeting.target = &MapOf(target);
-    meeting.positions = Positions(pair, direction, meeting.source->locations);
-    meeting.clip = std::abs(ConfigOf(*groups_[0]).tclip);
-    meeting.loss_weights = aten::StackNumbers(
-        groups_, [&](const LossTask& task) { return share_ * task.request->gradients.scale * LossWeight(task, pair); },
-        at::kDouble, device_);
-    meeting.squares_count = HasRegularizer(ConfigOf(*groups_[0]));
-    meeting.square_weights = aten::StackNumbers(
-        groups_,
-        [&](const LossTask& task) {
-          const FeatureMapContrastiveConfig& config = ConfigOf(task);
-          return share_ * task.request->gradients.scale * config.regularizer_weight * config.regularizer_scale;
-        },
-        at::kDouble, device_);
-    const aten::MapContrastSums sums = aten::ContrastMaps(meeting, groups_);
-    losses_.select(1, pair).add_(sums.mean_loss * share_);
-    const at::Tensor scales = RegularizerScales();
-    regularizers_.add_((sums.mean_square * share_ * scales).masked_fill_(scales == 0, 0));
-  }
-
-  at::Tensor RegularizerScales() const {
-    return aten::StackNumbers(
-        groups_, [](const LossTask& task) { return ConfigOf(task).regularizer_scale; }, at::kDouble, device_);
+  void Meet(const Meeting& meeting) {
+    const int64_t number = &meeting - meetings_.data();
+    aten::MapMeeting maps;
+    maps.source = &MapOf(meeting.source);
+    maps.target = &MapOf(meeting.target);
+    maps.positions = positions_.select(0, number);
+    maps.clip = std::abs(ConfigOf(*groups_[0]).tclip);
+    maps.loss_weights = loss_weights_[static_cast<size_t>(meeting.pair)];
+    maps.square_weights = square_weights_;
+    maps.sums = sums_.select(1, number);
+    aten::ContrastMaps(maps, groups_, target_);
   }
 
   static double LossWeight(const LossTask& task, int64_t pair) {
@@ -141,51 +155,78 @@ class GroupRun {
     }
   }
 
-  // The losses, then the regularizer, of each group, on one way to the host.
+  // The sums of all meetings, on one way to the host.
   void WriteOutputs() {
+    std::vector<MeetingShare> shares;
+    const auto images = static_cast<double>(plan_.images());
+    for (const Meeting& meeting : meetings_) {
+      const double columns = images * static_cast<double>(LocationsOf(meeting.target));
+      shares.push_back({meeting.pair, share_ / columns, share_ / (columns * images)});
+    }
     const std::vector<LossTask*> groups(groups_.begin(), groups_.end());
-    aten::WhenOnHost(groups_, at::cat({losses_, regularizers_.unsqueeze(1)}, 1),
-                     [groups](const at::Tensor& sums) { WriteSums(groups, sums); });
+    aten::WhenOnHost(groups_, sums_.sum(3),
+                     [groups, shares](const at::Tensor& sums) { WriteSums(groups, shares, sums); });
   }
 
-  // `sums` is [G, K + 1].
-  static void WriteSums(Groups groups, const at::Tensor& sums) {
-    const int64_t pairs = sums.size(1) - 1;
-    aten::WriteOutput(groups, kLosses, sums.narrow(1, 0, pairs));
-    aten::WriteOutput(groups, kRegularizer, sums.select(1, pairs));
-    const double* row = sums.data_ptr<double>();
+  // What a meeting's sums of losses and of squares are multiplied by in the loss of its pair and in the regularizer.
+  struct MeetingShare {
+    int64_t pair;
+    double loss;
+    double square;
+  };
+
+  // `sums` is [G, meetings, 2].
+  static void WriteSums(Groups groups, const std::vector<MeetingShare>& shares, const at::Tensor& sums) {
+    const int64_t pairs = shares.back().pair + 1;
+    at::Tensor losses = at::zeros({sums.size(0), pairs}, at::kDouble);
+    at::Tensor regularizers = at::zeros({sums.size(0)}, at::kDouble);
+    const double* sum = sums.data_ptr<double>();
+    double* loss = losses.data_ptr<double>();
+    double* regularizer = regularizers.data_ptr<double>();
     for (LossTask* task : groups) {
-      // A term of weight 0 is no part of it, whatever it is.
-      const double weight = ConfigOf(*task).regularizer_weight;
-      if (weight != 0) task->objective = weight * row[pairs];
-      for (int64_t pair = 0; pair < pairs; ++pair) {
-        const double loss_weight = LossWeight(*task, pair);
-        if (loss_weight != 0) task->objective += loss_weight * row[pair];
+      const FeatureMapContrastiveConfig& config = ConfigOf(*task);
+      for (const MeetingShare& share : shares) {
+        loss[share.pair] += sum[0] * share.loss;
+        // A scale of 0 leaves nothing of it, whatever it is.
+        if (config.regularizer_scale != 0) *regularizer += sum[1] * share.square * config.regularizer_scale;
+        sum += 2;
       }
-      row += pairs + 1;
+      // A term of weight 0 is no part of it either.
+      if (config.regularizer_weight != 0) task->objective = config.regularizer_weight * *regularizer;
+      for (int64_t pair = 0; pair < pairs; ++pair) {
+        const double weight = LossWeight(*task, pair);
+        if (weight != 0) task->objective += weight * loss[pair];
+      }
+      loss += pairs;
+      ++regularizer;
     }
+    aten::WriteOutput(groups, kLosses, losses);
+    aten::WriteOutput(groups, kRegularizer, regularizers);
   }
 
   const Groups groups_;
-  const at::Device device_;
+  const aten::Target& target_;
   const FeatureMapPlan& plan_;
   const double share_;                 // Of a direction in its pair's loss.
   std::vector<aten::PackedMap> maps_;  // For each input; empty before it is met.
-  at::Tensor losses_;                  // [G, K]
-  at::Tensor regularizers_;            // [G]
+  std::vector<Meeting> meetings_;
+  at::Tensor positions_;                  // [meetings, G, B]
+  at::Tensor sums_;                       // [G, meetings, 2, B]
+  std::vector<at::Tensor> loss_weights_;  // For each pair, [G].
+  at::Tensor square_weights_;             // [G]
 };
 
 class FeatureMapContrastive final : public aten::AtenLoss {
  public:
-  explicit FeatureMapContrastive(at::Device device) : AtenLoss(MakeFeatureMapContrastive(), device) {}
+  explicit FeatureMapContrastive(const aten::Target& target) : AtenLoss(MakeFeatureMapContrastive(), target) {}
 
  private:
-  // Every map stacked, packed, with its gradient, which is unpacked; four times a chunk's scores.
+  // Every map stacked, packed, with its gradient, which is unpacked; a block of scores.
   int64_t WorkspaceBytes(const ComputeSpec& request, const LossPlan& plan) const override {
     const auto& maps = static_cast<const FeatureMapPlan&>(plan);
     const auto element = static_cast<int64_t>(SizeOf(maps.dtype));
     return 4 * aten::InputBytes(request) +
-           aten::ChunkBytes(maps.images(), maps.images() * maps.most_locations, 5, element, device());
+           target().BlockBytes(maps.images(), maps.images() * maps.most_locations, 1, element);
   }
 
   // Groups that drew different maps, or clip differently, are different problems.
@@ -199,14 +240,14 @@ class FeatureMapContrastive final : public aten::AtenLoss {
       const std::vector<int32_t> resolved(comparisons, comparisons + task->outputs[kComparisons].element_count());
       problems[Problem(resolved, std::abs(config.tclip), HasRegularizer(config))].push_back(task);
     }
-    for (const auto& problem : problems) GroupRun(problem.second, device()).Run();
+    for (const auto& problem : problems) GroupRun(problem.second, target()).Run();
   }
 };
 
 }  // namespace
 
-std::unique_ptr<Loss> MakeAtenFeatureMapContrastive(at::Device device) {
-  return std::make_unique<FeatureMapContrastive>(device);
+std::unique_ptr<Loss> MakeAtenFeatureMapContrastive(const aten::Target& target) {
+  return std::make_unique<FeatureMapContrastive>(target);
 }
 
 }  // namespace lossd

@@ -80,8 +80,8 @@ bool AnyWants(Groups groups, size_t index) {
                      [index](const LossTask* task) { return static_cast<bool>(task->gradients[index].buffer()); });
 }
 
-void WriteGradient(Groups groups, size_t index, const at::Tensor& gradient) {
-  if (DevicePass* const pass = DevicePass::Current()) return pass->WriteGradient(groups, index, gradient);
+void WriteGradient(Groups groups, size_t index, const at::Tensor& gradient, const at::Tensor& squares) {
+  if (DevicePass* const pass = DevicePass::Current()) return pass->WriteGradient(groups, index, gradient, squares);
   for (size_t g = 0; g < groups.size(); ++g) {
     const Tensor& to = groups[g]->gradients[index];
     if (!to.buffer()) continue;

@@ -46,8 +46,9 @@ void WhenOnHost(Groups groups, const at::Tensor& values, DevicePass::HostCallbac
 bool AnyWants(Groups groups, size_t index);
 
 // Writes [G, ...] to gradient `index` of those groups that want it. `gradient` has the elements of the task's gradient
-// in their order; its extents may be split differently.
-void WriteGradient(Groups groups, size_t index, const at::Tensor& gradient);
+// in their order; its extents may be split differently. `squares` are parts of the sum of their squares, [G, ...],
+// float64; undefined where the caller has none.
+void WriteGradient(Groups groups, size_t index, const at::Tensor& gradient, const at::Tensor& squares = {});
 
 // Zeros the gradient `index` of those groups that want it.
 void WriteZeroGradient(Groups groups, size_t index);

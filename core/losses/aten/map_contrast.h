@@ -16,6 +16,7 @@
 #include <cstdint>
 
 #include "core/losses/aten/group_tensors.h"
+#include "core/losses/aten/target.h"
 
 namespace lossd::aten {
 
@@ -39,18 +40,14 @@ struct MapMeeting {
   at::Tensor positions;         // [G, B]: where the source is read, counted over all its images' locations.
   double clip = 0;              // > 0; infinity clips nothing.
   at::Tensor loss_weights;      // [G], float64: of mean_loss in the gradient.
-  bool squares_count = false;   // Whether mean_square is part of the objective.
-  at::Tensor square_weights;    // [G], float64: of mean_square in the gradient.
+  at::Tensor square_weights;    // [G], float64: of mean_square in the gradient; undefined where that is no part.
+  // [G, 2, B], float64, each group's side by side: receives for each source the sum over l of what mean_loss is the
+  // mean of, B L terms in all, and that over j, l for mean_square, B B L terms in all.
+  at::Tensor sums;
 };
 
-// Both [G], float64.
-struct MapContrastSums {
-  at::Tensor mean_loss;
-  at::Tensor mean_square;
-};
-
-// Computes a meeting in chunks of source rows. Stops between chunks where all `groups` are cancelled.
-MapContrastSums ContrastMaps(const MapMeeting& meeting, Groups groups);
+// Computes a meeting in blocks of source rows. Stops between blocks where all `groups` are cancelled.
+void ContrastMaps(const MapMeeting& meeting, Groups groups, const Target& target);
 
 }  // namespace lossd::aten
 

@@ -9,7 +9,6 @@
 #include <cstddef>
 
 #include "core/losses/aten/aten_loss.h"
-#include "core/losses/aten/score_rows.h"
 #include "core/losses/operator_loss.h"
 
 namespace lossd::aten {
@@ -18,10 +17,10 @@ namespace {
 // The groups of a run, G of them. Statistics of columns are [G, 1, D], float64.
 class GroupRun {
  public:
-  GroupRun(const MomentsProblem& problem, Groups groups, at::Device device)
-      : problem_(problem), groups_(groups), device_(device), rows_(static_cast<double>(problem.rows)) {
+  GroupRun(const MomentsProblem& problem, Groups groups, const Target& target)
+      : problem_(problem), groups_(groups), target_(target), rows_(static_cast<double>(problem.rows)) {
     for (size_t view = 0; view < 2; ++view) {
-      wide_[view] = StackInput(groups, Input(view), device).to(at::kDouble);
+      wide_[view] = StackInput(groups, Input(view), target.device).to(at::kDouble);
       const at::Tensor means = wide_[view].sum(1, true).div_(rows_);
       centred_[view] = wide_[view] - means;
       const at::Tensor squares = centred_[view].square().sum(1, true);
@@ -50,7 +49,7 @@ class GroupRun {
   // Calls body(first, count) for chunks of columns, by the shape alone.
   template <typename Body>
   void ForChunks(const Body& body) const {
-    const int64_t chunk = ChunkRows(problem_.width, problem_.width, device_);
+    const int64_t chunk = target_.BlockRows(problem_.width, problem_.width);
     for (int64_t first = 0; first < problem_.width && !AllCancelled(groups_); first += chunk) {
       body(first, std::min(chunk, problem_.width - first));
     }
@@ -116,7 +115,7 @@ class GroupRun {
       for (size_t g = 0; g < groups.size(); ++g) groups[g]->objective = values.data_ptr<double>()[g];
     });
     const at::Tensor weights = StackNumbers(
-        groups_, [](const LossTask& task) { return task.request->gradients.scale; }, at::kDouble, device_);
+        groups_, [](const LossTask& task) { return task.request->gradients.scale; }, at::kDouble, target_.device);
     for (size_t view = 0; view < 2; ++view) {
       if (!gradients_[view].defined()) continue;
       const at::Tensor gradient = problem_.cross ? OfCorrelation(view) : OfCovariances(view);
@@ -150,7 +149,7 @@ class GroupRun {
 
   const MomentsProblem& problem_;
   const Groups groups_;
-  const at::Device device_;
+  const Target& target_;
   const double rows_;
   std::array<at::Tensor, 2> wide_;        // [G, N, D], float64.
   std::array<at::Tensor, 2> centred_;     // Likewise; standardised for the correlation.
@@ -161,14 +160,14 @@ class GroupRun {
 
 }  // namespace
 
-void RunMoments(const MomentsProblem& problem, Groups groups, at::Device device) {
-  GroupRun(problem, groups, device).Run();
+void RunMoments(const MomentsProblem& problem, Groups groups, const Target& target) {
+  GroupRun(problem, groups, target).Run();
 }
 
 int64_t MomentsBytes(const MomentsProblem& problem, const ComputeSpec& request, int64_t element_bytes,
-                     at::Device device) {
+                     const Target& target) {
   const int64_t wide = 8 / element_bytes;
-  return (3 + 5 * wide) * InputBytes(request) + ChunkBytes(problem.width, problem.width, 3, 8, device);
+  return (3 + 5 * wide) * InputBytes(request) + target.BlockBytes(problem.width, problem.width, 3, 8);
 }
 
 }  // namespace lossd::aten

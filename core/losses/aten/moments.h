@@ -6,22 +6,21 @@
 #ifndef LOSSD_CORE_LOSSES_ATEN_MOMENTS_H_
 #define LOSSD_CORE_LOSSES_ATEN_MOMENTS_H_
 
-#include <c10/core/Device.h>
-
 #include <cstdint>
 
 #include "core/engine/column_moments.h"
 #include "core/losses/aten/group_tensors.h"
+#include "core/losses/aten/target.h"
 #include "core/losses/loss_config.h"
 
 namespace lossd::aten {
 
 // Computes outputs, wanted gradients and objectives of the groups, which state the same problem.
-void RunMoments(const MomentsProblem& problem, Groups groups, at::Device device);
+void RunMoments(const MomentsProblem& problem, Groups groups, const Target& target);
 
 // Bytes that this takes for one group.
 int64_t MomentsBytes(const MomentsProblem& problem, const ComputeSpec& request, int64_t element_bytes,
-                     at::Device device);
+                     const Target& target);
 
 }  // namespace lossd::aten
 

@@ -74,6 +74,10 @@ struct Observation final : public at::ObserverContext {
   }
 };
 
+void CountLaunch(const char* name) {
+  for (OperationCounter* counter : counters) ++counter->by_name_[name];
+}
+
 OperationCounter::OperationCounter() {
   if (counters.empty()) {
     handle_ = at::addThreadLocalCallback(

@@ -8,58 +8,89 @@
 namespace lossd::aten {
 namespace {
 
-// Norms of rows, [G, R, 1], float64, also where their squares leave its range.
-at::Tensor NormsOf(const at::Tensor& wide) {
-  const at::Tensor largest = wide.abs().amax(-1, true);
-  const at::Tensor scale = largest.masked_fill(largest == 0, 1);
-  return (wide / scale).square_().sum(-1, true).sqrt_().mul_(scale);
+at::Tensor Join(Groups groups, const std::vector<ContrastPart>& parts, at::Device device) {
+  std::vector<at::Tensor> stacked;
+  for (const ContrastPart& part : parts) stacked.push_back(StackInput(groups, static_cast<size_t>(part.input), device));
+  return stacked.size() == 1 ? stacked[0] : at::cat(stacked, 1);
 }
 
 }  // namespace
 
-RowStack::RowStack(Groups groups, const std::vector<ContrastPart>& parts, bool normalize, at::Device device)
-    : groups_(groups), parts_(&parts), normalize_(normalize) {
-  std::vector<at::Tensor> stacked;
-  for (const ContrastPart& part : parts) stacked.push_back(StackInput(groups, static_cast<size_t>(part.input), device));
-  rows_ = stacked.size() == 1 ? stacked[0] : at::cat(stacked, 1);
-  const at::ScalarType type = rows_.scalar_type();
-  const at::Tensor wide = rows_.to(at::kDouble);
-  norms_ = NormsOf(wide);
-  factor_ = at::ones({rows_.size(0)}, norms_.options());
-  if (normalize) {
-    rows_ = (wide / norms_.clamp_min(kNormEpsilon)).to(type);
-    return;
-  }
-  const at::Tensor largest = norms_.squeeze(-1).amax(1);
-  // exp2 of whole numbers is exact.
-  const at::Tensor exponents = largest.masked_fill(largest == 0, 1).log2_().floor_();
-  factor_ = exponents.masked_fill(exponents.isfinite().logical_not(), 0).exp2_();
-  rows_ = (wide / factor_.view({-1, 1, 1})).to(type);
+RowStack::RowStack(Groups groups, const std::vector<ContrastPart>& parts, bool normalize, const Target& target)
+    : groups_(groups),
+      parts_(parts),
+      normalize_(normalize),
+      target_(target),
+      source_(Join(groups, parts, target.device)),
+      rows_(at::empty(source_.sizes(), source_.options())),
+      norms_(at::empty({source_.size(0), source_.size(1)}, source_.options().dtype(at::kDouble))) {
+  if (!normalize) factor_ = at::empty({source_.size(0)}, norms_.options());
+  ForType(type(), [&](auto zero) {
+    using T = decltype(zero);
+    NormSweep<T> norms;
+    norms.vectors = Sources<T>();
+    norms.least = kNormEpsilon;
+    norms.norms = ElementsOf<double>(norms_);
+    if (normalize) norms.normalized.wide = ElementsOf<T>(rows_);
+    target.Run(norms);
+    if (normalize) return;
+    ScaleOfGroup scale;
+    scale.group_count = source_.size(0);
+    scale.rows = source_.size(1);
+    scale.norms = ElementsOf<double>(norms_);
+    scale.scales = ElementsOf<double>(factor_);
+    target.Run(scale);
+    ScaledVectors<T> scaled;
+    scaled.vectors = Sources<T>();
+    scaled.scales = ElementsOf<double>(factor_);
+    scaled.scaled.wide = ElementsOf<T>(rows_);
+    target.Run(scaled);
+  });
 }
 
-RowStack RowStack::Head(const std::vector<ContrastPart>& parts) const {
-  RowStack head = *this;
-  head.parts_ = &parts;
-  head.rows_ = rows_.narrow(1, 0, parts[0].count);
-  head.norms_ = norms_.narrow(1, 0, parts[0].count);
-  if (gradient_.defined()) head.gradient_ = gradient_.narrow(1, 0, parts[0].count);
-  return head;
+template <typename T>
+Vectors<T> RowStack::Sources() const {
+  return {ElementsOf<T>(source_), source_.stride(0), source_.size(0), source_.size(1), source_.size(2)};
 }
 
-at::Tensor RowStack::WriteGradients(const at::Tensor& factors) {
-  at::Tensor gradient = gradient_.to(at::kDouble);  // [G, R, D]
-  const at::Tensor wide = rows_.to(at::kDouble);
-  const at::Tensor along = (wide * gradient).sum(-1, true);  // [G, R, 1]
-  if (normalize_) {
-    gradient = gradient.sub_(wide * along.masked_fill(norms_ < kNormEpsilon, 0)).div_(norms_.clamp_min(kNormEpsilon));
-  }
-  gradient = gradient.mul_(factors.view({-1, 1, 1})).to(rows_.scalar_type());
+void RowStack::MakeGradient() { gradient_ = at::zeros(source_.sizes(), source_.options()); }
+
+at::Tensor RowStack::WriteGradients(const std::vector<at::Tensor>& factors) {
+  const at::Tensor along = at::empty_like(norms_);
+  const at::Tensor squares = at::empty_like(norms_);
+  ForType(type(), [&](auto zero) {
+    using T = decltype(zero);
+    OperandGradient<T> sweep;
+    sweep.vectors = Sources<T>();
+    sweep.gradient = ElementsOf<T>(gradient_);
+    if (normalize_) {
+      sweep.norms = ElementsOf<double>(norms_);
+    } else {
+      sweep.scales = ElementsOf<double>(factor_);
+    }
+    sweep.least = kNormEpsilon;
+    sweep.factor = ProductOf(factors);
+    sweep.result = ElementsOf<T>(gradient_);
+    sweep.squares = ElementsOf<double>(squares);
+    sweep.along = ElementsOf<double>(along);
+    target_.Run(sweep);
+  });
   int64_t first = 0;
-  for (const ContrastPart& part : *parts_) {
-    WriteGradient(groups_, static_cast<size_t>(part.input), gradient.narrow(1, first, part.count));
+  for (const ContrastPart& part : parts_) {
+    WriteGradient(groups_, static_cast<size_t>(part.input), gradient_.narrow(1, first, part.count),
+                  squares.narrow(1, first, part.count));
     first += part.count;
   }
-  return along.squeeze(-1).sum(1);
+  return along;
+}
+
+GroupProduct ProductOf(const std::vector<at::Tensor>& factors) {
+  GroupProduct product;
+  size_t next = 0;
+  for (const at::Tensor& factor : factors) {
+    if (factor.defined()) product.factors[next++] = ElementsOf<double>(factor);
+  }
+  return product;
 }
 
 }  // namespace lossd::aten

@@ -13,37 +13,50 @@
 
 #include "core/engine/contrast.h"
 #include "core/losses/aten/group_tensors.h"
+#include "core/losses/aten/target.h"
 
 namespace lossd::aten {
 
+// Not movable: nobody needs to. `parts` and `target` outlive it.
 class RowStack {
  public:
   // Joins the parts of all groups; divides rows by their norms, or groups by a power of two that brings them into the
   // middle of their type's range.
-  RowStack(Groups groups, const std::vector<ContrastPart>& parts, bool normalize, at::Device device);
-
-  // The rows of the first part alone, which share this one's gradient. `parts`, that part, must outlive it.
-  RowStack Head(const std::vector<ContrastPart>& parts) const;
+  RowStack(Groups groups, const std::vector<ContrastPart>& parts, bool normalize, const Target& target);
+  RowStack(const RowStack&) = delete;
+  RowStack& operator=(const RowStack&) = delete;
 
   const at::Tensor& rows() const { return rows_; }          // [G, R, D], as products read them.
   const at::Tensor& gradient() const { return gradient_; }  // Likewise; undefined where nobody wants it.
-  void MakeGradient() { gradient_ = rows_.new_zeros(rows_.sizes()); }
-  // The rows are this, a power of two for each group, times what products read: [G], float64.
+  void MakeGradient();
+  // float32 or float64: that of scores and gradients.
+  at::ScalarType type() const { return source_.scalar_type(); }
+  // The rows are this, a power of two for each group, times what products read: [G], float64; undefined where rows are
+  // divided by their norms.
   const at::Tensor& factor() const { return factor_; }
 
-  // The gradient holds sums with respect to what products read. Writes those of the rows, times `factors` [G], to the
-  // groups that want them. Returns the sum over all elements of row times sum, [G], float64.
-  at::Tensor WriteGradients(const at::Tensor& factors);
+  // The gradient holds sums with respect to what products read. Writes those of the rows, times the product of
+  // `factors`, [G], at most four, of which undefined ones are ones, to the groups that want them. Returns the sums over
+  // each row of what products read times sum, [G, R], float64.
+  at::Tensor WriteGradients(const std::vector<at::Tensor>& factors);
 
  private:
+  template <typename T>
+  Vectors<T> Sources() const;
+
   const Groups groups_;
-  const std::vector<ContrastPart>* parts_;  // Not owned; outlives this.
+  const std::vector<ContrastPart>& parts_;
   const bool normalize_;
+  const Target& target_;
+  at::Tensor source_;  // [G, R, D]: the rows as they came.
   at::Tensor rows_;
-  at::Tensor norms_;  // [G, R, 1], float64.
+  at::Tensor norms_;  // [G, R], float64.
   at::Tensor factor_;
   at::Tensor gradient_;
 };
+
+// The product of tensors [G], float64, at most four, as sweeps read it.
+GroupProduct ProductOf(const std::vector<at::Tensor>& factors);
 
 }  // namespace lossd::aten
 

@@ -18,7 +18,7 @@ using aten::Groups;
 
 class SquaredNorm final : public aten::AtenLoss {
  public:
-  explicit SquaredNorm(at::Device device) : AtenLoss(MakeSquaredNorm(), device) {}
+  explicit SquaredNorm(const aten::Target& target) : AtenLoss(MakeSquaredNorm(), target) {}
 
  private:
   // Inputs stacked, widened, squared, scaled.
@@ -52,6 +52,6 @@ class SquaredNorm final : public aten::AtenLoss {
 
 }  // namespace
 
-std::unique_ptr<Loss> MakeAtenSquaredNorm(at::Device device) { return std::make_unique<SquaredNorm>(device); }
+std::unique_ptr<Loss> MakeAtenSquaredNorm(const aten::Target& target) { return std::make_unique<SquaredNorm>(target); }
 
 }  // namespace lossd

@@ -122,7 +122,8 @@ std::string AllBytes(const ComputeResult& result) {
 }  // namespace
 
 const LossRegistry& AtenLosses() {
-  static const LossRegistry* losses = new LossRegistry(MakeAtenLosses("aten-cpu", kParameterCacheBytes).value());
+  static const LossRegistry* losses =
+      new LossRegistry(MakeAtenLosses("aten-cpu", {.parameter_cache_bytes = kParameterCacheBytes}).value());
   return *losses;
 }
 

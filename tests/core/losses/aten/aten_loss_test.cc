@@ -26,7 +26,7 @@ constexpr int64_t kGroupBytes = int64_t{100} << 20;
 class FakeAtenLoss final : public AtenLoss {
  public:
   explicit FakeAtenLoss(std::function<void(Groups)> run)
-      : AtenLoss(MakeSquaredNorm(), at::kCPU), run_(std::move(run)) {}
+      : AtenLoss(MakeSquaredNorm(), Target{}), run_(std::move(run)) {}
 
  private:
   int64_t WorkspaceBytes(const ComputeSpec&, const LossPlan&) const override { return kGroupBytes; }

@@ -54,7 +54,7 @@ TYPED_TEST(AtenLossesTest, EqualRequestsHaveEqualBytesAloneAndBatched) {
 }
 
 TEST(AtenLossesDeviceTest, DeviceThatIsNotThereIsNotFound) {
-  EXPECT_THAT(MakeAtenLosses("cuda:977", 0), StatusIs(absl::StatusCode::kNotFound, HasSubstr("LibTorch")));
+  EXPECT_THAT(MakeAtenLosses("cuda:977", {}), StatusIs(absl::StatusCode::kNotFound, HasSubstr("LibTorch")));
 }
 
 }  // namespace

@@ -52,6 +52,17 @@ TEST(OperationCounterTest, CountsWhatTheHostWaitsFor) {
   EXPECT_EQ(counter.synchronizations(), 2);
 }
 
+TEST(OperationCounterTest, CountsLaunchesThatItIsTold) {
+  CountLaunch("nobody's");
+  const OperationCounter outer;
+  CountLaunch("a sweep");
+  const OperationCounter inner;
+  CountLaunch("a sweep");
+  EXPECT_EQ(outer.launches(), 2);
+  EXPECT_EQ(inner.launches(), 1);
+  EXPECT_THAT(outer.by_name(), ::testing::ElementsAre(::testing::Pair("a sweep", 2)));
+}
+
 TEST(OperationCounterTest, NestedCountersSeeTheSameAndOtherThreadsNothing) {
   const at::Tensor a = at::ones({4, 4});
   const OperationCounter outer;

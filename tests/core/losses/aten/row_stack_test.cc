@@ -5,8 +5,10 @@
 
 #include <ATen/ATen.h>
 
+#include <memory>
 #include <vector>
 
+#include "core/engine/sweeps/host_sweeps.h"
 #include "gtest/gtest.h"
 #include "tests/support/loss_runs.h"
 
@@ -28,15 +30,17 @@ class RowStackTest : public ::testing::Test {
   LossTask task_;
   LossTask* const group_[1] = {&task_};
   const std::vector<ContrastPart> parts_ = {{0, 2}};
+  const Target target_{.sweeps = std::make_shared<HostSweeps>()};
 };
 
 TEST_F(RowStackTest, GradientsGoBackThroughTheDivisionByNorms) {
-  RowStack stack(group_, parts_, true, at::kCPU);
+  RowStack stack(group_, parts_, true, target_);
   EXPECT_DOUBLE_EQ(stack.rows()[0][0][1].item<double>(), 0.8);
   stack.MakeGradient();
   stack.gradient().copy_(at::tensor({1.0, 0.0, 1.0, 2.0}).view({1, 2, 2}));
-  const at::Tensor along = stack.WriteGradients(at::full({1}, 10.0, at::kDouble));
-  EXPECT_DOUBLE_EQ(along[0].item<double>(), 0.6);
+  const at::Tensor along = stack.WriteGradients({at::full({1}, 5.0, at::kDouble), {}, at::full({1}, 2.0, at::kDouble)});
+  EXPECT_DOUBLE_EQ(along[0][0].item<double>(), 0.6);
+  EXPECT_EQ(along[0][1].item<double>(), 0);
   const std::vector<double> gradient = testing::Values(gradients_[0]);
   EXPECT_DOUBLE_EQ(gradient[0], 2 * (1 - 0.36));
   EXPECT_DOUBLE_EQ(gradient[1], -2 * 0.48);
@@ -44,20 +48,17 @@ TEST_F(RowStackTest, GradientsGoBackThroughTheDivisionByNorms) {
 }
 
 TEST_F(RowStackTest, RowsAreScaledByAPowerOfTwo) {
-  const RowStack stack(group_, parts_, false, at::kCPU);
+  const RowStack stack(group_, parts_, false, target_);
   EXPECT_EQ(stack.factor()[0].item<double>(), 4);
   EXPECT_EQ(stack.rows()[0][0][0].item<double>(), 0.75);
 }
 
-TEST_F(RowStackTest, TheHeadSharesTheGradient) {
-  const std::vector<ContrastPart> head_part = {{0, 1}};
-  RowStack stack(group_, parts_, false, at::kCPU);
+TEST_F(RowStackTest, GradientsOfScaledRowsAreMultiplied) {
+  RowStack stack(group_, parts_, false, target_);
   stack.MakeGradient();
-  const RowStack head = stack.Head(head_part);
-  EXPECT_EQ(head.rows().size(1), 1);
-  head.gradient().fill_(7);
-  EXPECT_EQ(stack.gradient()[0][0][1].item<double>(), 7);
-  EXPECT_EQ(stack.gradient()[0][1][1].item<double>(), 0);
+  stack.gradient().fill_(7);
+  stack.WriteGradients({at::full({1}, 3.0, at::kDouble)});
+  EXPECT_EQ(testing::Values(gradients_[0]), std::vector<double>(4, 21));
 }
 
 }  // namespace

@@ -1,0 +1,63 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// The sweep of sigmoid terms, where every pair of a row and a column counts for itself, as in siglip.
+
+#ifndef LOSSD_CORE_ENGINE_SWEEPS_SIGMOID_SWEEP_H_
+#define LOSSD_CORE_ENGINE_SWEEPS_SIGMOID_SWEEP_H_
+
+#include <cstdint>
+
+#include "core/engine/sweeps/sweep_block.h"
+
+namespace lossd {
+
+struct SigmoidSums {
+  double loss = 0;
+  double slope = 0;
+
+  LOSSD_HOST_DEVICE void Add(const SigmoidSums& other) {
+    loss += other.loss;
+    slope += other.slope;
+  }
+};
+
+// One row, s = scale x + bias: the sum of softplus(-z s), z = 1 for the column of the row's own number and -1
+// elsewhere, and its gradient.
+template <typename T>
+struct SigmoidSweep {
+  ScoreBlock<T> block;
+  const double* biases = nullptr;  // [groups]; null: zeros.
+  double share = 1;                // Of a row's loss in the whole.
+  double* losses = nullptr;        // [groups, numbers, all rows], at this row of numbers.
+  double* slopes = nullptr;        // Likewise: the sum of the gradient by the scores.
+  int64_t numbers = 1;
+
+  int64_t units() const { return block.rows; }
+  int64_t groups() const { return block.groups; }
+
+  template <typename Block>
+  LOSSD_HOST_DEVICE void operator()(const Block& threads, int64_t group, int64_t row) const {
+    const T scale = ClosestFinite<T>(block.scale.Of(group));
+    const T bias = static_cast<T>(biases == nullptr ? 0 : biases[group]);
+    const int64_t place = block.Place(group, row);
+    const int64_t i = block.first_row + row;
+    const SigmoidSums sums = threads.template Reduce<SigmoidSums>(block.columns, [&](SigmoidSums& state, int64_t c) {
+      const T score = scale * block.scores[place + c] + bias;
+      const T away = c == i ? -score : score;
+      const T slope = (c == i ? T{-1} : T{1}) * StableSigmoid(away) * static_cast<T>(share);
+      state.loss += static_cast<double>(StableSoftplus(away));
+      state.slope += static_cast<double>(slope);
+      if (block.wants_gradient()) block.gradient.Write(place + c, slope);
+    });
+    threads.Once([&] {
+      const int64_t number = group * numbers * block.all_rows + i;
+      losses[number] = sums.loss * share;
+      slopes[number] = sums.slope;
+    });
+  }
+};
+
+}  // namespace lossd
+
+#endif  // LOSSD_CORE_ENGINE_SWEEPS_SIGMOID_SWEEP_H_

@@ -1,0 +1,247 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/losses/aten/contrast_terms.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+
+namespace lossd::aten {
+namespace {
+
+using Pairs = ContrastProblem::Pairs;
+using Term = ContrastProblem::Term;
+
+// The terms in float32 or float64.
+template <typename T>
+class Terms {
+ public:
+  Terms(const ContrastProblem& problem, Groups groups, const Target& target, const ContrastOperands& operands)
+      : problem_(problem),
+        groups_(groups),
+        target_(target),
+        operands_(operands),
+        rows_(*operands.rows),
+        columns_(*operands.columns),
+        stack_(rows_.rows().size(0)),
+        count_(rows_.rows().size(1)),
+        block_rows_(target.BlockRows(count_, columns_.rows().size(1))),
+        share_((problem.both_sides ? 0.5 : 1.0) / static_cast<double>(count_)),
+        wide_(rows_.rows().options().dtype(at::kDouble)),
+        numbers_(at::zeros({stack_, kContrastNumbers, count_}, wide_)) {}
+
+  at::Tensor Run() {
+    if (problem_.term == Term::kSigmoid) {
+      RunSigmoids();
+    } else if (operands_.labels.defined()) {
+      RunLabels();
+    } else if (problem_.both_sides) {
+      RunBothSides();
+    } else {
+      RunRows();
+    }
+    return numbers_.sum(2);
+  }
+
+ private:
+  // Calls body(first, count) for blocks of rows.
+  template <typename Body>
+  void ForBlocks(const Body& body) const {
+    for (int64_t first = 0; first < count_ && !AllCancelled(groups_); first += block_rows_) {
+      body(first, std::min(block_rows_, count_ - first));
+    }
+  }
+
+  bool WantsGradients() const { return rows_.gradient().defined() || columns_.gradient().defined(); }
+
+  at::Tensor FormScores(int64_t first, int64_t count) const {
+    return at::bmm(rows_.rows().narrow(1, first, count), columns_.rows().transpose(1, 2));  // [G, count, columns]
+  }
+  at::Tensor FormSimilarities(int64_t first, int64_t count) const {
+    if (!operands_.bounds.defined()) return {};
+    return at::bmm(operands_.guide_rows.narrow(1, first, count), operands_.guide_columns.transpose(1, 2));
+  }
+
+  // Scores of rows from `first` on, whose gradient takes their place if `gradient`.
+  ScoreBlock<T> BlockOf(const at::Tensor& scores, int64_t first, bool gradient) const {
+    ScoreBlock<T> block;
+    block.scores = ElementsOf<T>(scores);
+    if (gradient) block.gradient.wide = ElementsOf<T>(scores);
+    block.groups = stack_;
+    block.rows = scores.size(1);
+    block.columns = scores.size(2);
+    block.first_row = first;
+    block.all_rows = count_;
+    block.scale = ProductOf({operands_.scale, rows_.factor(), columns_.factor()});
+    return block;
+  }
+
+  void AddGradients(const at::Tensor& gradient, int64_t first) const {
+    const int64_t count = gradient.size(1);
+    if (rows_.gradient().defined()) {
+      at::Tensor sum = rows_.gradient().narrow(1, first, count);
+      sum.baddbmm_(gradient, columns_.rows());
+    }
+    if (columns_.gradient().defined()) {
+      at::Tensor sum = columns_.gradient();
+      sum.baddbmm_(gradient.transpose(1, 2), rows_.rows().narrow(1, first, count));
+    }
+  }
+
+  double* Numbers(ContrastNumber number) const { return ElementsOf<double>(numbers_) + number * count_; }
+
+  void RunSigmoids() {
+    ForBlocks([&](int64_t first, int64_t count) {
+      const at::Tensor scores = FormScores(first, count);
+      SigmoidSweep<T> sweep;
+      sweep.block = BlockOf(scores, first, WantsGradients());
+      sweep.biases = ElementsOf<double>(operands_.bias);
+      sweep.share = share_;
+      sweep.losses = Numbers(kRowLoss);
+      sweep.slopes = Numbers(kBiasSlope);
+      sweep.numbers = kContrastNumbers;
+      target_.Run(sweep);
+      AddGradients(scores, first);
+    });
+  }
+
+  void RunLabels() {
+    const at::Tensor counts = at::empty({stack_, count_}, wide_);
+    LabelCounts count_sweep;
+    count_sweep.group_count = stack_;
+    count_sweep.rows = count_;
+    count_sweep.labels = ElementsOf<int64_t>(operands_.labels);
+    count_sweep.counts = ElementsOf<double>(counts);
+    target_.Run(count_sweep);
+    const at::Tensor shares = (counts > 0).sum(1).clamp_min_(1).to(at::kDouble).reciprocal_();  // [G]
+    ForBlocks([&](int64_t first, int64_t count) {
+      const at::Tensor scores = FormScores(first, count);
+      LabelSweep<T> sweep;
+      sweep.block = BlockOf(scores, first, WantsGradients());
+      sweep.labels = ElementsOf<int64_t>(operands_.labels);
+      sweep.counts = ElementsOf<double>(counts);
+      sweep.shares = ElementsOf<double>(shares);
+      sweep.losses = Numbers(kRowLoss);
+      sweep.numbers = kContrastNumbers;
+      target_.Run(sweep);
+      AddGradients(scores, first);
+    });
+  }
+
+  PairRule<T> RuleOf(const at::Tensor& similarities) const {
+    PairRule<T> rule;
+    rule.views = problem_.pairs == Pairs::kNextView ? count_ / 2 : 0;
+    rule.excludes_self = problem_.symmetric();
+    rule.similarities = ElementsOf<T>(similarities);
+    rule.bounds = ElementsOf<T>(operands_.bounds);
+    rule.share = share_;
+    rule.smoothing = problem_.smoothing;
+    rule.pair_in_denominator = problem_.pair_in_denominator;
+    rule.pair_weights = ElementsOf<double>(operands_.pair_weights);
+    return rule;
+  }
+
+  // Room for terms of rows or columns.
+  template <typename State>
+  at::Tensor RoomFor() const {
+    return at::empty({stack_, count_, static_cast<int64_t>(sizeof(State))}, wide_.dtype(at::kByte));
+  }
+  template <typename State>
+  static State* StatesIn(const at::Tensor& room) {
+    return reinterpret_cast<State*>(room.data_ptr<uint8_t>());
+  }
+
+  PairSweep<T> PairsOf(const at::Tensor& scores, const at::Tensor& similarities, int64_t first, bool gradient,
+                       const at::Tensor& terms) const {
+    PairSweep<T> sweep;
+    sweep.block = BlockOf(scores, first, gradient);
+    sweep.rule = RuleOf(similarities);
+    sweep.terms = StatesIn<PairTerm<T>>(terms);
+    sweep.losses = Numbers(kRowLoss);
+    sweep.right = Numbers(kRight);
+    sweep.numbers = kContrastNumbers;
+    return sweep;
+  }
+
+  // A row's terms are known once the row was swept: the same sweep goes on with its gradient.
+  void RunRows() {
+    const at::Tensor terms = RoomFor<PairTerm<T>>();
+    ForBlocks([&](int64_t first, int64_t count) {
+      const at::Tensor scores = FormScores(first, count);
+      const at::Tensor similarities = FormSimilarities(first, count);
+      target_.Run(PairsOf(scores, similarities, first, WantsGradients(), terms));
+      AddGradients(scores, first);
+    });
+  }
+
+  // A column's terms are known when all rows were swept: the gradient comes after, from scores that are formed again
+  // where one block does not hold them all.
+  void RunBothSides() {
+    const at::Tensor terms = RoomFor<PairTerm<T>>();
+    const at::Tensor column_terms = RoomFor<PairTerm<T>>();
+    const at::Tensor column_sums = RoomFor<PairSums<T>>();
+    const at::Tensor picked = at::empty({stack_, count_}, wide_);
+    at::Tensor scores;
+    at::Tensor similarities;
+    ForBlocks([&](int64_t first, int64_t count) {
+      scores = FormScores(first, count);
+      similarities = FormSimilarities(first, count);
+      PairSweep<T> sweep = PairsOf(scores, similarities, first, false, terms);
+      sweep.picked = ElementsOf<double>(picked);
+      target_.Run(sweep);
+      PairColumnSums<T> sums;
+      sums.block = sweep.block;
+      sums.rule = sweep.rule;
+      sums.sums = StatesIn<PairSums<T>>(column_sums);
+      target_.Run(sums);
+    });
+    PairColumnTerms<T> columns;
+    columns.rule = RuleOf({});
+    columns.group_count = stack_;
+    columns.all_rows = count_;
+    columns.sums = StatesIn<PairSums<T>>(column_sums);
+    columns.picked = ElementsOf<double>(picked);
+    columns.terms = StatesIn<PairTerm<T>>(column_terms);
+    columns.losses = Numbers(kColumnLoss);
+    columns.numbers = kContrastNumbers;
+    target_.Run(columns);
+    if (!WantsGradients()) return;
+    ForBlocks([&](int64_t first, int64_t count) {
+      if (count < count_) {
+        scores = FormScores(first, count);
+        similarities = FormSimilarities(first, count);
+      }
+      PairSweep<T> sweep = PairsOf(scores, similarities, first, true, terms);
+      sweep.sums = false;
+      sweep.column_terms = StatesIn<PairTerm<T>>(column_terms);
+      target_.Run(sweep);
+      AddGradients(scores, first);
+    });
+  }
+
+  const ContrastProblem& problem_;
+  const Groups groups_;
+  const Target& target_;
+  const ContrastOperands& operands_;
+  RowStack& rows_;
+  RowStack& columns_;
+  const int64_t stack_;  // G
+  const int64_t count_;  // Rows.
+  const int64_t block_rows_;
+  const double share_;  // Of a row's loss in the whole.
+  const at::TensorOptions wide_;
+  const at::Tensor numbers_;  // [G, kContrastNumbers, rows]
+};
+
+}  // namespace
+
+at::Tensor RunTerms(const ContrastProblem& problem, Groups groups, const Target& target,
+                    const ContrastOperands& operands) {
+  at::Tensor numbers;
+  ForType(operands.rows->type(),
+          [&](auto zero) { numbers = Terms<decltype(zero)>(problem, groups, target, operands).Run(); });
+  return numbers;
+}
+
+}  // namespace lossd::aten

@@ -1,0 +1,59 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Where the losses of a module compute, and how.
+
+#ifndef LOSSD_CORE_LOSSES_ATEN_TARGET_H_
+#define LOSSD_CORE_LOSSES_ATEN_TARGET_H_
+
+#include <ATen/core/Tensor.h>
+#include <c10/core/Device.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+
+#include "core/engine/sweeps/sweeps.h"
+
+namespace lossd::aten {
+
+// Scores of a group that are held at a time on a processor: what its caches hold. On a card what keeps it busy.
+inline constexpr int64_t kHostBlockScores = int64_t{1} << 20;
+
+struct Target {
+  at::Device device = at::kCPU;
+  std::shared_ptr<const Sweeps> sweeps = nullptr;  // Not null where the target is used.
+  // Scores of a group that are held at a time, unless one row has more.
+  int64_t block_scores = kHostBlockScores;
+
+  // Rows of a block of scores: by the shape of one group alone, for the sake of equal bits in every batch.
+  int64_t BlockRows(int64_t rows, int64_t columns) const {
+    return std::clamp<int64_t>(block_scores / columns, 1, rows);
+  }
+  // Bytes of `copies` things of a block's size.
+  int64_t BlockBytes(int64_t rows, int64_t columns, int64_t copies, int64_t element_bytes) const {
+    return BlockRows(rows, columns) * columns * copies * element_bytes;
+  }
+  // Runs a sweep there, and counts it (operation_counter.h).
+  void Run(const Sweep& sweep) const;
+};
+
+// Calls body with a zero of the type that `type`, float32 or float64, is in C++.
+template <typename Body>
+void ForType(at::ScalarType type, const Body& body) {
+  if (type == at::kDouble) {
+    body(double{0});
+  } else {
+    body(float{0});
+  }
+}
+
+// The elements of a tensor; null where it is undefined.
+template <typename T>
+T* ElementsOf(const at::Tensor& tensor) {
+  return tensor.defined() ? tensor.data_ptr<T>() : nullptr;
+}
+
+}  // namespace lossd::aten
+
+#endif  // LOSSD_CORE_LOSSES_ATEN_TARGET_H_

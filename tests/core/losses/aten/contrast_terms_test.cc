@@ -1,0 +1,105 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// RunTerms by way of the losses that run it: what blocks of rows change, and what they cost.
+
+#include "core/losses/aten/contrast_terms.h"
+
+#include <algorithm>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/losses/aten/aten_losses.h"
+#include "core/losses/aten/operation_counter.h"
+#include "gtest/gtest.h"
+#include "tests/core/losses/aten/against_tiles.h"
+#include "tests/support/loss_runs.h"
+#include "tests/support/status_matchers.h"
+
+namespace lossd::aten {
+namespace {
+
+using ::lossd::testing::Compute;
+using ::lossd::testing::MakeRequest;
+using ::lossd::testing::RandomRequest;
+using ::lossd::testing::Values;
+
+struct Case {
+  std::string name;
+  LossConfig loss;
+  std::vector<TensorSpec> inputs;
+  int64_t rows;
+  int64_t columns;
+  int64_t launches_a_block;  // Products and sweeps.
+};
+
+std::vector<Case> Cases() {
+  const std::vector<TensorSpec> views = {{"out_1", {}, {30, 8}}, {"out_2", {}, {30, 8}}};
+  const std::vector<TensorSpec> pairs = {{"image", {}, {37, 6}}, {"text", {}, {37, 6}}};
+  const std::vector<TensorSpec> rows = {{"query", {}, {20, 6}}, {"key", {}, {20, 6}}, {"negative.0", {}, {7, 6}}};
+  InfoNceConfig masked{.symmetric = true, .label_smoothing = 0.1};
+  masked.false_negatives = FalseNegatives{MarginStrategy::kAbsolute, 0.2};
+  return {{"NtXent", NtXentConfig{}, views, 60, 60, 4},
+          {"Dcl", DclConfig{.weight_sigma = 0.5}, views, 60, 60, 4},
+          {"SupCon", SupConConfig{}, {{"features", {}, {33, 6}}, {"labels", DType::kInt64, {33}}}, 33, 33, 4},
+          {"InfoNce", InfoNceConfig{}, rows, 20, 27, 4},
+          {"SigLip", SigLipConfig{}, pairs, 37, 37, 4},
+          // Scores are formed twice where one block does not hold them.
+          {"Clip", ClipConfig{}, pairs, 37, 37, 7},
+          // And similarities, twice and once more for the bounds, whose diagonal is copied.
+          {"MaskedInfoNce", masked, rows, 20, 27, 11}};
+}
+
+LossRegistry LossesInBlocks(int64_t scores) {
+  return LossRegistry(MakeAtenLosses("aten-cpu", {.block_scores = scores}).value());
+}
+
+class ContrastTermsTest : public ::testing::TestWithParam<Case> {
+ protected:
+  RandomRequest MakeCase() {
+    std::mt19937 random(4);
+    return MakeRequest(GetParam().loss, GetParam().inputs, random, pool_);
+  }
+
+  BufferPool pool_{size_t{1} << 22};
+};
+
+INSTANTIATE_TEST_SUITE_P(Losses, ContrastTermsTest, ::testing::ValuesIn(Cases()),
+                         [](const auto& one) { return one.param.name; });
+
+TEST_P(ContrastTermsTest, BlocksThatDoNotDivideAddUp) {
+  const RandomRequest request = MakeCase();
+  const auto whole = Compute(LossesInBlocks(1 << 20), {request}, pool_);
+  ASSERT_OK(whole[0]);
+  for (const int64_t scores : {1, 200, 1000}) {  // A row, a few rows.
+    const auto parts = Compute(LossesInBlocks(scores), {request}, pool_);
+    ASSERT_OK(parts[0]);
+    EXPECT_NEAR(parts[0]->objective, whole[0]->objective, 1e-6 * std::abs(whole[0]->objective));
+    for (size_t i = 0; i < whole[0]->gradients.size(); ++i) {
+      const std::vector<double> got = Values(parts[0]->gradients[i]);
+      const std::vector<double> expected = Values(whole[0]->gradients[i]);
+      double largest = 0;
+      for (const double one : expected) largest = std::max(largest, std::abs(one));
+      for (size_t e = 0; e < got.size(); ++e) ASSERT_NEAR(got[e], expected[e], 1e-5 * largest) << scores;
+    }
+  }
+}
+
+TEST_P(ContrastTermsTest, ABlockTakesAFewLaunches) {
+  const RandomRequest request = MakeCase();
+  const auto launches = [&](int64_t scores) {
+    const LossRegistry losses = LossesInBlocks(scores);
+    const OperationCounter counter;
+    EXPECT_OK(Compute(losses, {request}, pool_)[0]);
+    return counter.launches();
+  };
+  // One row a block, and two.
+  const int64_t fewer_blocks = GetParam().rows - (GetParam().rows + 1) / 2;
+  EXPECT_EQ(launches(GetParam().columns) - launches(2 * GetParam().columns),
+            fewer_blocks * GetParam().launches_a_block);
+}
+
+}  // namespace
+}  // namespace lossd::aten

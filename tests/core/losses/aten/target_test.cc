@@ -1,0 +1,43 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "core/losses/aten/target.h"
+
+#include <ATen/ATen.h>
+
+#include "core/engine/sweeps/host_sweeps.h"
+#include "core/losses/aten/operation_counter.h"
+#include "gtest/gtest.h"
+
+namespace lossd::aten {
+namespace {
+
+TEST(TargetTest, BlocksDependOnTheShapeAndHaveARowAtLeast) {
+  const Target target{.block_scores = 1 << 20};
+  EXPECT_EQ(target.BlockRows(10, 100), 10);
+  EXPECT_EQ(target.BlockRows(5000, 1 << 10), 1 << 10);
+  EXPECT_EQ(target.BlockRows(5000, int64_t{1} << 40), 1);
+  EXPECT_EQ(target.BlockBytes(10, 100, 3, 8), 10 * 100 * 3 * 8);
+}
+
+TEST(TargetTest, RunsASweepAsOneLaunch) {
+  const Target target{.sweeps = std::make_shared<HostSweeps>()};
+  const at::Tensor norms = at::tensor({1.0, 5.0, 3.0});
+  const at::Tensor scale = at::empty({1}, at::kDouble);
+  const OperationCounter counter;
+  target.Run(ScaleOfGroup{1, 3, ElementsOf<double>(norms), ElementsOf<double>(scale)});
+  EXPECT_EQ(counter.launches(), 1);
+  EXPECT_EQ(scale.data_ptr<double>()[0], 4);
+  EXPECT_EQ(ElementsOf<double>(at::Tensor()), nullptr);
+}
+
+TEST(TargetTest, TypesAreThoseOfScores) {
+  size_t bytes = 0;
+  ForType(at::kFloat, [&](auto zero) { bytes = sizeof(zero); });
+  EXPECT_EQ(bytes, sizeof(float));
+  ForType(at::kDouble, [&](auto zero) { bytes = sizeof(zero); });
+  EXPECT_EQ(bytes, sizeof(double));
+}
+
+}  // namespace
+}  // namespace lossd::aten
