@@ -75,7 +75,9 @@ absl::StatusOr<std::unique_ptr<LossBackend>> CreateAtenBackend(const BackendOpti
   std::vector<std::unique_ptr<LossBackend>> backends;
   for (const std::string& device : std::vector<std::string>(absl::StrSplit(devices, ','))) {
     absl::StatusOr<DeviceLosses> made = absl::UnknownError("not made");
-    make_losses(device.c_str(), {options.parameter_cache_bytes, options.device_memory_bytes, options.nvtx}, &made);
+    make_losses(device.c_str(),
+                {options.parameter_cache_bytes, options.device_memory_bytes, options.nvtx, options.gemm_precision},
+                &made);
     if (!made.ok()) return made.status();
     std::string description = cuda ? made->description : absl::StrCat(ProcessorModel(), ", ", made->description);
     LOSSD_ASSIGN_OR_RETURN(backends.emplace_back(),

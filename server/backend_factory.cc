@@ -32,13 +32,13 @@ BackendOptions MakeBackendOptions(const ServerOptions& options, BackendObserver*
   backend.device_memory_bytes = options.device_memory_bytes;
   backend.nvtx = options.nvtx != 0;
   if (options.compute_precision == "bf16") backend.gemm_precision = GemmPrecision::kBf16;
+  if (options.compute_precision == "tf32") backend.gemm_precision = GemmPrecision::kTf32;
   backend.observer = observer;
   return backend;
 }
 
 // Why it is not worth the time and the memory to load LibTorch and ask it for CUDA; OK if it is.
-absl::Status MayHaveCuda(const BackendOptions& backend) {
-  if (backend.gemm_precision == GemmPrecision::kBf16) return absl::NotFoundError("--compute_precision=bf16 is cpu's");
+absl::Status MayHaveCuda() {
   std::error_code error;
   for (const char* driver : {"/dev/nvidiactl", "/dev/dxg"}) {
     if (std::filesystem::exists(driver, error)) return absl::OkStatus();
@@ -53,7 +53,7 @@ absl::StatusOr<std::unique_ptr<LossBackend>> MakeAtenBackend(const ServerOptions
 
 // CUDA if it is there, else the processor, which says why.
 absl::StatusOr<std::unique_ptr<LossBackend>> MakeAutoBackend(const ServerOptions& options, TileBackendOptions backend) {
-  absl::Status status = MayHaveCuda(backend);
+  absl::Status status = MayHaveCuda();
   if (status.ok()) {
     absl::StatusOr<std::unique_ptr<LossBackend>> cuda = MakeAtenBackend(options, "cuda", backend);
     if (cuda.ok()) return cuda;

@@ -15,10 +15,12 @@ enum class GemmPrecision {
   // kFloat32. So results are those of kFloat32 on rounded operands, bit for bit, but that subnormal operands and
   // results may become zero. Products of doubles are as ever.
   kBf16,
+  // On cards alone: they are rounded to the ten bits of TF32; sums are float32. Products of doubles are as ever.
+  kTf32,
 };
 
-// Sets the precision of all products of this process; kFloat32 until then. Not while products run, and operands that
-// were packed before cannot be used after.
+// Sets the precision of all products of this process on the processor, kFloat32 or kBf16; kFloat32 until then. Not
+// while products run, and operands that were packed before cannot be used after.
 void SetGemmPrecision(GemmPrecision precision);
 
 GemmPrecision GetGemmPrecision();

@@ -56,9 +56,11 @@ FlagGroup Computation() {
         "that needs more is refused."},
        {"nvtx", CountFlag{&Options::nvtx, 0, 1},
         "1: tell NVIDIA's profilers when a batch goes up, is computed and comes down."},
-       {"compute_precision", TextFlag{&Options::compute_precision, {"fp32", "bf16"}},
-        "Operands of matrix products: fp32, or bf16, which rounds them to bfloat16 and adds up in float32. Faster on "
-        "processors with AVX512-BF16, less exact everywhere; only on cpu, and not for FLOAT64 inputs."},
+       {"compute_precision", TextFlag{&Options::compute_precision, {"fp32", "bf16", "tf32"}},
+        "Operands of matrix products: fp32; bf16, which rounds them to bfloat16 and adds up in float32; on cuda also "
+        "tf32, "
+        "which rounds them to TF32. Faster on cards and on processors with AVX512-BF16, less exact everywhere; not for "
+        "FLOAT64 inputs."},
        {"threads", CountFlag{&Options::threads, 0, BatchSchedulerOptions::kMaxThreads},
         "Threads that compute. 0: as many processors as the cgroup's quota and the affinity mask allow."},
        {"max_batch_requests", CountFlag{&Options::max_batch_requests, 1, 1 << 20}, "Requests in a batch at most."},

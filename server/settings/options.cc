@@ -54,10 +54,8 @@ absl::Status CheckPortFile(const std::string& path) {
 }
 
 absl::Status CheckComputePrecision(const ServerOptions& options) {
-  if (options.compute_precision == "fp32" || options.device == "auto" || options.device == "cpu") {
-    return absl::OkStatus();
-  }
-  return BadFlag("compute_precision", absl::StrCat("fp32 with --device=", options.device), "\"bf16\"");
+  if (options.compute_precision != "tf32" || absl::StartsWith(options.device, "cuda")) return absl::OkStatus();
+  return BadFlag("compute_precision", absl::StrCat("fp32 or bf16 with --device=", options.device), "\"tf32\"");
 }
 
 absl::Status CheckTlsFiles(const ServerOptions& options) {

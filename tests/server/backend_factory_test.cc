@@ -13,6 +13,7 @@ namespace lossd {
 namespace {
 
 using ::lossd::testing::StatusIs;
+using ::testing::AnyOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -36,11 +37,17 @@ TEST(BackendFactoryTest, DeviceSaysThatItMultipliesInBf16) {
   EXPECT_THAT((*MakeBackend(options, nullptr))->Devices()[0].description, HasSubstr("bf16"));
 }
 
+TEST(BackendFactoryTest, LibTorchRoundsOperandsToo) {
+  ServerOptions options;
+  options.device = "aten-cpu";
+  options.compute_precision = "bf16";
+  EXPECT_THAT((*MakeBackend(options, nullptr))->Devices()[0].description, HasSubstr("operands rounded to bf16"));
+}
+
 TEST(BackendFactoryTest, AutoSaysWhyItIsNotOnCuda) {
   ServerOptions options;
-  options.compute_precision = "bf16";
-  EXPECT_THAT((*MakeBackend(options, nullptr))->Devices()[0].description,
-              HasSubstr("not on CUDA: --compute_precision=bf16 is cpu's"));
+  const std::string description = (*MakeBackend(options, nullptr))->Devices()[0].description;
+  EXPECT_THAT(description, AnyOf(HasSubstr("not on CUDA: no driver"), HasSubstr("through LibTorch with CUDA")));
   options.device = "cpu";
   EXPECT_THAT((*MakeBackend(options, nullptr))->Devices()[0].description, Not(HasSubstr("CUDA")));
 }

@@ -60,6 +60,7 @@ absl::StatusOr<LossSet> MakeAtenLosses(absl::string_view device, const AtenLosse
   LOSSD_ASSIGN_OR_RETURN(target.device, FindDevice(device));
   target.sweeps = options.sweeps != nullptr ? options.sweeps : std::make_shared<HostSweeps>();
   target.block_scores = options.block_scores;
+  target.precision = options.precision;
   return MakeLosses(aten::MakeAtenOperators(target), AtenFactory{target, options.parameter_cache_bytes});
 }
 

@@ -25,6 +25,8 @@ struct AtenLossesOptions {
   std::shared_ptr<const Sweeps> sweeps = nullptr;
   // Scores of a group that are held at a time. Positive.
   int64_t block_scores = aten::kHostBlockScores;
+  // As aten::Target's.
+  GemmPrecision precision = GemmPrecision::kFloat32;
 };
 
 // All losses on `device`: "aten-cpu", "cuda" or "cuda:N". Lets ATen use one thread a computation, in the whole process.

@@ -11,10 +11,14 @@ extern "C" __attribute__((visibility("default"))) lossd::AtenModuleFunction Loss
 
 void LossdMakeAtenLosses(const char* device, const lossd::AtenModuleOptions& options,
                          absl::StatusOr<lossd::DeviceLosses>* losses) {
-  absl::StatusOr<lossd::LossSet> made =
-      lossd::MakeAtenLosses(device, {.parameter_cache_bytes = options.parameter_cache_bytes});
+  absl::StatusOr<lossd::LossSet> made = lossd::MakeAtenLosses(
+      device, {.parameter_cache_bytes = options.parameter_cache_bytes, .precision = options.precision});
   if (made.ok()) {
-    *losses = lossd::DeviceLosses{*std::move(made), "through LibTorch", nullptr};
+    *losses = lossd::DeviceLosses{*std::move(made),
+                                  options.precision == lossd::GemmPrecision::kBf16
+                                      ? "through LibTorch, matrix products of operands rounded to bf16"
+                                      : "through LibTorch",
+                                  nullptr};
   } else {
     *losses = made.status();
   }

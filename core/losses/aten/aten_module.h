@@ -12,6 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "core/engine/device/device_lane.h"
+#include "core/engine/gemm_precision.h"
 #include "core/losses/registry.h"
 
 namespace lossd {
@@ -22,9 +23,10 @@ inline constexpr char kCudaModuleFile[] = "liblossd_cuda.so";
 inline constexpr char kAtenModuleFunction[] = "LossdMakeAtenLosses";
 
 struct AtenModuleOptions {
-  int64_t parameter_cache_bytes = 0;  // As for MakeAtenLosses (aten_losses.h).
-  int64_t device_memory_bytes = 0;    // As in BackendOptions.
-  bool nvtx = false;                  // As in BackendOptions.
+  int64_t parameter_cache_bytes = 0;                  // As for MakeAtenLosses (aten_losses.h).
+  int64_t device_memory_bytes = 0;                    // As in BackendOptions.
+  bool nvtx = false;                                  // As in BackendOptions.
+  GemmPrecision precision = GemmPrecision::kFloat32;  // As in BackendOptions.
 };
 
 // The losses on one device, and what that device is, for people.

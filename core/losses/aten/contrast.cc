@@ -24,7 +24,11 @@ using Term = ContrastProblem::Term;
 class GroupRun {
  public:
   GroupRun(const ContrastProblem& problem, Groups groups, const Target& target)
-      : problem_(problem), groups_(groups), target_(target), rows_(groups, problem.rows, problem.normalize, target) {
+      : problem_(problem),
+        groups_(groups),
+        target_(target),
+        exact_(Exact(target)),
+        rows_(groups, problem.rows, problem.normalize, target) {
     if (!problem.symmetric()) columns_.emplace(groups, problem.columns, problem.normalize, target);
     scale_ = Numbers(problem.scale_input, problem.scale);
     weight_ = StackNumbers(
@@ -50,6 +54,12 @@ class GroupRun {
   }
 
  private:
+  // What leaves is decided by cosines that are not rounded.
+  static Target Exact(Target target) {
+    if (target.precision == GemmPrecision::kBf16) target.precision = GemmPrecision::kFloat32;
+    return target;
+  }
+
   RowStack& columns() { return columns_.has_value() ? *columns_ : rows_; }
   bool Wants(int input) const { return input >= 0 && aten::AnyWants(groups_, static_cast<size_t>(input)); }
   bool AnyWants(const std::vector<ContrastPart>& parts) const {
@@ -64,8 +74,8 @@ class GroupRun {
   // The bound of a row is made of the similarity of its own pair, as the same product gives it.
   void FormGuides(ContrastOperands& operands) {
     const ContrastExclusion& rule = *problem_.exclusion;
-    guide_rows_.emplace(groups_, rule.rows, true, target_);
-    guide_columns_.emplace(groups_, rule.columns, true, target_);
+    guide_rows_.emplace(groups_, rule.rows, true, exact_);
+    guide_columns_.emplace(groups_, rule.columns, true, exact_);
     operands.guide_rows = guide_rows_->rows();
     operands.guide_columns = guide_columns_->rows();
     const int64_t count = problem_.row_count();
@@ -138,6 +148,7 @@ class GroupRun {
   const ContrastProblem& problem_;
   const Groups groups_;
   const Target& target_;
+  const Target exact_;
   RowStack rows_;
   std::optional<RowStack> columns_;  // None where rows meet themselves.
   std::optional<RowStack> guide_rows_;
@@ -155,7 +166,8 @@ void RunContrast(const ContrastProblem& problem, Groups groups, const Target& ta
 int64_t ContrastBytes(const ContrastProblem& problem, const ComputeSpec& request, int64_t element_bytes,
                       const Target& target) {
   // Inputs joined, as products read them, and their gradients; scores, and similarities where columns leave by them.
-  const int64_t blocks = problem.exclusion.has_value() ? 2 : 1;
+  const int64_t narrow = target.precision == GemmPrecision::kBf16 ? 1 : 0;
+  const int64_t blocks = 1 + narrow + (problem.exclusion.has_value() ? 1 : 0);
   const int64_t of_rows = problem.row_count() * static_cast<int64_t>(3 * sizeof(PairSums<double>) + 64);
   return 4 * InputBytes(request) + of_rows +
          target.BlockBytes(problem.row_count(), problem.column_count(), blocks, element_bytes);

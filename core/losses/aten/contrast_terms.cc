@@ -7,6 +7,8 @@
 
 #include <algorithm>
 
+#include "core/losses/aten/products.h"
+
 namespace lossd::aten {
 namespace {
 
@@ -55,19 +57,28 @@ class Terms {
 
   bool WantsGradients() const { return rows_.gradient().defined() || columns_.gradient().defined(); }
 
+  // [G, count, columns]
   at::Tensor FormScores(int64_t first, int64_t count) const {
-    return at::bmm(rows_.rows().narrow(1, first, count), columns_.rows().transpose(1, 2));  // [G, count, columns]
+    return Multiply(target_, rows_.rows().narrow(1, first, count), columns_.rows().transpose(1, 2));
   }
   at::Tensor FormSimilarities(int64_t first, int64_t count) const {
     if (!operands_.bounds.defined()) return {};
     return at::bmm(operands_.guide_rows.narrow(1, first, count), operands_.guide_columns.transpose(1, 2));
   }
 
-  // Scores of rows from `first` on, whose gradient takes their place if `gradient`.
-  ScoreBlock<T> BlockOf(const at::Tensor& scores, int64_t first, bool gradient) const {
+  // What the gradient by `scores` is written to: their place, or a new one where products read it rounded. Undefined
+  // where nobody wants it.
+  at::Tensor RoomForGradient(const at::Tensor& scores) const {
+    if (!WantsGradients()) return {};
+    const at::ScalarType type = OperandType(target_, scores.scalar_type());
+    return type == scores.scalar_type() ? scores : at::empty(scores.sizes(), scores.options().dtype(type));
+  }
+
+  // Scores of rows from `first` on; `gradient` is undefined where it is not to be written.
+  ScoreBlock<T> BlockOf(const at::Tensor& scores, int64_t first, const at::Tensor& gradient) const {
     ScoreBlock<T> block;
     block.scores = ElementsOf<T>(scores);
-    if (gradient) block.gradient.wide = ElementsOf<T>(scores);
+    if (gradient.defined()) block.gradient = DestinationIn<T>(gradient);
     block.groups = stack_;
     block.rows = scores.size(1);
     block.columns = scores.size(2);
@@ -78,14 +89,13 @@ class Terms {
   }
 
   void AddGradients(const at::Tensor& gradient, int64_t first) const {
+    if (!gradient.defined()) return;
     const int64_t count = gradient.size(1);
     if (rows_.gradient().defined()) {
-      at::Tensor sum = rows_.gradient().narrow(1, first, count);
-      sum.baddbmm_(gradient, columns_.rows());
+      AddProduct(target_, rows_.gradient().narrow(1, first, count), gradient, columns_.rows());
     }
     if (columns_.gradient().defined()) {
-      at::Tensor sum = columns_.gradient();
-      sum.baddbmm_(gradient.transpose(1, 2), rows_.rows().narrow(1, first, count));
+      AddProduct(target_, columns_.gradient(), gradient.transpose(1, 2), rows_.rows().narrow(1, first, count));
     }
   }
 
@@ -94,15 +104,16 @@ class Terms {
   void RunSigmoids() {
     ForBlocks([&](int64_t first, int64_t count) {
       const at::Tensor scores = FormScores(first, count);
+      const at::Tensor gradient = RoomForGradient(scores);
       SigmoidSweep<T> sweep;
-      sweep.block = BlockOf(scores, first, WantsGradients());
+      sweep.block = BlockOf(scores, first, gradient);
       sweep.biases = ElementsOf<double>(operands_.bias);
       sweep.share = share_;
       sweep.losses = Numbers(kRowLoss);
       sweep.slopes = Numbers(kBiasSlope);
       sweep.numbers = kContrastNumbers;
       target_.Run(sweep);
-      AddGradients(scores, first);
+      AddGradients(gradient, first);
     });
   }
 
@@ -117,15 +128,16 @@ class Terms {
     const at::Tensor shares = (counts > 0).sum(1).clamp_min_(1).to(at::kDouble).reciprocal_();  // [G]
     ForBlocks([&](int64_t first, int64_t count) {
       const at::Tensor scores = FormScores(first, count);
+      const at::Tensor gradient = RoomForGradient(scores);
       LabelSweep<T> sweep;
-      sweep.block = BlockOf(scores, first, WantsGradients());
+      sweep.block = BlockOf(scores, first, gradient);
       sweep.labels = ElementsOf<int64_t>(operands_.labels);
       sweep.counts = ElementsOf<double>(counts);
       sweep.shares = ElementsOf<double>(shares);
       sweep.losses = Numbers(kRowLoss);
       sweep.numbers = kContrastNumbers;
       target_.Run(sweep);
-      AddGradients(scores, first);
+      AddGradients(gradient, first);
     });
   }
 
@@ -152,8 +164,8 @@ class Terms {
     return reinterpret_cast<State*>(room.data_ptr<uint8_t>());
   }
 
-  PairSweep<T> PairsOf(const at::Tensor& scores, const at::Tensor& similarities, int64_t first, bool gradient,
-                       const at::Tensor& terms) const {
+  PairSweep<T> PairsOf(const at::Tensor& scores, const at::Tensor& similarities, int64_t first,
+                       const at::Tensor& gradient, const at::Tensor& terms) const {
     PairSweep<T> sweep;
     sweep.block = BlockOf(scores, first, gradient);
     sweep.rule = RuleOf(similarities);
@@ -170,8 +182,9 @@ class Terms {
     ForBlocks([&](int64_t first, int64_t count) {
       const at::Tensor scores = FormScores(first, count);
       const at::Tensor similarities = FormSimilarities(first, count);
-      target_.Run(PairsOf(scores, similarities, first, WantsGradients(), terms));
-      AddGradients(scores, first);
+      const at::Tensor gradient = RoomForGradient(scores);
+      target_.Run(PairsOf(scores, similarities, first, gradient, terms));
+      AddGradients(gradient, first);
     });
   }
 
@@ -187,7 +200,7 @@ class Terms {
     ForBlocks([&](int64_t first, int64_t count) {
       scores = FormScores(first, count);
       similarities = FormSimilarities(first, count);
-      PairSweep<T> sweep = PairsOf(scores, similarities, first, false, terms);
+      PairSweep<T> sweep = PairsOf(scores, similarities, first, {}, terms);
       sweep.picked = ElementsOf<double>(picked);
       target_.Run(sweep);
       PairColumnSums<T> sums;
@@ -212,11 +225,12 @@ class Terms {
         scores = FormScores(first, count);
         similarities = FormSimilarities(first, count);
       }
-      PairSweep<T> sweep = PairsOf(scores, similarities, first, true, terms);
+      const at::Tensor gradient = RoomForGradient(scores);
+      PairSweep<T> sweep = PairsOf(scores, similarities, first, gradient, terms);
       sweep.sums = false;
       sweep.column_terms = StatesIn<PairTerm<T>>(column_terms);
       target_.Run(sweep);
-      AddGradients(scores, first);
+      AddGradients(gradient, first);
     });
   }
 

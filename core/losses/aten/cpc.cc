@@ -37,7 +37,7 @@ class GroupRun {
 
   void Run() {
     const aten::PixelCnnContext context =
-        aten::RunPixelCnn(z_.narrow(2, 0, plan_.shape.rows()), weights_.context, wants_.context());
+        aten::RunPixelCnn(target_, z_.narrow(2, 0, plan_.shape.rows()), weights_.context, wants_.context());
     if (aten::AllCancelled(groups_)) return;
     const aten::CpcScoresResult scores = Contrast(context.context);
     if (aten::AllCancelled(groups_)) return;
@@ -58,8 +58,8 @@ class GroupRun {
   aten::CpcScoresResult Contrast(const at::Tensor& context) const {
     aten::CpcScores scores;
     scores.shape = plan_.contrast();
-    scores.predictions = Rows(aten::Convolve(context, weights_.prediction, weights_.prediction_bias));
-    scores.targets = Rows(aten::Convolve(z_, weights_.target, weights_.target_bias));
+    scores.predictions = Rows(aten::Convolve(target_, context, weights_.prediction, weights_.prediction_bias));
+    scores.targets = Rows(aten::Convolve(target_, z_, weights_.target, weights_.target_bias));
     scores.embed_scales = aten::StackNumbers(
         groups_, [](const LossTask& task) { return PlanOf(task).embed_scale; }, type_, target_.device);
     scores.step_weights = aten::ToDevice(StepWeights(), target_.device);
@@ -108,14 +108,15 @@ class GroupRun {
     const at::Tensor targets =
         scores.target_gradient.view({Count(), shape.batch, shape.height, shape.width, plan_.dim});
     aten::CpcWeightTensors gradients;
-    if (wants_.parameters[kTargetWeight]) gradients.target = aten::Correlate(targets, z_);
+    if (wants_.parameters[kTargetWeight]) gradients.target = aten::Correlate(target_, targets, z_);
     // That of target_bias is zero: the contrast does not change where all targets are shifted.
-    if (wants_.parameters[kPredictionWeight]) gradients.prediction = aten::Correlate(predictions, context.context);
+    if (wants_.parameters[kPredictionWeight])
+      gradients.prediction = aten::Correlate(target_, predictions, context.context);
     if (wants_.parameters[kPredictionBias]) gradients.prediction_bias = aten::SumOverPositions(predictions);
     if (wants_.context()) {
       const at::Tensor entered =
-          aten::RunPixelCnnBackward(aten::ConvolveBack(predictions, weights_.prediction), context, weights_.context,
-                                    wants_.context_parameters() ? &gradients.context : nullptr);
+          aten::RunPixelCnnBackward(target_, aten::ConvolveBack(target_, predictions, weights_.prediction), context,
+                                    weights_.context, wants_.context_parameters() ? &gradients.context : nullptr);
       if (wants_.z) WriteInputGradient(entered, targets);
     }
     aten::WriteWeightGradients(groups_, plan_, gradients);
@@ -123,7 +124,7 @@ class GroupRun {
 
   // What comes back through the network, of rows 0 .. R - 1, and through the targets.
   void WriteInputGradient(const at::Tensor& entered, const at::Tensor& targets) const {
-    at::Tensor gradient = aten::ConvolveBack(targets, weights_.target);
+    at::Tensor gradient = aten::ConvolveBack(target_, targets, weights_.target);
     gradient.narrow(2, 0, plan_.shape.rows()).add_(entered);
     aten::WriteGradient(groups_, plan_.z, gradient.permute({0, 1, 4, 2, 3}));
   }

@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "core/losses/aten/products.h"
+
 namespace lossd::aten {
 namespace {
 
@@ -19,8 +21,9 @@ struct Picks {
 
 class Contrast {
  public:
-  explicit Contrast(const CpcScores& scores)
+  Contrast(const CpcScores& scores, const Target& target)
       : scores_(scores),
+        target_(target),
         groups_(scores.predictions.size(0)),
         steps_(scores.shape.steps()),
         options_(scores.predictions.options()),
@@ -45,7 +48,8 @@ class Contrast {
     const at::Tensor predictions = scores_.predictions.narrow(1, first, count);
     const at::Tensor rows = RowsOf(first, count);
     const Picks picks = PicksOf(first, count, rows);
-    at::Tensor s = at::bmm(predictions, scores_.targets.transpose(1, 2)).mul_(scores_.embed_scales.view({-1, 1, 1}));
+    at::Tensor s =
+        Multiply(target_, predictions, scores_.targets.transpose(1, 2)).mul_(scores_.embed_scales.view({-1, 1, 1}));
     const at::Tensor picked_scores = s.gather(2, picks.targets).to(at::kDouble);  // [G, rows, R]
     const at::Tensor maximum = s.amax(2, true).to(at::kDouble);                   // [G, rows, 1]
     s.scatter_(2, picks.targets, -std::numeric_limits<double>::infinity());
@@ -58,8 +62,8 @@ class Contrast {
     AddStepLosses(shifted, picked, rest, picks);
     if (!scores_.gradients) return;
     ScoreGradient(rows, picked, rest, picked.sum(2, true) + unpicked, picks, s);
-    result_.prediction_gradient.narrow(1, first, count).baddbmm_(s, scores_.targets);
-    result_.target_gradient.baddbmm_(s.transpose(1, 2), predictions);
+    AddProduct(target_, result_.prediction_gradient.narrow(1, first, count), s, scores_.targets);
+    AddProduct(target_, result_.target_gradient, s.transpose(1, 2), predictions);
   }
 
   CpcScoresResult Finish() {
@@ -103,6 +107,7 @@ class Contrast {
   }
 
   const CpcScores& scores_;
+  const Target& target_;
   const int64_t groups_;
   const int64_t steps_;  // R
   const at::TensorOptions options_;
@@ -117,7 +122,7 @@ class Contrast {
 }  // namespace
 
 CpcScoresResult ContrastSteps(const CpcScores& scores, Groups groups, const Target& target) {
-  Contrast contrast(scores);
+  Contrast contrast(scores, target);
   const int64_t predictions = scores.shape.predictions();
   const int64_t chunk = target.BlockRows(predictions, scores.shape.targets());
   for (int64_t first = 0; first < predictions; first += chunk) {

@@ -17,6 +17,7 @@
 #include "core/engine/cuda/cuda_sweeps.h"
 #include "core/losses/aten/aten_losses.h"
 #include "core/losses/aten/aten_module.h"
+#include "core/losses/aten/products.h"
 #include "core/status/status_macros.h"
 
 namespace lossd {
@@ -27,6 +28,18 @@ constexpr int kDrivers = 2;  // Batches on their way at a time.
 constexpr int64_t kBudgetShare = 512;
 constexpr int64_t kLeastBlockBytes = int64_t{64} << 20;
 constexpr int64_t kMostBlockBytes = int64_t{1} << 30;
+
+const char* Remark(GemmPrecision precision) {
+  switch (precision) {
+    case GemmPrecision::kFloat32:
+      return "";
+    case GemmPrecision::kTf32:
+      return ", matrix products in tf32";
+    case GemmPrecision::kBf16:
+      return ", matrix products in bf16";
+  }
+  return "";
+}
 
 cudaStream_t CurrentStream() { return c10::cuda::getCurrentCUDAStream().stream(); }
 
@@ -40,16 +53,21 @@ absl::StatusOr<std::unique_ptr<DeviceLane>> MakeLane(int card, const AtenModuleO
 absl::StatusOr<DeviceLosses> MakeCardLosses(const char* name, const AtenModuleOptions& options) {
   const int card = CardIndex(name);
   LOSSD_ASSIGN_OR_RETURN(const std::string model, FindCard(card));
-  // Products in float32 are that, and not of operands rounded to TF32.
-  at::globalContext().setAllowTF32CuBLAS(false);
+  if (options.precision == GemmPrecision::kBf16 && !aten::HasNarrowProducts()) {
+    return absl::NotFoundError("no LibTorch that sums products of bf16 in float32: expected 2.8 or later");
+  }
+  // Products in float32 are that, and not of operands rounded to TF32, unless that was asked for. One of LibTorch's
+  // settings: that of the process, whose cards all have the same.
+  at::globalContext().setAllowTF32CuBLAS(options.precision == GemmPrecision::kTf32);
   DeviceLosses made;
   LOSSD_ASSIGN_OR_RETURN(made.lane, MakeLane(card, options));
   AtenLossesOptions losses{.parameter_cache_bytes = options.parameter_cache_bytes};
+  losses.precision = options.precision;
   losses.sweeps = std::make_shared<CudaSweeps>(&CurrentStream);
   losses.block_scores =
       std::clamp(made.lane->memory_bytes() / kBudgetShare, kLeastBlockBytes, kMostBlockBytes) / int64_t{sizeof(float)};
   LOSSD_ASSIGN_OR_RETURN(made.losses, MakeAtenLosses(name, losses));
-  made.description = model + ", through LibTorch with CUDA";
+  made.description = model + ", through LibTorch with CUDA" + Remark(options.precision);
   return made;
 }
 

@@ -95,7 +95,8 @@ class GroupRun {
 
   aten::PackedMap& MapOf(size_t input) {
     if (!maps_[input].values.defined()) {
-      maps_[input] = aten::PackMap(aten::StackInput(groups_, input, target_.device), aten::AnyWants(groups_, input));
+      maps_[input] =
+          aten::PackMap(aten::StackInput(groups_, input, target_.device), aten::AnyWants(groups_, input), target_);
     }
     return maps_[input];
   }
@@ -226,7 +227,7 @@ class FeatureMapContrastive final : public aten::AtenLoss {
     const auto& maps = static_cast<const FeatureMapPlan&>(plan);
     const auto element = static_cast<int64_t>(SizeOf(maps.dtype));
     return 4 * aten::InputBytes(request) +
-           target().BlockBytes(maps.images(), maps.images() * maps.most_locations, 1, element);
+           target().BlockBytes(maps.images(), maps.images() * maps.most_locations, 2, element);
   }
 
   // Groups that drew different maps, or clip differently, are different problems.

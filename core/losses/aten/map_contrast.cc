@@ -9,13 +9,15 @@
 #include <cmath>
 #include <limits>
 
+#include "core/losses/aten/products.h"
+
 namespace lossd::aten {
 namespace {
 
 // The clip as the scores' type can hold it; 0, which is none, where that is too narrow for it.
 double ClipOf(const MapMeeting& meeting) {
   if (std::isinf(meeting.clip)) return 0;
-  if (meeting.source->values.scalar_type() != at::kFloat) return meeting.clip;
+  if (meeting.source->type != at::kFloat) return meeting.clip;
   if (meeting.clip > std::numeric_limits<float>::max()) return 0;
   return std::max<double>(meeting.clip, std::numeric_limits<float>::min());
 }
@@ -39,12 +41,12 @@ class Contrast {
 
   // Source rows [first, first + count).
   void RunBlock(int64_t first, int64_t count) {
-    const at::Tensor rows = sources_.narrow(2, first, count);                          // [G, C, rows]
-    const at::Tensor scores = at::bmm(rows.transpose(1, 2), meeting_.target->values);  // [G, rows, B L]
-    const bool wanted = meeting_.source->gradient.defined() || meeting_.target->gradient.defined();
+    const at::Tensor rows = sources_.narrow(2, first, count);                                    // [G, C, rows]
+    const at::Tensor scores = Multiply(target_, rows.transpose(1, 2), meeting_.target->values);  // [G, rows, B L]
+    const at::Tensor slopes = RoomForGradient(scores);
     MapSweep<T> sweep;
     sweep.block.scores = ElementsOf<T>(scores);
-    if (wanted) sweep.block.gradient.wide = ElementsOf<T>(scores);
+    if (slopes.defined()) sweep.block.gradient = DestinationIn<T>(slopes);
     sweep.block.groups = groups_;
     sweep.block.rows = count;
     sweep.block.columns = columns();
@@ -59,16 +61,25 @@ class Contrast {
     sweep.squares = sweep.losses + images_;
     sweep.numbers = meeting_.sums.stride(0) / images_;
     target_.Run(sweep);
-    if (wanted) AddGradients(first, count, rows, scores);
+    if (slopes.defined()) AddGradients(first, count, rows, slopes);
   }
 
  private:
+  // The scores' place, or a new one where products read the gradient rounded. Undefined where nobody wants it.
+  at::Tensor RoomForGradient(const at::Tensor& scores) const {
+    if (!meeting_.source->gradient.defined() && !meeting_.target->gradient.defined()) return {};
+    const at::ScalarType type = OperandType(target_, scores.scalar_type());
+    return type == scores.scalar_type() ? scores : at::empty(scores.sizes(), scores.options().dtype(type));
+  }
+
   void AddGradients(int64_t first, int64_t count, const at::Tensor& rows, const at::Tensor& slopes) const {
     if (at::Tensor& gradient = meeting_.source->gradient; gradient.defined()) {
-      const at::Tensor sources = at::bmm(meeting_.target->values, slopes.transpose(1, 2));  // [G, C, rows]
+      const at::Tensor sources = Multiply(target_, meeting_.target->values, slopes.transpose(1, 2));  // [G, C, rows]
       gradient.scatter_add_(2, index_.narrow(2, first, count), sources);
     }
-    if (at::Tensor& gradient = meeting_.target->gradient; gradient.defined()) gradient.baddbmm_(rows, slopes);
+    if (at::Tensor& gradient = meeting_.target->gradient; gradient.defined()) {
+      AddProduct(target_, gradient, rows, slopes);
+    }
   }
 
   const MapMeeting& meeting_;
@@ -83,10 +94,14 @@ class Contrast {
 
 }  // namespace
 
-PackedMap PackMap(const at::Tensor& map, bool wanted) {
+PackedMap PackMap(const at::Tensor& map, bool wanted, const Target& target) {
   const int64_t locations = map.size(3) * map.size(4);
-  const at::Tensor values = map.transpose(1, 2).reshape({map.size(0), map.size(2), map.size(1) * locations});
-  return {values, wanted ? at::zeros_like(values) : at::Tensor(), locations};
+  const at::ScalarType type = map.scalar_type();
+  at::Tensor values = at::empty({map.size(0), map.size(2), map.size(1), map.size(3), map.size(4)},
+                                map.options().dtype(OperandType(target, type)));
+  values.copy_(map.transpose(1, 2));
+  values = values.view({map.size(0), map.size(2), map.size(1) * locations});
+  return {values, wanted ? at::zeros(values.sizes(), map.options()) : at::Tensor(), locations, type};
 }
 
 at::Tensor UnpackGradient(const PackedMap& map, int64_t images) {
@@ -94,7 +109,7 @@ at::Tensor UnpackGradient(const PackedMap& map, int64_t images) {
 }
 
 void ContrastMaps(const MapMeeting& meeting, Groups groups, const Target& target) {
-  ForType(meeting.source->values.scalar_type(), [&](auto zero) {
+  ForType(meeting.source->type, [&](auto zero) {
     Contrast<decltype(zero)> contrast(meeting, target);
     const int64_t rows = target.BlockRows(contrast.images(), contrast.columns());
     for (int64_t first = 0; first < contrast.images() && !AllCancelled(groups); first += rows) {

@@ -22,13 +22,14 @@ namespace lossd::aten {
 
 // A feature map of all groups, in the form in which its products read it.
 struct PackedMap {
-  at::Tensor values;    // [G, C, B * L]
-  at::Tensor gradient;  // As values; undefined where no group wants it.
+  at::Tensor values;    // [G, C, B * L], operands of the target's products.
+  at::Tensor gradient;  // [G, C, B * L], of type `type`; undefined where no group wants it.
   int64_t locations = 0;
+  at::ScalarType type = at::kFloat;  // float32 or float64: that of the map.
 };
 
 // Packs [G, B, C, H, W]; the gradient starts at zero.
-PackedMap PackMap(const at::Tensor& map, bool wanted);
+PackedMap PackMap(const at::Tensor& map, bool wanted, const Target& target);
 
 // The gradient as [G, B, C, L].
 at::Tensor UnpackGradient(const PackedMap& map, int64_t images);

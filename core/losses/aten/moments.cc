@@ -9,6 +9,7 @@
 #include <cstddef>
 
 #include "core/losses/aten/aten_loss.h"
+#include "core/losses/aten/products.h"
 #include "core/losses/operator_loss.h"
 
 namespace lossd::aten {
@@ -69,11 +70,11 @@ class GroupRun {
       const at::Tensor& z = views_[view];
       ForChunks([&](int64_t first, int64_t count) {
         const at::Tensor block = z.narrow(2, first, count);
-        at::Tensor covariance = at::bmm(block.transpose(1, 2), z).div_(rows_ - 1);  // [G, count, D]
+        at::Tensor covariance = Multiply(target_, block.transpose(1, 2), z).div_(rows_ - 1);  // [G, count, D]
         covariance.diagonal(first, 1, 2).fill_(0);
         terms[2] += SumOfSquares(covariance) / width;
         if (gradients_[view].defined() && problem_.weights[2] != 0) {
-          gradients_[view].narrow(2, first, count).baddbmm_(z, covariance.transpose(1, 2));
+          AddProduct(target_, gradients_[view].narrow(2, first, count), z, covariance.transpose(1, 2));
         }
       });
     }
@@ -91,15 +92,15 @@ class GroupRun {
     terms[1] = at::zeros_like(terms[0]);
     ForChunks([&](int64_t first, int64_t count) {
       const at::Tensor block = views_[0].narrow(2, first, count);
-      at::Tensor c = at::bmm(block.transpose(1, 2), views_[1]).div_(rows_);  // [G, count, D]
+      at::Tensor c = Multiply(target_, block.transpose(1, 2), views_[1]).div_(rows_);  // [G, count, D]
       c.diagonal(first, 1, 2).fill_(0);
       terms[1] += SumOfSquares(c);
       c = problem_.weights[1] == 0 ? at::zeros_like(c) : c.mul_(2 * problem_.weights[1]);
       c.diagonal(first, 1, 2).copy_(diagonal.narrow(1, first, count) * (2 * problem_.weights[0]));
       if (gradients_[0].defined()) {
-        gradients_[0].narrow(2, first, count).baddbmm_(views_[1], c.transpose(1, 2));
+        AddProduct(target_, gradients_[0].narrow(2, first, count), views_[1], c.transpose(1, 2));
       }
-      if (gradients_[1].defined()) gradients_[1].baddbmm_(block, c);
+      if (gradients_[1].defined()) AddProduct(target_, gradients_[1], block, c);
     });
   }
 

@@ -5,6 +5,8 @@
 
 #include <ATen/ATen.h>
 
+#include "core/losses/aten/products.h"
+
 namespace lossd::aten {
 namespace {
 
@@ -13,8 +15,8 @@ enum Dimension { kRow = 2, kColumn = 3, kChannel = 4 };
 // [G, ..., C] as [G, positions, C].
 at::Tensor Flat(const at::Tensor& map) { return map.reshape({map.size(0), -1, map.size(-1)}); }
 
-at::Tensor ForAllGroups(const at::Tensor& weights, int64_t groups) {
-  return weights.expand({groups, weights.size(1), weights.size(2)});
+at::Tensor ForAllGroups(const Target& target, const at::Tensor& weights, int64_t groups) {
+  return Operand(target, weights).expand({groups, weights.size(1), weights.size(2)});
 }
 
 at::Tensor ShapedLike(const at::Tensor& flat, const at::Tensor& map) {
@@ -46,12 +48,12 @@ at::Tensor WithOuterColumns(const at::Tensor& inner, const at::Tensor& bias) {
   return at::cat({outer, inner, outer}, kColumn);
 }
 
-PixelCnnTrace RunBlock(const at::Tensor& c, const PixelCnnBlock& block) {
+PixelCnnTrace RunBlock(const Target& target, const at::Tensor& c, const PixelCnnBlock& block) {
   PixelCnnTrace trace;
   trace.c = c;
-  trace.entry = Convolve(c, block.entry, block.entry_bias).relu_();
-  trace.across = Convolve(AcrossInput(trace.entry), block.across, block.across_bias);
-  const at::Tensor down = Convolve(DownInput(trace.across), block.down, block.down_bias).relu_();
+  trace.entry = Convolve(target, c, block.entry, block.entry_bias).relu_();
+  trace.across = Convolve(target, AcrossInput(trace.entry), block.across, block.across_bias);
+  const at::Tensor down = Convolve(target, DownInput(trace.across), block.down, block.down_bias).relu_();
   trace.down = WithOuterColumns(down, block.down_bias);
   return trace;
 }
@@ -77,60 +79,61 @@ at::Tensor AcrossInputBack(const at::Tensor& gradient, const at::Tensor& entry) 
 }
 
 // Adds to `gradient`, that of the block's result, what comes back through the block.
-void RunBlockBackward(at::Tensor& gradient, const PixelCnnTrace& trace, const PixelCnnBlock& block,
-                      PixelCnnBlock* weights) {
-  const at::Tensor down = ConvolveBack(gradient, block.exit).masked_fill_(trace.down.le(0), 0);
+void RunBlockBackward(const Target& target, at::Tensor& gradient, const PixelCnnTrace& trace,
+                      const PixelCnnBlock& block, PixelCnnBlock* weights) {
+  const at::Tensor down = ConvolveBack(target, gradient, block.exit).masked_fill_(trace.down.le(0), 0);
   const at::Tensor inner = down.narrow(kColumn, 1, down.size(kColumn) - 2).contiguous();
-  const at::Tensor across = DownInputBack(ConvolveBack(inner, block.down));
+  const at::Tensor across = DownInputBack(ConvolveBack(target, inner, block.down));
   const at::Tensor entry =
-      AcrossInputBack(ConvolveBack(across, block.across), trace.entry).masked_fill_(trace.entry.le(0), 0);
+      AcrossInputBack(ConvolveBack(target, across, block.across), trace.entry).masked_fill_(trace.entry.le(0), 0);
   if (weights != nullptr) {
-    *weights = {.entry = Correlate(entry, trace.c),
+    *weights = {.entry = Correlate(target, entry, trace.c),
                 .entry_bias = SumOverPositions(entry),
-                .across = Correlate(across, AcrossInput(trace.entry)),
+                .across = Correlate(target, across, AcrossInput(trace.entry)),
                 .across_bias = SumOverPositions(across),
-                .down = Correlate(inner, DownInput(trace.across)),
+                .down = Correlate(target, inner, DownInput(trace.across)),
                 .down_bias = SumOverPositions(down),
-                .exit = Correlate(gradient, trace.down),
+                .exit = Correlate(target, gradient, trace.down),
                 .exit_bias = SumOverPositions(gradient)};
   }
-  gradient.add_(ConvolveBack(entry, block.entry));
+  gradient.add_(ConvolveBack(target, entry, block.entry));
 }
 
 }  // namespace
 
-at::Tensor Convolve(const at::Tensor& rows, const at::Tensor& weights, const at::Tensor& bias) {
-  at::Tensor result = at::bmm(Flat(rows), ForAllGroups(weights, rows.size(0)).transpose(1, 2));
+at::Tensor Convolve(const Target& target, const at::Tensor& rows, const at::Tensor& weights, const at::Tensor& bias) {
+  at::Tensor result = Multiply(target, Flat(rows), ForAllGroups(target, weights, rows.size(0)).transpose(1, 2));
   return ShapedLike(result.add_(bias.unsqueeze(1)), rows);
 }
 
-at::Tensor ConvolveBack(const at::Tensor& gradient, const at::Tensor& weights) {
-  return ShapedLike(at::bmm(Flat(gradient), ForAllGroups(weights, gradient.size(0))), gradient);
+at::Tensor ConvolveBack(const Target& target, const at::Tensor& gradient, const at::Tensor& weights) {
+  return ShapedLike(Multiply(target, Flat(gradient), ForAllGroups(target, weights, gradient.size(0))), gradient);
 }
 
-at::Tensor Correlate(const at::Tensor& gradient, const at::Tensor& rows) {
-  return at::bmm(Flat(gradient).transpose(1, 2), Flat(rows));
+at::Tensor Correlate(const Target& target, const at::Tensor& gradient, const at::Tensor& rows) {
+  return Multiply(target, Flat(gradient).transpose(1, 2), Flat(rows));
 }
 
 at::Tensor SumOverPositions(const at::Tensor& gradient) { return Flat(gradient).sum(1); }
 
-PixelCnnContext RunPixelCnn(const at::Tensor& input, const PixelCnnBlocks& blocks, bool keep_trace) {
+PixelCnnContext RunPixelCnn(const Target& target, const at::Tensor& input, const PixelCnnBlocks& blocks,
+                            bool keep_trace) {
   PixelCnnContext result;
   at::Tensor c = input;
   for (const PixelCnnBlock& block : blocks) {
-    PixelCnnTrace trace = RunBlock(c, block);
-    c = c + Convolve(trace.down, block.exit, block.exit_bias);
+    PixelCnnTrace trace = RunBlock(target, c, block);
+    c = c + Convolve(target, trace.down, block.exit, block.exit_bias);
     if (keep_trace) result.trace.push_back(std::move(trace));
   }
   result.context = c.relu_();
   return result;
 }
 
-at::Tensor RunPixelCnnBackward(at::Tensor gradient, const PixelCnnContext& forward, const PixelCnnBlocks& blocks,
-                               PixelCnnBlocks* weight_gradients) {
+at::Tensor RunPixelCnnBackward(const Target& target, at::Tensor gradient, const PixelCnnContext& forward,
+                               const PixelCnnBlocks& blocks, PixelCnnBlocks* weight_gradients) {
   gradient.masked_fill_(forward.context.le(0), 0);
   for (size_t b = kPixelCnnBlocks; b-- > 0;) {
-    RunBlockBackward(gradient, forward.trace[b], blocks[b],
+    RunBlockBackward(target, gradient, forward.trace[b], blocks[b],
                      weight_gradients != nullptr ? &(*weight_gradients)[b] : nullptr);
   }
   return gradient;

@@ -12,6 +12,7 @@
 #include <array>
 #include <vector>
 
+#include "core/losses/aten/target.h"
 #include "core/losses/cpc/pixel_cnn_weights.h"
 
 namespace lossd::aten {
@@ -44,20 +45,21 @@ struct PixelCnnContext {
 
 // Products of stacked rows with weights [G or 1, out, in]: rows [G, ..., in] to [G, ..., out], back from [G, ..., out]
 // to [G, ..., in], and the gradient [G, out, in] of the weights.
-at::Tensor Convolve(const at::Tensor& rows, const at::Tensor& weights, const at::Tensor& bias);
-at::Tensor ConvolveBack(const at::Tensor& gradient, const at::Tensor& weights);
-at::Tensor Correlate(const at::Tensor& gradient, const at::Tensor& rows);
+at::Tensor Convolve(const Target& target, const at::Tensor& rows, const at::Tensor& weights, const at::Tensor& bias);
+at::Tensor ConvolveBack(const Target& target, const at::Tensor& gradient, const at::Tensor& weights);
+at::Tensor Correlate(const Target& target, const at::Tensor& gradient, const at::Tensor& rows);
 
 // Sum over all but the first and the last dimension: the gradient of a bias.
 at::Tensor SumOverPositions(const at::Tensor& gradient);
 
 // Runs the network over rows 0 .. R - 1 of its input, [G, B, R, w, C].
-PixelCnnContext RunPixelCnn(const at::Tensor& input, const PixelCnnBlocks& blocks, bool keep_trace);
+PixelCnnContext RunPixelCnn(const Target& target, const at::Tensor& input, const PixelCnnBlocks& blocks,
+                            bool keep_trace);
 
 // From the gradient of the context, which it overwrites, to that of the input, which it returns. Fills the gradients of
 // the weights unless `weight_gradients` is null.
-at::Tensor RunPixelCnnBackward(at::Tensor gradient, const PixelCnnContext& forward, const PixelCnnBlocks& blocks,
-                               PixelCnnBlocks* weight_gradients);
+at::Tensor RunPixelCnnBackward(const Target& target, at::Tensor gradient, const PixelCnnContext& forward,
+                               const PixelCnnBlocks& blocks, PixelCnnBlocks* weight_gradients);
 
 }  // namespace lossd::aten
 

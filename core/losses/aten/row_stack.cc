@@ -5,6 +5,8 @@
 
 #include <ATen/ATen.h>
 
+#include "core/losses/aten/products.h"
+
 namespace lossd::aten {
 namespace {
 
@@ -22,7 +24,7 @@ RowStack::RowStack(Groups groups, const std::vector<ContrastPart>& parts, bool n
       normalize_(normalize),
       target_(target),
       source_(Join(groups, parts, target.device)),
-      rows_(at::empty(source_.sizes(), source_.options())),
+      rows_(at::empty(source_.sizes(), source_.options().dtype(OperandType(target, source_.scalar_type())))),
       norms_(at::empty({source_.size(0), source_.size(1)}, source_.options().dtype(at::kDouble))) {
   if (!normalize) factor_ = at::empty({source_.size(0)}, norms_.options());
   ForType(type(), [&](auto zero) {
@@ -31,7 +33,7 @@ RowStack::RowStack(Groups groups, const std::vector<ContrastPart>& parts, bool n
     norms.vectors = Sources<T>();
     norms.least = kNormEpsilon;
     norms.norms = ElementsOf<double>(norms_);
-    if (normalize) norms.normalized.wide = ElementsOf<T>(rows_);
+    if (normalize) norms.normalized = DestinationIn<T>(rows_);
     target.Run(norms);
     if (normalize) return;
     ScaleOfGroup scale;
@@ -43,7 +45,7 @@ RowStack::RowStack(Groups groups, const std::vector<ContrastPart>& parts, bool n
     ScaledVectors<T> scaled;
     scaled.vectors = Sources<T>();
     scaled.scales = ElementsOf<double>(factor_);
-    scaled.scaled.wide = ElementsOf<T>(rows_);
+    scaled.scaled = DestinationIn<T>(rows_);
     target.Run(scaled);
   });
 }

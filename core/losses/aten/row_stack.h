@@ -26,8 +26,9 @@ class RowStack {
   RowStack(const RowStack&) = delete;
   RowStack& operator=(const RowStack&) = delete;
 
-  const at::Tensor& rows() const { return rows_; }          // [G, R, D], as products read them.
-  const at::Tensor& gradient() const { return gradient_; }  // Likewise; undefined where nobody wants it.
+  const at::Tensor& rows() const { return rows_; }  // [G, R, D], operands of the target's products.
+  // [G, R, D], of type(); undefined where nobody wants it.
+  const at::Tensor& gradient() const { return gradient_; }
   void MakeGradient();
   // float32 or float64: that of scores and gradients.
   at::ScalarType type() const { return source_.scalar_type(); }

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "core/engine/gemm_precision.h"
 #include "core/engine/sweeps/sweeps.h"
 
 namespace lossd::aten {
@@ -25,6 +26,8 @@ struct Target {
   std::shared_ptr<const Sweeps> sweeps = nullptr;  // Not null where the target is used.
   // Scores of a group that are held at a time, unless one row has more.
   int64_t block_scores = kHostBlockScores;
+  // How exactly products read their operands (products.h). kTf32 is cards' alone.
+  GemmPrecision precision = GemmPrecision::kFloat32;
 
   // Rows of a block of scores: by the shape of one group alone, for the sake of equal bits in every batch.
   int64_t BlockRows(int64_t rows, int64_t columns) const {
@@ -46,6 +49,13 @@ void ForType(at::ScalarType type, const Body& body) {
   } else {
     body(float{0});
   }
+}
+
+// Where a sweep writes numbers of type T: to a tensor of that type, or of bfloat16.
+template <typename T>
+Destination<T> DestinationIn(const at::Tensor& tensor) {
+  if (tensor.scalar_type() == at::kBFloat16) return {nullptr, static_cast<uint16_t*>(tensor.data_ptr())};
+  return {tensor.data_ptr<T>(), nullptr};
 }
 
 // The elements of a tensor; null where it is undefined.

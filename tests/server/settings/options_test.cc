@@ -70,9 +70,9 @@ INSTANTIATE_TEST_SUITE_P(
                   [](ServerOptions& o) { o.tls_key_file = "/x"; }},
         BadOption{"tls_client_ca_file", "got neither", [](ServerOptions& o) { o.tls_client_ca_file = "/x"; }},
         BadOption{"compute_precision", "\"int8\"", [](ServerOptions& o) { o.compute_precision = "int8"; }},
-        BadOption{"compute_precision", "\"bf16\"",
+        BadOption{"compute_precision", "expected fp32 or bf16 with --device=aten-cpu, got \"tf32\"",
                   [](ServerOptions& o) {
-                    o.compute_precision = "bf16";
+                    o.compute_precision = "tf32";
                     o.device = "aten-cpu";
                   }},
         BadOption{"threads", "-1", [](ServerOptions& o) { o.threads = -1; }},
