@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstddef>
 #include <deque>
 #include <utility>
 
@@ -14,7 +15,7 @@ namespace {
 class DevicesBackend final : public LossBackend {
  public:
   explicit DevicesBackend(std::vector<std::unique_ptr<LossBackend>> devices) {
-    for (std::unique_ptr<LossBackend>& device : devices) devices_.emplace_back(std::move(device));
+    for (std::unique_ptr<LossBackend>& device : devices) devices_.emplace_back(std::move(device), devices_.size());
     SetDeviceListener([](const std::string&, const absl::Status&) {});
   }
 
@@ -28,6 +29,7 @@ class DevicesBackend final : public LossBackend {
     device.bytes.fetch_add(bytes, std::memory_order_relaxed);
     task.done = [&device, bytes, done = std::move(task.done)](absl::StatusOr<ComputeResult> result) mutable {
       device.bytes.fetch_sub(bytes, std::memory_order_relaxed);
+      if (result.ok()) result->device = device.index;
       std::move(done)(std::move(result));
     };
     device.backend->Submit(std::move(task));
@@ -81,8 +83,9 @@ class DevicesBackend final : public LossBackend {
 
  private:
   struct Device {
-    explicit Device(std::unique_ptr<LossBackend> made) : backend(std::move(made)) {}
+    Device(std::unique_ptr<LossBackend> made, size_t number) : index(number), backend(std::move(made)) {}
 
+    const size_t index;
     std::atomic<bool> lost = false;
     std::atomic<int64_t> bytes = 0;  // Of tasks that are not answered yet. Destroyed after the back end, which drains.
     std::unique_ptr<LossBackend> backend;

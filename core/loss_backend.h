@@ -52,6 +52,7 @@ struct ComputeResult {
   absl::Duration queue;                // Time in the queue.
   absl::Duration compute;              // Time of the batch's computation.
   int batch_requests = 1;              // Tasks in that batch.
+  size_t device = 0;                   // Where it was computed: index into the back end's Devices().
 };
 
 // A request with its payloads, ready to be computed.

@@ -39,6 +39,9 @@ absl::StatusOr<std::unique_ptr<LossServer>> LossServer::Start(const ServerOption
 }
 
 absl::Status LossServer::Listen() {
+  std::vector<std::string> devices;
+  for (DeviceDescription& device : backend_.Devices()) devices.push_back(std::move(device.name));
+  metrics_.SetDevices(devices);
   const ServerParts parts{options_, *credentials_, backend_, metrics_, *health_, logger_, clock_, inflow_};
   LOSSD_ASSIGN_OR_RETURN(serving_, ServingServer::Start(parts));
   addresses_.listen = serving_->addresses();

@@ -54,7 +54,7 @@ StageSums ParseStages(absl::string_view metrics) {
     double value = 0;
     if (parts.size() != 2 || !absl::SimpleAtod(parts[1], &value)) continue;
     StageSum& stage = stages[StageOf(parts[0])];
-    (sum ? stage.seconds : stage.count) = value;
+    (sum ? stage.seconds : stage.count) += value;
   }
   return stages;
 }

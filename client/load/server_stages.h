@@ -15,7 +15,7 @@
 
 namespace lossd::load {
 
-// Sums of lossd_stage_seconds since the server's start.
+// Sums of lossd_stage_seconds since the server's start, over all devices.
 struct StageSum {
   double seconds = 0;
   double count = 0;

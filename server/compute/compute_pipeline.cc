@@ -260,6 +260,7 @@ absl::Status ComputePipeline::Encode(Computation& computation, ComputeResult res
   record.queue = result.queue;
   record.compute = result.compute;
   record.batch_requests = result.batch_requests;
+  record.device = result.device;
   if (start > computation.message.deadline) {
     return absl::DeadlineExceededError(absl::StrCat("deadline exceeded during the computation after ",
                                                     absl::FormatDuration(result.queue), " in the queue"));

@@ -3,6 +3,7 @@
 
 #include "server/metrics/metrics.h"
 
+#include <array>
 #include <cmath>
 #include <sstream>
 #include <utility>
@@ -85,6 +86,7 @@ struct Metrics::Series {
   }
 
   void AddCalls();
+  void AddDevice(const std::string& name);
   void AddStages();
   void AddRefusals();
   void AddLosses();
@@ -95,7 +97,7 @@ struct Metrics::Series {
   Counter* handled[kRpcMethodCount][kCodeCount];
   Histogram* handling_seconds[kRpcMethodCount];
   Counter* stream_messages[kCodeCount];
-  Histogram* stage_seconds[kStageCount];
+  std::vector<std::array<Histogram*, kStageCount>> stage_seconds;  // Of each device.
   Histogram* batch_requests;
   Histogram* request_bytes;
   Counter* rejected[kReasonCount];
@@ -127,11 +129,15 @@ void Metrics::Series::AddCalls() {
   }
 }
 
-void Metrics::Series::AddStages() {
-  for (int stage = 0; stage < kStageCount; ++stage) {
-    stage_seconds[stage] = &histograms.Add("lossd_stage_seconds", "Time that computations spent in a stage.",
-                                           {{"stage", kStageLabels[stage]}}, SecondsBuckets());
+void Metrics::Series::AddDevice(const std::string& name) {
+  std::array<Histogram*, kStageCount>& stages = stage_seconds.emplace_back();
+  for (size_t stage = 0; stage < kStageCount; ++stage) {
+    stages[stage] = &histograms.Add("lossd_stage_seconds", "Time that computations spent in a stage.",
+                                    {{"device", name}, {"stage", kStageLabels[stage]}}, SecondsBuckets());
   }
+}
+
+void Metrics::Series::AddStages() {
   batch_requests =
       &histograms.Add("lossd_batch_requests", "Requests in a batch.", {}, Buckets{1, 2, 4, 8, 16, 32, 64, 128, 256});
   request_bytes = &histograms.Add("lossd_request_bytes", "Bytes of a request.", {}, BytesBuckets());
@@ -168,7 +174,7 @@ void Metrics::Series::AddLosses() {
   }
 }
 
-Metrics::Metrics() : series_(std::make_unique<const Series>(registry_)) {}
+Metrics::Metrics() : series_(std::make_unique<Series>(registry_)) {}
 Metrics::~Metrics() = default;
 
 void Metrics::OnCallStarted(RpcMethod method) { series_->started[static_cast<int>(method)]->Add(); }
@@ -181,8 +187,14 @@ void Metrics::OnCallHandled(RpcMethod method, absl::StatusCode code, absl::Durat
 
 void Metrics::OnStreamMessage(absl::StatusCode code) { series_->stream_messages[static_cast<int>(code)]->Add(); }
 
-void Metrics::OnStage(Stage stage, absl::Duration time) {
-  series_->stage_seconds[static_cast<int>(stage)]->Observe(Seconds(time));
+void Metrics::SetDevices(const std::vector<std::string>& names) {
+  if (!series_->stage_seconds.empty()) return;
+  for (const std::string& name : names) series_->AddDevice(name);
+}
+
+void Metrics::OnStage(Stage stage, size_t device, absl::Duration time) {
+  if (device >= series_->stage_seconds.size()) return;  // Nobody has named it.
+  series_->stage_seconds[device][static_cast<size_t>(stage)]->Observe(Seconds(time));
 }
 
 void Metrics::OnRequest(int64_t bytes) { series_->request_bytes->Observe(static_cast<double>(bytes)); }

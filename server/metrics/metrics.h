@@ -6,6 +6,7 @@
 #ifndef LOSSD_SERVER_METRICS_METRICS_H_
 #define LOSSD_SERVER_METRICS_METRICS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -43,11 +44,16 @@ class Metrics final : public BackendObserver {
   Metrics();
   ~Metrics() override;
 
+  // Names the devices that compute, which those of LossBackend::Devices() are: stages are counted by them. To be called
+  // before all else but OnBatch; later calls change nothing.
+  void SetDevices(const std::vector<std::string>& names);
+
   void OnCallStarted(RpcMethod method);
   void OnCallHandled(RpcMethod method, absl::StatusCode code, absl::Duration time);
   // A message of a stream was answered, in the stream, with `code`.
   void OnStreamMessage(absl::StatusCode code);
-  void OnStage(Stage stage, absl::Duration time);
+  // A computation of the device of this index, on that device, at the host before it or after it.
+  void OnStage(Stage stage, size_t device, absl::Duration time);
   void OnRequest(int64_t bytes);
   void OnRejected(RejectReason reason);
   // An accepted computation that was given up: DEADLINE_EXCEEDED or CANCELLED; any other code counts nothing.
@@ -71,7 +77,7 @@ class Metrics final : public BackendObserver {
   prometheus::Registry registry_;
   mutable absl::Mutex mu_;
   std::vector<std::weak_ptr<prometheus::Collectable>> collectables_ ABSL_GUARDED_BY(mu_);
-  const std::unique_ptr<const Series> series_;
+  const std::unique_ptr<Series> series_;
 };
 
 }  // namespace lossd

@@ -53,7 +53,7 @@ void CallReporter::Count(const CallRecord& record) {
                                                                     {Stage::kCompute, record.compute},
                                                                     {Stage::kEncode, record.encode}};
   for (const auto& [stage, time] : stages) {
-    if (time.has_value()) metrics_.OnStage(stage, *time);
+    if (time.has_value()) metrics_.OnStage(stage, record.device, *time);
   }
   if (const auto limit = GetLimitViolation(record.status)) {
     metrics_.OnRejected(limit->reason);

@@ -38,6 +38,7 @@ struct CallRecord {
   std::optional<absl::Duration> compute;
   std::optional<absl::Duration> encode;
   int batch_requests = 0;
+  size_t device = 0;  // Index into the back end's devices; the first one's where none computed it.
 };
 
 // Writes one access-log line a computation and counts it. Thread-safe.

@@ -17,7 +17,8 @@ Metrics::~Metrics() = default;
 void Metrics::OnCallStarted(RpcMethod) {}
 void Metrics::OnCallHandled(RpcMethod, absl::StatusCode, absl::Duration) {}
 void Metrics::OnStreamMessage(absl::StatusCode) {}
-void Metrics::OnStage(Stage, absl::Duration) {}
+void Metrics::SetDevices(const std::vector<std::string>&) {}
+void Metrics::OnStage(Stage, size_t, absl::Duration) {}
 void Metrics::OnRequest(int64_t) {}
 void Metrics::OnRejected(RejectReason) {}
 void Metrics::OnDropped(absl::StatusCode) {}

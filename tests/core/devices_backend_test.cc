@@ -63,7 +63,7 @@ TEST(DevicesBackendTest, TasksGoToTheDeviceWithTheLeastToDo) {
   absl::BlockingCounter first(1);
   ComputeTask held = MakeTask(*backend);
   held.done = [&](absl::StatusOr<ComputeResult> result) {
-    EXPECT_OK(result.status());
+    EXPECT_EQ(result.value().device, 0);
     first.DecrementCount();
   };
   backend->Submit(std::move(held));
@@ -71,7 +71,7 @@ TEST(DevicesBackendTest, TasksGoToTheDeviceWithTheLeastToDo) {
     absl::Notification answered;
     ComputeTask task = MakeTask(*backend);
     task.done = [&](absl::StatusOr<ComputeResult> result) {
-      EXPECT_OK(result.status());
+      EXPECT_EQ(result.value().device, 1);
       answered.Notify();
     };
     backend->Submit(std::move(task));

@@ -28,7 +28,7 @@
 namespace lossd::testing {
 namespace {
 
-constexpr char kComputed[] = "lossd_stage_seconds_count{stage=\"compute\"}";
+constexpr char kComputed[] = "lossd_stage_seconds_count{device=\"cpu\",stage=\"compute\"}";
 constexpr char kExpired[] = "lossd_dropped_total{reason=\"expired\"}";
 constexpr char kCancelled[] = "lossd_dropped_total{reason=\"cancelled\"}";
 constexpr char kTooLate[] = "lossd_rejected_total{reason=\"deadline\"}";

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -71,13 +72,12 @@ class ServerProcess:
 
 
 def stage_means(metrics: str) -> dict[str, tuple[float, int]]:
-    """Mean seconds and count of each stage, from the text of /metrics."""
+    """Mean seconds and count of each stage over all devices, from the text of /metrics."""
     sums: dict[str, float] = {}
-    counts: dict[str, int] = {}
+    counts: dict[str, float] = {}
     for line in metrics.splitlines():
-        name, _, value = line.rpartition(" ")
-        for suffix, into in (("sum", sums), ("count", counts)):
-            prefix = f'lossd_stage_seconds_{suffix}{{stage="'
-            if name.startswith(prefix):
-                into[name[len(prefix):-2]] = float(value)
+        found = re.fullmatch(r'lossd_stage_seconds_(sum|count)\{.*\bstage="(\w+)".*\} (\S+)', line)
+        if found:
+            into = sums if found[1] == "sum" else counts
+            into[found[2]] = into.get(found[2], 0) + float(found[3])
     return {stage: (sums[stage] / counts[stage], int(counts[stage])) for stage in sums if counts.get(stage)}

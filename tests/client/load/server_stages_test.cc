@@ -24,13 +24,16 @@ TEST(ServerStagesTest, ReadsSumsAndCountsOfStages) {
       "lossd_stage_seconds_count{stage=\"decode\"} 4\n"
       "lossd_stage_seconds_sum{stage=\"decode\"} 0.5\n"
       "lossd_stage_seconds_bucket{stage=\"decode\",le=\"0.1\"} 3\n"
-      "lossd_stage_seconds_count{host=\"a\",stage=\"queue\"} 1\n"
-      "lossd_stage_seconds_sum{host=\"a\",stage=\"queue\"} 1e-3\n"
+      "lossd_stage_seconds_count{device=\"cuda:0\",stage=\"queue\"} 1\n"
+      "lossd_stage_seconds_sum{device=\"cuda:0\",stage=\"queue\"} 1e-3\n"
+      "lossd_stage_seconds_count{device=\"cuda:1\",stage=\"queue\"} 2\n"
+      "lossd_stage_seconds_sum{device=\"cuda:1\",stage=\"queue\"} 3e-3\n"
       "lossd_inflight_bytes 7\n");
   ASSERT_EQ(stages.size(), 2u);
   EXPECT_EQ(stages.at("decode").seconds, 0.5);
   EXPECT_EQ(stages.at("decode").count, 4);
-  EXPECT_EQ(stages.at("queue").seconds, 0.001);
+  EXPECT_EQ(stages.at("queue").seconds, 0.004);
+  EXPECT_EQ(stages.at("queue").count, 3);
 }
 
 TEST(ServerStagesTest, MeansAreOfWhatPassedBetweenTheReadings) {

@@ -88,5 +88,7 @@ def test_charts_have_round_ticks_and_all_points():
 
 
 def test_stage_means_are_read_off_the_metrics():
-    text = 'lossd_stage_seconds_sum{stage="queue"} 0.5\nlossd_stage_seconds_count{stage="queue"} 2\nother 1\n'
-    assert stage_means(text) == {"queue": (0.25, 2)}
+    text = ('lossd_stage_seconds_sum{device="cuda:0",stage="queue"} 0.5\nlossd_stage_seconds_count{device="cuda:0",stage="queue"} 2\n'
+            'lossd_stage_seconds_sum{device="cuda:1",stage="queue"} 0.1\nlossd_stage_seconds_count{device="cuda:1",stage="queue"} 1\n'
+            'lossd_stage_seconds_bucket{device="cuda:1",stage="queue",le="1"} 1\nother 1\n')
+    assert stage_means(text) == {"queue": (pytest.approx(0.2), 3)}

@@ -17,14 +17,16 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 TEST(MetricsTest, SeriesExistBeforeAnythingHappens) {
-  const std::string text = Metrics().Text();
+  Metrics metrics;
+  metrics.SetDevices({"cuda:0", "cuda:1"});
+  const std::string text = metrics.Text();
   for (const char* series : {"grpc_server_started_total{grpc_method=\"Compute\",grpc_service=\"lossd.v1.LossService\","
                              "grpc_type=\"unary\"} 0",
                              "lossd_stream_messages_total{grpc_code=\"OK\"} 0",
-                             "lossd_stage_seconds_count{stage=\"decode\"} 0",
-                             "lossd_stage_seconds_count{stage=\"queue\"} 0",
-                             "lossd_stage_seconds_count{stage=\"compute\"} 0",
-                             "lossd_stage_seconds_count{stage=\"encode\"} 0",
+                             "lossd_stage_seconds_count{device=\"cuda:0\",stage=\"decode\"} 0",
+                             "lossd_stage_seconds_count{device=\"cuda:0\",stage=\"queue\"} 0",
+                             "lossd_stage_seconds_count{device=\"cuda:1\",stage=\"compute\"} 0",
+                             "lossd_stage_seconds_count{device=\"cuda:1\",stage=\"encode\"} 0",
                              "lossd_batch_requests_count 0",
                              "lossd_request_bytes_count 0",
                              "lossd_rejected_total{reason=\"message_bytes\"} 0",
@@ -51,7 +53,10 @@ TEST(MetricsTest, EventsGoToTheirSeries) {
   metrics.OnCallStarted(RpcMethod::kComputeStream);
   metrics.OnCallHandled(RpcMethod::kCompute, absl::StatusCode::kInvalidArgument, absl::Milliseconds(3));
   metrics.OnStreamMessage(absl::StatusCode::kInternal);
-  metrics.OnStage(Stage::kQueue, absl::Seconds(1));
+  metrics.OnStage(Stage::kQueue, 0, absl::Seconds(7));  // Of a device that nobody has named: not counted.
+  metrics.SetDevices({"cuda:0", "cuda:1"});
+  metrics.OnStage(Stage::kQueue, 0, absl::Seconds(1));
+  metrics.OnStage(Stage::kQueue, 1, absl::Seconds(2));
   metrics.OnRequest(5000);
   metrics.OnRejected(RejectReason::kFlops);
   metrics.OnDropped(absl::StatusCode::kDeadlineExceeded);
@@ -66,11 +71,13 @@ TEST(MetricsTest, EventsGoToTheirSeries) {
        {"grpc_method=\"ComputeStream\",grpc_service=\"lossd.v1.LossService\",grpc_type=\"bidi_stream\"} 1",
         "grpc_server_handled_total{grpc_code=\"INVALID_ARGUMENT\",grpc_method=\"Compute\","
         "grpc_service=\"lossd.v1.LossService\",grpc_type=\"unary\"} 1",
-        "lossd_stream_messages_total{grpc_code=\"INTERNAL\"} 1", "lossd_stage_seconds_sum{stage=\"queue\"} 1",
-        "lossd_request_bytes_sum 5000", "lossd_rejected_total{reason=\"flops\"} 1",
-        "lossd_dropped_total{reason=\"expired\"} 1", "lossd_dropped_total{reason=\"cancelled\"} 1",
-        "lossd_payload_copies_total{direction=\"in\"} 4", "lossd_payload_copies_total{direction=\"out\"} 2",
-        "lossd_nonfinite_total{loss=\"nt_xent\",where=\"output\"} 3", "lossd_batch_requests_sum 7"}) {
+        "lossd_stream_messages_total{grpc_code=\"INTERNAL\"} 1",
+        "lossd_stage_seconds_sum{device=\"cuda:0\",stage=\"queue\"} 1",
+        "lossd_stage_seconds_sum{device=\"cuda:1\",stage=\"queue\"} 2", "lossd_request_bytes_sum 5000",
+        "lossd_rejected_total{reason=\"flops\"} 1", "lossd_dropped_total{reason=\"expired\"} 1",
+        "lossd_dropped_total{reason=\"cancelled\"} 1", "lossd_payload_copies_total{direction=\"in\"} 4",
+        "lossd_payload_copies_total{direction=\"out\"} 2", "lossd_nonfinite_total{loss=\"nt_xent\",where=\"output\"} 3",
+        "lossd_batch_requests_sum 7"}) {
     EXPECT_THAT(text, HasSubstr(series));
   }
 }

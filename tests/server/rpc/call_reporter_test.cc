@@ -54,6 +54,8 @@ TEST_F(CallReporterTest, SuccessIsOneLineWithItsStages) {
   record.decode = absl::Milliseconds(1);
   record.compute = absl::Milliseconds(2);
   record.batch_requests = 4;
+  record.device = 1;
+  metrics_.SetDevices({"cuda:0", "cuda:1"});
   clock_.AdvanceTime(absl::Milliseconds(5));
   OnAnswered(record);
   const auto lines = Lines();
@@ -66,7 +68,7 @@ TEST_F(CallReporterTest, SuccessIsOneLineWithItsStages) {
   EXPECT_EQ(lines[0]["compute_seconds"], 0.002);
   EXPECT_EQ(lines[0]["batch_requests"], 4);
   EXPECT_FALSE(lines[0].contains("queue_seconds"));
-  EXPECT_THAT(metrics_.Text(), HasSubstr("lossd_stage_seconds_sum{stage=\"compute\"} 0.002"));
+  EXPECT_THAT(metrics_.Text(), HasSubstr("lossd_stage_seconds_sum{device=\"cuda:1\",stage=\"compute\"} 0.002"));
 }
 
 TEST_F(CallReporterTest, RefusalCountsUnderItsReasonOnly) {
