@@ -5,8 +5,8 @@
 a card's ceilings. The table of docs/benchmarks.md is what this prints.
 
 A contrast of M rows against N columns of D forms its scores (2 M N D operations), and the gradients of rows and columns
-from them (2 M N D each). Where the scores of all rows do not fit the budget they are formed once more for the gradient,
-because a column's sum is known only when all rows were seen, or not at all where only rows are summed.
+from them (2 M N D each). Where columns are summed, too, and the scores of all rows do not fit the budget, they are formed
+once more for the gradient, because a column's sum is known only when all rows were seen.
 """
 
 from __future__ import annotations
@@ -44,21 +44,24 @@ class Demand:
                 "bus": max(self.bus_up, self.bus_down) / card.bus}
 
 
-def rectangle(rows: int, columns: int, depth: int, *, both_sides: bool, element: int = 4) -> Demand:
-    """A contrast of rows against columns: info_nce and maps sum over rows, clip over both, siglip over nothing."""
+def rectangle(rows: int, columns: int, depth: int, *, sides: int, element: int = 4) -> Demand:
+    """A contrast of rows against columns: info_nce and maps sum over rows (one side), clip over both, siglip over
+    neither: its sigmoids need no sum before the gradient."""
     scores = rows * columns * 4.0
-    again = both_sides and scores > BUDGET_BYTES
-    # Each score: written by the product, read and written by the sweep, read by the two products of the gradient; read
-    # once more before the weights are known; written and read again where it is formed twice.
-    passes = 6 if not again else 8
+    again = sides == 2 and scores > BUDGET_BYTES
+    # Each score: written by the product and read by the sweeps, once a side and once for the gradient (by a sigmoid's
+    # sweep for both); written and read again where it is formed twice. Its gradient: written, and read by two products,
+    # as exactly as these read their operands.
+    passes = 1 + max(sides + (not again), 1) + 2 * again + 3 * element / 4
     operands = (rows + columns) * depth * element
     return Demand(flops=(8.0 if again else 6.0) * rows * columns * depth,
-                  memory_bytes=passes * scores + 4.0 * operands, bus_up=operands, bus_down=operands)
+                  memory_bytes=passes * scores + 4.0 * operands, bus_up=operands,
+                  bus_down=(rows + columns) * depth * 4.0)  # The host rounds gradients.
 
 
 def maps(images: int, channels: int, locations: int) -> Demand:
     """One comparison, both directions: B sampled rows against all B L locations."""
-    one = rectangle(images, images * locations, channels, both_sides=False)
+    one = rectangle(images, images * locations, channels, sides=1)
     bytes_of_maps = 2.0 * images * locations * channels * 4
     return Demand(flops=2 * one.flops, memory_bytes=2 * one.memory_bytes, bus_up=bytes_of_maps, bus_down=bytes_of_maps)
 
@@ -70,7 +73,7 @@ def cpc(images: int, channels: int, height: int, width: int, dim: int = 64) -> D
     taps = 2 + 3 * (width - 2) / width  # Of a hidden layer's place: 2 x 1 whole, 1 x 3 without a margin.
     network = 30.0 * places * (2 * hidden * channels + hidden * hidden * taps) * rows / height
     projections = 6.0 * places * channels * dim * (1 + rows / height)
-    contrast = rectangle(images * rows * width, places, dim, both_sides=False)
+    contrast = rectangle(images * rows * width, places, dim, sides=1)
     activations = 3 * 5 * (2.0 * channels + 6 * hidden) * 4 * images * rows * width
     bytes_of_map = places * channels * 4.0
     return Demand(flops=network + projections + contrast.flops, memory_bytes=activations + contrast.memory_bytes,
@@ -80,11 +83,11 @@ def cpc(images: int, channels: int, height: int, width: int, dim: int = 64) -> D
 CASES = {
     "AMDIM '00' (200,1280,7,7)": (maps(200, 1280, 49), "fp32"),
     "CPC (64,512,7,7)": (cpc(64, 512, 7, 7), "fp32"),
-    "nt_xent 2 x 4096 x 256": (rectangle(8192, 8192, 256, both_sides=False), "fp32"),
-    "info_nce 4096 x 256": (rectangle(4096, 4096, 256, both_sides=False), "fp32"),
-    "clip 65536 x 512": (rectangle(65536, 65536, 512, both_sides=True, element=2), "bf16"),
-    "siglip 65536 x 512": (rectangle(65536, 65536, 512, both_sides=False, element=2), "bf16"),
-    "siglip 65536 x 768": (rectangle(65536, 65536, 768, both_sides=False, element=2), "bf16"),
+    "nt_xent 2 x 4096 x 256": (rectangle(8192, 8192, 256, sides=1), "fp32"),
+    "info_nce 4096 x 256": (rectangle(4096, 4096, 256, sides=1), "fp32"),
+    "clip 65536 x 512": (rectangle(65536, 65536, 512, sides=2, element=2), "bf16"),
+    "siglip 65536 x 512": (rectangle(65536, 65536, 512, sides=0, element=2), "bf16"),
+    "siglip 65536 x 768": (rectangle(65536, 65536, 768, sides=0, element=2), "bf16"),
 }
 
 

@@ -21,15 +21,24 @@ def test_the_page_shows_the_table_of_today():
 
 
 def test_products_of_a_square_are_three_and_with_sums_of_columns_four():
-    kept = card_bounds.rectangle(65536, 65536, 512, both_sides=False)
-    again = card_bounds.rectangle(65536, 65536, 512, both_sides=True)
+    kept = card_bounds.rectangle(65536, 65536, 512, sides=0)
+    again = card_bounds.rectangle(65536, 65536, 512, sides=2)
     assert kept.flops == 6 * 65536**2 * 512
     assert again.flops == 8 * 65536**2 * 512
     assert again.times(card_bounds.H200, "bf16")["products"] == pytest.approx(22.3e-3, rel=0.01)
 
 
+def test_scores_are_passed_over_as_often_as_the_sweeps_do():
+    scores = 65536**2 * 4.0
+    for sides, element, passes in ((0, 4, 5), (0, 2, 3.5), (1, 4, 6), (2, 4, 8), (2, 2, 6.5)):
+        demand = card_bounds.rectangle(65536, 65536, 1, sides=sides, element=element)
+        assert demand.memory_bytes / scores == pytest.approx(passes, rel=1e-3)
+    kept = card_bounds.rectangle(4096, 4096, 1, sides=2)
+    assert kept.memory_bytes / (4096**2 * 4) == pytest.approx(7, rel=1e-2)
+
+
 def test_small_scores_are_formed_once():
-    assert card_bounds.rectangle(4096, 4096, 256, both_sides=True).flops == 6 * 4096**2 * 256
+    assert card_bounds.rectangle(4096, 4096, 256, sides=2).flops == 6 * 4096**2 * 256
 
 
 def test_amdim_takes_half_a_millisecond_of_products_and_more_for_the_bus():
