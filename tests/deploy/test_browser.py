@@ -17,6 +17,7 @@ import socket
 import subprocess
 import threading
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -118,3 +119,11 @@ def test_the_page_computes_the_documentations_example(page, told, tmp_path):
     finally:
         browser.terminate()
         browser.wait(60)
+
+
+def test_every_call_reaches_the_server(page):
+    for _ in range(4):
+        call = urllib.request.Request(f"{page}lossd.v1.LossService/GetServerInfo", data=bytes(5),  # An empty message.
+                                      headers={"content-type": "application/grpc-web+proto"})
+        with urllib.request.urlopen(call, timeout=60) as answer:
+            assert b"grpc-status:0" in answer.read()
