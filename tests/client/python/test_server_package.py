@@ -1,0 +1,61 @@
+# Copyright 2026 The lossd authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The server as a package, over the binary of the build."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import lossd
+from conftest import BINARY
+
+PACKAGE = Path(__file__).resolve().parents[3] / "client" / "python_server" / "src" / "lossd_server"
+
+
+@pytest.fixture()
+def lossd_server(monkeypatch):
+    """The installed package, or that of the checkout with the build's binary."""
+    if importlib.util.find_spec("lossd_server") is None:
+        monkeypatch.syspath_prepend(str(PACKAGE.parent))
+    import lossd_server
+
+    if not lossd_server.BINARY.exists():
+        monkeypatch.setattr(lossd_server, "BINARY", BINARY.resolve())
+    return lossd_server
+
+
+def test_a_server_lives_as_long_as_its_block(lossd_server):
+    with lossd_server.Server("--threads=1") as server:
+        with lossd.Client(server.target, timeout=60) as client:
+            assert client.compute(lossd.specs.squared_norm(), {"x.0": np.ones(2, "f4")}).objective == 1
+        folder = Path(server._folder.name)
+        assert folder.exists()
+    with pytest.raises(ProcessLookupError):
+        os.kill(server.pid, 0)
+    assert not folder.exists() and server.stop() == 0
+
+
+def test_a_server_that_does_not_start_says_why(lossd_server):
+    with pytest.raises(RuntimeError, match="the server ended with 2: .*--thread"):
+        lossd_server.Server("--thread=1")
+
+
+def test_the_command_takes_the_servers_flags(lossd_server):
+    code = f"import lossd_server, pathlib; lossd_server.BINARY = pathlib.Path({str(lossd_server.BINARY)!r}); " \
+           "from lossd_server.__main__ import main; main()"
+    done = subprocess.run([sys.executable, "-c", code, "--version"], capture_output=True, text=True,
+                          env={**os.environ, "PYTHONPATH": os.pathsep.join([str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")])})
+    assert done.returncode == 0 and "0.1.0" in done.stdout, done.stderr
+
+
+def test_the_libraries_that_come_along_are_found_first(lossd_server, monkeypatch):
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/elsewhere")
+    assert lossd_server.environment()["LD_LIBRARY_PATH"] == f"{Path(lossd_server.__file__).parent / 'lib'}:/elsewhere"
