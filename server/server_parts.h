@@ -17,7 +17,9 @@
 
 namespace lossd {
 
-// What the servers share. Nothing is owned; everything outlives them.
+// What the servers share. Nothing is owned; everything outlives them: LossServer owns options, credentials, health and
+// inflow, and whoever started that the rest. A copy is as good as the original. All that is behind the references may
+// be used by any thread, but for CredentialFiles::Reload, which one thread calls.
 struct ServerParts {
   const ServerOptions& options;
   const CredentialFiles& credentials;

@@ -34,15 +34,21 @@
 namespace lossd {
 
 // Serves lossd.v1.LossService, whose callers may have to show a token, health and reflection on --listen. Thread-safe.
+//
+// Owns the threads that poll (lossd-rpc), which carry a call from arrival to end but for what takes long, those that
+// copy large messages (ComputePipeline), and the one that cuts slow transfers off (TransferWatch). Members stand in the
+// order in which they need each other: what uses another is declared behind it, threads last.
 class ServingServer {
  public:
   // Starts serving. UNAVAILABLE as StartListening.
   static absl::StatusOr<std::unique_ptr<ServingServer>> Start(const ServerParts& parts);
 
-  // Cuts what is still inside. Shut down first to avoid that.
+  // Cuts what is still inside, and waits for what the backend still computes for it. Shut down first to avoid that.
   ~ServingServer();
 
+  // In use, with the ports that were picked. In the order of --listen.
   const std::vector<std::string>& addresses() const { return listening_.addresses; }
+  // What accepted calls have reserved, for /metrics.
   const Admission& admission() const { return admission_; }
 
   // Refuses new calls with UNAVAILABLE, waits until `deadline` for every accepted one to be answered, closes the

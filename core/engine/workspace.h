@@ -1,7 +1,23 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Cuts a block of memory into aligned arrays.
+// Cuts a block of memory into aligned arrays. One function both sizes and lays out:
+//
+//   Memory Take(const Shape& shape, Workspace& workspace) { return {.scores = workspace.Take<float>(shape.scores())}; }
+//
+//   Workspace counter(nullptr);  // First it counts,
+//   Take(shape, counter);
+//   const Buffer buffer = pool.Allocate(static_cast<size_t>(counter.bytes()));
+//   Workspace workspace(buffer.data());  // then it lays out the same.
+//   const Memory memory = Take(shape, workspace);
+//
+// Arrays that do not live at the same time lie in one place, by phases:
+//
+//   const int64_t phase = workspace.position();
+//   ...                         // The arrays of one phase,
+//   workspace.ReturnTo(phase);  // and in their place
+//   ...                         // those of another.
+//   workspace.EndPhases();      // What follows lies behind the longest.
 
 #ifndef LOSSD_CORE_ENGINE_WORKSPACE_H_
 #define LOSSD_CORE_ENGINE_WORKSPACE_H_
@@ -16,13 +32,14 @@
 namespace lossd {
 
 // Hands out arrays from a block, one behind the other, each aligned to kBufferAlignment. Over a null block it counts
-// bytes only, so that one function can both size and lay out a workspace. Not thread-safe; does not own the block.
+// bytes only. Does not know how long the block is: that it suffices is what counting first is for. Not thread-safe;
+// does not own the block, which outlives the arrays.
 class Workspace {
  public:
   // `block` is aligned to kBufferAlignment, or null.
   explicit Workspace(std::byte* block) : block_(block) {}
 
-  // An array of `count` elements, uninitialised; null over a null block.
+  // An array of `count` >= 0 elements, uninitialised; null over a null block.
   template <typename T>
   T* Take(int64_t count) {
     const int64_t offset = position_;

@@ -1,7 +1,9 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Checks of numbers in configurations. Errors name the field as the client wrote it.
+// Checks of numbers in configurations. Errors name the field as the client wrote it, what was expected and what came:
+//
+//   loss.nt_xent.temperature: expected a finite value > 0, got -1
 
 #ifndef LOSSD_CORE_LOSSES_CONFIG_CHECKS_H_
 #define LOSSD_CORE_LOSSES_CONFIG_CHECKS_H_
@@ -16,12 +18,13 @@
 
 namespace lossd {
 
-// Field `name` of a configuration.
+// INVALID_ARGUMENT about field `name` of a configuration, which is not looked at.
 template <typename Config>
 absl::Status InvalidConfig(const Config&, absl::string_view name, absl::string_view description) {
   return InvalidField(absl::StrCat("loss.", Config::kName, ".", name), description);
 }
 
+// Each is OK or INVALID_ARGUMENT; NaN passes none.
 template <typename Config>
 absl::Status CheckFinite(const Config& config, absl::string_view name, double value) {
   if (std::isfinite(value)) return absl::OkStatus();

@@ -7,6 +7,10 @@
 // Every configuration names itself (kName, its member of lossd.v1.LossSpec) and lists its fields: Fields(config, visit)
 // calls visit(name, field, help) for each, in the order of the message. Names are the wire's. Conversions, flags and
 // batch keys are made of that; whoever adds a field adds it here and in losses.proto, and a test compares the two.
+//
+// Nothing here is checked: what came stands here as it came, in range or not, and the loss's Prepare refuses what it
+// cannot take, naming the field (`loss.nt_xent.temperature`). An absent optional is not the same as its default where
+// an input can take its place.
 
 #ifndef LOSSD_CORE_LOSSES_LOSS_CONFIG_H_
 #define LOSSD_CORE_LOSSES_LOSS_CONFIG_H_
@@ -59,14 +63,15 @@ struct SamplingSeed {
 // std::monostate: the server draws.
 using Sampling = std::variant<std::monostate, ExplicitPositions, SamplingSeed>;
 
+// AMDIM's contrast of feature maps of two views.
 struct FeatureMapContrastiveConfig {
   static constexpr absl::string_view kName = "feature_map_contrastive";
-  std::string comparisons = "00, 11";
-  double tclip = 10.0;
+  std::string comparisons = "00, 11";  // 1 to 256 pairs; `r` is a random index.
+  double tclip = 10.0;                 // Not 0, not NaN. Its sign does not count.
   bool bidirectional = true;
-  double regularizer_weight = 1.0;
-  double regularizer_scale = 0.05;
-  std::vector<double> loss_weights;  // Empty: ones.
+  double regularizer_weight = 1.0;   // Finite, as the scale.
+  double regularizer_scale = 0.05;   // Of the mean squared score.
+  std::vector<double> loss_weights;  // Empty: ones. Else one for each pair, finite.
   Sampling sampling;
   bool share_source_samples = false;
 
@@ -87,10 +92,11 @@ struct FeatureMapContrastiveConfig {
 enum class StepWeighting { kReference = 1, kUniform = 2 };
 inline constexpr std::array<absl::string_view, 2> NamesOf(StepWeighting) { return {"reference", "uniform"}; }
 
+// Contrastive predictive coding, with the network that predicts.
 struct CpcConfig {
   static constexpr absl::string_view kName = "cpc";
-  std::optional<int32_t> target_dim;  // Absent: 64, or read off the parameters.
-  double embed_scale = 0.1;
+  std::optional<int32_t> target_dim;  // 1 to 4096. Absent: 64, or read off the parameters.
+  double embed_scale = 0.1;           // Finite.
   std::optional<uint64_t> init_seed;  // Absent: 0, or the parameters are sent.
   StepWeighting step_weighting = StepWeighting::kReference;
 
@@ -103,10 +109,11 @@ struct CpcConfig {
   }
 };
 
+// SimCLR's loss: each row of two views against all others.
 struct NtXentConfig {
   static constexpr absl::string_view kName = "nt_xent";
-  double temperature = 0.5;
-  bool normalize = false;
+  double temperature = 0.5;  // Finite, > 0, here as in the others.
+  bool normalize = false;    // Rows come normalised, as to the reference.
 
   template <typename Self, typename Visit>
   static void Fields(Self& self, Visit&& visit) {
@@ -115,6 +122,7 @@ struct NtXentConfig {
   }
 };
 
+// Half the sum of squares of all inputs: a probe, whose gradient is the input.
 struct SquaredNormConfig {
   static constexpr absl::string_view kName = "squared_norm";
 
@@ -126,9 +134,10 @@ struct SquaredNormConfig {
 enum class MarginStrategy { kAbsolute = 1, kRelative = 2 };
 inline constexpr std::array<absl::string_view, 2> NamesOf(MarginStrategy) { return {"absolute", "relative"}; }
 
+// Which columns leave a row's denominator: those more similar to it than its positive is, less the margin.
 struct FalseNegatives {
-  MarginStrategy margin_strategy = MarginStrategy::kAbsolute;
-  double margin = 0;
+  MarginStrategy margin_strategy = MarginStrategy::kAbsolute;  // kRelative: of the positive's |similarity|.
+  double margin = 0;                                           // Finite.
 
   friend bool operator==(const FalseNegatives&, const FalseNegatives&) = default;
   template <typename Self, typename Visit>
@@ -138,13 +147,14 @@ struct FalseNegatives {
   }
 };
 
+// Queries against keys and negatives.
 struct InfoNceConfig {
   static constexpr absl::string_view kName = "info_nce";
   double temperature = 0.07;
   bool normalize = true;
   bool symmetric = false;
-  double label_smoothing = 0;
-  std::optional<FalseNegatives> false_negatives;
+  double label_smoothing = 0;                     // In [0, 1).
+  std::optional<FalseNegatives> false_negatives;  // Absent: none leave, and guides are refused.
 
   template <typename Self, typename Visit>
   static void Fields(Self& self, Visit&& visit) {
@@ -156,6 +166,7 @@ struct InfoNceConfig {
   }
 };
 
+// Images against texts, both ways. Scale and bias may be inputs instead, and then have gradients.
 struct ClipConfig {
   static constexpr absl::string_view kName = "clip";
   bool normalize = false;
@@ -170,6 +181,7 @@ struct ClipConfig {
   }
 };
 
+// Images against texts, each pair by itself. Scale and bias as with clip.
 struct SigLipConfig {
   static constexpr absl::string_view kName = "siglip";
   bool normalize = false;
@@ -184,6 +196,7 @@ struct SigLipConfig {
   }
 };
 
+// Rows against all others; those of the same label are positives.
 struct SupConConfig {
   static constexpr absl::string_view kName = "sup_con";
   double temperature = 0.1;
@@ -196,11 +209,12 @@ struct SupConConfig {
   }
 };
 
+// As nt_xent, the positive left out of the denominator.
 struct DclConfig {
   static constexpr absl::string_view kName = "dcl";
   double temperature = 0.1;
   bool normalize = true;
-  std::optional<double> weight_sigma;  // Absent: positives weigh 1.
+  std::optional<double> weight_sigma;  // Finite, > 0. Absent: positives weigh 1.
 
   template <typename Self, typename Visit>
   static void Fields(Self& self, Visit&& visit) {
@@ -210,6 +224,7 @@ struct DclConfig {
   }
 };
 
+// Two views without negatives: invariance, variance and covariance. Weights are finite and >= 0, as is `eps`.
 struct VicRegConfig {
   static constexpr absl::string_view kName = "vicreg";
   double invariance_weight = 25;
@@ -226,6 +241,7 @@ struct VicRegConfig {
   }
 };
 
+// Two views without negatives: their columns' correlations against the identity. Both are finite and >= 0.
 struct BarlowTwinsConfig {
   static constexpr absl::string_view kName = "barlow_twins";
   double lambda = 5e-3;
@@ -238,7 +254,7 @@ struct BarlowTwinsConfig {
   }
 };
 
-// In the order of lossd.v1.LossSpec's numbers.
+// Which loss, and how. In the order of lossd.v1.LossSpec's numbers, which is that of every array with an entry a loss.
 using LossConfig = std::variant<FeatureMapContrastiveConfig, CpcConfig, NtXentConfig, SquaredNormConfig, InfoNceConfig,
                                 ClipConfig, SigLipConfig, SupConConfig, DclConfig, VicRegConfig, BarlowTwinsConfig>;
 
@@ -260,15 +276,19 @@ inline LossConfig DefaultLossConfig(size_t index) {
   (std::make_index_sequence<kLossCount>());
 }
 
-// Which gradients are returned, and in what form.
+// Which gradients are returned, and in what form. Those that are not are not computed, as far as others do not need
+// them on the way.
 struct GradientSelection {
+  // kAll: of every input that has one. kNamed may also name what the loss makes itself (LossPlan::derived_inputs).
   enum class Mode { kAll, kNone, kNamed };
   Mode mode = Mode::kAll;
   std::vector<std::string> names;  // With kNamed: exact, or a prefix ending in '*'.
   std::optional<DType> dtype;      // Absent: that of the input.
-  double scale = 1.0;
+  double scale = 1.0;              // Of gradients alone, before they are rounded.
 };
 
+// kReport: computes by IEEE's rules and names what is not finite. kReject: an error instead, INVALID_ARGUMENT for
+// inputs, OUT_OF_RANGE for results of finite ones.
 enum class NonfinitePolicy { kReport, kReject };
 
 // A request without its payloads.

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // The losses that are stated as an operator's problem: what each says of itself, and what it is. An alternative of
-// LossConfig that has neither these two nor a factory in the registry does not compile.
+// LossConfig that has neither these two nor a factory in the registry does not compile. docs/adding_a_loss.md is the
+// recipe.
 
 #ifndef LOSSD_CORE_LOSSES_LOSS_TABLE_H_
 #define LOSSD_CORE_LOSSES_LOSS_TABLE_H_
@@ -15,6 +16,8 @@
 
 namespace lossd {
 
+// What a loss says of itself: its name (the configuration's kName), inputs with symbolic extents, outputs in the
+// operator's order, types. Of any configuration the same: it is called with the defaults, once a back end.
 LossDescription Describe(const NtXentConfig& config);
 LossDescription Describe(const InfoNceConfig& config);
 LossDescription Describe(const ClipConfig& config);
@@ -24,6 +27,9 @@ LossDescription Describe(const DclConfig& config);
 LossDescription Describe(const VicRegConfig& config);
 LossDescription Describe(const BarlowTwinsConfig& config);
 
+// What a request of the loss is. `inputs` are those that were described: found, and their names, ranks, extents and
+// types checked; elements are not there yet. Checks the configuration's numbers; fails with InvalidField naming the
+// field. Called for each request that is planned, by any thread: no state, nothing kept of either argument.
 absl::StatusOr<OperatorProblem> State(const NtXentConfig& config, const LossInputs& inputs);
 absl::StatusOr<OperatorProblem> State(const InfoNceConfig& config, const LossInputs& inputs);
 absl::StatusOr<OperatorProblem> State(const ClipConfig& config, const LossInputs& inputs);

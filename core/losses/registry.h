@@ -1,7 +1,10 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
-// The losses of a back end.
+// The losses of a back end, in the order of LossConfig's alternatives, which each of them is found by.
+//
+//   LossRegistry losses(MakeTileLosses(parameter_cache_bytes));
+//   losses.For(spec.loss).Prepare(spec);
 
 #ifndef LOSSD_CORE_LOSSES_REGISTRY_H_
 #define LOSSD_CORE_LOSSES_REGISTRY_H_
@@ -23,8 +26,10 @@ namespace lossd {
 // One Loss for each alternative of LossConfig, in their order.
 using LossSet = std::array<std::unique_ptr<Loss>, kLossCount>;
 
-// All losses on a device: those of loss_table.h on its `operators`, each of the others as `make_other(config)` makes
-// it, which takes the configurations that are left.
+// All losses on a device: those of loss_table.h on its `operators`, which they share, each of the others as
+// `make_other(config)` makes it, which takes the configurations that are left: an alternative of LossConfig that
+// neither covers does not compile. Configurations have their defaults here, and tell types apart; a request's own comes
+// with it.
 template <typename MakeOther>
 LossSet MakeLosses(const std::shared_ptr<const Operators>& operators, const MakeOther& make_other) {
   const auto make = [&]<typename Config>(const Config& config) -> std::unique_ptr<Loss> {
@@ -46,7 +51,7 @@ LossSet MakeLosses(const std::shared_ptr<const Operators>& operators, const Make
 // parameters.
 LossSet MakeTileLosses(int64_t parameter_cache_bytes);
 
-// The one of them that `config` configures.
+// The one of them that `config` configures, alone: for tests and tools that need no other.
 std::unique_ptr<Loss> MakeTileLoss(const LossConfig& config);
 
 // Finds losses by their configuration. Immutable, thread-safe.

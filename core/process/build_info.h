@@ -1,7 +1,7 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
-// What was built.
+// What was built: the same in every program and library of a build, from the project's CMakeLists.txt and git.
 
 #ifndef LOSSD_CORE_PROCESS_BUILD_INFO_H_
 #define LOSSD_CORE_PROCESS_BUILD_INFO_H_

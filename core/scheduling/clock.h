@@ -16,6 +16,7 @@ class Clock {
  public:
   virtual ~Clock() = default;
 
+  // Now. It may go back, where somebody sets the system's clock.
   virtual absl::Time TimeNow() = 0;
 
   // Releases `mu`, which the caller holds exclusively, until `condition` is true or this clock reaches `deadline`;
@@ -23,7 +24,8 @@ class Clock {
   virtual bool AwaitWithDeadline(absl::Mutex* mu, const absl::Condition& condition, absl::Time deadline) = 0;
 };
 
-// The system's wall clock, by which gRPC's deadlines go. Never destroyed.
+// The system's wall clock, by which gRPC's deadlines go. Never destroyed, so that it outlives whatever is told to be
+// outlived by its clock.
 Clock& RealClock();
 
 }  // namespace lossd

@@ -13,16 +13,17 @@
 
 namespace lossd {
 
-// Element type of a tensor. The values are those of lossd.v1.Dtype.
+// Element type of a tensor. The values are those of lossd.v1.Dtype; floating types stand together, which IsFloating
+// goes by.
 enum class DType : uint8_t {
-  kUnspecified = 0,
-  kFloat32 = 1,
-  kFloat16 = 2,
-  kBFloat16 = 3,
-  kFloat64 = 4,
-  kInt32 = 5,
-  kInt64 = 6,
-  kUint8 = 7,
+  kUnspecified = 0,  // Of no tensor that came through CheckedByteSize.
+  kFloat32 = 1,      // IEEE 754 binary32. What most losses compute in.
+  kFloat16 = 2,      // IEEE 754 binary16.
+  kBFloat16 = 3,     // The upper half of binary32.
+  kFloat64 = 4,      // IEEE 754 binary64. Computed in throughout, where inputs are.
+  kInt32 = 5,        // Two's complement. Labels; comparisons and positions in answers.
+  kInt64 = 6,        // Two's complement. Labels.
+  kUint8 = 7,        // Unsigned. Of squared_norm alone.
 };
 
 // Bytes of one element; 0 for kUnspecified.
@@ -34,7 +35,8 @@ constexpr size_t SizeOf(DType dtype) {
 // Whether `dtype` is FLOAT32, FLOAT16, BFLOAT16 or FLOAT64.
 constexpr bool IsFloating(DType dtype) { return dtype >= DType::kFloat32 && dtype <= DType::kFloat64; }
 
-// Whether `dtype` is a 16-bit floating type, which is stored as float32 inside the server.
+// Whether `dtype` is a 16-bit floating type, which is stored as float32 inside the server (but for what a device widens
+// itself).
 constexpr bool IsHalf(DType dtype) { return dtype == DType::kFloat16 || dtype == DType::kBFloat16; }
 
 // Element type in which values of `dtype` are kept and computed: float32 for 16-bit types, else `dtype` itself.

@@ -2,6 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Keeps a line that could come a thousand times a second from doing so.
+//
+//   if (const auto held_back = limiter.Admit(now)) {
+//     logger.Log(LogLevel::kWarning, "connection refused", {{"held_back", *held_back}});
+//   }
 
 #ifndef LOSSD_SERVER_LOG_LOG_LIMITER_H_
 #define LOSSD_SERVER_LOG_LOG_LIMITER_H_
@@ -15,12 +19,15 @@
 
 namespace lossd {
 
-// Lets a burst of lines through, then one a period. Thread-safe.
+// Lets a burst of lines through, then one a period; periods without a line are saved up, for a burst at most. Knows
+// nothing of the lines: one limiter is for one kind of line. Thread-safe.
 class LogLimiter {
  public:
+  // `burst` >= 1 lines, `period` > 0.
   LogLimiter(int burst, absl::Duration period) : burst_(burst), period_(period) {}
 
-  // Whether a line may be written now; if so, how many were held back since the last one.
+  // Whether a line may be written now; if so, how many were held back since the last one, for the line to say. Nullopt:
+  // not now, and it is counted. `now` is of one clock, always.
   std::optional<int64_t> Admit(absl::Time now);
 
  private:

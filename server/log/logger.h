@@ -44,7 +44,9 @@ class Logger {
   Logger& operator=(const Logger&) = delete;
   ~Logger();
 
+  // Whether a line of this level is written at all: for who would make its fields in vain.
   bool enabled(LogLevel level) const { return level >= least_; }
+  // Hands over a line of now, with copies of `fields`. Takes a short lock and never waits for the writer.
   void Log(LogLevel level, absl::string_view message, const std::vector<LogField>& fields = {});
   // The same where the fields take time to make, and few bytes; of what happened at `time`.
   void LogLater(absl::Time time, LogLevel level, absl::string_view message, AddFields fields);

@@ -17,12 +17,13 @@
 
 namespace lossd {
 
-// A number that grows. Thread-safe.
+// A number that grows, by whole numbers. Each thread adds to a shard, its own as long as there are enough
+// (MetricsShard); reading adds the shards up, and may miss what is being added meanwhile. Thread-safe.
 class ShardedCounter {
  public:
   static constexpr prometheus::MetricType kType = prometheus::MetricType::Counter;
 
-  // `count` >= 0.
+  // `count` >= 0. Takes no lock, and waits for nobody.
   void Add(int64_t count = 1) {
     const MetricsShard shard = MetricsShard::Mine();
     shard.Add(count, shards_[shard.index]);

@@ -1,7 +1,12 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Metrics of one kind by family and labels.
+// Metrics of one kind by family and labels. They are made before anything is counted, so that counting looks nothing
+// up:
+//
+//   MetricFamilies<ShardedCounter> counters;
+//   ShardedCounter& calls = counters.Add("lossd_calls_total", "Calls that came in.", {{"method", "Compute"}});
+//   calls.Add();
 
 #ifndef LOSSD_SERVER_METRICS_METRICS_FAMILIES_H_
 #define LOSSD_SERVER_METRICS_METRICS_FAMILIES_H_
@@ -36,6 +41,7 @@ class MetricFamilies {
     return series_.emplace_back(index, labels, std::forward<Arguments>(arguments)...).metric;
   }
 
+  // All of them as they are now, in the order in which families were added, for prometheus::TextSerializer.
   std::vector<prometheus::MetricFamily> Collect() const {
     std::vector<prometheus::MetricFamily> families = families_;
     for (const Series& series : series_) {

@@ -16,16 +16,18 @@
 
 namespace lossd {
 
-// A value. Those of one name are one family, with the help and the type of the first.
+// A value: what it is called, and how to read it. Those of one name are one family, with the help and the type of the
+// first.
 struct ScrapedValue {
   std::string name;
   std::string help;
   prometheus::MetricType type = prometheus::MetricType::Gauge;
-  std::function<double()> read;  // Thread-safe.
+  std::function<double()> read;  // Thread-safe; does not wait. Called at each scrape, by the thread that answers it.
   std::vector<prometheus::ClientMetric::Label> labels = {};
 };
 
-// Reads its values at each scrape. Thread-safe.
+// Reads its values at each scrape. Metrics holds it weakly: whoever owns what the values read drops this before that
+// goes. Thread-safe.
 class ScrapedValues final : public prometheus::Collectable {
  public:
   explicit ScrapedValues(std::vector<ScrapedValue> values);

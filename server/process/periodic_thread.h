@@ -15,19 +15,22 @@
 
 namespace lossd {
 
-// Calls a function every period, on a thread of its own, until destroyed. It goes by the monotonic clock, and for that
+// Calls a function every period, on a thread of its own, until destroyed: never twice at a time, and a period after the
+// call before has returned, however long that took. It goes by the monotonic clock, and for that
 // by a std::condition_variable: timed waits of this Abseil go by the wall clock, and one that is set back by an hour
 // makes them last an hour longer.
 class PeriodicThread {
  public:
-  // `name` has at most 15 characters, `period` > 0; `work` is called first after one period, and does not throw.
+  // `name` is a literal of at most 15 characters, which the thread is called; `period` > 0, a year if more; `work` is
+  // called first after one period, and does not throw.
   PeriodicThread(const char* name, absl::Duration period, std::function<void()> work);
   PeriodicThread(const PeriodicThread&) = delete;
   PeriodicThread& operator=(const PeriodicThread&) = delete;
-  // Waits for a call that is under way.
+  // Waits for a call that is under way. Not from inside `work`.
   ~PeriodicThread();
 
-  // Calls the function soon, and then again after a period.
+  // Calls the function soon, and then again after a period. Does not wait for it; several before it begins are one.
+  // Thread-safe.
   void RunSoon();
 
  private:

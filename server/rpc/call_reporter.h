@@ -1,7 +1,8 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
-// What is told of a computation once its answer has left: to the metrics and to the access log.
+// What is told of a computation once its answer has left: to the metrics and to the access log. Every computation is
+// told of once, refused ones too; RPCs are counted apart from it, since a stream is one RPC and many computations.
 
 #ifndef LOSSD_SERVER_RPC_CALL_REPORTER_H_
 #define LOSSD_SERVER_RPC_CALL_REPORTER_H_
@@ -21,11 +22,12 @@
 
 namespace lossd {
 
-// One computation: a unary call, or a message of a stream. Handed on by pointer from its arrival to the log.
+// One computation: a unary call, or a message of a stream. Handed on by pointer from its arrival to the log; whoever
+// has the pointer fills in what it knows. What was not come to stays as it is here.
 struct CallRecord {
   RpcMethod method = RpcMethod::kCompute;
   std::string peer;
-  std::string request_id;
+  std::string request_id;  // The caller's; empty before it is decoded.
   absl::Time arrival;
   absl::Status status;
   std::optional<size_t> loss;  // Index into kLossNames, once known.
@@ -33,6 +35,7 @@ struct CallRecord {
   int64_t request_bytes = 0;
   int64_t response_bytes = 0;
   bool accepted = false;  // Was handed to the backend.
+  // As Stage; absent: it did not get there.
   std::optional<absl::Duration> decode;
   std::optional<absl::Duration> queue;
   std::optional<absl::Duration> compute;
@@ -47,10 +50,10 @@ class CallReporter {
   // None is owned; all outlive this.
   CallReporter(Metrics& metrics, Logger& logger) : metrics_(metrics), logger_(logger) {}
 
-  // Counts and logs a computation whose answer left `now`.
+  // Counts and logs a computation whose answer left `now`. Does not wait: lines are formatted on the logger's thread.
   void OnAnswered(std::unique_ptr<CallRecord> record, absl::Time now);
 
-  // Counts the end of an RPC.
+  // Counts the end of an RPC, `time` after it came.
   void OnCallEnded(RpcMethod method, absl::StatusCode code, absl::Duration time);
 
  private:

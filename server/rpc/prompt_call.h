@@ -1,7 +1,7 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Unary calls that are answered at once.
+// Unary calls that are answered at once: health checks, server information, channelz.
 
 #ifndef LOSSD_SERVER_RPC_PROMPT_CALL_H_
 #define LOSSD_SERVER_RPC_PROMPT_CALL_H_
@@ -15,10 +15,13 @@
 
 namespace lossd {
 
-// A call of a unary method whose answer takes no time. Those that are counted under a name are logged, too.
+// A call of a unary method whose answer takes no time: read, answered and finished on the thread that its completion
+// queue reports to, which serves all other connections as well. Those that are counted under a name (RpcMethodRules)
+// are logged, too, with the bytes of both messages. Thread-safe as RpcCall is.
 class PromptCall final : public RpcCall {
  public:
-  // Takes the message and makes the answer's. Returns at once and does not throw; thread-safe.
+  // Takes the message, whose length the method's MessageBudget bounds, and makes the answer's; an error is what the
+  // call ends with. Returns at once and does not throw; thread-safe.
   using Answer = std::function<absl::StatusOr<grpc::ByteBuffer>(ReceivedMessage message)>;
 
   // `answer` is not owned and outlives the call.
@@ -36,10 +39,10 @@ class PromptCall final : public RpcCall {
   int64_t response_bytes_ = 0;
 };
 
-// A call of a method that there is not: answered UNIMPLEMENTED, with what there is.
+// A call of a method that there is not: answered UNIMPLEMENTED, with what there is, before its message is read.
 class UnknownCall final : public RpcCall {
  public:
-  // `known` names the services that there are.
+  // `known` names the services that there are, for people: "a, b".
   UnknownCall(const RpcMethodRules& rules, CallQueue& queue, std::string known)
       : RpcCall(rules, queue), known_(std::move(known)) {}
 

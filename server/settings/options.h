@@ -16,17 +16,22 @@
 namespace lossd {
 
 // Settings of a server. Each field is the flag of its name; flag_table.cc says what it does, and which values it takes.
+// A plain value without checks of its own: ValidateOptions has them. Servers take a copy when they start; nothing
+// changes a setting of a running one.
 struct ServerOptions {
+  // Where it listens: host:port, port 0 for any free one, or unix:/path.
   std::vector<std::string> listen = {"0.0.0.0:50051"};
   std::vector<std::string> admin_listen = {"0.0.0.0:50052"};  // Empty: no admin server.
   std::vector<std::string> http_listen = {"0.0.0.0:9090"};    // Empty: no HTTP server. No unix: addresses.
   std::string port_file;                                      // Empty: none is written.
 
+  // Files that are read again when they change.
   std::string tls_cert_file;       // Empty: plain text.
   std::string tls_key_file;        // With tls_cert_file, else empty.
   std::string tls_client_ca_file;  // Empty: clients need no certificate.
   std::string auth_token_file;     // Empty: calls need no token.
 
+  // Where and how it computes.
   std::string device = "auto";      // CUDA devices may be several, separated by commas.
   std::string libtorch;             // Empty: what lies beside the module for CUDA, or what that was built with.
   int64_t device_memory_bytes = 0;  // 0: four fifths of what is free.
@@ -34,6 +39,7 @@ struct ServerOptions {
   std::string compute_precision = "fp32";
   int64_t threads = 0;  // 0: as many as the cgroup's quota or the affinity mask allows.
 
+  // What it takes in at most. Bytes of messages are those on the wire, those in flight as they lie in memory.
   int64_t max_message_bytes = int64_t{256} << 20;
   int64_t max_inflight_bytes = int64_t{2} << 30;
   int64_t transport_memory_bytes = 0;  // 0: max(64 MiB, 4 * max_message_bytes).
@@ -41,13 +47,16 @@ struct ServerOptions {
   double max_request_flops = 1e14;
   int64_t parameter_cache_bytes = int64_t{256} << 20;
 
+  // How tasks gather, and how long a call may take.
   absl::Duration max_queue_delay = absl::ZeroDuration();
   int64_t max_batch_requests = 64;
   absl::Duration default_deadline = absl::ZeroDuration();  // 0: none.
 
+  // How it stops: the delay, then up to the timeout.
   absl::Duration drain_delay = absl::ZeroDuration();
   absl::Duration shutdown_timeout = absl::Seconds(20);
 
+  // Connections. An infinite duration: no bound.
   int64_t max_connections = 0;           // 0: as many as file descriptors allow.
   int64_t max_concurrent_streams = 256;  // Per connection.
   absl::Duration transfer_timeout = absl::Minutes(2);
@@ -57,6 +66,7 @@ struct ServerOptions {
   absl::Duration keepalive_time = absl::Minutes(1);
   absl::Duration keepalive_timeout = absl::Seconds(20);
 
+  // debug, info, warning or error; json or text.
   std::string log_level = "info";
   std::string log_format = "json";
 };

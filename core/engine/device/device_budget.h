@@ -1,7 +1,8 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
-// The bytes of a device that computations may take.
+// The bytes of a device that computations may take: counted before they are asked of the device, so that a batch waits
+// here for room instead of failing there.
 
 #ifndef LOSSD_CORE_ENGINE_DEVICE_DEVICE_BUDGET_H_
 #define LOSSD_CORE_ENGINE_DEVICE_DEVICE_BUDGET_H_
@@ -34,7 +35,7 @@ class DeviceReservation {
   int64_t bytes_;
 };
 
-// Exact at every moment. Thread-safe. Outlives its reservations.
+// Exact at every moment; knows numbers only, no memory. Thread-safe. Outlives its reservations.
 class DeviceBudget {
  public:
   explicit DeviceBudget(int64_t limit_bytes) : limit_bytes_(limit_bytes) {}
@@ -42,9 +43,11 @@ class DeviceBudget {
   // OK where `bytes` may ever be had; else RESOURCE_EXHAUSTED naming --device_memory_bytes, its value and `bytes`.
   absl::Status Check(int64_t bytes) const;
 
-  // Waits until `bytes` are free and takes them. Fails as Check.
+  // Waits until `bytes` >= 0 are free and takes them. Fails as Check. In no order of arrival; who holds a reservation
+  // must not wait for another, as all might.
   absl::StatusOr<DeviceReservation> Reserve(int64_t bytes) ABSL_LOCKS_EXCLUDED(mu_);
 
+  // What there is in all, and what is taken now.
   int64_t limit_bytes() const { return limit_bytes_; }
   int64_t reserved_bytes() const ABSL_LOCKS_EXCLUDED(mu_);
 

@@ -26,7 +26,8 @@
 
 namespace lossd {
 
-// A piece of a request's region: where it lies on the host, where in the region, and how long it is.
+// A piece of a request's region: where it lies on the host, where in the region, and how long it is. Host memory stays
+// as it is, and where it is, until Run has returned.
 struct RegionPiece {
   std::byte* host = nullptr;
   int64_t offset = 0;
@@ -46,7 +47,8 @@ struct LaneBatch {
   int64_t workspace_bytes = 0;  // Of the batch, that the computation takes from the device itself.
 };
 
-// Where a batch lies on the device: region r of `up` begins at up + r * up_stride.
+// Where a batch lies on the device: region r of `up` begins at up + r * up_stride. Addresses of the device's, which the
+// host does not read; valid within `launch` and for what that appends.
 struct DeviceRegions {
   std::byte* up = nullptr;
   std::byte* down = nullptr;
@@ -54,7 +56,7 @@ struct DeviceRegions {
   int64_t down_stride = 0;
 };
 
-// What a lane has done since it was made.
+// What a lane has done since it was made, batches that failed left out but for their operations.
 struct LaneStats {
   int64_t batches = 0;
   int64_t requests = 0;

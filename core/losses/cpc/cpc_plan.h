@@ -21,7 +21,8 @@
 
 namespace lossd {
 
-// Which gradients a request wants.
+// Which gradients a request wants, and what follows from that: what none of them needs on the way is
+// neither computed nor has memory.
 struct CpcWants {
   bool z = false;
   std::array<bool, kCpcParameters> parameters{};
@@ -33,6 +34,7 @@ struct CpcWants {
   bool context() const { return z || context_parameters(); }
 };
 
+// The request's extents and numbers. Immutable once made, as every plan.
 struct CpcPlan final : LossPlan {
   PixelCnnShape shape{};
   int64_t dim = 0;
