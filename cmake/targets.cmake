@@ -66,5 +66,6 @@ function(lossd_test name)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}"
     ENVIRONMENT "LOSSD_SOURCE_DIR=${PROJECT_SOURCE_DIR};LOSSD_BIN_DIR=${CMAKE_RUNTIME_OUTPUT_DIRECTORY};\
-LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/cmake/leaks.supp;ASAN_OPTIONS=allocator_may_return_null=1")
+LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/cmake/leaks.supp;ASAN_OPTIONS=allocator_may_return_null=1;\
+TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/cmake/tsan.supp history_size=7")
 endfunction()

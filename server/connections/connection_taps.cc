@@ -119,9 +119,9 @@ bool ConnectionTap::Take(FrameMeter& meter, absl::string_view bytes) {
   if (meter.header_block_bytes() > kMaxHeaderBlock && !floods_.exchange(true, std::memory_order_relaxed)) {
     goes_on = Wake();
   }
-  const int64_t arrived = arrived_.fetch_add(of_messages, std::memory_order_relaxed) + of_messages;
-  if (arrived < wake_at_.load(std::memory_order_relaxed)) return goes_on;
-  return (wake_at_.exchange(kNever, std::memory_order_relaxed) == kNever || Wake()) && goes_on;
+  const int64_t arrived = arrived_.fetch_add(of_messages) + of_messages;
+  if (arrived < wake_at_.load()) return goes_on;
+  return (wake_at_.exchange(kNever) == kNever || Wake()) && goes_on;
 }
 
 bool ConnectionTap::Wake() {

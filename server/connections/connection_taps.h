@@ -41,7 +41,7 @@ class ConnectionTap : public std::enable_shared_from_this<ConnectionTap> {
   const std::string& peer() const { return peer_; }
 
   // Bytes of messages read so far; over TLS all bytes, of whatever kind (opaque).
-  int64_t arrived() const { return arrived_.load(std::memory_order_relaxed); }
+  int64_t arrived() const { return arrived_.load(); }
 
   bool opaque() const { return opaque_.load(std::memory_order_relaxed); }
   // Whether it has brought a block of headers that does not end, and is longer than any that is taken. Wakes, too.
@@ -51,8 +51,9 @@ class ConnectionTap : public std::enable_shared_from_this<ConnectionTap> {
   // Replaces the one before, which is not running any more when this returns. Where there is none, as before the first
   // call of a connection, what would be woken is cut instead.
   void SetWaker(std::function<void()> waker);
-  // Wakes once, as soon as `arrived` bytes have; at the next read if they have already. Replaces the one before.
-  void WakeAt(int64_t arrived) { wake_at_.store(arrived, std::memory_order_relaxed); }
+  // Wakes once, as soon as `arrived` bytes have; at the next read if they have already. Replaces the one before. Either
+  // the read sees this, or arrived(), asked afterwards, what was read.
+  void WakeAt(int64_t arrived) { wake_at_.store(arrived); }
 
   // Whatever its watcher keeps with the connection for as long as that lives. Made by the first who asks.
   template <typename Attachment, typename... Arguments>
@@ -75,7 +76,7 @@ class ConnectionTap : public std::enable_shared_from_this<ConnectionTap> {
   bool Wake();
 
   const std::string peer_;
-  std::atomic<int64_t> arrived_ = 0;
+  std::atomic<int64_t> arrived_ = 0;  // These two sequentially consistent: see WakeAt.
   std::atomic<int64_t> wake_at_ = kMaxWithoutCall;
   std::atomic<bool> opaque_ = false;
   std::atomic<bool> floods_ = false;

@@ -38,7 +38,7 @@ TEST(RpcCallTest, IdleStreamThatIsCancelledIsReportedSo) {
 
 TEST(RpcCallTest, IdleStreamWhoseDeadlinePassesIsReportedSo) {
   RunningServer server;
-  RawCall idle(server.channel(), "ComputeStream", /*compressed=*/false, std::chrono::milliseconds(30));
+  RawCall idle(server.channel(), "ComputeStream", /*compressed=*/false, std::chrono::milliseconds(300));
   EXPECT_EQ(idle.End().error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
   EXPECT_TRUE(server.Call(MakeRequest()).ok());
   server.Stop();
