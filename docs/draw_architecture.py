@@ -33,11 +33,12 @@ ROOMS = {
     "client/cli": (226, 52, 220, 102, "lossctl"),
     "client/load": (486, 52, 170, 102, "load, chaos, reports"),
     "client/cpp": (696, 52, 230, 102, "lossd::client"),
-    "client/python": (962, 52, 242, 18, ""),
-    "client/go": (962, 73, 242, 18, ""),
-    "client/java": (962, 94, 242, 18, ""),
-    "client/rust": (962, 115, 242, 18, ""),
-    "client/typescript": (962, 136, 242, 18, ""),
+    "client/python": (962, 52, 242, 15, "by generated code"),
+    "client/python_server": (962, 69, 242, 15, "the server as a wheel"),
+    "client/go": (962, 86, 242, 15, "by generated code"),
+    "client/java": (962, 103, 242, 15, "by generated code"),
+    "client/rust": (962, 120, 242, 15, "by generated code"),
+    "client/typescript": (962, 137, 242, 15, "by generated code"),
     "proto": (716, 224, 180, 104, "lossd/v1/*.proto and its code"),
     "proto/wire": (936, 224, 268, 104, "bytes to core types and back"),
     "server": (40, 224, 616, 82, "main, the two gRPC servers, what makes the back end: knows every room below"),
@@ -202,7 +203,7 @@ def room_svg(room: str) -> str:
     left, top, width, height, text = ROOMS[room]
     label = room + "/" if "/" in room else f"{room}/ itself"
     if height < 20:
-        words = f'<text class="small" x="{left + 10}" y="{top + 13}">{label} by generated code</text>'
+        words = f'<text class="small" x="{left + 10}" y="{top + 12}">{label} {text}</text>'
     else:
         words = (f'<text class="name" x="{left + 10}" y="{top + 20}">{label}</text>'
                  f'<text class="small" x="{left + 10}" y="{top + 36}">{text}</text>')
