@@ -34,7 +34,7 @@ ROOMS = {
     "client/load": (486, 52, 170, 102, "load, chaos, reports"),
     "client/cpp": (696, 52, 230, 102, "lossd::client"),
     "client/python": (962, 52, 242, 15, "by generated code"),
-    "client/python_server": (962, 69, 242, 15, "the server as a wheel"),
+    "client/python_server": (962, 69, 242, 15, "its server"),
     "client/go": (962, 86, 242, 15, "by generated code"),
     "client/java": (962, 103, 242, 15, "by generated code"),
     "client/rust": (962, 120, 242, 15, "by generated code"),
