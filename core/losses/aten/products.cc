@@ -65,7 +65,7 @@ void AddProduct(const Target& target, at::Tensor sum, const at::Tensor& left, co
 }
 
 bool HasNarrowProducts() {
-  const c10::Dispatcher& operations = c10::Dispatcher::singleton();
+  c10::Dispatcher& operations = c10::Dispatcher::singleton();
   if (!operations.findSchema({kMultiply, kMultiplyNarrow}) ||
       !operations.findSchema({kAddProduct, kAddProductNarrow})) {
     return false;
