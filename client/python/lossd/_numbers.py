@@ -22,7 +22,7 @@ def number(name: str, value: Any) -> float:
     if isinstance(value, (str, bytes, bool)) or not hasattr(value, "__float__") and not hasattr(value, "__index__"):
         raise TypeError(f"{name}: expected a number, got {value!r}")
     try:
-        return float(value)
+        return float(value.item() if hasattr(value, "item") else value)  # NumPy 2.5 makes no float of a shape (1,).
     except (TypeError, ValueError, RuntimeError) as error:
         raise TypeError(f"{name}: expected a number, got {value!r}") from error
 
