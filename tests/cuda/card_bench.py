@@ -71,7 +71,7 @@ def _row(server: Server, case: Case, rehearsal: bool) -> dict[str, object]:
     except Exception as error:  # noqa: BLE001  # Noted, and the next case runs.
         row["error"] = str(error)[-500:]
     row["torch"] = _with_torch(case, shape, rehearsal)
-    if case.bound is not None:
+    if case.bound is not None and not rehearsal:
         demand, precision = card_bounds.CASES[case.bound]
         row["predicted_ms"] = {name: 1e3 * seconds for name, seconds in demand.times(card_bounds.H200, precision).items()}
     return row
