@@ -17,13 +17,13 @@ from card_server import Server, lossctl, serving
 _DEVICE = "lossd_device_"
 
 
-def _load(server: Server, case: Case, shape: tuple[int, ...], concurrency: int, duration: str) -> dict[str, float]:
+def _load(server: Server, case: Case, shape: tuple[int, ...], concurrency: int, rehearsal: bool) -> dict[str, float]:
+    length = ("--calls", "24") if rehearsal else ("--warmup", "3s", "--duration", "3s")
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
         lossctl("load", "--loss", case.loss, *case.flags, "--shape", ",".join(map(str, shape)),
                 "--dtype", "bfloat16" if case.precision == "bf16" else "float32", "--concurrency", str(concurrency),
-                "--warmup", duration, "--duration", duration, "--json", report, "--max-message-bytes", "1073741824",
-                "--target", server.address)
+                *length, "--json", report, "--max-message-bytes", "1073741824", "--target", server.address)
         level = json.loads(report.read_text())["levels"][0]
     if level["failed"]:
         raise RuntimeError(f"{level['failed']} calls failed: {level['errors']}")
@@ -62,12 +62,11 @@ def _row(server: Server, case: Case, rehearsal: bool) -> dict[str, object]:
     shape = case.small if rehearsal else case.shape
     row: dict[str, object] = {"case": case.name, "loss": case.loss, "shape": list(shape), "precision": case.precision,
                               "goal_ms": case.goal_ms, "anchor": case.anchor}
-    duration = "200ms" if rehearsal else "3s"
     try:
         before = server.counters()
-        row["alone"] = _load(server, case, shape, 1, duration)
+        row["alone"] = _load(server, case, shape, 1, rehearsal)
         row["device"] = _between(before, server.counters())
-        row["eight"] = _load(server, case, shape, 8, duration)
+        row["eight"] = _load(server, case, shape, 8, rehearsal)
     except Exception as error:  # noqa: BLE001  # Noted, and the next case runs.
         row["error"] = str(error)[-500:]
     row["torch"] = _with_torch(case, shape, rehearsal)
