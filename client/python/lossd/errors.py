@@ -169,7 +169,7 @@ def _origin(code: grpc.StatusCode, text: str) -> str:
 
 def from_rpc_error(error: grpc.RpcError, request_id: str, target: str = "") -> LossdError:
     """The exception for a failed call of `target`."""
-    trailers = dict(error.trailing_metadata() or ())
+    trailers = {key: value for key, value in error.trailing_metadata() or ()}  # Of grpc.aio it is no mapping for dict().
     details = status_pb2.Status.FromString(trailers[_DETAILS_KEY]) if _DETAILS_KEY in trailers else None
     code, said = error.code(), error.details() or error.code().name
     text = _with_hint(code, said)

@@ -392,7 +392,7 @@ TEST(ComputeCallTest, EveryCallIsCountedUnderItsCode) {
   EXPECT_EQ(server.Metric("grpc_server_handled_total{grpc_code=\"OK\"," + labels), 2);
   EXPECT_EQ(server.Metric("grpc_server_handled_total{grpc_code=\"INVALID_ARGUMENT\"," + labels), 1);
   EXPECT_EQ(server.Metric("grpc_server_handling_seconds_count{" + labels), 3);
-  EXPECT_EQ(server.Metric("lossd_stage_seconds_count{device=\"cpu\",stage=\"compute\"}"), 2);
+  EXPECT_EQ(server.Metric("lossd_stage_seconds_count{device=\"held\",stage=\"compute\"}"), 2);
   EXPECT_EQ(server.Metric("lossd_loss_value_count{loss=\"squared_norm\"}"), 2);
 }
 

@@ -364,7 +364,7 @@ TEST(StreamCallTest, MessagesAndStreamAreCounted) {
   EXPECT_EQ(server.Metric("grpc_server_handled_total{grpc_code=\"OK\",grpc_method=\"ComputeStream\","
                           "grpc_service=\"lossd.v1.LossService\",grpc_type=\"bidi_stream\"}"),
             1);
-  EXPECT_EQ(server.Metric("lossd_stage_seconds_count{device=\"cpu\",stage=\"encode\"}"), 2);
+  EXPECT_EQ(server.Metric("lossd_stage_seconds_count{device=\"held\",stage=\"encode\"}"), 2);
 }
 
 }  // namespace
