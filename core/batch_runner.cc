@@ -174,7 +174,7 @@ class RunningTask {
       SweepStats stats;
       if (leaving.spec().dtype != gradient.spec.dtype) {
         const Tensor computed = std::exchange(leaving, maker_.Make(gradient.spec));
-        stats = SweepGradient(parallel, computed, leaving);
+        stats = SweepGradient(parallel, computed, leaving, task_.plan->widening_scale);
       } else {
         stats = swept_[source].has_value() ? *swept_[source] : SweepGradient(parallel, leaving, leaving);
       }

@@ -33,7 +33,9 @@ struct GradientPlan {
 
 // Everything known of a request before its payloads are. Immutable, shared by everyone who handles the request.
 struct Plan {
+  // As asked, but for a gradients.scale that float32 gradients take when they are widened to FLOAT64.
   ComputeSpec request;
+  double widening_scale = 1;
   const Loss* loss = nullptr;  // Not owned; lives as long as the backend.
   std::unique_ptr<const LossPlan> detail;
   std::vector<GradientPlan> gradients;  // In the order of the response.

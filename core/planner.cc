@@ -3,6 +3,7 @@
 
 #include "core/planner.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -124,6 +125,15 @@ absl::Status CheckScale(const Plan& plan) {
   return absl::OkStatus();
 }
 
+// FLOAT64 may hold what a float32 gradient and the scale make together, and float32 not.
+void TakeWideningScale(Plan& plan) {
+  const auto is_wide = [](const TensorSpec& input) { return input.dtype == DType::kFloat64; };
+  const std::vector<TensorSpec>& inputs = plan.request.inputs;
+  if (plan.request.gradients.dtype != DType::kFloat64 || std::any_of(inputs.begin(), inputs.end(), is_wide)) return;
+  if (!std::isfinite(plan.request.gradients.scale)) return;  // Refused later.
+  plan.widening_scale = std::exchange(plan.request.gradients.scale, 1.0);
+}
+
 absl::Status PlanGradients(Plan& plan) {
   const GradientSelection& selection = plan.request.gradients;
   LOSSD_RETURN_IF_ERROR(CheckGradientForm(selection));
@@ -173,6 +183,7 @@ absl::StatusOr<std::shared_ptr<const Plan>> MakePlan(ComputeSpec request, const 
   auto plan = std::make_shared<Plan>();
   plan->request = std::move(request);
   plan->loss = &loss;
+  TakeWideningScale(*plan);
   LOSSD_ASSIGN_OR_RETURN(plan->inputs, CheckInputs(plan->request.inputs, keeps_narrow));
   LOSSD_ASSIGN_OR_RETURN(plan->detail, loss.Prepare(plan->request));
   LOSSD_RETURN_IF_ERROR(PlanGradients(*plan));

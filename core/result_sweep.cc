@@ -35,14 +35,19 @@ SweepStats SweepChunks(Parallel& parallel, int64_t count,
 
 }  // namespace
 
-SweepStats SweepGradient(Parallel& parallel, const Tensor& computed, const Tensor& rounded) {
+SweepStats SweepGradient(Parallel& parallel, const Tensor& computed, const Tensor& rounded, double scale) {
   const DType from = computed.spec().dtype;
   const DType to = rounded.spec().dtype;
   const bool in_place = computed.bytes() == rounded.bytes();
   return SweepChunks(parallel, computed.element_count(), [&](int64_t begin, int64_t size) {
     const std::byte* source = computed.bytes() + begin * static_cast<int64_t>(SizeOf(from));
     if (in_place) return Scan(from, source, size);
-    return RoundTo(from, source, to, rounded.bytes() + begin * static_cast<int64_t>(SizeOf(to)), size);
+    std::byte* const destination = rounded.bytes() + begin * static_cast<int64_t>(SizeOf(to));
+    const SweepStats stats = RoundTo(from, source, to, destination, size);
+    if (scale == 1) return stats;
+    auto* const wide = reinterpret_cast<double*>(destination);
+    for (int64_t i = 0; i < size; ++i) wide[i] *= scale;
+    return Scan(to, destination, size);
   });
 }
 

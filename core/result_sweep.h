@@ -16,7 +16,8 @@ namespace lossd {
 // floating dtype; the two may be the same tensor, whose elements are then only looked at. Returns whether all computed
 // elements are finite and the sum of their squares, whose bits depend on the elements alone: work is cut into
 // chunks of kSweepChunk elements, whose sums are added in order.
-SweepStats SweepGradient(Parallel& parallel, const Tensor& computed, const Tensor& rounded);
+// A `scale` other than 1 multiplies what is rounded to FLOAT64, and counts in what is returned.
+SweepStats SweepGradient(Parallel& parallel, const Tensor& computed, const Tensor& rounded, double scale = 1);
 
 // Whether all elements are finite; integers always are.
 bool IsFinite(Parallel& parallel, const Tensor& tensor);

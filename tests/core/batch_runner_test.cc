@@ -119,6 +119,29 @@ TEST_F(BatchRunnerTest, RoundsGradientsToTheDtypeAskedFor) {
   EXPECT_THAT(results[0]->gradients[0].elements<uint16_t>(), ElementsAre(0x3f80, 0xc000));
 }
 
+// What a float32 gradient and the scale make together is more than a float32 holds, and less.
+TEST_F(BatchRunnerTest, GradientsInFloat64AreScaledWhereTheyAreWide) {
+  const auto squared_norm = MakeSquaredNorm();
+  for (const double scale : {100.0, -1e60, 1e-60}) {
+    ComputeSpec request;
+    request.loss = SquaredNormConfig{};
+    request.gradients.dtype = DType::kFloat64;
+    request.gradients.scale = scale;
+    request.inputs = {{"x.0", DType::kFloat32, {2}}};
+    ComputeTask task;
+    task.plan = MakePlan(request, *squared_norm, 1e18).value();
+    task.inputs.push_back(Tensor(request.inputs[0], pool_.Allocate(8)));
+    task.inputs[0].data<float>()[0] = 1e38F;
+    task.inputs[0].data<float>()[1] = -2;
+    const auto results = Run({&task});
+    ASSERT_OK(results[0]);
+    EXPECT_THAT(results[0]->gradients[0].elements<double>(),
+                ElementsAre(static_cast<double>(1e38F) * scale, -2 * scale));
+    EXPECT_NEAR(results[0]->gradient_norm / (static_cast<double>(1e38F) * std::abs(scale)), 1, 1e-12);
+    EXPECT_THAT(results[0]->nonfinite, ElementsAre("loss"));  // Which is FLOAT32.
+  }
+}
+
 TEST_F(BatchRunnerTest, NamesWhatIsNotFiniteUnderReport) {
   loss_.run = CopyInputs;
   const ComputeTask task = MakeTask({kNan, 1});

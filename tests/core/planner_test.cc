@@ -129,8 +129,14 @@ TEST(PlannerTest, ScaleThatFloat32CannotHoldIsRefusedWhereGradientsAreFloat32) {
   request.gradients.mode = GradientSelection::Mode::kNone;
   EXPECT_OK(MakePlan(request, loss, kNoLimit));
   request.gradients.mode = GradientSelection::Mode::kAll;
+  request.gradients.dtype = DType::kFloat64;
+  ASSERT_OK_AND_ASSIGN(const auto widening, MakePlan(request, loss, kNoLimit));
+  EXPECT_EQ(widening->widening_scale, 1e300);
+  EXPECT_EQ(widening->request.gradients.scale, 1);
   request.inputs = {{"a", DType::kFloat64, {2}}};
-  EXPECT_OK(MakePlan(request, loss, kNoLimit));
+  ASSERT_OK_AND_ASSIGN(const auto wide, MakePlan(request, loss, kNoLimit));
+  EXPECT_EQ(wide->widening_scale, 1);
+  EXPECT_EQ(wide->request.gradients.scale, 1e300);
 }
 
 // A thousand prefixes that match a thousand inputs each.
