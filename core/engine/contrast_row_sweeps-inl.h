@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "core/engine/add_lanes-inl.h"
 #include "core/engine/contrast_row_sweeps.h"
 #include "core/engine/vector_math-inl.h"
 #include "hwy/highway.h"
@@ -24,6 +25,9 @@ HWY_BEFORE_NAMESPACE();
 namespace lossd {
 namespace HWY_NAMESPACE {
 namespace {
+
+// Rows whose terms are added in T before their sum is added up in double.
+constexpr int64_t kRowsASum = 32;
 
 // Enters the sum of exp(score - maximum) over a stretch, with a maximum at least as large as the running one.
 template <typename T>
@@ -68,22 +72,25 @@ void RowsInto(const ScoreTile& tile, const T* scores, const RunningSums<T>& sums
 template <class D, typename T>
 void ColumnVectorInto(D d, const ScoreTile& tile, const T* scores, int64_t count, T* maxima, double* sums) {
   HWY_ALIGN T largest[HWY_MAX_BYTES / sizeof(T)];
-  HWY_ALIGN T totals[HWY_MAX_BYTES / sizeof(T)];
+  HWY_ALIGN double totals[HWY_MAX_BYTES / sizeof(T)];
   auto maximum = LowestOf(d);
   for (int64_t r = 0; r < tile.rows; ++r) maximum = hn::Max(maximum, hn::LoadU(d, scores + r * tile.columns));
   hn::Store(maximum, d, largest);
   for (int64_t i = 0; i < count; ++i) largest[i] = std::max(largest[i], maxima[i]);
   maximum = hn::Load(d, largest);
-  auto even = hn::Zero(d);
-  auto odd = hn::Zero(d);
-  for (int64_t r = 0; r < tile.rows; ++r) {
-    even = hn::Add(even, HWY_NAMESPACE::Exp(d, hn::Sub(hn::LoadU(d, scores + r * tile.columns), maximum)));
-    std::swap(even, odd);
+  std::fill_n(totals, hn::Lanes(d), 0.0);
+  for (int64_t first = 0; first < tile.rows; first += kRowsASum) {
+    auto even = hn::Zero(d);
+    auto odd = hn::Zero(d);
+    for (int64_t r = first; r < std::min(first + kRowsASum, tile.rows); ++r) {
+      even = hn::Add(even, HWY_NAMESPACE::Exp(d, hn::Sub(hn::LoadU(d, scores + r * tile.columns), maximum)));
+      std::swap(even, odd);
+    }
+    AddLanes(d, hn::Add(even, odd), totals);
   }
-  hn::Store(hn::Add(even, odd), d, totals);
   for (int64_t i = 0; i < count; ++i) {
     if (largest[i] == -std::numeric_limits<T>::infinity()) continue;
-    EnterSum(largest[i], static_cast<double>(totals[i]), maxima[i], sums[i]);
+    EnterSum(largest[i], totals[i], maxima[i], sums[i]);
   }
 }
 

@@ -11,6 +11,7 @@
 #include "core/engine/gemm_precision.h"
 #include "core/engine/matrix_run.h"
 #include "core/engine/rounding.h"
+#include "core/engine/short_sums.h"
 
 // Vectors of a length unknown to the compiler cannot be kept in arrays.
 #define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
@@ -61,17 +62,21 @@ void Scores(const MapProduct<T>& product, const T* sources, int64_t panel_size, 
   TileTask<T> task = TaskOf(product);
   task.a_row = single ? product.channels : 1;
   task.a_step = product.locations;
+  // Sums of scores are short, because features behind a ReLU make all their terms positive. Rows meet all of a run
+  // before the next ones do, so that their scores stay in the first-level cache meanwhile.
   const int64_t depth = RunDepth(product.channels);
-  for (int64_t step = 0; step < product.channels; step += depth) {
-    task.k = std::min(depth, product.channels - step);
-    task.accumulate = step > 0;
+  for (int64_t run = 0; run < product.channels; run += depth) {
+    const int64_t run_end = std::min(run + depth, product.channels);
     for (int64_t row = 0; row < product.rows(); row += image_rows) {
       const int64_t image = product.images.first + row / product.locations;
-      const T* const a = product.targets + (image * product.channels + step) * product.locations;
       for (int64_t i = 0; i < image_rows; i += height) {
-        task.a = a + i * task.a_row;
-        MultiplyRows(task, std::min(height, image_rows - i), sources + step * product.width,
-                     product.sources().panel_size(), scores + (row + i) * product.width, panel_size, product.columns);
+        for (int64_t step = run; step < run_end; step += kShortSum) {
+          task.k = std::min(kShortSum, run_end - step);
+          task.accumulate = step > 0;
+          task.a = product.targets + (image * product.channels + step) * product.locations + i * task.a_row;
+          MultiplyRows(task, std::min(height, image_rows - i), sources + step * product.width,
+                       product.sources().panel_size(), scores + (row + i) * product.width, panel_size, product.columns);
+        }
       }
     }
   }

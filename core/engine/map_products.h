@@ -4,7 +4,8 @@
 // Products of a contrast of feature maps that read the maps where they lie: nothing of their size is packed. Scores
 // have a row for each location of each target image and a column for each source image, so that the locations of an
 // image, whose number no vector divides, need not fill vectors. Elements are summed as by Gemm, in runs of whole images
-// or of channels. All functions are thread-safe and run on the calling thread.
+// or of channels; scores in runs of at most kShortSum channels (short_sums.h). All functions are thread-safe and run on
+// the calling thread.
 
 #ifndef LOSSD_CORE_ENGINE_MAP_PRODUCTS_H_
 #define LOSSD_CORE_ENGINE_MAP_PRODUCTS_H_

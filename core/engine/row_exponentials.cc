@@ -20,7 +20,8 @@ namespace lossd {
 namespace HWY_NAMESPACE {
 namespace {
 
-constexpr int64_t kVectorsABlock = 64;
+// Sums are formed in T over so many vectors, then in double: equal terms have equal roundings.
+constexpr int64_t kVectorsABlock = 16;
 
 template <typename T>
 T MaxOf(const T* row, int64_t count) {

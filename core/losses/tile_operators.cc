@@ -64,25 +64,12 @@ void RunProblem(LossTask& task, const MomentsProblem& problem, const RunContext&
   WriteValues(task, result.values);
 }
 
-// Whether a problem is so small that float64 costs next to nothing. The fewer rows a loss is the mean of, the less do
-// their roundings cancel: these are the ones that need it.
-bool IsSmall(const ContrastProblem& problem) {
-  constexpr int64_t kScores = 32 * 32;
-  constexpr int64_t kProducts = int64_t{1} << 19;
-  const int64_t most = kScores / problem.column_count();
-  return problem.row_count() <= most && problem.row_count() * problem.column_count() * problem.width <= kProducts;
-}
-bool IsSmall(const MomentsProblem& problem) {
-  constexpr int64_t kElements = 32 * 32;
-  return problem.rows <= kElements / problem.width;
-}
-
 class TileOperators final : public Operators {
  public:
   int64_t WorkspaceBytes(const ComputeSpec& request, const OperatorPlan& plan) const override {
     const auto bytes_of = [&](const auto& problem) {
       if (plan.dtype == DType::kFloat64) return WorkspaceBytesOf<double>(problem);
-      if (IsSmall(problem)) return WorkspaceBytesOf<double>(problem) + WidenedBytes(request, plan);
+      if (GainsFromFloat64(problem)) return WorkspaceBytesOf<double>(problem) + WidenedBytes(request, plan);
       return WorkspaceBytesOf<float>(problem);
     };
     return std::visit(bytes_of, plan.problem);
@@ -99,7 +86,7 @@ class TileOperators final : public Operators {
     const auto run = [&](const auto& problem) {
       if (plan.dtype == DType::kFloat64) {
         RunProblem<double>(task, problem, context);
-      } else if (IsSmall(problem)) {
+      } else if (GainsFromFloat64(problem)) {
         WidenedTask widened(task, context.pool);
         RunProblem<double>(widened.wide(), problem, context);
         widened.Finish();

@@ -7,11 +7,13 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <type_traits>
 
 #include "core/engine/finite_cast.h"
 #include "core/engine/gemm.h"
 #include "core/engine/rounding.h"
 #include "core/engine/row_exponentials.h"
+#include "core/engine/short_sums.h"
 #include "core/losses/cpc/position_tiles.h"
 
 namespace lossd {
@@ -107,8 +109,12 @@ void PackTargets(const CpcContrastShape& shape, const CpcContrast<T>& contrast, 
   const int64_t targets = shape.targets();
   const int64_t first = item * kPackedTargets;
   if (first < targets) {
-    PackColumns(shape.dim, targets, MatrixView<T>::Transposed(contrast.targets, shape.dim), first,
-                std::min(first + kPackedTargets, targets), contrast.memory.score_columns);
+    for (int64_t c = 0; c < shape.dim; c += kShortSum) {
+      PackColumns(std::min(kShortSum, shape.dim - c), targets,
+                  MatrixView<T>::Transposed(contrast.targets + c, shape.dim), first,
+                  std::min(first + kPackedTargets, targets),
+                  contrast.memory.score_columns + PackedColumnsSize(c, targets));
+    }
   } else if (contrast.prediction_gradient != nullptr) {
     PackColumns(targets, shape.dim, MatrixView<T>::RowMajor(contrast.targets, shape.dim), 0, shape.dim,
                 contrast.memory.gradient_columns);
@@ -124,9 +130,13 @@ void ScoreChunk(const CpcContrastShape& shape, const CpcContrast<T>& contrast, i
   T* scores = contrast.memory.scores + chunk.first * targets;
   const T scale = FiniteCast<T>(contrast.embed_scale);
   const int64_t prediction = wave + chunk.first;
-  Gemm(chunk.count, targets, dim, scale, MatrixView<T>::RowMajor(contrast.predictions + prediction * dim, dim),
-       PackedColumns<T>{contrast.memory.score_columns, dim, targets, 0, targets}, false,
-       BlockedResult<T>(scores, targets));
+  // In short sums: biases of one sign make all terms of a score positive.
+  for (int64_t c = 0; c < dim; c += kShortSum) {
+    const int64_t count = std::min(kShortSum, dim - c);
+    const T* const columns = contrast.memory.score_columns + PackedColumnsSize(c, targets);
+    Gemm(chunk.count, targets, count, scale, MatrixView<T>::RowMajor(contrast.predictions + prediction * dim + c, dim),
+         PackedColumns<T>{columns, count, targets, 0, targets}, c > 0, BlockedResult<T>(scores, targets));
+  }
   ChunkMemory memory = ChunkMemoryOf(shape, contrast, chunk.first / kChunkRows);
   for (int64_t i = 0; i < chunk.count; ++i) {
     ScoreRow(shape, contrast, PlaceOf(shape, prediction + i), gradient, scores + i * targets, memory);
@@ -188,12 +198,62 @@ void RunWave(const CpcContrastShape& shape, absl::Span<const CpcContrast<T>> con
   });
 }
 
+// A float contrast in double.
+struct WideArrays {
+  double* predictions;
+  double* targets;
+  double* prediction_gradient;
+  double* target_gradient;
+  CpcContrastMemory<double> memory;
+};
+
+WideArrays TakeWide(const CpcContrastShape& shape, Workspace& workspace) {
+  WideArrays arrays{};
+  arrays.predictions = workspace.Take<double>(shape.predictions() * shape.dim);
+  arrays.targets = workspace.Take<double>(shape.targets() * shape.dim);
+  arrays.prediction_gradient = workspace.Take<double>(shape.predictions() * shape.dim);
+  arrays.target_gradient = workspace.Take<double>(shape.targets() * shape.dim);
+  arrays.memory = TakeContrastMemory<double>(shape, workspace);
+  return arrays;
+}
+
+void RunWide(const CpcContrastShape& shape, const CpcContrast<float>& contrast) {
+  Workspace workspace(contrast.memory.wide);
+  const WideArrays arrays = TakeWide(shape, workspace);
+  const int64_t predictions = shape.predictions() * shape.dim;
+  const int64_t targets = shape.targets() * shape.dim;
+  std::copy_n(contrast.predictions, predictions, arrays.predictions);
+  std::copy_n(contrast.targets, targets, arrays.targets);
+  const CpcContrast<double> wide = {
+      .predictions = arrays.predictions,
+      .targets = arrays.targets,
+      .embed_scale = contrast.embed_scale,
+      .weighting = contrast.weighting,
+      .memory = arrays.memory,
+      .step_losses = contrast.step_losses,
+      .prediction_gradient = contrast.prediction_gradient == nullptr ? nullptr : arrays.prediction_gradient,
+      .target_gradient = contrast.target_gradient == nullptr ? nullptr : arrays.target_gradient,
+      .cancelled = contrast.cancelled};
+  Serial serial;
+  RunCpcContrast<double>(shape, {&wide, 1}, serial);
+  const auto narrow = [](const double* from, int64_t count, float* to) {
+    if (to != nullptr) std::transform(from, from + count, to, [](double x) { return static_cast<float>(x); });
+  };
+  narrow(arrays.prediction_gradient, predictions, contrast.prediction_gradient);
+  narrow(arrays.target_gradient, targets, contrast.target_gradient);
+}
+
 }  // namespace
 
 template <typename T>
 CpcContrastMemory<T> TakeContrastMemory(const CpcContrastShape& shape, Workspace& workspace) {
   const int64_t rows = WaveRows(shape);
-  CpcContrastMemory<T> memory;
+  CpcContrastMemory<T> memory{};
+  if (std::is_same_v<T, float> && HasFewScores(shape)) {
+    memory.wide = workspace.Take<std::byte>(0);
+    TakeWide(shape, workspace);
+    return memory;
+  }
   memory.scores = workspace.Take<T>(std::min(rows, shape.predictions()) * shape.targets());
   memory.score_columns = workspace.Take<T>(PackedColumnsSize(shape.dim, shape.targets()));
   memory.gradient_columns = workspace.Take<T>(PackedColumnsSize(shape.targets(), shape.dim));
@@ -206,6 +266,13 @@ CpcContrastMemory<T> TakeContrastMemory(const CpcContrastShape& shape, Workspace
 
 template <typename T>
 void RunCpcContrast(const CpcContrastShape& shape, absl::Span<const CpcContrast<T>> contrasts, Parallel& parallel) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (HasFewScores(shape)) {
+      parallel.For(static_cast<int64_t>(contrasts.size()),
+                   [&](int64_t i) { RunWide(shape, contrasts[static_cast<size_t>(i)]); });
+      return;
+    }
+  }
   for (const CpcContrast<T>& contrast : contrasts) FillFactors(shape, contrast);
   const int64_t packed = CeilDiv(shape.targets(), kPackedTargets);
   ForItems(contrasts, packed + 1, parallel,

@@ -15,6 +15,7 @@
 #define LOSSD_CORE_LOSSES_CPC_CPC_CONTRAST_H_
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 
 #include "absl/types/span.h"
@@ -51,7 +52,14 @@ struct CpcContrastMemory {
   double* step_factors;  // [steps]: weight_i / n_i.
   double* row_factors;   // [steps]: a_r of row r.
   double* chunk_sums;    // [chunks of a wave, 4, steps]: sums of the steps' terms, and what a row needs at a time.
+  std::byte* wide;       // Float where scores are few: what the contrast takes in double. Else null.
 };
+
+// Whether scores are so few that their roundings do not cancel in means: then they are computed in float64.
+inline bool HasFewScores(const CpcContrastShape& shape) {
+  constexpr int64_t kFewScores = 4096;
+  return shape.predictions() <= kFewScores / shape.targets();
+}
 
 // Takes the memory from `workspace`.
 template <typename T>
