@@ -1,7 +1,7 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
-// From sums in float to sums in double. For sources compiled once per target.
+// Sums of vectors, and from sums in float to sums in double. For sources compiled once per target.
 
 #if defined(LOSSD_CORE_ENGINE_ADD_LANES_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef LOSSD_CORE_ENGINE_ADD_LANES_INL_H_
@@ -9,6 +9,8 @@
 #else
 #define LOSSD_CORE_ENGINE_ADD_LANES_INL_H_
 #endif
+
+#include <cstddef>
 
 #include "hwy/highway.h"
 
@@ -36,6 +38,18 @@ HWY_INLINE void AddLanes(D d, V sum, double* sums) {
     hn::StoreU(hn::Add(high, hn::LoadU(wide, rest)), wide, rest);
   }
 #endif
+}
+
+// Adds vectors to a sum, neighbours first.
+template <class V, size_t kCount>
+HWY_INLINE V AddUp(V sum, const V (&vectors)[kCount]) {
+  if constexpr (kCount == 4) {
+    return hn::Add(sum, hn::Add(hn::Add(vectors[0], vectors[1]), hn::Add(vectors[2], vectors[3])));
+  } else if constexpr (kCount == 2) {
+    return hn::Add(sum, hn::Add(vectors[0], vectors[1]));
+  } else {
+    return hn::Add(sum, vectors[0]);
+  }
 }
 
 // NOLINTNEXTLINE(google-readability-namespace-comments)

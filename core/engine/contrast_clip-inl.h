@@ -12,6 +12,7 @@
 #endif
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 
@@ -71,22 +72,23 @@ struct ClippedGroup {
 template <typename T, bool kFinite>
 class AnyClip {
  public:
-  explicit AnyClip(T clip)
-      : clip_(hn::Set(d_, clip)), inverse_(hn::Set(d_, std::min(T{1} / clip, std::numeric_limits<T>::max() / 4))) {}
+  using D = hn::ScalableTag<T>;
+  using V = hn::Vec<D>;
+  static constexpr T kMostExponent = sizeof(T) == 4 ? 80 : 700;  // Sums of its exponentials are finite.
 
-  HWY_INLINE hn::Vec<hn::ScalableTag<T>> ValueOf(hn::Vec<hn::ScalableTag<T>> x) const {
-    return ClipByTanh(d_, x, clip_, inverse_).value;
-  }
+  explicit AnyClip(T clip) : clip_(hn::Set(d_, std::max(clip, std::numeric_limits<T>::min()))) {}
 
-  void SetReference(hn::Vec<hn::ScalableTag<T>> reference) { reference_ = reference; }
+  HWY_INLINE V ValueOf(V x) const { return ClipByTanh(d_, x, clip_).value; }
+
+  void SetReference(V reference) { reference_ = reference; }
 
   template <int kVectors>
-  HWY_INLINE ClippedGroup<T, kVectors> Apply(const hn::Vec<hn::ScalableTag<T>> (&x)[kVectors]) const {
+  HWY_INLINE ClippedGroup<T, kVectors> Apply(const V (&x)[kVectors]) const {
     ClippedGroup<T, kVectors> group;
-    const auto most = hn::Set(d_, kMostExponent);
+    const V most = hn::Set(d_, kMostExponent);
     for (int k = 0; k < kVectors; ++k) {
-      ClippedScore<hn::Vec<hn::ScalableTag<T>>> clipped = {x[k], hn::Set(d_, T{1})};
-      if constexpr (kFinite) clipped = ClipByTanh(d_, x[k], clip_, inverse_);
+      ClippedScore<V> clipped = {x[k], hn::Set(d_, T{1})};
+      if constexpr (kFinite) clipped = ClipByTanh(d_, x[k], clip_);
       group.distance[k] = hn::Sub(clipped.value, reference_);
       group.slope[k] = clipped.slope;
       auto exponent = group.distance[k];
@@ -96,73 +98,103 @@ class AnyClip {
     return group;
   }
 
- private:
-  static constexpr T kMostExponent = sizeof(T) == 4 ? 80 : 700;  // Sums of its exponentials are finite.
+  // total / (total + exp(distance)), also where the exponential is more than its type holds.
+  HWY_INLINE V ShareOfOthers(V total, V log_total, V exponential, V distance) const {
+    const V share = hn::Div(total, hn::Add(total, exponential));
+    const auto ahead = hn::Gt(distance, hn::Set(d_, kMostExponent));
+    if (hn::AllFalse(d_, ahead)) return share;
+    return hn::IfThenElse(ahead, HWY_NAMESPACE::Exp(d_, hn::Sub(log_total, distance)), share);
+  }
 
-  const hn::ScalableTag<T> d_;
-  hn::Vec<hn::ScalableTag<T>> clip_;
-  hn::Vec<hn::ScalableTag<T>> inverse_;
-  hn::Vec<hn::ScalableTag<T>> reference_ = hn::Zero(d_);
+ private:
+  const D d_;
+  V clip_;
+  V reference_ = hn::Zero(d_);
 };
 
 // Float, c <= kLargestBareClip, m = 0: everything in powers of two, whose reduction takes no multiplication, no looks
-// at the range, and a reciprocal in place of the division. Errors relative to the values, in units of 2^-24, at most:
-// 8.5 of phi(x), 9 (1 + |2 x / c|) of phi'(x) where that is above 2^-124, its least, 7 (1 + |phi(x)|) of e.
+// at the range, and a reciprocal in place of the division. Constants are sums of two floats, and what is left of a
+// product after its whole part is formed by fused multiply-adds: neither rounds. Errors relative to the values, in
+// units of 2^-24, at most: 5.5 of phi(x) (1.2 in the mean square; 7.5 where reciprocals have 12 bits), 9 (1 + |2 x /
+// c|) of phi'(x) where that is above 2^-124, 6 (1 + |phi(x)|) of e.
 class BareClip {
  public:
   using D = hn::ScalableTag<float>;
   using V = hn::Vec<D>;
 
-  explicit BareClip(float clip)
-      : half_factor_(hn::Set(d_, FiniteCast<float>(-2.0 * kLog2e / clip))), scale_(hn::Set(d_, clip * kLog2e)) {}
+  explicit BareClip(float clip) {
+    const double half_factor = FiniteCast<float>(-2.0 * kLog2e / clip);
+    half_factor_ = Split(-2.0 * kLog2e / clip);
+    most_ = hn::Set(d_, FiniteCast<float>(kLeastPower / half_factor));
+    clip_ = hn::Set(d_, clip);
+    scale_ = Split(clip * kLog2e);
+  }
 
   void SetReference(V /*zero*/) {}
 
   template <int kVectors>
   HWY_INLINE ClippedGroup<float, kVectors> Apply(const V (&x)[kVectors]) const {
     ClippedGroup<float, kVectors> group;
-    V power[kVectors];
+    V size[kVectors];
     V whole[kVectors];
     V rest[kVectors];
     V decay[kVectors];
-    V inverse[kVectors];
+    V tanh[kVectors];
     const V one = hn::Set(d_, 1.0f);
-    const V lowest = hn::Set(d_, -126.0f);
-    // decay = exp(-2 |x / c|)
-    for (int k = 0; k < kVectors; ++k) power[k] = hn::Mul(hn::Abs(x[k]), half_factor_);
-    for (int k = 0; k < kVectors; ++k) power[k] = hn::IfThenElse(hn::Lt(power[k], lowest), lowest, power[k]);
-    SplitPowers(power, whole, rest);
+    // decay = exp(-2 |x / c|), and 0 where that is no normal number.
+    for (int k = 0; k < kVectors; ++k) size[k] = hn::Abs(x[k]);
+    for (int k = 0; k < kVectors; ++k) size[k] = hn::IfThenElse(hn::Gt(size[k], most_), most_, size[k]);
+    SplitPowers(half_factor_, size, whole, rest);
     for (int k = 0; k < kVectors; ++k) rest[k] = hn::Mul(whole[k], rest[k]);
     for (int k = 0; k < kVectors; ++k) decay[k] = hn::Add(whole[k], rest[k]);
-    for (int k = 0; k < kVectors; ++k) inverse[k] = InverseOf(hn::Add(one, decay[k]));
-    // phi(x) log2(e) = c log2(e) (1 - decay) / (1 + decay); 1 - whole is exact, and 0 where decay is near 1.
-    for (int k = 0; k < kVectors; ++k) power[k] = hn::Sub(hn::Sub(one, whole[k]), rest[k]);
-    for (int k = 0; k < kVectors; ++k) power[k] = hn::Mul(hn::Mul(power[k], inverse[k]), scale_);
-    for (int k = 0; k < kVectors; ++k) power[k] = hn::CopySign(power[k], x[k]);
-    // phi'(x) = (2 / (1 + decay))^2 decay
-    for (int k = 0; k < kVectors; ++k) inverse[k] = hn::Add(inverse[k], inverse[k]);
-    for (int k = 0; k < kVectors; ++k) group.slope[k] = hn::Mul(hn::Mul(inverse[k], inverse[k]), decay[k]);
-    for (int k = 0; k < kVectors; ++k) group.distance[k] = hn::Mul(power[k], hn::Set(d_, kLn2));
-    SplitPowers(power, whole, rest);
+    // tanh |x / c| = (1 - decay) / (1 + decay); 1 - whole is exact, and 0 where decay is near 1.
+    for (int k = 0; k < kVectors; ++k) {
+      tanh[k] = Quotient(hn::Sub(hn::Sub(one, whole[k]), rest[k]), hn::Add(one, decay[k]));
+    }
+    // phi'(x) = (2 / (1 + decay))^2 decay, where 2 / (1 + decay) = 1 + tanh |x / c|
+    for (int k = 0; k < kVectors; ++k) size[k] = hn::Add(one, tanh[k]);
+    for (int k = 0; k < kVectors; ++k) group.slope[k] = hn::Mul(hn::Mul(size[k], size[k]), decay[k]);
+    for (int k = 0; k < kVectors; ++k) tanh[k] = hn::CopySign(tanh[k], x[k]);
+    for (int k = 0; k < kVectors; ++k) group.distance[k] = hn::Mul(tanh[k], clip_);
+    SplitPowers(scale_, tanh, whole, rest);
     for (int k = 0; k < kVectors; ++k) group.exponential[k] = hn::MulAdd(whole[k], rest[k], whole[k]);
     return group;
   }
 
+  // total / (total + exp(distance)).
+  HWY_INLINE V ShareOfOthers(V total, V /*log_total*/, V exponential, V /*distance*/) const {
+    return hn::Div(total, hn::Add(total, exponential));
+  }
+
  private:
-  static constexpr float kLog2e = 1.44269504088896341f;
-  static constexpr float kLn2 = 0.693147180559945309f;
+  static constexpr double kLog2e = 1.44269504088896340736;
+  // Rounds to a whole part whose power of two is +0, as are those below.
+  static constexpr double kLeastPower = -127;
   // 2^f - 1 = f p(f) for |f| <= 1/2: fitted to the smallest error relative to 2^f, 1.6e-8 with these floats.
   static constexpr float kCoefficients[] = {0.69314718246f, 0.24022647738f,  0.055503323674f,
                                             0.00961843692f, 0.001339887385f, 0.000153533620f};
 
-  // 2^power = whole * (1 + rest) with whole a power of two, for -126 <= power <= 127.
+  // A factor as the sum of two floats.
+  struct Factor {
+    V high;
+    V low;
+  };
+  Factor Split(double factor) const {
+    const float high = FiniteCast<float>(factor);
+    const double low = factor - static_cast<double>(high);
+    return {hn::Set(d_, high), hn::Set(d_, std::abs(low) < 1 ? static_cast<float>(low) : 0.0f)};
+  }
+
+  // 2^(factor x) = whole * (1 + rest) with whole a power of two, for -127 <= factor x <= 127.
   template <int kVectors>
-  HWY_INLINE void SplitPowers(const V (&power)[kVectors], V (&whole)[kVectors], V (&rest)[kVectors]) const {
+  HWY_INLINE void SplitPowers(const Factor& factor, const V (&x)[kVectors], V (&whole)[kVectors],
+                              V (&rest)[kVectors]) const {
     const hn::RebindToSigned<D> di;
     const V round = hn::Set(d_, ExpConstants<float>::kRound);
     V fraction[kVectors];
-    for (int k = 0; k < kVectors; ++k) whole[k] = hn::Add(power[k], round);
-    for (int k = 0; k < kVectors; ++k) fraction[k] = hn::Sub(power[k], hn::Sub(whole[k], round));
+    for (int k = 0; k < kVectors; ++k) whole[k] = hn::MulAdd(x[k], factor.high, round);
+    for (int k = 0; k < kVectors; ++k) fraction[k] = hn::MulSub(x[k], factor.high, hn::Sub(whole[k], round));
+    for (int k = 0; k < kVectors; ++k) fraction[k] = hn::MulAdd(x[k], factor.low, fraction[k]);
     for (int k = 0; k < kVectors; ++k) {
       whole[k] =
           hn::BitCast(d_, hn::Add(hn::ShiftLeft<23>(hn::BitCast(di, whole[k])), hn::BitCast(di, hn::Set(d_, 1.0f))));
@@ -177,19 +209,22 @@ class BareClip {
     for (int k = 0; k < kVectors; ++k) rest[k] = hn::Mul(rest[k], fraction[k]);
   }
 
-  // 1 / x for 1 <= x <= 2, to about an ulp.
-  HWY_INLINE V InverseOf(V x) const {
+  // numerator / denominator for 1 <= denominator <= 2, to about half an ulp.
+  HWY_INLINE V Quotient(V numerator, V denominator) const {
 #if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128
-    const V guess = hn::ApproximateReciprocal(x);  // At least 11 bits on this architecture.
-    return hn::Mul(guess, hn::NegMulAdd(x, guess, hn::Set(d_, 2.0f)));
+    const V guess = hn::ApproximateReciprocal(denominator);  // At least 11 bits on this architecture.
+    const V quotient = hn::Mul(numerator, guess);
+    return hn::MulAdd(hn::NegMulAdd(quotient, denominator, numerator), guess, quotient);
 #else
-    return hn::Div(hn::Set(d_, 1.0f), x);
+    return hn::Div(numerator, denominator);
 #endif
   }
 
   const D d_;
-  V half_factor_;  // -2 log2(e) / c
-  V scale_;        // c log2(e)
+  Factor half_factor_;  // -2 log2(e) / c
+  Factor scale_;        // c log2(e)
+  V most_;              // Scores further from 0 have decays of 0.
+  V clip_;
 };
 
 // NOLINTNEXTLINE(google-readability-namespace-comments)

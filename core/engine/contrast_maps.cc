@@ -19,6 +19,8 @@ namespace {
 
 // Elements of the sources' gradient whose partial sums are added in one iteration.
 constexpr int64_t kReducedElements = 16 << 10;
+// Up to so many scores the roundings of their clips do not cancel in the mean.
+constexpr int64_t kFewScores = 4096;
 
 // One direction on its way through its chunks.
 template <typename T>
@@ -30,13 +32,15 @@ class Direction {
         shape_(contrast.shape),
         cut_(cut),
         alpha_(static_cast<T>(1 / std::sqrt(static_cast<double>(shape_.channels)))),
+        weight_exponent_(WeightExponent(contrast)),
         has_references_(contrast.clip > kLargestBareClip),
         wants_gradient_(contrast.source_gradient != nullptr || contrast.target_gradient != nullptr),
         cancelled_(cancelled),
         parallel_(parallel) {
     Workspace workspace(block);
     arrays_ = LayOutMapContrast<T>(shape_, cut_, workspace);
-    clip_ = {static_cast<T>(contrast.clip), has_references_ ? arrays_.references : nullptr};
+    const bool few = shape_.images <= kFewScores / (shape_.images * shape_.locations);
+    clip_ = {static_cast<T>(contrast.clip), has_references_ ? arrays_.references : nullptr, few};
   }
 
   MapContrastResult Run() {
@@ -79,6 +83,20 @@ class Direction {
   }
   MapProduct<T> ProductOf(SourceChunk chunk, Images images) const {
     return {contrast_.targets, shape_.channels, shape_.locations, images, chunk.columns, cut_.width, alpha_};
+  }
+  // Of gradients: with what their weights are without.
+  MapProduct<T> GradientProductOf(SourceChunk chunk, Images images) const {
+    MapProduct<T> product = ProductOf(chunk, images);
+    product.alpha = FiniteCast<T>(std::ldexp(static_cast<double>(alpha_), weight_exponent_));
+    return product;
+  }
+
+  // The power of two that weights lack on the way, so that T holds what they are multiplied with: 0 where they are of a
+  // usual size.
+  static int WeightExponent(const MapContrast<T>& contrast) {
+    const double largest = std::max(std::abs(contrast.loss_weight), std::abs(contrast.square_weight));
+    if (largest == 0 || !std::isfinite(largest) || (largest > 1e-12 && largest < 1e12)) return 0;
+    return std::clamp(std::ilogb(largest) + (largest > 1 ? -40 : 40), -100, 100);
   }
 
   void RunChunk(SourceChunk chunk) {
@@ -159,11 +177,13 @@ class Direction {
 
   double PositiveWeight() const {
     if (shape_.images == 1) return 0;
-    return contrast_.loss_weight / (static_cast<double>(shape_.images) * static_cast<double>(shape_.locations));
+    return std::ldexp(contrast_.loss_weight, -weight_exponent_) /
+           (static_cast<double>(shape_.images) * static_cast<double>(shape_.locations));
   }
   T ScoreWeight() const {
     const auto images = static_cast<double>(shape_.images);
-    return FiniteCast<T>(2 * contrast_.square_weight / (images * images * static_cast<double>(shape_.locations)));
+    return FiniteCast<T>(2 * std::ldexp(contrast_.square_weight, -weight_exponent_) /
+                         (images * images * static_cast<double>(shape_.locations)));
   }
 
   // The gradient with respect to the scores of a tile, and what it gives to targets and sources.
@@ -173,11 +193,11 @@ class Direction {
     FormGradient(TileOf(chunk, images), clip_,
                  {arrays_.negative_weights, ScoreWeight(), arrays_.positives, SlopesOf(group, images)}, scores);
     if (contrast_.target_gradient != nullptr) {
-      FormTargetGradient(ProductOf(chunk, images), contrast_.sources + ChunkOffset(chunk), scores, PanelSize(),
+      FormTargetGradient(GradientProductOf(chunk, images), contrast_.sources + ChunkOffset(chunk), scores, PanelSize(),
                          contrast_.accumulate_target || chunk.first > 0, contrast_.target_gradient);
     }
     if (contrast_.source_gradient == nullptr) return;
-    FormSourceGradient(ProductOf(chunk, images), scores, PanelSize(), images.first > cut_.Group(group).first,
+    FormSourceGradient(GradientProductOf(chunk, images), scores, PanelSize(), images.first > cut_.Group(group).first,
                        SourceGradientOf(chunk, group));
   }
 
@@ -205,6 +225,7 @@ class Direction {
   const MapContrastShape shape_;
   const MapContrastCut& cut_;
   const T alpha_;
+  const int weight_exponent_;
   const bool has_references_;
   const bool wants_gradient_;
   const std::atomic<bool>* const cancelled_;

@@ -18,6 +18,7 @@
 #include <type_traits>
 
 #include "absl/base/attributes.h"
+#include "core/engine/add_lanes-inl.h"
 #include "core/engine/contrast_clip-inl.h"
 #include "core/engine/contrast_sweeps.h"
 #include "hwy/contrib/math/math-inl.h"
@@ -28,8 +29,9 @@ namespace lossd {
 namespace HWY_NAMESPACE {
 namespace {
 
-// Rows whose sums are kept in T before they are added up in double.
-constexpr int64_t kRowsASum = 64;
+// Rows whose sums are kept in T before they are added up in double: few, since equal terms, and roundings with them,
+// are what untrained networks send.
+constexpr int64_t kRowsASum = 32;
 
 // A vector of a tile's columns: where it lies, and which images are its columns' own.
 template <typename T>
@@ -67,12 +69,15 @@ struct ColumnVector {
   const int64_t own_last;
 };
 
-// Adds the lanes of a sum that was formed in T to sums in double.
-template <class D, class V = hn::Vec<D>>
-HWY_INLINE void AddLanes(D d, V sum, int64_t lanes, double* sums) {
-  HWY_ALIGN hn::TFromD<D> values[hn::MaxLanes(d)];
-  hn::Store(sum, d, values);
-  for (int64_t i = 0; i < lanes; ++i) sums[i] += static_cast<double>(values[i]);
+// Adds the squares of `rows` rows of columns in double: they leave the range of T before scores do.
+template <typename T>
+HWY_NOINLINE void AddWideSquares(const T* x, int64_t rows, int64_t width, int64_t columns, double* sums) {
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int64_t c = 0; c < columns; ++c) {
+      const auto value = static_cast<double>(x[r * width + c]);
+      sums[c] += value * value;
+    }
+  }
 }
 
 // log(1 + exp(z)).
@@ -138,17 +143,25 @@ HWY_INLINE void SumRows(const Clip& clip, const ColumnVector<T>& columns, const 
     ForRows<T>(std::min(kRowsASum, rows - r), width, [&](auto group, int64_t i) HWY_ATTR ABSL_ATTRIBUTE_ALWAYS_INLINE {
       typename decltype(group)::V vectors[decltype(group)::kCount];
       group.Load(x + r * width + i, vectors);
-      const auto clipped = clip.Apply(vectors);
+      auto clipped = clip.Apply(vectors);
       for (int k = 0; k < group.kCount; ++k) square_sum = hn::MulAdd(vectors[k], vectors[k], square_sum);
-      for (int k = 0; k < group.kCount; ++k) {
-        exp_sum = hn::Add(exp_sum, hn::IfThenZeroElse(own, clipped.exponential[k]));
+      if (slopes != nullptr) {
+        for (int k = 0; k < group.kCount; ++k) vectors[k] = hn::Mul(clipped.exponential[k], clipped.slope[k]);
+        group.Store(vectors, slopes + r * width + i);
       }
-      if (slopes == nullptr) return;
-      for (int k = 0; k < group.kCount; ++k) vectors[k] = hn::Mul(clipped.exponential[k], clipped.slope[k]);
-      group.Store(vectors, slopes + r * width + i);
+      for (int k = 0; k < group.kCount; ++k) {
+        clipped.exponential[k] = hn::IfThenZeroElse(own, clipped.exponential[k]);
+      }
+      exp_sum = AddUp(exp_sum, clipped.exponential);
     });
-    AddLanes(d, exp_sum, columns.used, exp_sums);
-    AddLanes(d, square_sum, columns.used, square_sums);
+    AddLanes(d, exp_sum, exp_sums);
+    // Columns behind the last may hold anything.
+    const auto behind = hn::Not(hn::FirstN(d, static_cast<size_t>(columns.used)));
+    if (HWY_LIKELY(hn::AllTrue(d, hn::Or(hn::Lt(square_sum, hn::Inf(d)), behind)))) {
+      AddLanes(d, square_sum, square_sums);
+    } else {
+      AddWideSquares(x + r * width, std::min(kRowsASum, rows - r), width, columns.used, square_sums);
+    }
   }
 }
 
@@ -190,11 +203,26 @@ struct Totals {
   HWY_ALIGN T logarithm[hn::MaxLanes(D())];
 };
 
+// What the regularizer adds to the gradient. A weight of 0 adds none, however large the score.
+template <typename T>
+class SquarePart {
+ public:
+  using V = hn::Vec<hn::ScalableTag<T>>;
+  explicit SquarePart(T weight)
+      : weight_(hn::Set(d_, weight)), counts_(hn::FirstN(d_, weight == 0 ? 0 : hn::Lanes(d_))) {}
+  HWY_INLINE V Of(V score) const { return hn::IfThenElseZero(counts_, hn::Mul(score, weight_)); }
+
+ private:
+  const hn::ScalableTag<T> d_;
+  const V weight_;
+  const hn::Mask<hn::ScalableTag<T>> counts_;
+};
+
 template <class Clip, typename T>
 void PositiveColumns(const Panels& panels, const ScoreClip<T>& how, const PositiveWeights<T>& weights, T* positives,
                      double* loss_sums, double* sigmoid_sums) {
   const hn::ScalableTag<T> d;
-  const auto score_weight = hn::Set(d, weights.scores);
+  const SquarePart<T> square_part(weights.scores);
   const auto positive_weight = hn::Set(d, -weights.positives);
   for (int64_t c = 0; c < panels.columns; c += LanesOf<T>()) {
     const int64_t used = std::min(LanesOf<T>(), panels.columns - c);
@@ -202,8 +230,8 @@ void PositiveColumns(const Panels& panels, const ScoreClip<T>& how, const Positi
     const auto total = hn::Load(d, totals.total);
     const auto log_total = hn::Load(d, totals.logarithm);
     const Clip clip = ClipOf<Clip>(how, c);
-    std::fill_n(loss_sums + c, used, 0.0);
-    std::fill_n(sigmoid_sums + c, used, 0.0);
+    std::fill_n(loss_sums + c, LanesOf<T>(), 0.0);
+    std::fill_n(sigmoid_sums + c, LanesOf<T>(), 0.0);
     for (int64_t r = 0; r < panels.rows; r += kRowsASum) {
       T* const x = positives + panels.Offset(r, c);
       auto loss_sum = hn::Zero(d);
@@ -213,17 +241,20 @@ void PositiveColumns(const Panels& panels, const ScoreClip<T>& how, const Positi
                    typename decltype(group)::V vectors[decltype(group)::kCount];
                    group.Load(x + i, vectors);
                    const auto clipped = clip.Apply(vectors);
+                   typename decltype(group)::V losses[decltype(group)::kCount];
+                   typename decltype(group)::V sigmoids[decltype(group)::kCount];
                    for (int k = 0; k < group.kCount; ++k) {
-                     loss_sum = hn::Add(loss_sum, Softplus(d, hn::Sub(log_total, clipped.distance[k])));
-                     const auto sigmoid = hn::Div(total, hn::Add(total, clipped.exponential[k]));
-                     sigmoid_sum = hn::Add(sigmoid_sum, sigmoid);
-                     const auto slope = hn::Mul(sigmoid, clipped.slope[k]);
-                     vectors[k] = hn::MulAdd(slope, positive_weight, hn::Mul(vectors[k], score_weight));
+                     losses[k] = Softplus(d, hn::Sub(log_total, clipped.distance[k]));
+                     sigmoids[k] = clip.ShareOfOthers(total, log_total, clipped.exponential[k], clipped.distance[k]);
+                     const auto slope = hn::Mul(sigmoids[k], clipped.slope[k]);
+                     vectors[k] = hn::MulAdd(slope, positive_weight, square_part.Of(vectors[k]));
                    }
+                   loss_sum = AddUp(loss_sum, losses);
+                   sigmoid_sum = AddUp(sigmoid_sum, sigmoids);
                    group.Store(vectors, x + i);
                  });
-      AddLanes(d, loss_sum, used, loss_sums + c);
-      AddLanes(d, sigmoid_sum, used, sigmoid_sums + c);
+      AddLanes(d, loss_sum, loss_sums + c);
+      AddLanes(d, sigmoid_sum, sigmoid_sums + c);
     }
   }
 }
@@ -234,7 +265,7 @@ template <bool kHasOwn, class Clip, typename T, class Mask>
 HWY_INLINE void ReplaceRows(const Clip& clip, const GradientWeights<T>& weights, const ColumnVector<T>& columns,
                             int64_t rows, Mask own, const T* positives, T* x) {
   const hn::ScalableTag<T> d;
-  const auto score_weight = hn::Set(d, weights.scores);
+  const SquarePart<T> square_part(weights.scores);
   const auto negative_weight = hn::LoadU(d, weights.negatives + columns.column);
   const int64_t width = columns.tile.width;
   ForRows<T>(rows, width, [&](auto group, int64_t i) HWY_ATTR ABSL_ATTRIBUTE_ALWAYS_INLINE {
@@ -243,7 +274,7 @@ HWY_INLINE void ReplaceRows(const Clip& clip, const GradientWeights<T>& weights,
     const auto clipped = clip.Apply(vectors);
     for (int k = 0; k < group.kCount; ++k) {
       const auto slope = hn::Mul(clipped.exponential[k], clipped.slope[k]);
-      vectors[k] = hn::MulAdd(slope, negative_weight, hn::Mul(vectors[k], score_weight));
+      vectors[k] = hn::MulAdd(slope, negative_weight, square_part.Of(vectors[k]));
       if constexpr (kHasOwn) {
         vectors[k] = hn::IfThenElse(own, hn::LoadU(d, positives + i + k * width), vectors[k]);
       }
@@ -256,14 +287,14 @@ HWY_INLINE void ReplaceRows(const Clip& clip, const GradientWeights<T>& weights,
 template <typename T>
 void GradientFromSlopes(const MapTile& tile, const GradientWeights<T>& weights, T* scores) {
   const hn::ScalableTag<T> d;
-  const auto score_weight = hn::Set(d, weights.scores);
+  const SquarePart<T> square_part(weights.scores);
   for (int64_t c = 0; c < tile.columns; c += LanesOf<T>()) {
     const ColumnVector<T> columns(tile, c);
     const auto negative_weight = hn::LoadU(d, weights.negatives + c);
     T* const x = scores + columns.RowOf(0);
     const T* const slopes = weights.slopes + columns.RowOf(0);
     for (int64_t r = 0; r < tile.images * tile.locations * tile.width; r += tile.width) {
-      const auto score_part = hn::Mul(hn::LoadU(d, x + r), score_weight);
+      const auto score_part = square_part.Of(hn::LoadU(d, x + r));
       hn::StoreU(hn::MulAdd(hn::LoadU(d, slopes + r), negative_weight, score_part), d, x + r);
     }
     for (int64_t image = columns.own_first; image < columns.own_last; ++image) {
@@ -295,7 +326,7 @@ void GradientColumns(const MapTile& tile, const ScoreClip<T>& how, const Gradien
 template <typename T, class Body>
 void WithClip(const ScoreClip<T>& how, const Body& body) {
   if constexpr (std::is_same_v<T, float>) {
-    if (how.references == nullptr) return body.template operator()<BareClip>();
+    if (how.references == nullptr && !how.careful) return body.template operator()<BareClip>();
   }
   std::isinf(how.clip) ? body.template operator()<AnyClip<T, false>>() : body.template operator()<AnyClip<T, true>>();
 }

@@ -39,6 +39,8 @@ template <typename T>
 struct ScoreClip {
   T clip;               // c
   const T* references;  // m of each column, padded. Null: 0; only with c <= kLargestBareClip.
+  // To about an ulp, though that takes longer: where so few scores count that their errors do not cancel.
+  bool careful = false;
 };
 
 // Raises maxima[b] to the largest negative score of column b, if there is one. A NaN may be passed over. `maxima` is
@@ -51,9 +53,9 @@ void MaxOfNegatives(const MapTile& tile, const double* scores, double* maxima);
 void ClipScores(int64_t count, float clip, float* scores);
 void ClipScores(int64_t count, double clip, double* scores);
 
-// Adds to exp_sums[b] the sum of e over the negatives of column b, to square_sums[b] that of x^2 over all its elements.
-// Copies the scores of those columns' positives that lie in the tile to `positives`. Writes e phi'(x), laid out like
-// the scores, to `slopes` (may be null).
+// Adds to exp_sums[b] the sum of e over the negatives of column b, to square_sums[b] that of x^2 over all its elements;
+// both are padded like the columns. Copies the scores of those columns' positives that lie in the tile to `positives`.
+// Writes e phi'(x), laid out like the scores, to `slopes` (may be null).
 void SumExponentials(const MapTile& tile, const float* scores, const ScoreClip<float>& clip, float* slopes,
                      double* exp_sums, double* square_sums, float* positives);
 void SumExponentials(const MapTile& tile, const double* scores, const ScoreClip<double>& clip, double* slopes,
@@ -68,7 +70,8 @@ struct PositiveWeights {
 };
 
 // For the positives of column b: loss_sums[b] = sum of softplus(m + log N - phi(x)), sigmoid_sums[b] = sum of
-// N / (N + e). Replaces the scores by the gradient with respect to them: scores * x - positives * N / (N + e) phi'(x).
+// N / (N + e); both are padded like the columns. Replaces the scores by the gradient with respect to them: scores * x -
+// positives * N / (N + e) phi'(x).
 void ScorePositives(const Panels& panels, const ScoreClip<float>& clip, const PositiveWeights<float>& weights,
                     float* positives, double* loss_sums, double* sigmoid_sums);
 void ScorePositives(const Panels& panels, const ScoreClip<double>& clip, const PositiveWeights<double>& weights,

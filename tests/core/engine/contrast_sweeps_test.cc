@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <limits>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -90,7 +91,7 @@ TYPED_TEST(ContrastSweepsTest, SumsExponentialsOfNegativesAndSquaresOfAll) {
       for (bool referenced : {false, true}) {
         if (!referenced && clip > kLargestBareClip) continue;
         auto example = MakeExample<TypeParam>(layout);
-        std::vector<double> exps(static_cast<size_t>(layout.columns), 2);
+        std::vector<double> exps(static_cast<size_t>(example.tile.padded_columns()), 2);
         std::vector<double> squares(exps.size(), 3);
         SumExponentials(example.tile, example.scores.data(), example.How(clip, referenced), nullptr, exps.data(),
                         squares.data(), example.positives.data());
@@ -112,10 +113,33 @@ TYPED_TEST(ContrastSweepsTest, SumsExponentialsOfNegativesAndSquaresOfAll) {
   }
 }
 
+// What is there was never written.
+TYPED_TEST(ContrastSweepsTest, ColumnsBehindTheLastChangeNothing) {
+  for (const Layout& layout : kLayouts) {
+    auto example = MakeExample<TypeParam>(layout);
+    const auto sums_with = [&](TypeParam behind) {
+      for (int64_t r = 0; r < example.panels.rows; ++r) {
+        for (int64_t b = layout.columns; b < example.tile.padded_columns(); ++b) {
+          example.scores[static_cast<size_t>(example.panels.Offset(r, b))] = behind;
+        }
+      }
+      std::vector<double> exps(static_cast<size_t>(example.tile.padded_columns()));
+      std::vector<double> squares(exps.size());
+      SumExponentials(example.tile, example.scores.data(), example.How(10, false), nullptr, exps.data(), squares.data(),
+                      example.positives.data());
+      exps.resize(static_cast<size_t>(layout.columns));
+      squares.resize(exps.size());
+      return std::pair(exps, squares);
+    };
+    EXPECT_EQ(sums_with(TypeParam{1}), sums_with(static_cast<TypeParam>(kInfinity)));
+    EXPECT_EQ(sums_with(TypeParam{1}), sums_with(std::numeric_limits<TypeParam>::quiet_NaN()));
+  }
+}
+
 TYPED_TEST(ContrastSweepsTest, CopiesThePositivesOfTheTile) {
   for (const Layout& layout : kLayouts) {
     auto example = MakeExample<TypeParam>(layout);
-    std::vector<double> sums(static_cast<size_t>(layout.columns));
+    std::vector<double> sums(static_cast<size_t>(example.tile.padded_columns()));
     SumExponentials(example.tile, example.scores.data(), example.How(10, false), nullptr, sums.data(), sums.data(),
                     example.positives.data());
     for (int64_t b = 0; b < layout.columns; ++b) {
@@ -157,7 +181,7 @@ TYPED_TEST(ContrastSweepsTest, ScoresPositivesAgainstTheirNegatives) {
       const std::vector<TypeParam> scores(example.scores.begin(), example.scores.begin() + panels.size());
       std::vector<TypeParam> positives = scores;
       const bool referenced = clip > kLargestBareClip;
-      const std::vector<double> exps(static_cast<size_t>(layout.columns), 50.0);
+      const std::vector<double> exps(static_cast<size_t>(example.tile.padded_columns()), 50.0);
       std::vector<double> losses(exps.size());
       std::vector<double> sigmoids(exps.size());
       ScorePositives(panels, example.How(clip, referenced), {exps.data(), TypeParam{3}, TypeParam{0.5}},
@@ -218,7 +242,7 @@ TYPED_TEST(ContrastSweepsTest, FormsTheSameGradientsFromKeptSlopes) {
       auto example = MakeExample<TypeParam>(layout);
       const auto how = example.How(clip, clip > kLargestBareClip);
       std::vector<TypeParam> slopes(example.scores.size());
-      std::vector<double> sums(static_cast<size_t>(layout.columns));
+      std::vector<double> sums(static_cast<size_t>(example.tile.padded_columns()));
       SumExponentials(example.tile, example.scores.data(), how, slopes.data(), sums.data(), sums.data(),
                       example.positives.data());
       auto kept = example;
@@ -254,8 +278,8 @@ TYPED_TEST(ContrastSweepsTest, PassesOnNanToItsColumnAlone) {
         auto example = MakeExample<TypeParam>({3, 5, 16, 20});
         example.scores[static_cast<size_t>(example.panels.Offset(image * 5 + 3, column))] =
             std::numeric_limits<TypeParam>::quiet_NaN();
-        std::vector<double> exps(20);
-        std::vector<double> squares(20);
+        std::vector<double> exps(64);
+        std::vector<double> squares(64);
         const ScoreClip<TypeParam> how = example.How(clip, clip > kLargestBareClip);
         SumExponentials(example.tile, example.scores.data(), how, nullptr, exps.data(), squares.data(),
                         example.positives.data());
@@ -263,9 +287,9 @@ TYPED_TEST(ContrastSweepsTest, PassesOnNanToItsColumnAlone) {
           EXPECT_EQ(std::isnan(exps[static_cast<size_t>(b)]), b == column && !example.IsOwn(image, b));
           EXPECT_EQ(std::isnan(squares[static_cast<size_t>(b)]), b == column);
         }
-        const std::vector<double> totals(20, 1.0);
-        std::vector<double> losses(20);
-        std::vector<double> sigmoids(20);
+        const std::vector<double> totals(64, 1.0);
+        std::vector<double> losses(64);
+        std::vector<double> sigmoids(64);
         for (TypeParam& positive : example.positives) positive = std::isnan(positive) ? TypeParam{0} : positive;
         example.positives[example.PositiveAt(2, column)] = std::numeric_limits<TypeParam>::quiet_NaN();
         ScorePositives(example.tile.positives(), how, {totals.data(), TypeParam{1}, TypeParam{0}},
