@@ -1,0 +1,56 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tests/core/losses/numerics/climb.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+#include <random>
+
+#include "absl/strings/str_cat.h"
+
+namespace lossd::testing {
+namespace {
+
+double NumberFrom(const char* variable, double otherwise) {
+  const char* const text = std::getenv(variable);
+  return text == nullptr ? otherwise : std::atof(text);
+}
+
+}  // namespace
+
+Climb::Climb(const std::function<double(const Genes&)>& share_of)
+    : seed_(static_cast<uint64_t>(NumberFrom("LOSSD_SEARCH_SEED", 1))) {
+  constexpr int kPatience = 40;  // Looks without anything better, until it begins again.
+  std::mt19937_64 random(seed_);
+  const auto end =
+      std::chrono::steady_clock::now() + std::chrono::duration<double>(NumberFrom("LOSSD_SEARCH_SECONDS", 1));
+  const auto look_at = [&](const Genes& genes) {
+    ++looked_at_;
+    const double share = share_of(genes);
+    return std::isnan(share) ? std::numeric_limits<double>::infinity() : share;
+  };
+  do {
+    Genes top = DrawGenes(random);
+    double share = look_at(top);
+    for (int since = 0; since < kPatience && std::chrono::steady_clock::now() < end; ++since) {
+      const Genes genes = Mutated(top, random);
+      const double other = look_at(genes);
+      if (other <= share) continue;
+      top = genes;
+      share = other;
+      since = 0;
+    }
+    if (share > worst_) genes_ = top;
+    worst_ = std::max(worst_, share);
+  } while (std::chrono::steady_clock::now() < end);
+}
+
+std::string Climb::text() const {
+  return absl::StrCat("seed ", seed_, ", ", looked_at_, " looked at, worst ", worst_, ": ");
+}
+
+}  // namespace lossd::testing

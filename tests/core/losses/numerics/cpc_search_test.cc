@@ -1,0 +1,82 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// worst_case_search_test for the contrast of CPC: its network's ReLUs leave a whole pass no exact answer.
+
+#include <algorithm>
+#include <cmath>
+#include <initializer_list>
+#include <iostream>
+#include <random>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "tests/core/losses/numerics/climb.h"
+#include "tests/core/losses/numerics/exact_cpc.h"
+#include "tests/core/losses/numerics/search_cases.h"
+
+namespace lossd::testing {
+namespace {
+
+struct Drawn {
+  CpcRows rows;
+  std::string text;
+};
+
+// Vectors with a bias: one sign, or about it.
+Drawn Draw(const Genes& genes) {
+  Drawn drawn;
+  CpcContrastShape& shape = drawn.rows.shape;
+  const auto of = [&](size_t gene, std::initializer_list<int64_t> choices) {
+    return *(choices.begin() + static_cast<size_t>(genes[gene] * static_cast<double>(choices.size())));
+  };
+  shape = {of(0, {1, 1, 2, 3, 8}), of(1, {3, 4, 5, 7}), of(2, {1, 3, 4, 7}), of(3, {1, 8, 32, 64, 65, 128, 256, 512})};
+  while (shape.predictions() * shape.targets() * shape.dim > (int64_t{1} << 20)) shape.dim /= 2;
+  const bool few = HasFewScores(shape);
+  drawn.rows.embed_scale = std::exp(genes[4] * 6 - 4);
+  const double bias = genes[5] < 0.3 ? 0 : genes[5] * 8;
+  const double size = std::exp(genes[6] * 6 - 4);
+  const double spread = genes[7] < 0.2 ? 0.01 : genes[7];
+  const bool level = few && genes[9] < 0.3;
+  // About the largest score. Beyond a hundred, roundings of many steps' scores are too much (docs/losses.md).
+  const double most = static_cast<double>(shape.dim) * std::pow(size * (bias + 3 * spread), 2);
+  if (!few) drawn.rows.embed_scale = std::min(drawn.rows.embed_scale, 100 / most);
+  std::mt19937_64 random(static_cast<uint64_t>(genes[8] * 1e15));
+  std::normal_distribution<double> normal;
+  const auto fill = [&](std::vector<float>& values, int64_t rows) {
+    for (int64_t r = 0; r < rows; ++r) {
+      const double same = normal(random);
+      for (int64_t c = 0; c < shape.dim; ++c) {
+        const double own = level ? same : normal(random);
+        values.push_back(static_cast<float>(size * (bias + spread * own)));
+      }
+    }
+  };
+  fill(drawn.rows.predictions, shape.predictions());
+  fill(drawn.rows.targets, shape.targets());
+  drawn.text =
+      absl::StrCat("batch ", shape.batch, " ", shape.height, " x ", shape.width, " dim ", shape.dim, " scale ",
+                   drawn.rows.embed_scale, " bias ", bias, " spread ", spread, " size ", size, level ? " level" : "");
+  return drawn;
+}
+
+double ShareOf(const CpcRows& rows) {
+  const CpcRowsResult got = ContrastOnDevice(rows);
+  const ExactCpcResult exact = ContrastExactly(rows);
+  const double kappa = exact.conditioning.kappa;
+  const std::vector<double>& magnitude = exact.conditioning.magnitude;
+  constexpr DType kType = DType::kFloat32;
+  return std::max({LossErrorShare(got.Loss(), exact.Loss(), kappa, kType),
+                   GradientErrorShare(got.prediction_gradient, exact.prediction_gradient, magnitude[0], kappa, kType),
+                   GradientErrorShare(got.target_gradient, exact.target_gradient, magnitude[1], kappa, kType)});
+}
+
+TEST(CpcSearchTest, NothingIsWorseThanSevenTenthsOfWhatIsAllowed) {
+  const Climb climb([](const Genes& genes) { return ShareOf(Draw(genes).rows); });
+  EXPECT_LE(climb.worst(), 0.7) << Draw(climb.genes()).text;
+  std::cout << climb.text() << Draw(climb.genes()).text << "\n";
+}
+
+}  // namespace
+}  // namespace lossd::testing
