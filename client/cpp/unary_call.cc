@@ -27,6 +27,8 @@ std::string Pushback(const grpc::ClientContext& context) {
   return found == trailers.end() ? "" : std::string(found->second.data(), found->second.size());
 }
 
+absl::Status CancelledBetweenAttempts() { return absl::CancelledError("cancelled before its next attempt"); }
+
 }  // namespace
 
 void Configure(grpc::ClientContext& context, const ClientOptions& options, absl::Time deadline) {
@@ -73,7 +75,7 @@ bool UnaryExchange::Advance() {
   absl::MutexLock lock(&mu_);  // Also waits for Start, which another thread may be leaving.
   if (phase_ == Phase::kAttempt) return PauseAfterAttempt();
   if (cancelled_) {
-    result_ = absl::CancelledError("cancelled before its next attempt");
+    result_ = CancelledBetweenAttempts();
     return false;
   }
   if (phase_ == Phase::kPause && probe_first_) {
@@ -87,9 +89,13 @@ bool UnaryExchange::Advance() {
 
 bool UnaryExchange::PauseAfterAttempt() {
   result_ = ToAbslStatus(status_);
-  if (result_.ok() || cancelled_) return false;
+  if (result_.ok()) return false;
   const auto next = attempts_->Next(result_, Pushback(*context_), Now());
   if (!next.has_value()) return false;
+  if (cancelled_) {
+    result_ = CancelledBetweenAttempts();
+    return false;
+  }
   probe_first_ = OriginOf(result_) == Origin::kClient;
   phase_ = Phase::kPause;
   reader_.reset();

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <limits>
+#include <optional>
 #include <random>
 
 #include "absl/strings/str_cat.h"
@@ -15,19 +16,24 @@
 namespace lossd::testing {
 namespace {
 
-double NumberFrom(const char* variable, double otherwise) {
+constexpr int kLooks = 100;  // Where no time is given: the same ones in every run.
+
+std::optional<double> NumberFrom(const char* variable) {
   const char* const text = std::getenv(variable);
-  return text == nullptr ? otherwise : std::atof(text);
+  return text == nullptr ? std::nullopt : std::optional(std::atof(text));
 }
 
 }  // namespace
 
 Climb::Climb(const std::function<double(const Genes&)>& share_of)
-    : seed_(static_cast<uint64_t>(NumberFrom("LOSSD_SEARCH_SEED", 1))) {
+    : seed_(static_cast<uint64_t>(NumberFrom("LOSSD_SEARCH_SEED").value_or(1))) {
   constexpr int kPatience = 40;  // Looks without anything better, until it begins again.
   std::mt19937_64 random(seed_);
-  const auto end =
-      std::chrono::steady_clock::now() + std::chrono::duration<double>(NumberFrom("LOSSD_SEARCH_SECONDS", 1));
+  const std::optional<double> seconds = NumberFrom("LOSSD_SEARCH_SECONDS");
+  const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds.value_or(0));
+  const auto goes_on = [&] {
+    return seconds.has_value() ? std::chrono::steady_clock::now() < end : looked_at_ < kLooks;
+  };
   const auto look_at = [&](const Genes& genes) {
     ++looked_at_;
     const double share = share_of(genes);
@@ -36,7 +42,7 @@ Climb::Climb(const std::function<double(const Genes&)>& share_of)
   do {
     Genes top = DrawGenes(random);
     double share = look_at(top);
-    for (int since = 0; since < kPatience && std::chrono::steady_clock::now() < end; ++since) {
+    for (int since = 0; since < kPatience && goes_on(); ++since) {
       const Genes genes = Mutated(top, random);
       const double other = look_at(genes);
       if (other <= share) continue;
@@ -46,7 +52,7 @@ Climb::Climb(const std::function<double(const Genes&)>& share_of)
     }
     if (share > worst_) genes_ = top;
     worst_ = std::max(worst_, share);
-  } while (std::chrono::steady_clock::now() < end);
+  } while (goes_on());
 }
 
 std::string Climb::text() const {

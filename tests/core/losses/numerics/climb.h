@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Looks for the genes with the largest share of an allowed error, by climbing from random ones. LOSSD_SEARCH_SECONDS:
-// how long (default 1); LOSSD_SEARCH_SEED: where it begins (default 1).
+// how long (else a hundred looks, the same in every run); LOSSD_SEARCH_SEED: where it begins (default 1).
 
 #ifndef LOSSD_TESTS_CORE_LOSSES_NUMERICS_CLIMB_H_
 #define LOSSD_TESTS_CORE_LOSSES_NUMERICS_CLIMB_H_

