@@ -30,7 +30,7 @@ def test_packages_are_printed_by_group():
 def test_a_group_that_does_not_exist_is_an_error_that_names_those_that_do(groups):
     done = _dev("packages", *groups)
     assert done.returncode == 2 and done.stdout == ""
-    assert done.stderr == "packages: expected groups of aten, build, clients, cuda, lint, python, runtime, test, got nogroup\n"
+    assert done.stderr == "packages: expected groups of aten, build, clients, cuda, lint, oracles, python, runtime, test, got nogroup\n"
 
 
 @pytest.fixture()
