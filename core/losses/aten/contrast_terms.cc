@@ -99,12 +99,21 @@ class Terms {
     }
   }
 
-  double* Numbers(ContrastNumber number) const { return ElementsOf<double>(numbers_) + number * count_; }
-
-  void RunSigmoids() {
+  // Calls sweep(scores, gradient, first) for blocks of rows, and adds what it has left in `gradient`.
+  template <typename Sweep>
+  void SweepBlocks(const Sweep& sweep) const {
     ForBlocks([&](int64_t first, int64_t count) {
       const at::Tensor scores = FormScores(first, count);
       const at::Tensor gradient = RoomForGradient(scores);
+      sweep(scores, gradient, first);
+      AddGradients(gradient, first);
+    });
+  }
+
+  double* Numbers(ContrastNumber number) const { return ElementsOf<double>(numbers_) + number * count_; }
+
+  void RunSigmoids() {
+    SweepBlocks([&](const at::Tensor& scores, const at::Tensor& gradient, int64_t first) {
       SigmoidSweep<T> sweep;
       sweep.block = BlockOf(scores, first, gradient);
       sweep.biases = ElementsOf<double>(operands_.bias);
@@ -113,7 +122,6 @@ class Terms {
       sweep.slopes = Numbers(kBiasSlope);
       sweep.numbers = kContrastNumbers;
       target_.Run(sweep);
-      AddGradients(gradient, first);
     });
   }
 
@@ -126,9 +134,7 @@ class Terms {
     count_sweep.counts = ElementsOf<double>(counts);
     target_.Run(count_sweep);
     const at::Tensor shares = (counts > 0).sum(1).clamp_min_(1).to(at::kDouble).reciprocal_();  // [G]
-    ForBlocks([&](int64_t first, int64_t count) {
-      const at::Tensor scores = FormScores(first, count);
-      const at::Tensor gradient = RoomForGradient(scores);
+    SweepBlocks([&](const at::Tensor& scores, const at::Tensor& gradient, int64_t first) {
       LabelSweep<T> sweep;
       sweep.block = BlockOf(scores, first, gradient);
       sweep.labels = ElementsOf<int64_t>(operands_.labels);
@@ -137,7 +143,6 @@ class Terms {
       sweep.losses = Numbers(kRowLoss);
       sweep.numbers = kContrastNumbers;
       target_.Run(sweep);
-      AddGradients(gradient, first);
     });
   }
 
@@ -179,12 +184,9 @@ class Terms {
   // A row's terms are known once the row was swept: the same sweep goes on with its gradient.
   void RunRows() {
     const at::Tensor terms = RoomFor<PairTerm<T>>();
-    ForBlocks([&](int64_t first, int64_t count) {
-      const at::Tensor scores = FormScores(first, count);
-      const at::Tensor similarities = FormSimilarities(first, count);
-      const at::Tensor gradient = RoomForGradient(scores);
+    SweepBlocks([&](const at::Tensor& scores, const at::Tensor& gradient, int64_t first) {
+      const at::Tensor similarities = FormSimilarities(first, scores.size(1));
       target_.Run(PairsOf(scores, similarities, first, gradient, terms));
-      AddGradients(gradient, first);
     });
   }
 
