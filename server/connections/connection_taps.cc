@@ -23,7 +23,6 @@ namespace lossd {
 namespace {
 
 constexpr size_t kMaxFd = size_t{1} << 20;  // Connections of larger numbers are not tapped.
-constexpr char kUnixPeer[] = "unix:";
 
 // What tells a socket from any other that has its number later; 0 if `fd` is none.
 uint64_t SocketId(int fd) {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/connections/last_peer.h"
 
 namespace lossd {
 
@@ -166,7 +167,7 @@ void Inflow::CutStray(InflowConnection& connection) {
     if (!connection.tap_->floods() && !connection.messages_.IsStray(connection.arrived())) return;
   }
   const std::string& peer = connection.tap_->peer();
-  if (peer == "unix:") return;  // All of them share a name: one cannot be cut alone.
+  if (peer == kUnixPeer) return;  // All of them share a name: one cannot be cut alone.
   CutConnections(peer);
   const absl::Time now = clock_.TimeNow();
   if (const auto held_back = cut_lines_.Admit(now)) {

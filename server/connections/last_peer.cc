@@ -19,7 +19,6 @@
 namespace lossd {
 namespace {
 
-constexpr char kUnixPeer[] = "unix:";
 constexpr char kUnknown[] = "unknown";
 // Calls that were refused and are not handed over yet: so many, and for so long; then they will not be.
 constexpr size_t kMaxRefused = 1024;

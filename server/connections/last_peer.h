@@ -11,6 +11,9 @@
 
 namespace lossd {
 
+// What all peers over unix sockets are called, or begin with: gRPC tells them apart by nothing.
+inline constexpr char kUnixPeer[] = "unix:";
+
 // Who is at the other end of `socket`, as grpc::ServerContext::peer has it: "ipv4:127.0.0.1:41000",
 // "ipv6:%5B::1%5D:41000", "unix:". nullopt if nobody is.
 std::optional<std::string> PeerOf(int socket);

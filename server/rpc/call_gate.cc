@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/status/errors.h"
 #include "core/status/status_macros.h"
+#include "server/connections/last_peer.h"
 
 namespace lossd {
 
@@ -41,7 +42,7 @@ absl::Status CallGate::Check() const {
 absl::StatusOr<GatePass> CallGate::LetIn(const std::string& peer, Kind kind, const void* stream) {
   LOSSD_RETURN_IF_ERROR(CheckOpen());
   Peer* counted = nullptr;
-  if (!absl::StartsWith(peer, "unix:")) {
+  if (!absl::StartsWith(peer, kUnixPeer)) {
     counted = &*peers_.try_emplace(peer).first;
     LOSSD_RETURN_IF_ERROR(Count(*counted, kind));
   }
