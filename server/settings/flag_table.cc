@@ -79,8 +79,8 @@ FlagGroup Limits() {
         "Bytes of payloads, results and workspace of all accepted calls together, at least --max_message_bytes; calls "
         "beyond are refused."},
        {"transport_memory_bytes", BytesFlag{&Options::transport_memory_bytes, 0, kMostBytes},
-        "Bytes the transport may hold in messages being received and sent, at least --max_message_bytes. 0: max(64 "
-        "MiB, 4 * max_message_bytes)."},
+        "Bytes the transport may hold in messages being received and sent, at least --max_message_bytes. 0: an "
+        "eighth more than --max_inflight_bytes and 64 MiB, at least four messages."},
        {"max_concurrent_calls", CountFlag{&Options::max_concurrent_calls, 1, 1 << 30},
         "Calls, and messages of streams, in flight at a time; calls beyond are refused."},
        {"max_request_flops", NumberFlag{&Options::max_request_flops},

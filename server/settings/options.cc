@@ -97,7 +97,11 @@ absl::Status ValidateOptions(const ServerOptions& options) {
 
 int64_t TransportMemoryBytes(const ServerOptions& options) {
   if (options.transport_memory_bytes > 0) return options.transport_memory_bytes;
-  return std::max(int64_t{64} << 20, 4 * options.max_message_bytes);
+  // What messages hold on their way counts in max_inflight_bytes. gRPC, which would end calls without a word, must not
+  // run out before that does: it also holds what clients send unasked, and slices that are not full.
+  constexpr int64_t kUnasked = int64_t{64} << 20;
+  const int64_t beyond = options.max_inflight_bytes / 8 + kUnasked;
+  return std::max(4 * options.max_message_bytes, options.max_inflight_bytes + beyond);
 }
 
 }  // namespace lossd

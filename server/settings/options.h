@@ -42,7 +42,7 @@ struct ServerOptions {
   // What it takes in at most. Bytes of messages are those on the wire, those in flight as they lie in memory.
   int64_t max_message_bytes = int64_t{256} << 20;
   int64_t max_inflight_bytes = int64_t{2} << 30;
-  int64_t transport_memory_bytes = 0;  // 0: max(64 MiB, 4 * max_message_bytes).
+  int64_t transport_memory_bytes = 0;  // 0: 9/8 max_inflight_bytes + 64 MiB, at least 4 messages.
   int64_t max_concurrent_calls = 1024;
   double max_request_flops = 1e14;
   int64_t parameter_cache_bytes = int64_t{256} << 20;

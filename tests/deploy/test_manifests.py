@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
+import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -36,6 +39,43 @@ def test_the_server_takes_the_flags_it_is_given():
     compose = yaml.safe_load((_ROOT / "deploy/compose/compose.yaml").read_text())
     for flags in (_container()["args"], compose["services"]["lossd"]["command"]):
         subprocess.run([_LOSSD, "--validate_config", *flags], check=True)
+
+
+_UNITS = {"Mi": 2**20, "Gi": 2**30}
+
+
+def _bytes(quantity: str) -> int:
+    return int(quantity[:-2]) * _UNITS[quantity[-2:]]
+
+
+def _memory_bound(flags: list[str], tmp_path: Path) -> int:
+    """What deploy/README.md says that a server with these flags needs at most."""
+    ports = tmp_path / "ports"
+    server = subprocess.Popen([_LOSSD, *flags, "--listen=127.0.0.1:0", "--admin_listen=127.0.0.1:0",
+                               "--http_listen=127.0.0.1:0", "--drain_delay=0s", f"--port_file={ports}"])
+    try:
+        deadline = time.monotonic() + 30
+        while not ports.exists():
+            assert server.poll() is None and time.monotonic() < deadline, "the server has not started"
+            time.sleep(0.02)
+        http = json.loads(ports.read_text())["http_listen"][0]
+        with urllib.request.urlopen(f"http://{http}/configz", timeout=10) as page:
+            limits = json.load(page)
+        return limits["max_inflight_bytes"] + limits["transport_memory_bytes"] + 300_000_000
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+def test_a_pod_has_the_memory_that_its_server_may_need(tmp_path):
+    resources = _container()["resources"]
+    assert resources["requests"]["memory"] == resources["limits"]["memory"], "memory that may be taken back kills pods"
+    bound = _memory_bound(_container()["args"], tmp_path)
+    assert bound <= _bytes(resources["limits"]["memory"]) <= 1.1 * bound
+    patch = yaml.safe_load((_BASE.parent / "components" / "cuda" / "deployment.yaml").read_text())
+    card = patch["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]
+    libraries = 2**30
+    assert bound + libraries <= _bytes(card["memory"])
 
 
 def test_old_connections_end_so_that_new_replicas_get_work():

@@ -19,12 +19,14 @@ using ::testing::HasSubstr;
 
 TEST(OptionsTest, DefaultsAreValid) { EXPECT_OK(ValidateOptions(ServerOptions())); }
 
-TEST(OptionsTest, TransportMemoryFollowsTheMessageLimit) {
+TEST(OptionsTest, TransportMemoryExceedsWhatMayBeInFlight) {
   ServerOptions options;
+  EXPECT_EQ(TransportMemoryBytes(options), int64_t{2304 + 64} << 20);
+  options.max_message_bytes = int64_t{1} << 30;
+  EXPECT_EQ(TransportMemoryBytes(options), int64_t{4} << 30);
   options.max_message_bytes = 1024;
-  EXPECT_EQ(TransportMemoryBytes(options), int64_t{64} << 20);
-  options.max_message_bytes = int64_t{100} << 20;
-  EXPECT_EQ(TransportMemoryBytes(options), int64_t{400} << 20);
+  options.max_inflight_bytes = 1024;
+  EXPECT_EQ(TransportMemoryBytes(options), 1024 + 128 + (int64_t{64} << 20));
   options.transport_memory_bytes = 7;
   EXPECT_EQ(TransportMemoryBytes(options), 7);
 }
