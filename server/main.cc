@@ -99,7 +99,8 @@ int Serve(const ServerOptions& options, std::unique_ptr<CredentialFiles> credent
   Metrics metrics;
   const auto backend = MakeBackend(options, &metrics);
   if (!backend.ok()) return Complain(kNoDevice, backend.status());
-  const MemoryTrimmer trimmer((*backend)->pool(), {HeapBytes, FreeHeapBeyond});
+  const MemoryTrimmer trimmer((*backend)->pool(), {HeapBytes, FreeHeapBytes, FreeHeapBeyond},
+                              static_cast<size_t>(options.max_inflight_bytes));
   const auto server = LossServer::Start(options, std::move(credentials), **backend, metrics, logger, RealClock());
   if (!server.ok()) return Complain(absl::IsUnavailable(server.status()) ? kCannotBind : kFailed, server.status());
   LogStart(options, **backend, (*server)->addresses(), logger);

@@ -21,6 +21,11 @@ namespace lossd {
 // free of the heap beyond its share of kKeptBytes, and lets idle buffers take what the heap leaves of them: what the
 // heap grows by leaves the pool, and the process stays as large as it is.
 //
+// A server that is full of large messages takes gigabytes of the heap and gives them back within each second; there the
+// heap keeps what it has used at one time within the last five to ten, as far as that, what is used now, and live
+// buffers are no more together than calls may have. To take it of the system anew, page by page, cost a fifth of the
+// throughput.
+//
 // Every kTrimPeriods it frees the buffers that have lain idle all through them; and if nothing has been computed
 // meanwhile, all of the heap that is free, also what messages took that were refused. So a burst's memory is back after
 // at most twice that time of quiet.
@@ -32,14 +37,16 @@ class MemoryTrimmer {
   // their pool was made for.
   static constexpr size_t kKeptBytes = size_t{480} << 20;
   static constexpr size_t kLeastBufferBytes = size_t{64} << 20;
+  static constexpr size_t kMostHeapBytes = kKeptBytes - kLeastBufferBytes;
 
   struct Heap {
-    std::function<size_t()> bytes;                 // What it has of the system, used and free.
+    std::function<size_t()> bytes;                 // What it has of the system, used and free,
+    std::function<size_t()> free_bytes;            // and of that what is free.
     std::function<void(size_t kept)> free_beyond;  // Gives back what is free beyond; cheap where that is little.
   };
 
-  // `pool` is not owned and outlives this.
-  MemoryTrimmer(BufferPool& pool, Heap heap, absl::Duration period = kPeriod);
+  // `pool` is not owned and outlives this. `most_in_use`: bytes that calls may have at a time, of heap and pool.
+  MemoryTrimmer(BufferPool& pool, Heap heap, size_t most_in_use, absl::Duration period = kPeriod);
 
   // What the thread does every period.
   void RunPeriod();
@@ -47,12 +54,17 @@ class MemoryTrimmer {
  private:
   void Trim();
   void Balance();
+  // What may stay free of the heap, of which so much is used.
+  size_t KeptOfHeap(size_t used) const;
 
   BufferPool& pool_;
   const Heap heap_;
-  int periods_ = 0;           // Since the last Trim.
-  int64_t allocations_ = -1;  // Of the pool, at the last Trim.
-  PeriodicThread thread_;     // Last: uses all of the above.
+  const size_t most_in_use_;
+  size_t most_used_ = 0;         // Of the heap, since the last Trim,
+  size_t most_used_before_ = 0;  // and in the time between it and the one before.
+  int periods_ = 0;              // Since the last Trim.
+  int64_t allocations_ = -1;     // Of the pool, at the last Trim.
+  PeriodicThread thread_;        // Last: uses all of the above.
 };
 
 }  // namespace lossd

@@ -25,9 +25,11 @@ size_t HeapProperty([[maybe_unused]] const char* name) {
 
 size_t HeapBytes() { return HeapProperty("generic.total_physical_bytes"); }
 
+size_t FreeHeapBytes() { return HeapProperty("tcmalloc.pageheap_free_bytes"); }
+
 void FreeHeapBeyond(size_t kept) {
   constexpr size_t kWorthReturning = size_t{4} << 20;  // Less a server needs again for its next calls.
-  const size_t free_bytes = HeapProperty("tcmalloc.pageheap_free_bytes");
+  const size_t free_bytes = FreeHeapBytes();
   if (free_bytes < kept + kWorthReturning) return;
 #ifdef LOSSD_TCMALLOC
   // ReleaseToSystem counts what an earlier call gave back beyond what it was asked for; ReleaseFreeMemory does not.

@@ -15,6 +15,8 @@ void ApplyProcessSettings();
 
 // Memory that the heap has of the system, used and free, in bytes. 0 if the allocator does not say. Thread-safe.
 size_t HeapBytes();
+// Of these, pages that are free. 0 if the allocator does not say. Thread-safe.
+size_t FreeHeapBytes();
 
 // Gives what is free of the heap beyond `kept` bytes back to the system, unless that is less than a few megabytes. It
 // goes in runs of pages, with which more may go than was asked for. Thread-safe; takes milliseconds where it is much,

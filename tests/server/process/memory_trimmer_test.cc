@@ -11,7 +11,8 @@
 namespace lossd {
 namespace {
 
-constexpr size_t kMostHeapBytes = MemoryTrimmer::kKeptBytes - MemoryTrimmer::kLeastBufferBytes;
+constexpr size_t kMostHeapBytes = MemoryTrimmer::kMostHeapBytes;
+constexpr size_t kGibibyte = size_t{1} << 30;
 
 class MemoryTrimmerTest : public ::testing::Test {
  protected:
@@ -22,14 +23,17 @@ class MemoryTrimmerTest : public ::testing::Test {
 
   size_t heap_bytes_ = 0;
   int heap_trims_ = 0;   // Of all that is free.
-  int heap_bounds_ = 0;  // Of what is free beyond the heap's share.
+  int heap_bounds_ = 0;  // Of what is free beyond the heap's share,
+  size_t kept_ = 0;      // and what that was last.
+  size_t heap_free_ = 0;
   BufferPool pool_{size_t{256} << 20};
   MemoryTrimmer trimmer_{pool_,
-                         {[this] { return heap_bytes_; },
+                         {[this] { return heap_bytes_; }, [this] { return heap_free_; },
                           [this](size_t kept) {
-                            EXPECT_TRUE(kept == 0 || kept == kMostHeapBytes) << kept;
                             ++(kept == 0 ? heap_trims_ : heap_bounds_);
+                            kept_ = kept == 0 ? kept_ : kept;
                           }},
+                         2 * kGibibyte,
                          absl::Hours(1000)};  // Its own thread does nothing.
 };
 
@@ -61,6 +65,7 @@ TEST_F(MemoryTrimmerTest, LeavesTheHeapItsShareWhileAComputationLasts) {
   Trim();
   EXPECT_EQ(heap_trims_, 0);
   EXPECT_EQ(heap_bounds_, 2 * MemoryTrimmer::kTrimPeriods);
+  EXPECT_EQ(kept_, kMostHeapBytes);
   buffer = Buffer();
   Trim();
   EXPECT_EQ(heap_trims_, 1);
@@ -90,15 +95,36 @@ TEST_F(MemoryTrimmerTest, LeavesBuffersWhatTheHeapDoesNotTake) {
   EXPECT_EQ(pool_.idle_bytes(), size_t{256} << 20);
 }
 
+TEST_F(MemoryTrimmerTest, LeavesTheHeapWhatItHasUsedOfLateAndCallsMayHave) {
+  heap_bytes_ = kGibibyte;
+  trimmer_.RunPeriod();
+  EXPECT_EQ(kept_, kMostHeapBytes) << "all of it is used";
+  heap_free_ = kGibibyte;
+  trimmer_.RunPeriod();
+  EXPECT_EQ(kept_, kGibibyte) << "it was used a moment ago";
+  {
+    const Buffer live = pool_.Allocate(kGibibyte + kGibibyte / 2);
+    trimmer_.RunPeriod();
+    EXPECT_EQ(kept_, kGibibyte / 2) << "calls may have no more beside what they have";
+    const Buffer all = pool_.Allocate(kGibibyte);
+    trimmer_.RunPeriod();
+    EXPECT_EQ(kept_, kMostHeapBytes);
+  }
+  Trim();
+  Trim();
+  trimmer_.RunPeriod();
+  EXPECT_EQ(kept_, kMostHeapBytes) << "long ago";
+}
+
 TEST(MemoryTrimmerThreadTest, RunsEveryPeriod) {
   BufferPool pool(1 << 20);
   absl::Notification trimmed;
   const MemoryTrimmer trimmer(pool,
-                              {[] { return size_t{0}; },
+                              {[] { return size_t{0}; }, [] { return size_t{0}; },
                                [&trimmed](size_t kept) {
                                  if (kept == 0 && !trimmed.HasBeenNotified()) trimmed.Notify();
                                }},
-                              absl::Milliseconds(1));
+                              kGibibyte, absl::Milliseconds(1));
   trimmed.WaitForNotification();
 }
 
