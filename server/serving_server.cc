@@ -42,7 +42,7 @@ BacklogOptions BacklogOptionsOf(const ServerParts& parts) {
 
 ServingServer::ServingServer(const ServerParts& parts)
     : parts_(parts),
-      admission_(parts.options.max_inflight_bytes, parts.options.max_concurrent_calls),
+      admission_(parts.options.max_inflight_bytes, parts.options.max_concurrent_calls, parts.clock),
       gate_(parts.options.max_concurrent_streams),
       operators_(parts.options),
       unary_messages_(admission_, InflowConnection::Kind::kUnary, parts.options.max_message_bytes),

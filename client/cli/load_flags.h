@@ -59,11 +59,13 @@ class LoadShapeFlags {
   absl::Status FillObjectives(load::LoadPlan& plan) const;
 
   std::vector<const CLI::Option*> of_open_loops_;
+  const CLI::Option* of_closed_loops_ = nullptr;
   std::string concurrency_;
   std::string rate_;
   std::string arrivals_ = "constant";
   int64_t max_outstanding_ = load::Level().max_outstanding;
   std::string when_full_ = "skip";
+  std::string when_refused_ = "wait";
   int connections_ = 1;
   int threads_ = 1;
   bool stream_ = false;

@@ -46,6 +46,13 @@ void LoadShapeFlags::DeclareLoad(CLI::App& app, const std::string& group) {
                  "16, 1:64 (doubles), 1:64:*4 or 1:64:8; both ends are measured [1]")
       ->type_name("RANGE")
       ->group(group);
+  of_closed_loops_ =
+      app.add_option("--when-refused", when_refused_,
+                     "Closed loop: after a call that the server refuses with a time to wait, the next\n"
+                     "one starts when that is over (wait), as in well-behaved clients, or at once (again)")
+          ->capture_default_str()
+          ->check(CLI::IsMember({"wait", "again"}))
+          ->group(group);
   app.add_option("--rate", rate_,
                  "Open loop: calls due per second: 100; 100:1000 (a ramp that lasts --duration);\n"
                  "100:1000:100 or 100:1600:*2 (one level after the other)")
@@ -139,6 +146,7 @@ void LoadShapeFlags::DeclareObjectives(CLI::App& app, const std::string& group) 
 }
 
 absl::Status LoadShapeFlags::CheckLoop(bool open, const Sweep& sweep) const {
+  if (open && of_closed_loops_->count() > 0) return UsageError("--when-refused: expected without --rate");
   if (open) return absl::OkStatus();
   for (const CLI::Option* const option : of_open_loops_) {
     if (option->count() > 0) return UsageError(absl::StrCat(option->get_name(), ": expected with --rate"));
@@ -240,6 +248,7 @@ absl::Status LoadShapeFlags::Fill(load::LoadPlan& plan) const {
   plan.engine.client.channels = connections_;
   plan.engine.threads = threads_;
   plan.engine.stream = stream_;
+  plan.engine.again_at_once = when_refused_ == "again";
   for (const std::string& header : headers_) {
     LOSSD_ASSIGN_OR_RETURN(auto metadata, ParseHeader("--header", header));
     plan.metadata.push_back(std::move(metadata));

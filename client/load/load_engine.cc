@@ -8,11 +8,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "client/cpp/channel.h"
+#include "client/cpp/error_details.h"
 #include "core/status/status_macros.h"
 
 namespace lossd::load {
@@ -82,6 +84,7 @@ absl::StatusOr<std::unique_ptr<LoadEngine>> LoadEngine::Connect(const EngineOpti
   client::ClientOptions client = options.client;
   client.patience = absl::ZeroDuration();
   auto engine = std::unique_ptr<LoadEngine>(new LoadEngine(context));
+  engine->again_at_once_ = options.again_at_once;
   engine->channels_ = client::MakeChannels(options.target, client);
   const int threads = std::clamp(options.threads, 1, client.channels);
   for (int i = 0; i < threads; ++i) engine->loops_.push_back(std::make_unique<client::EventLoop>());
@@ -94,7 +97,7 @@ absl::StatusOr<std::unique_ptr<LoadEngine>> LoadEngine::Connect(const EngineOpti
   return engine;
 }
 
-LoadEngine::LoadEngine(const CallContext& context) : context_(context) {}
+LoadEngine::LoadEngine(const CallContext& context) : context_(context), pauses_(context.clock) {}
 
 std::unique_ptr<LoadEngine> LoadEngine::Over(std::vector<std::unique_ptr<Caller>> callers, const CallContext& context) {
   auto engine = std::unique_ptr<LoadEngine>(new LoadEngine(context));
@@ -129,6 +132,23 @@ void LoadEngine::StartNext(absl::Time intended, bool had_room) {
 
 void LoadEngine::OnDone(Lane& lane, const CallOutcome& outcome) {
   lane.Record(outcome);
+  const absl::Duration pause = PauseAfter(outcome);
+  if (pause == absl::ZeroDuration()) return GoOn(lane);
+  pauses_.Add(outcome.finished + pause, [this, &lane] { GoOn(lane); });
+}
+
+absl::Duration LoadEngine::PauseAfter(const CallOutcome& outcome) {
+  if (outcome.status.ok() || again_at_once_ || wanted_ == 0) return absl::ZeroDuration();
+  const auto delay = client::DetailsOf(outcome.status).retry_delay;
+  if (!delay.has_value()) return absl::ZeroDuration();
+  // Up to a fifth longer, evenly spread, as of clients that do not want to come back all at once.
+  constexpr double kSpread = 0.2;
+  constexpr double kGoldenRatio = 0.6180339887498949;
+  const double place = kGoldenRatio * paused_++;
+  return *delay * (1 + kSpread * (place - std::floor(place)));
+}
+
+void LoadEngine::GoOn(Lane& lane) {
   if (outstanding_ <= wanted_ && --left_ >= 0) return StartOn(lane, context_.clock.TimeNow());
   absl::MutexLock lock(&idle_mu_);
   --outstanding_;
@@ -138,6 +158,7 @@ void LoadEngine::KeepOutstanding(int64_t calls, int64_t total) {
   const int64_t at_once = std::min(calls, total);
   left_ = total - at_once;
   wanted_ = calls;
+  pauses_.Allow();
   for (int64_t started = 0; started < at_once && !context_.stopped(); ++started) {
     ++outstanding_;
     StartNext(context_.clock.TimeNow(), true);
@@ -168,11 +189,13 @@ void LoadEngine::StartWhenRoom(absl::Time intended, int64_t max_outstanding) {
 
 void LoadEngine::Withdraw() {
   wanted_ = 0;
+  pauses_.End();
   for (const auto& lane : lanes_) lane->caller->Withdraw();
 }
 
 void LoadEngine::Quiesce() {
   wanted_ = 0;
+  pauses_.End();
   absl::MutexLock lock(&idle_mu_);
   const auto idle = [this] { return outstanding_ == 0; };
   idle_mu_.Await(absl::Condition(&idle));

@@ -20,6 +20,7 @@
 #include "client/cpp/client_options.h"
 #include "client/cpp/event_loop.h"
 #include "client/load/caller.h"
+#include "client/load/pauses.h"
 
 namespace lossd::load {
 
@@ -28,6 +29,7 @@ struct EngineOptions {
   client::ClientOptions client;  // `channels` connections; no retries, whatever it says.
   int threads = 1;               // Event loops that share the connections; at most as many.
   bool stream = false;
+  bool again_at_once = false;  // Callers of a closed loop do not wait when the server tells them to.
 };
 
 // How time is divided to record calls in it.
@@ -53,7 +55,8 @@ class LoadEngine {
   ~LoadEngine();
 
   // Starts calls until `calls` are outstanding or context.stop is given, and a new one for each that ends: `total` in
-  // all.
+  // all. After one that the server refused with a time to wait, the new one starts when that is over, but where
+  // EngineOptions::again_at_once.
   void KeepOutstanding(int64_t calls, int64_t total = std::numeric_limits<int64_t>::max());
   // Waits until no call is outstanding or context.stop is given; whether none is.
   bool AwaitIdle();
@@ -86,8 +89,12 @@ class LoadEngine {
   void StartOn(Lane& lane, absl::Time intended, bool had_room = true);
   void StartNext(absl::Time intended, bool had_room);
   void OnDone(Lane& lane, const CallOutcome& outcome);
+  // How long the caller of a closed loop waits before its next call.
+  absl::Duration PauseAfter(const CallOutcome& outcome);
+  void GoOn(Lane& lane);
 
   const CallContext& context_;
+  bool again_at_once_ = false;
   std::vector<std::unique_ptr<client::EventLoop>> loops_;
   std::vector<std::shared_ptr<grpc::Channel>> channels_;
   std::vector<std::unique_ptr<Lane>> lanes_;  // One a connection.
@@ -97,6 +104,8 @@ class LoadEngine {
   std::atomic<int64_t> wanted_{0};               // Of a closed loop.
   absl::Time last_wait_ = absl::InfinitePast();  // When StartWhenRoom last had to wait.
   absl::Mutex idle_mu_;                          // Held to tell that fewer are outstanding.
+  std::atomic<uint32_t> paused_{0};
+  Pauses pauses_;  // Calls that wait here are outstanding, too.
 };
 
 }  // namespace lossd::load

@@ -69,6 +69,8 @@ void AddLoad(const LoadPlan& plan, json& setup) {
     setup["stability"] = plan.measure.stability;
   }
   setup["loop"] = "closed";
+  if (!plan.levels.empty() && !plan.levels.front().arrivals)
+    setup["when_refused"] = engine.again_at_once ? "again" : "wait";
   if (!plan.levels.empty() && plan.levels.front().arrivals) {
     const Level& level = plan.levels.front();
     setup["loop"] = "open";

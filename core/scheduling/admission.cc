@@ -4,6 +4,7 @@
 #include "core/scheduling/admission.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "core/status/errors.h"
@@ -84,8 +85,21 @@ absl::Status Admission::Resize(int64_t held_bytes, int64_t bytes, int64_t spare)
 
 void Admission::GiveBack(int64_t calls, int64_t bytes) {
   absl::MutexLock lock(&mu_);
+  NoteReturn(bytes);
   calls_ -= calls;
   bytes_ -= bytes;
+}
+
+void Admission::NoteReturn(int64_t bytes) {
+  constexpr int64_t kSmallShare = 1024;  // Smaller ones fill no budget: there are not so many calls.
+  if (bytes <= max_bytes_ / kSmallShare) return;
+  if (bytes_ < max_bytes_ / 2) return turnover_.Forget();
+  turnover_.Note(bytes, clock_.TimeNow());
+}
+
+absl::Duration Admission::BytesRetryDelay() const {
+  const std::optional<absl::Duration> stay = turnover_.MeanStay(bytes_);
+  return stay.has_value() ? std::clamp(*stay / 2, kRetryDelay, kLongestRetryDelay) : kRetryDelay;
 }
 
 absl::Status Admission::CheckRoom(int64_t calls, int64_t bytes, int64_t request_bytes) const {
@@ -108,7 +122,7 @@ absl::Status Admission::CheckRoom(int64_t calls, int64_t bytes, int64_t request_
                           .flag = "--max_inflight_bytes",
                           .description = absl::StrCat("bytes in flight: expected at most ", max_bytes_, ", in use ",
                                                       bytes_, ", this request needs ", bytes, " more"),
-                          .retry_delay = kRetryDelay});
+                          .retry_delay = BytesRetryDelay()});
   }
   return absl::OkStatus();
 }

@@ -14,6 +14,8 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "core/scheduling/clock.h"
+#include "core/scheduling/turnover.h"
 
 namespace lossd {
 
@@ -64,10 +66,14 @@ class Reservation {
 // reservations.
 class Admission {
  public:
-  // What a caller refused for want of room is told to wait.
+  // What a caller refused for want of room is told to wait at least. For want of bytes it is half of the time for which
+  // they were held lately: sooner, most callers would come in vain, and each costs the server what it sends unasked.
   static constexpr absl::Duration kRetryDelay = absl::Milliseconds(100);
+  static constexpr absl::Duration kLongestRetryDelay = absl::Seconds(2);
 
-  Admission(int64_t max_bytes, int64_t max_calls) : max_bytes_(max_bytes), max_calls_(max_calls) {}
+  // `clock` is not owned and outlives this.
+  Admission(int64_t max_bytes, int64_t max_calls, Clock& clock = RealClock())
+      : max_bytes_(max_bytes), max_calls_(max_calls), clock_(clock) {}
 
   // Reserves one call and `bytes` >= 0 bytes. RESOURCE_EXHAUSTED with LimitViolation: concurrency
   // (--max_concurrent_calls) or inflight_bytes (--max_inflight_bytes); without a retry delay where `bytes` alone are
@@ -90,13 +96,17 @@ class Admission {
   absl::Status Resize(int64_t held_bytes, int64_t bytes, int64_t spare);
   absl::Status AddCall();
   void GiveBack(int64_t calls, int64_t bytes);
+  void NoteReturn(int64_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status CheckRoom(int64_t calls, int64_t bytes, int64_t request_bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Duration BytesRetryDelay() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const int64_t max_bytes_;
   const int64_t max_calls_;
+  Clock& clock_;
   mutable absl::Mutex mu_;
   int64_t bytes_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t calls_ ABSL_GUARDED_BY(mu_) = 0;
+  Turnover turnover_ ABSL_GUARDED_BY(mu_);  // Of large reservations, while the budget is full or nearly so.
 };
 
 }  // namespace lossd

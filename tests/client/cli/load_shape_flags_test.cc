@@ -124,6 +124,9 @@ TEST_F(LoadShapeFlagsTest, ContradictionsAreUsageErrors) {
   EXPECT_THAT(Refusal({"--arrivals", "poisson"}), HasSubstr("--arrivals: expected with --rate"));
   EXPECT_THAT(Refusal({"--max-outstanding", "5"}), HasSubstr("--max-outstanding: expected with --rate"));
   EXPECT_THAT(Refusal({"--when-full", "wait"}), HasSubstr("--when-full: expected with --rate"));
+  EXPECT_THAT(Refusal({"--rate", "5", "--when-refused", "again"}),
+              HasSubstr("--when-refused: expected without --rate"));
+  EXPECT_THAT(Refusal({"--when-refused", "weep"}), HasSubstr("--when-refused"));
   EXPECT_THAT(Refusal({"--metrics-url", "localhost:9090"}), HasSubstr("--metrics-url: expected http://host:port"));
 }
 

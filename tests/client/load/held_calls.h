@@ -34,6 +34,10 @@ class HeldCalls {
     const auto enough = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return started_ >= calls; };
     mu_.Await(absl::Condition(&enough));
   }
+  int64_t started() {
+    absl::MutexLock lock(&mu_);
+    return started_;
+  }
   // Ends the `calls` that have waited longest.
   void End(int calls, const absl::Status& status = absl::OkStatus()) {
     for (; calls > 0; --calls) EndNext(status);

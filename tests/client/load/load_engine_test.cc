@@ -6,8 +6,11 @@
 #include <atomic>
 #include <thread>
 
+#include "client/cpp/grpc_status.h"
 #include "client/load/pacer.h"
 #include "gmock/gmock.h"
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
 #include "gtest/gtest.h"
 #include "tests/client/load/held_calls.h"
 #include "tests/client/load/load_fixture.h"
@@ -177,6 +180,61 @@ TEST_F(LoadEngineTest, ThreadsTellTheirTime) {
   const auto times = engine->ThreadTimes();
   EXPECT_EQ(times.size(), 3u);
   for (const absl::Duration time : times) EXPECT_GT(time, absl::ZeroDuration());
+}
+
+absl::Status FullFor(absl::Duration delay) {
+  google::rpc::RetryInfo retry;
+  retry.mutable_retry_delay()->set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(delay)));
+  google::rpc::Status message;
+  message.set_code(static_cast<int>(absl::StatusCode::kResourceExhausted));
+  message.add_details()->PackFrom(retry);
+  return client::ToAbslStatus(message);
+}
+
+class RefusedCallsTest : public LoadEngineTest {
+ protected:
+  std::unique_ptr<LoadEngine> Engine() {
+    std::vector<std::unique_ptr<Caller>> callers;
+    callers.push_back(std::make_unique<HeldCaller>(held_));
+    return LoadEngine::Over(std::move(callers), context_);
+  }
+  HeldCalls held_{clock_};
+};
+
+TEST_F(RefusedCallsTest, AClosedLoopWaitsAsLongAsTheServerSays) {
+  const auto engine = Engine();
+  engine->KeepOutstanding(1, 2);
+  held_.End(1, FullFor(absl::Milliseconds(100)));
+  clock_.WaitUntilWaiting(1);  // The one that pauses.
+  clock_.AdvanceTime(absl::Milliseconds(99));
+  EXPECT_EQ(held_.started(), 1);
+  clock_.AdvanceTime(absl::Milliseconds(22));  // A fifth more at most.
+  held_.AwaitStarted(2);
+  held_.End(1);
+  engine->Quiesce();
+  const Recording recording = engine->TakeRecording();
+  EXPECT_EQ(recording.succeeded, 1);
+  EXPECT_EQ(recording.failed(), 1);
+  EXPECT_EQ(recording.latency.Maximum(), absl::ZeroDuration()) << "the pause is no call's";
+}
+
+TEST_F(RefusedCallsTest, APauseDoesNotHoldUpTheEnd) {
+  const auto engine = Engine();
+  engine->KeepOutstanding(1);
+  held_.End(1, FullFor(absl::Milliseconds(900)));
+  clock_.WaitUntilWaiting(1);
+  engine->Quiesce();
+  EXPECT_EQ(held_.started(), 1);
+}
+
+TEST_F(RefusedCallsTest, OtherFailuresAreFollowedAtOnce) {
+  const auto engine = Engine();
+  engine->KeepOutstanding(1, 3);
+  held_.End(1, absl::ResourceExhaustedError("too large, and will be"));
+  held_.End(1, absl::InternalError(""));
+  held_.End(1);
+  engine->Quiesce();
+  EXPECT_EQ(held_.started(), 3);
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ namespace lossd::testing {
 namespace {
 
 constexpr int64_t kGibibyte = int64_t{1} << 30;
-using MakePolicy = std::unique_ptr<AdmissionPolicy> (*)(int64_t max_bytes, int64_t max_calls);
+using MakePolicy = std::unique_ptr<AdmissionPolicy> (*)(int64_t max_bytes, int64_t max_calls, Clock& clock);
 
 // squared_norm over `bytes` of float32: as much comes back, and the computation is quick.
 CallShape Norm(int64_t bytes) {
@@ -40,13 +40,13 @@ struct Closed {
   bool honours_pushback = false;
 
   // So many clients, one after the other each, with a policy that may have seen others before.
-  ModelResult Run(AdmissionPolicy& policy, int clients) const {
+  ModelResult Run(AdmissionPolicy& policy, SimulatedClock& clock, int clients) const {
     ModelOptions options;
     options.clients = clients;
     options.next = [this](int, std::mt19937&) { return shape; };
     options.honours_pushback = honours_pushback;
     options.round_trip = absl::Milliseconds(1);
-    const ModelResult result = AdmissionModel(options, policy).Run(absl::Seconds(2), absl::Seconds(16));
+    const ModelResult result = AdmissionModel(options, policy, &clock).Run(absl::Seconds(2), absl::Seconds(16));
     std::cout << absl::StrFormat("%s of %d MB, %d at a time: %s\n", shape.loss, shape.message_bytes / 1'000'000,
                                  clients, Describe(result));
     return result;
@@ -54,9 +54,10 @@ struct Closed {
 
   // The same with one number of clients after the other.
   std::map<int, ModelResult> Levels(MakePolicy make, const std::vector<int>& levels) const {
-    const std::unique_ptr<AdmissionPolicy> policy = make(max_bytes, 1024);
+    SimulatedClock clock;
+    const std::unique_ptr<AdmissionPolicy> policy = make(max_bytes, 1024, clock);
     std::map<int, ModelResult> results;
-    for (const int clients : levels) results[clients] = Run(*policy, clients);
+    for (const int clients : levels) results[clients] = Run(*policy, clock, clients);
     return results;
   }
 };

@@ -76,8 +76,8 @@ class ServerTicket final : public AdmissionPolicy::Ticket {
 
 class Server final : public AdmissionPolicy {
  public:
-  Server(int64_t max_bytes, int64_t max_calls)
-      : admission_(max_bytes, max_calls), foresight_(admission_, ServerTicket::kLargestMessage) {}
+  Server(int64_t max_bytes, int64_t max_calls, Clock& clock)
+      : admission_(max_bytes, max_calls, clock), foresight_(admission_, ServerTicket::kLargestMessage) {}
 
   absl::StatusOr<std::unique_ptr<Ticket>> OnArrival(const ArrivingCall& call) override {
     Connection& connection = connections_[call.connection];
@@ -146,11 +146,11 @@ class MeanMessage final : public AdmissionPolicy {
 
 }  // namespace
 
-std::unique_ptr<AdmissionPolicy> ServerPolicy(int64_t max_bytes, int64_t max_calls) {
-  return std::make_unique<Server>(max_bytes, max_calls);
+std::unique_ptr<AdmissionPolicy> ServerPolicy(int64_t max_bytes, int64_t max_calls, Clock& clock) {
+  return std::make_unique<Server>(max_bytes, max_calls, clock);
 }
 
-std::unique_ptr<AdmissionPolicy> MeanMessagePolicy(int64_t max_bytes, int64_t max_calls) {
+std::unique_ptr<AdmissionPolicy> MeanMessagePolicy(int64_t max_bytes, int64_t max_calls, Clock&) {
   return std::make_unique<MeanMessage>(max_bytes, max_calls);
 }
 

@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "core/scheduling/admission.h"
+#include "core/scheduling/clock.h"
 
 namespace lossd::testing {
 
@@ -50,12 +51,12 @@ class AdmissionPolicy {
   virtual int64_t held_bytes() const = 0;
 };
 
-// The server's own policy, with these bounds.
-std::unique_ptr<AdmissionPolicy> ServerPolicy(int64_t max_bytes, int64_t max_calls);
+// The server's own policy, with these bounds. `clock`, which outlives it, tells how long calls stay.
+std::unique_ptr<AdmissionPolicy> ServerPolicy(int64_t max_bytes, int64_t max_calls, Clock& clock = RealClock());
 
 // For comparison: one that lets calls in by the mean size of the last messages, whoever sent them, and asks for what
 // they need once they have been read.
-std::unique_ptr<AdmissionPolicy> MeanMessagePolicy(int64_t max_bytes, int64_t max_calls);
+std::unique_ptr<AdmissionPolicy> MeanMessagePolicy(int64_t max_bytes, int64_t max_calls, Clock& clock = RealClock());
 
 }  // namespace lossd::testing
 

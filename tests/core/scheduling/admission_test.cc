@@ -4,6 +4,7 @@
 #include "core/scheduling/admission.h"
 
 #include <atomic>
+#include <deque>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -11,11 +12,13 @@
 #include "core/status/errors.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/simulated_clock.h"
 #include "tests/support/status_matchers.h"
 
 namespace lossd {
 namespace {
 
+using ::lossd::testing::SimulatedClock;
 using ::lossd::testing::StatusIs;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
@@ -61,6 +64,36 @@ TEST(AdmissionTest, RefusesCallsOverTheLimit) {
                                 HasSubstr("at most 1, in use 1 (--max_concurrent_calls)")));
   EXPECT_EQ(GetLimitViolation(refused)->reason, RejectReason::kConcurrency);
   EXPECT_EQ(GetLimitViolation(refused)->retry_delay, Admission::kRetryDelay);
+}
+
+// A budget that is full of what stays for ten seconds each: who asks sooner asks in vain.
+TEST(AdmissionTest, WhoFindsNoRoomForBytesIsToldToWaitForHalfOfATypicalStay) {
+  SimulatedClock clock;
+  Admission admission(100, 100, clock);
+  std::deque<Reservation> held;
+  const auto refill = [&] {
+    while (held.size() < 10) held.push_back(*admission.Reserve(10));
+  };
+  const auto delay = [&] { return *GetLimitViolation(admission.Reserve(10).status())->retry_delay; };
+  const auto turn_over = [&](int calls, absl::Duration each) {
+    for (int i = 0; i < calls; ++i) {
+      refill();
+      clock.AdvanceTime(each);
+      held.pop_front();
+    }
+    refill();
+  };
+  refill();
+  EXPECT_EQ(delay(), Admission::kRetryDelay);
+  turn_over(20, absl::Milliseconds(100));  // Ten at a time: each stays for a second.
+  EXPECT_EQ(delay(), absl::Milliseconds(500));
+  turn_over(20, absl::Milliseconds(1));
+  EXPECT_EQ(delay(), Admission::kRetryDelay);
+  turn_over(20, absl::Seconds(10));
+  EXPECT_EQ(delay(), Admission::kLongestRetryDelay);
+  held.clear();  // Nobody is there: what was learnt is of another time.
+  refill();
+  EXPECT_EQ(delay(), Admission::kRetryDelay);
 }
 
 TEST(AdmissionTest, NeverOverflows) {

@@ -1,0 +1,47 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// How long what is taken from a full budget is kept, so that a caller who finds no room can be told when to come back.
+
+#ifndef LOSSD_CORE_SCHEDULING_TURNOVER_H_
+#define LOSSD_CORE_SCHEDULING_TURNOVER_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "absl/time/time.h"
+
+namespace lossd {
+
+// Learns the pace at which units, such as bytes, are given back, from the last few times that this happened. Of idle
+// times nothing is learnt: whoever knows of one calls Forget. Not thread-safe.
+class Turnover {
+ public:
+  // `units` > 0 have been given back at `now`.
+  void Note(int64_t units, absl::Time now);
+  void Forget() { noted_ = 0; }
+
+  // How long units are kept on the average while `held` are held (Little's law); nullopt until enough is known.
+  std::optional<absl::Duration> MeanStay(int64_t held) const;
+
+ private:
+  static constexpr size_t kRemembered = 16;
+  static constexpr size_t kLeast = 4;
+
+  struct Return {
+    int64_t units;
+    absl::Time time;
+  };
+  // The i-th of those that are remembered, oldest first.
+  const Return& at(size_t i) const { return returns_[(noted_ + kRemembered - count() + i) % kRemembered]; }
+  size_t count() const { return noted_ < kRemembered ? noted_ : kRemembered; }
+
+  std::array<Return, kRemembered> returns_ = {};
+  size_t noted_ = 0;
+};
+
+}  // namespace lossd
+
+#endif  // LOSSD_CORE_SCHEDULING_TURNOVER_H_
