@@ -104,7 +104,7 @@ BareLoss::BareLoss(EngineRequest& request) : request_(request) {
   for (const TensorSpec& spec : plan.detail->derived_inputs) gradients_.push_back(Allocate(spec));
 }
 
-void BareLoss::Compute() {
+void BareLoss::Compute(Parallel& parallel) {
   SetGemmPrecision(GemmPrecision::kFloat32);
   LossTask task;
   task.request = &request_.plan().request;
@@ -113,7 +113,7 @@ void BareLoss::Compute() {
   task.outputs = absl::MakeSpan(outputs_);
   task.gradients = absl::MakeSpan(gradients_);
   LossTask* const batch = &task;
-  request_.plan().loss->Run(absl::MakeSpan(&batch, 1), RunContext{serial_, request_.pool()});
+  request_.plan().loss->Run(absl::MakeSpan(&batch, 1), RunContext{parallel, request_.pool()});
 }
 
 Tensor BareLoss::Allocate(const TensorSpec& spec) {

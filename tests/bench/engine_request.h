@@ -41,12 +41,13 @@ class EngineRequest {
   std::vector<Tensor> inputs_;
 };
 
-// The loss alone, on one thread, into memory that is there already. Borrows the request.
+// The loss alone, on one thread or sharing its loops out, into memory that is there already. Borrows the request.
 class BareLoss {
  public:
   explicit BareLoss(EngineRequest& request);
 
-  void Compute();
+  void Compute() { Compute(serial_); }
+  void Compute(Parallel& parallel);
 
  private:
   Tensor Allocate(const TensorSpec& spec);
