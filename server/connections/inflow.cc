@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -56,10 +57,16 @@ int64_t InflowConnection::FramingOf(int64_t message_bytes) const {
   return tap_ != nullptr && !tap_->opaque() ? kPrefix : message_bytes / kFramingShare + kFramingBytes;
 }
 
-bool InflowConnection::IsQuiet() {
+bool InflowConnection::IsQuiet(absl::Time now) {
+  // More than a ping of 39 bytes every ten seconds, and so little that nobody sends a message with it.
+  constexpr int64_t kTrickle = 8;  // Bytes a second.
+  constexpr absl::Duration kLongestGap = absl::Hours(1);
   if (tap_ == nullptr) return true;
   absl::MutexLock lock(&mu_);
-  return messages_.IsQuiet(arrived(), tap_->opaque() ? IncomingMessages::kFreeBytes : 0);
+  if (!tap_->opaque()) return messages_.IsQuiet(arrived(), 0);
+  const absl::Duration gap = std::clamp(now - std::exchange(last_look_, now), absl::ZeroDuration(), kLongestGap);
+  messages_.Explain(arrived(), kTrickle * absl::ToInt64Milliseconds(gap) / 1000);
+  return messages_.IsQuiet(arrived(), IncomingMessages::kFreeBytes);
 }
 
 void InflowConnection::Rewake() {

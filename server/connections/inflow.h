@@ -21,6 +21,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "core/scheduling/admission.h"
 #include "core/scheduling/clock.h"
 #include "server/connections/connection_taps.h"
@@ -46,8 +47,9 @@ class InflowConnection {
   bool opaque() const { return tap_ == nullptr || tap_->opaque(); }
   // Bytes that may have come with a call or an answer and belong to no message.
   void Explain(int64_t bytes);
-  // Whether no message has begun of those that may be long in coming.
-  bool IsQuiet();
+  // Whether, at `now`, no message has begun of those that may be long in coming. To be asked now and then: where
+  // messages cannot be told from all else, what trickles is taken for the pings that keep an idle connection up.
+  bool IsQuiet(absl::Time now);
 
  private:
   friend class Inflow;
@@ -67,6 +69,7 @@ class InflowConnection {
   std::weak_ptr<Wakes> wakes_ ABSL_GUARDED_BY(mu_);
   std::atomic<const Wakes*> watched_ = nullptr;  // That of wakes_, whose memory is no other's as long as it is there.
   IncomingMessages messages_ ABSL_GUARDED_BY(mu_);
+  absl::Time last_look_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();  // Of IsQuiet, where that is opaque.
   std::array<RecentNeeds, 2> needs_;
 };
 

@@ -80,7 +80,9 @@ void RpcCall::OnArrived(bool ok) {
       [weak = weak_from_this()](TransferWatch::Attempt attempt) {
         if (const auto self = weak.lock()) self->CutOff(attempt);
       },
-      IsStream() ? [connection = connection_] { return connection->IsQuiet(); } : TransferWatch::Idle());
+      IsStream()
+          ? [connection = connection_, &clock = environment().clock] { return connection->IsQuiet(clock.TimeNow()); }
+          : TransferWatch::Idle());
   absl::Status status = Enter();
   if (!status.ok()) {
     connection_->Explain(0);  // What came with it unasked is no longer waited for.

@@ -89,9 +89,30 @@ TEST_F(InflowTest, ConnectionIsQuietUntilAMessageBegins) {
   MessageBudget streams(admission_, InflowConnection::Kind::kStream, 50 * kMb);
   IncomingMessage message(connection_, streams.Rules(*connection_), *admission_.ReserveBytes(0), reader_);
   client_.Send(WindowUpdateOf(0, 100));
-  EXPECT_TRUE(connection_->IsQuiet());
+  EXPECT_TRUE(connection_->IsQuiet(absl::UnixEpoch()));
   client_.Send(DataOf(1, MessagePrefix(100)));
-  EXPECT_FALSE(connection_->IsQuiet());
+  EXPECT_FALSE(connection_->IsQuiet(absl::UnixEpoch()));
+}
+
+// What is encrypted is not taken apart: a ping every ten seconds for a day, as of clients that keep an idle stream up.
+TEST_F(InflowTest, PingsOfAnIdleStreamThatIsEncryptedAreNoMessage) {
+  constexpr char kApplicationData[] = "\x17\x03\x03\x00\x22";
+  const std::string ping = std::string(kApplicationData, 5) + std::string(0x22, 'p');
+  TappedConnection client;
+  client.Send(ping);
+  const auto connection = inflow_.Connection(client.peer());
+  ASSERT_TRUE(connection->opaque());
+  MessageBudget streams(admission_, InflowConnection::Kind::kStream, 50 * kMb);
+  IncomingMessage message(connection, streams.Rules(*connection), *admission_.ReserveBytes(0), reader_);
+  absl::Time now = absl::UnixEpoch();
+  EXPECT_TRUE(connection->IsQuiet(now));
+  for (int looks = 0; looks < 24 * 60 * 2; ++looks) {
+    for (int i = 0; i < 3; ++i) client.Send(ping);
+    now += absl::Seconds(30);
+    ASSERT_TRUE(connection->IsQuiet(now)) << looks;
+  }
+  for (int i = 0; i < 2000; ++i) client.Send(ping);  // 78 KB at once are none.
+  EXPECT_FALSE(connection->IsQuiet(now + absl::Seconds(30)));
 }
 
 TEST_F(InflowTest, HeadersWithoutEndCostTheirConnection) {
@@ -104,7 +125,7 @@ TEST_F(InflowTest, HeadersWithoutEndCostTheirConnection) {
 TEST_F(InflowTest, ConnectionThatIsNotTappedHasNoSurprises) {
   const auto connection = inflow_.Connection("ipv4:127.0.0.1:1");
   IncomingMessage message(connection, budget_.Rules(*connection), *admission_.Reserve(7), reader_);
-  EXPECT_TRUE(connection->IsQuiet());
+  EXPECT_TRUE(connection->IsQuiet(absl::UnixEpoch()));
   EXPECT_EQ(message.End(100).bytes(), 7);
 }
 
