@@ -145,17 +145,19 @@ void StreamCall::Advance() {
     if (gone_) return End(EndedEarly());
     if (half_closed_) return End(absl::OkStatus());
     if (draining_) return End(parts_.gate.Check());
+    if (reading_) RelaxReading();
   }
   if (MayRead()) AdvanceReading();
 }
 
 void StreamCall::AdvanceReading() {
-  auto room = messages().ReserveUnread(connection(), /*call=*/false, environment().clock.TimeNow());
-  if (!room.ok()) {
-    if (!outstanding_.empty() || !answers_.empty()) return;  // There will be more room when they have left.
-    room = parts_.admission.ReserveBytes(0);                 // Nothing is coming yet, perhaps never.
-    if (!room.ok()) return End(room.status());
-  }
+  // A client that waits for answers may well send more. One that has them all may be silent for hours, and holds
+  // nothing meanwhile.
+  const bool idle = outstanding_.empty() && answers_.empty();
+  auto room = idle ? parts_.admission.ReserveBytes(0)
+                   : messages().ReserveUnread(connection(), /*call=*/false, environment().clock.TimeNow());
+  if (!room.ok() && !idle) return;  // There will be more room when they have left.
+  if (!room.ok()) return End(room.status());
   reading_ = true;
   Read(*std::move(room));
 }

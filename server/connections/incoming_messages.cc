@@ -81,6 +81,7 @@ IncomingMessages::Place IncomingMessages::Begin(int64_t arrived, Rules rules, Re
   if (waiting_.empty()) unexplained_ = 0;  // Whatever it was, its call has gone.
   waiting_.push_back({rules, std::move(reservation), Reservation(), std::move(reader)});
   Waiting& begun = waiting_.back();
+  begun.granted = begun.reservation.bytes();
   CountRoom(begun, RoomOf(begun));
   if (!rules.may_idle) most_limited_ += MostOf(begun);
   return std::prev(waiting_.end());
@@ -95,7 +96,27 @@ Reservation IncomingMessages::End(int64_t arrived, Place place, int64_t message_
   if (!place->rules.may_idle) most_limited_ -= MostOf(*place);
   waiting_.erase(place);
   unexplained_ = waiting_.empty() ? 0 : std::max<int64_t>(0, unexplained_ - explained);
+  if (guessed_ && unexplained_ <= kFreeBytes) TakeBackGuesses();
   return reservation;
+}
+
+// All that came was of messages that have ended: those that wait have had none of it.
+void IncomingMessages::TakeBackGuesses() {
+  guessed_ = false;
+  for (Waiting& waiting : waiting_) {
+    if (!waiting.rules.may_idle || waiting.refused || waiting.reservation.bytes() <= waiting.granted) continue;
+    waiting.trusted.Release();
+    waiting.reservation.Resize(waiting.granted).IgnoreError();  // Less is always granted.
+    CountRoom(waiting, RoomOf(waiting));
+  }
+}
+
+void IncomingMessages::Relax(int64_t arrived, Place place) {
+  See(arrived);
+  if (place->refused || ShareOf(*place) > kFreeBytes) return;
+  place->granted = 0;
+  place->reservation.Resize(0).IgnoreError();  // Less is always granted.
+  CountRoom(*place, RoomOf(*place));
 }
 
 void IncomingMessages::Explain(int64_t arrived, int64_t bytes) {
@@ -126,19 +147,26 @@ IncomingMessages::Notices IncomingMessages::Assign(int64_t arrived) {
 
 int64_t IncomingMessages::Share(Shares& shares) {
   int64_t left = unexplained_;
-  for (const bool idle : {false, true}) {
-    std::vector<Waiting*> open;
-    for (Waiting& waiting : waiting_) {
-      if (waiting.rules.may_idle == idle) open.push_back(&waiting);
-    }
-    // Those that may not have an equal part have what they may, and leave the rest to the others.
-    std::sort(open.begin(), open.end(), [](const Waiting* a, const Waiting* b) { return MostOf(*a) < MostOf(*b); });
-    for (size_t i = 0; i < open.size(); ++i) {
-      const auto others = static_cast<int64_t>(open.size() - i);
-      const int64_t bytes = std::min(MostOf(*open[i]), (left + others - 1) / others);
-      shares.emplace_back(open[i], bytes);
-      left -= bytes;
-    }
+  std::vector<Waiting*> limited, idle;
+  for (Waiting& waiting : waiting_) (waiting.rules.may_idle ? idle : limited).push_back(&waiting);
+  // Those that may not have an equal part have what they may, and leave the rest to the others.
+  std::sort(limited.begin(), limited.end(), [](const Waiting* a, const Waiting* b) { return MostOf(*a) < MostOf(*b); });
+  for (size_t i = 0; i < limited.size(); ++i) {
+    const auto others = static_cast<int64_t>(limited.size() - i);
+    const int64_t bytes = std::min(MostOf(*limited[i]), (left + others - 1) / others);
+    shares.emplace_back(limited[i], bytes);
+    left -= bytes;
+  }
+  // Of those that may idle most do: bytes are the first one's that has room for them, so that one message that comes is
+  // taken for one, whoever waits beside it.
+  const auto holds_more = [](const Waiting* a, const Waiting* b) {
+    return a->reservation.bytes() > b->reservation.bytes();
+  };
+  std::stable_sort(idle.begin(), idle.end(), holds_more);
+  for (Waiting* const waiting : idle) {
+    const int64_t bytes = std::min(MostOf(*waiting), left);
+    shares.emplace_back(waiting, bytes);
+    left -= bytes;
   }
   return left;
 }
@@ -167,6 +195,7 @@ void IncomingMessages::Refuse(Waiting& waiting, int64_t bytes, absl::Status stat
 }
 
 void IncomingMessages::AssignTo(Waiting& waiting, int64_t bytes, Notices& notices) {
+  guessed_ |= waiting.rules.may_idle;
   if (waiting.refused) return Refuse(waiting, bytes, absl::OkStatus(), notices);
   absl::Status room = Grow(waiting, bytes);
   if (!room.ok()) Refuse(waiting, bytes, std::move(room), notices);

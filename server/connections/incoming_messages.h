@@ -88,10 +88,11 @@ class Foresight {
 //
 // What is known is how many bytes of messages the connection has brought, or, where these cannot be told from all else
 // (over TLS), how many bytes. What it brought beyond the messages that came whole, and beyond what calls bring besides
-// (Explain), is of messages that are not whole yet: of those whose time
-// is limited before those that may idle, of each the same, as far as it may have so much. Each may hold kFreeBytes
-// uncounted, which is what a client may send unasked. Where one will not come, its part is forgotten: the sum is exact
-// for a connection with one message on its way, and an estimate for one with several.
+// (Explain), is of messages that are not whole yet: of those whose time is limited before those that may idle; of each
+// of the former the same, as far as it may have so much; what is left of one of the latter, and of another one only
+// where that is more than one may have. Each may hold kFreeBytes uncounted, which is what a client may send unasked.
+// Where one will not come, its part is forgotten: the sum is exact for a connection with one message on its way, and an
+// estimate for one with several.
 //
 // Passive: says when it wants to be asked again. Not thread-safe.
 class IncomingMessages {
@@ -117,6 +118,7 @@ class IncomingMessages {
     bool refused = false;
     int64_t refused_at = 0;  // What it had then.
     int64_t room = 0;        // RoomOf it, as far as it is counted.
+    int64_t granted = 0;     // Was reserved for it at first.
   };
   using Place = std::list<Waiting>::iterator;
 
@@ -133,6 +135,8 @@ class IncomingMessages {
   // Ends one with what is reserved for it. `message_bytes`: of the message that has come, with all that it brings
   // besides, or -1 if none has.
   Reservation End(int64_t arrived, Place place, int64_t message_bytes);
+  // Gives back what is reserved for one that has not begun to come: it may be long. It is asked for again when it does.
+  void Relax(int64_t arrived, Place place);
   // Bytes that have come, or soon will, and are no message's.
   void Explain(int64_t arrived, int64_t bytes);
   // Assigns what has arrived: lets reservations grow, or refuses where they cannot. Call it once WakeAt has come.
@@ -155,14 +159,16 @@ class IncomingMessages {
   static int64_t MostOf(const Waiting& waiting);
   static int64_t RoomOf(const Waiting& waiting);
   void CountRoom(Waiting& waiting, int64_t room);
+  void TakeBackGuesses();
   static void Refuse(Waiting& waiting, int64_t bytes, absl::Status status, Notices& notices);
   static absl::Status Grow(Waiting& waiting, int64_t bytes);
-  static void AssignTo(Waiting& waiting, int64_t bytes, Notices& notices);
+  void AssignTo(Waiting& waiting, int64_t bytes, Notices& notices);
 
   int64_t seen_ = 0;          // Of what has arrived.
   int64_t unexplained_ = 0;   // Of that, what is no whole message, and nothing that calls bring besides.
   int64_t room_ = 0;          // Sum of RoomOf all that wait.
   int64_t most_limited_ = 0;  // Sum of MostOf those that may not idle.
+  bool guessed_ = false;      // Whether one that may idle was taken to have bytes, which may have been another's.
   std::list<Waiting> waiting_;
 };
 

@@ -124,6 +124,13 @@ IncomingMessage& IncomingMessage::operator=(IncomingMessage&& other) noexcept {
   return *this;
 }
 
+void IncomingMessage::Relax() {
+  if (connection_ == nullptr) return;
+  absl::MutexLock lock(&connection_->mu_);
+  connection_->messages_.Relax(connection_->arrived(), place_);
+  connection_->Rewake();
+}
+
 Reservation IncomingMessage::End(int64_t message_bytes) {
   if (connection_ == nullptr) return Reservation();
   const std::shared_ptr<InflowConnection> connection = std::exchange(connection_, nullptr);

@@ -108,6 +108,8 @@ class IncomingMessage {
   IncomingMessage& operator=(IncomingMessage&& other) noexcept;
   ~IncomingMessage() { End(-1); }
 
+  // Gives back what is reserved for it as long as it has not begun to come.
+  void Relax();
   // The message has come, or, where `message_bytes` is -1, will not: what is reserved for it. Empty the second time.
   Reservation End(int64_t message_bytes);
 

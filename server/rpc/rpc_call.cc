@@ -122,16 +122,17 @@ void RpcCall::Read(Reservation reservation) {
     if (finishing_) return;
     reading_ = true;
     transfer_.Begin(Direction::kIn);
+    incoming_ =
+        IncomingMessage(connection_, rules_.messages.Rules(*connection_), std::move(reservation), weak_from_this());
   }
-  incoming_ =
-      IncomingMessage(connection_, rules_.messages.Rules(*connection_), std::move(reservation), weak_from_this());
   stream_.Read(&message_, queue_.Tag([self = shared_from_this()](bool ok) { self->OnRead(ok); }));
 }
 
 void RpcCall::OnRead(bool ok) {
-  Reservation reservation = incoming_.End(ok ? static_cast<int64_t>(message_.Length()) : -1);
+  Reservation reservation;
   {
     absl::MutexLock lock(&mu_);
+    reservation = incoming_.End(ok ? static_cast<int64_t>(message_.Length()) : -1);
     reading_ = false;
     transfer_.End(Direction::kIn);
     if (finishing_) return message_.Clear();  // Too late: the call has its end.
@@ -139,6 +140,11 @@ void RpcCall::OnRead(bool ok) {
   }
   if (!ok) return OnNoMessage();
   OnMessage(ReceivedMessage(message_), std::move(reservation));
+}
+
+void RpcCall::RelaxReading() {
+  absl::MutexLock lock(&mu_);
+  if (reading_) incoming_.Relax();
 }
 
 void RpcCall::OnMessageRefused(absl::Status status) {

@@ -110,6 +110,8 @@ class RpcCall : public MessageReader, public std::enable_shared_from_this<RpcCal
 
   // Reads a message. Precondition: none is being read. `reservation` is not empty.
   void Read(Reservation reservation);
+  // The message that is being read, if one is, may be long in coming: until it does it holds no bytes.
+  void RelaxReading();
   // Writes a message. Precondition: none is being written.
   void Write(const grpc::ByteBuffer& message);
   // Writes the last message and finishes with OK.
@@ -161,13 +163,13 @@ class RpcCall : public MessageReader, public std::enable_shared_from_this<RpcCal
   absl::Time deadline_;
   std::shared_ptr<InflowConnection> connection_;
   Reservation reservation_;
-  IncomingMessage incoming_;
   grpc::ByteBuffer message_;
   TransferWatch::Transfer transfer_;
 
   mutable absl::Mutex mu_;
   bool entered_ ABSL_GUARDED_BY(mu_) = false;
   bool reading_ ABSL_GUARDED_BY(mu_) = false;
+  IncomingMessage incoming_ ABSL_GUARDED_BY(mu_);
   bool no_message_ ABSL_GUARDED_BY(mu_) = false;
   bool finishing_ ABSL_GUARDED_BY(mu_) = false;
   bool finished_ ABSL_GUARDED_BY(mu_) = false;

@@ -40,8 +40,7 @@ void PrintCase(const EngineCase& bench_case) {
     if (round == 0 || parallel.seconds() < fastest.seconds()) fastest = std::move(parallel);
   }
   const SharingCost cost = {.loop_seconds = absl::GetFlag(FLAGS_loop_us) * 1e-6};
-  std::string line =
-      absl::StrFormat("%-44s %10.3f %6d", bench_case.name, fastest.seconds() * 1e3, fastest.loops());
+  std::string line = absl::StrFormat("%-44s %10.3f %6d", bench_case.name, fastest.seconds() * 1e3, fastest.loops());
   for (const int processors : kProcessors) {
     absl::StrAppendFormat(&line, " %6.2f", fastest.seconds() / fastest.SecondsOn(processors, cost));
   }

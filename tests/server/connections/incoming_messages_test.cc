@@ -160,6 +160,34 @@ TEST_F(IncomingMessagesTest, BytesOfOneThatWillNotComeAreForgotten) {
   EXPECT_EQ(admission_.inflight_bytes(), 0);
 }
 
+TEST_F(IncomingMessagesTest, OneThatHasNotBegunCanGiveBackWhatIsReservedAndGetsItOnceItComes) {
+  const auto stream = std::make_shared<FakeReader>();
+  const auto place = messages_.Begin(arrived_, {.max_bytes = 50 * kMb, .may_idle = true, .foreseen = 30 * kMb},
+                                     *admission_.ReserveBytes(30 * kMb), stream);
+  Arrive(100);
+  messages_.Relax(arrived_, place);
+  EXPECT_EQ(admission_.inflight_bytes(), 0);
+  Arrive(kFree);
+  EXPECT_EQ(admission_.inflight_bytes(), 30 * kMb);
+  messages_.Relax(arrived_, place);
+  EXPECT_EQ(admission_.inflight_bytes(), 30 * kMb) << "it has begun";
+  EXPECT_THAT(stream->refusals, IsEmpty());
+  End(place, kMb).Release();
+}
+
+TEST_F(IncomingMessagesTest, WhatWasTakenForOnesBytesAndWasAnothersIsGivenBack) {
+  const auto stream = std::make_shared<FakeReader>();
+  const auto idle = Begin(stream, true, 50 * kMb, 30 * kMb);
+  const auto coming = Begin(stream, true, 50 * kMb, 30 * kMb);
+  for (int i = 0; i < 64; ++i) Arrive(kFree);  // Taken to be of the first, which waits longer.
+  EXPECT_EQ(admission_.inflight_bytes(), 30 * kMb);
+  End(coming, 64 * kFree).Release();
+  EXPECT_EQ(admission_.inflight_bytes(), 0);
+  Arrive(kFree + 1);
+  EXPECT_EQ(admission_.inflight_bytes(), 30 * kMb);
+  End(idle, kFree + 1).Release();
+}
+
 TEST_F(IncomingMessagesTest, ManyBytesWithoutACallAreStray) {
   Arrive(IncomingMessages::kMaxStrayBytes);
   EXPECT_FALSE(messages_.IsStray(arrived_));
