@@ -24,18 +24,25 @@
 namespace lossd {
 
 // Serves health, reflection and channelz on --admin_listen, with a thread, a queue and connections of its own, so that
-// load on the service cannot starve a probe. Thread-safe.
+// load on the service cannot starve a probe. The thread looks at its queue fifty times a second instead of waiting in
+// it (CompletionThreads), for which each step of a call may wait. Callers need no token; with --tls_cert_file they need
+// TLS, but over unix sockets. Answers while LossServer drains, to its end. Thread-safe.
+//
+// Members stand in the order in which they need each other, as those of ServingServer.
 class AdminServer {
  public:
-  // Starts serving. UNAVAILABLE as StartListening.
+  // Starts serving. UNAVAILABLE, naming --admin_listen, as StartListening. What is behind `parts` outlives this.
   static absl::StatusOr<std::unique_ptr<AdminServer>> Start(const ServerParts& parts);
 
+  // Stops at once: calls in progress end, and their completions are waited for.
   ~AdminServer();
 
+  // In use, with the ports that were picked. In the order of --admin_listen.
   const std::vector<std::string>& addresses() const { return listening_.addresses; }
 
  private:
   explicit AdminServer(const ServerParts& parts);
+  // Call once, before all else.
   absl::Status Listen();
 
   ServerParts parts_;

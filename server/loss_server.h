@@ -30,7 +30,7 @@
 
 namespace lossd {
 
-// Serves losses in this process. Several may run beside each other.
+// Serves losses in this process. Several may run beside each other, on addresses and back ends of their own.
 //
 //   Metrics metrics;
 //   auto backend = CreateTileBackend({.observer = &metrics});
@@ -42,18 +42,21 @@ class LossServer {
  public:
   // Binds everything, starts serving, is ready, and writes --port_file. `options` are valid, and `credentials` loaded
   // from them. UNAVAILABLE, naming flag and address, if something cannot be bound; FAILED_PRECONDITION if the port file
-  // cannot be written. None of the other arguments is owned; they outlive the server.
+  // cannot be written. Nothing is left of the server then. None of the other arguments is owned; they outlive the
+  // server. Sets the devices of `metrics` and the device listener of `backend`.
   static absl::StatusOr<std::unique_ptr<LossServer>> Start(const ServerOptions& options,
                                                            std::unique_ptr<CredentialFiles> credentials,
                                                            LossBackend& backend, Metrics& metrics, Logger& logger,
                                                            Clock& clock);
 
-  // Shuts down without delay, unless that was done.
+  // Shuts down without delay, cutting off calls, unless that was done.
   ~LossServer();
 
+  // In use, with the ports that were picked.
   const ServerAddresses& addresses() const { return addresses_; }
 
-  // Looks at the files of --tls_* and --auth_token_file now instead of within a second. Thread-safe.
+  // Looks at the files of --tls_* and --auth_token_file now instead of within a second, on the thread that always does.
+  // Nothing where there are none. Thread-safe.
   void ReloadCredentials();
 
   // In this order: health says NOT_SERVING; serves on for --drain_delay; refuses new calls with UNAVAILABLE while
@@ -64,6 +67,8 @@ class LossServer {
  private:
   LossServer(const ServerOptions& options, std::unique_ptr<CredentialFiles> credentials, LossBackend& backend,
              Metrics& metrics, Logger& logger, Clock& clock);
+  // Starts the servers for callers, for operators and of pages, in this order, and what watches beside them. What
+  // clients do from the first one on is served, though nothing is ready yet.
   absl::Status Listen();
   void AddGauges();
   void WatchDevices();

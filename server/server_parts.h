@@ -22,12 +22,15 @@ namespace lossd {
 // be used by any thread, but for CredentialFiles::Reload, which one thread calls.
 struct ServerParts {
   const ServerOptions& options;
+  // Read by whoever lets calls in or shows a certificate; replaced behind this while they do.
   const CredentialFiles& credentials;
   LossBackend& backend;
   Metrics& metrics;
+  // Says whether the process is ready; the servers tell of it, LossServer sets it.
   HealthStates& health;
   Logger& logger;
   Clock& clock;
+  // One for both servers: connections are told apart by their clients' addresses.
   Inflow& inflow;
 };
 

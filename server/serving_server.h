@@ -36,11 +36,21 @@ namespace lossd {
 // Serves lossd.v1.LossService, whose callers may have to show a token, health and reflection on --listen. Thread-safe.
 //
 // Owns the threads that poll (lossd-rpc), which carry a call from arrival to end but for what takes long, those that
-// copy large messages (ComputePipeline), and the one that cuts slow transfers off (TransferWatch). Members stand in the
-// order in which they need each other: what uses another is declared behind it, threads last.
+// copy large messages (ComputePipeline), and the one that cuts slow transfers off (TransferWatch). Of the first two
+// kinds there is one thread for each four processors that the process may use, one to eight. Members stand in the order
+// in which they need each other: what uses another is declared behind it, threads last.
+//
+// A call passes, in this order (RpcMethodRules):
+//
+//                          tokens  gate                             backlog  admission    messages
+//    Compute               yes     gate_                            yes      admission_   unary_messages_
+//    ComputeStream         yes     gate_                            no       admission_   stream_messages_
+//    GetServerInfo         yes     operators_', with gate_ open     no       operators_'  operators_'
+//    reflection, unknown   yes     operators_'                      no       operators_'  operators_'
+//    health                no      operators_'                      no       operators_'  operators_'
 class ServingServer {
  public:
-  // Starts serving. UNAVAILABLE as StartListening.
+  // Starts serving. UNAVAILABLE, naming --listen, as StartListening. What is behind `parts` outlives this.
   static absl::StatusOr<std::unique_ptr<ServingServer>> Start(const ServerParts& parts);
 
   // Cuts what is still inside, and waits for what the backend still computes for it. Shut down first to avoid that.
@@ -51,8 +61,10 @@ class ServingServer {
   // What accepted calls have reserved, for /metrics.
   const Admission& admission() const { return admission_; }
 
-  // Refuses new calls with UNAVAILABLE, waits until `deadline` for every accepted one to be answered, closes the
-  // connections and stops. False if calls had to be cut off. Call once.
+  // Refuses new calls with UNAVAILABLE, waits until `deadline`, by the clock of the parts, for every accepted one to be
+  // answered, closes the connections and stops: a tenth of a second later where there is time, for clients to see that
+  // the server goes. False if calls had to be cut off; what is computed for those is waited for all the same. Call
+  // once.
   bool Shutdown(absl::Time deadline);
 
  private:
@@ -62,6 +74,7 @@ class ServingServer {
   // Of an operator's call whose caller needs a token, where callers do.
   RpcMethodRules GuardedRules();
   absl::Status Listen();
+  // Of the wall clock, whatever the clock of the parts: gRPC goes by it.
   void Wait(absl::Duration duration);
 
   ServerParts parts_;

@@ -26,7 +26,15 @@ struct ComputeParts {
 };
 
 // One call of Compute: reads the one message, hands it to the pipeline, and answers. Each step is the completion of the
-// one before it; only the client's cancellation comes at any time, and goes to the (thread-safe) Cancellation.
+// one before it, so that nothing here needs a lock:
+//
+//    OnEntered -> OnMessage -> ComputePipeline::Start ... OnAnswer -> OnEnded
+//    thread of the queue         |              thread of the pipeline  thread of the queue
+//                                |              or of the back end
+//    Backlog: while it is read,  then from Start to the outcome, which the pipeline notes
+//
+// Only the client's cancellation comes at any time, and goes to the (thread-safe) Cancellation; the pipeline answers
+// all the same, soon. A message that does not come, or is refused, leads from OnEntered to OnEnded.
 class ComputeCall final : public RpcCall {
  public:
   ComputeCall(const RpcMethodRules& rules, CallQueue& queue, const ComputeParts& parts)
@@ -41,9 +49,11 @@ class ComputeCall final : public RpcCall {
   void EndReading();
   void OnAnswer(ComputeAnswer answer);
 
+  // Not owned; outlives this.
   const ComputeParts& parts_;
   const std::shared_ptr<Cancellation> cancellation_ = std::make_shared<Cancellation>();
   std::optional<Backlog::Place> reading_;  // While its message is being read.
+  // Null while the pipeline has it. What the pipeline took down comes back with the answer.
   std::unique_ptr<CallRecord> record_ = std::make_unique<CallRecord>();
 };
 

@@ -31,17 +31,20 @@
 
 namespace lossd {
 
-// A message to be written.
+// A message to be written. Slices of payloads are the result's buffers themselves, kept until gRPC lets go of them.
 using MessageSlices = std::vector<grpc::Slice>;
+// Shares the slices; copies no bytes.
 grpc::ByteBuffer ToByteBuffer(const MessageSlices& slices);
 
-// A request as it came.
+// A request as it came. The pipeline owns it from Start on.
 struct ComputeMessage {
   ReceivedMessage bytes;
   absl::Time arrival;
   absl::Time deadline = absl::InfiniteFuture();
   std::shared_ptr<Cancellation> cancellation;
-  Reservation reservation;             // Of one call and no bytes; grows here.
+  // Of one call, and of what was set aside for the message; made what the plan needs. Of no call where that of the
+  // stream, which has this one message, counts.
+  Reservation reservation;
   std::unique_ptr<CallRecord> record;  // Method, peer, arrival; the rest is filled here.
   // If not OK: the answer, as soon as the request_id is known. `reservation` is empty then.
   absl::Status refusal;
@@ -50,7 +53,7 @@ struct ComputeMessage {
   absl::AnyInvocable<absl::Status(const std::string& request_id) &&> on_request_id;
 };
 
-// Its answer. `record->status` says whether it is a result.
+// Its answer. `record->status` says whether it is a result; it is never null.
 struct ComputeAnswer {
   MessageSlices slices;     // The response; only of a result.
   Reservation reservation;  // To be kept until the response has left.
@@ -60,17 +63,39 @@ struct ComputeAnswer {
 struct PipelineOptions {
   // Largest request and response.
   int64_t max_message_bytes = int64_t{256} << 20;
-  // Threads for large messages.
+  // Threads for large messages, at least 1.
   int copy_threads = 1;
 };
 
 // Decodes, plans, admits, copies in, submits, encodes. Thread-safe.
+//
+//    thread of Start                copier ("lossd-copy")      thread of the back end
+//
+//    reserve the message's bytes
+//    header long? ----------------> |
+//    decode, plan or find the plan  | the same
+//    reserve the plan's bytes       |
+//    above kMaxBytesAtOnce? ------> |
+//    copy payloads in, let go of    | the same
+//      the transport's memory       |
+//    submit ----------------------- | ----------------------> compute
+//                                                             encode, answer
+//
+// Each step may end the computation; then it is answered on the thread that it is on. A small one may be computed
+// within Start (BatchSchedulerOptions::max_work_at_once). Answers that are none:
+//   INVALID_ARGUMENT         the request is malformed, or asks for what there is not; by the field
+//   RESOURCE_EXHAUSTED       a limit: message_bytes of request or response, inflight_bytes, queue, flops; or, without
+//                            a limit, the system has no memory
+//   CANCELLED, DEADLINE_EXCEEDED    before, during or after the computation
+//   INTERNAL                 a step threw
+//   and what the back end says (LossBackend::Prepare, ComputeTask::done).
 class ComputePipeline {
  public:
   // Called once, on the thread of Start, of this or of the backend, with no lock held. Must not block.
   using AnswerCallback = absl::AnyInvocable<void(ComputeAnswer) &&>;
 
-  // None is owned; all outlive this and every computation.
+  // None is owned; all outlive this and every computation. The destructor runs what its threads have to do yet;
+  // nothing of this may be at the back end any more, which would answer into what is gone.
   ComputePipeline(LossBackend& backend, Metrics& metrics, Backlog& backlog, Clock& clock,
                   const PipelineOptions& options);
 
@@ -82,7 +107,7 @@ class ComputePipeline {
   // Forms of requests that are remembered; each is a few kilobytes.
   static constexpr size_t kMaxPlans = 128;
 
-  // Starts a computation. Never blocks, never throws.
+  // Starts a computation. Never blocks, never throws, but takes its time: up to kMaxBytesAtOnce are copied here.
   void Start(ComputeMessage message, AnswerCallback on_answer);
 
  private:

@@ -10,9 +10,11 @@
 
 namespace lossd {
 
-// The service: what cannot be taken is refused before it is buffered. Used by one server. Thread-safe.
+// The service: what cannot be taken is refused before it is buffered. Used by one server, which it outlives.
+// Thread-safe.
 class RawLossService final : public RawService {
  public:
+  // As RawService::Request takes them: indexes into the names below.
   enum Method { kCompute, kComputeStream, kGetServerInfo };
 
   RawLossService()

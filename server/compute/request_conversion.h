@@ -16,8 +16,10 @@
 
 namespace lossd {
 
-// The request without its payloads. Fails as wire::ToLossConfig does, and with INVALID_ARGUMENT for values of enums and
-// layouts that this version does not support.
+// The request without its payloads: `inputs` are its tensors, as wire::DecodeRequest has them. Fails as
+// wire::ToLossConfig does, and with INVALID_ARGUMENT, naming the field (`gradients.mode`), for values of enums and
+// layouts that this version does not support. Whether the names of gradients are those of inputs, and the numbers in
+// range, is left to LossBackend::Prepare. Thread-safe, as the following one.
 absl::StatusOr<ComputeSpec> ToComputeSpec(const v1::ComputeRequest& header, std::vector<TensorSpec> inputs);
 
 // How long the request may take by its own word; infinite if it says nothing. INVALID_ARGUMENT unless positive,

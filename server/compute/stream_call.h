@@ -26,12 +26,20 @@ namespace lossd {
 // a message like the last ones and answers are still to leave. A client that takes longer than --transfer_timeout for
 // an answer, or for the rest of a message that it has begun, is cut off; the time between messages is its own affair.
 //
+//   a message      being read |  in outstanding_          |  in answers_, as they came           |  has left
+//   begins with    Read         OnMessage: a ticket           OnAnswer                             OnWritten
+//   held_bytes_                 + its bytes                   - its bytes, + those of its answer   - those
+//   place in gate               taken                         handed on                            given up
+//   its request_id              claimed by Claim              free for another message
+//
 // Ends once nothing is outstanding and all answers have left: OK after the client's half-close, UNAVAILABLE when the
 // server drains, DEADLINE_EXCEEDED or CANCELLED if the client is gone. Ends at once, RESOURCE_EXHAUSTED, where a
 // message outgrows what there is room for: what is computed then has no answer. Thread-safe: completions, answers and
 // the start of draining come on any thread.
 class StreamCall final : public RpcCall {
  public:
+  // Messages without an answer that has left. As many as a connection may have calls by default
+  // (--max_concurrent_streams).
   static constexpr size_t kMaxOutstanding = 256;
 
   StreamCall(const RpcMethodRules& rules, CallQueue& queue, const ComputeParts& parts)
@@ -49,7 +57,7 @@ class StreamCall final : public RpcCall {
     ComputeAnswer answer;
     GatePass place;
   };
-  using Ticket = uint64_t;
+  using Ticket = uint64_t;  // Counts messages, from 0 on; what they are called before their request_id is known.
 
   void OnEntered() override;
   void OnMessage(ReceivedMessage bytes, Reservation reservation) override;
@@ -62,7 +70,7 @@ class StreamCall final : public RpcCall {
   absl::Status Claim(Ticket ticket, const std::string& request_id);
   void OnAnswer(Ticket ticket, ComputeAnswer answer);
 
-  // Starts whatever can be started now.
+  // Starts whatever can be started now: writing, the end, reading. To be called after each change of what is below.
   void Advance() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void AdvanceReading() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool MayRead() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

@@ -35,10 +35,17 @@ class GatePass {
   GatePass& operator=(GatePass&& other) noexcept;
   ~GatePass() { Leave(); }
 
+  // Gives the place up now, under the gate's lock. Nothing if it is empty.
   void Leave();
 
  private:
   friend class CallGate;
+  // What each adds to the gate's counts, for as long as the pass lives:
+  //
+  //               inside  calls of the peer  places of the peer
+  //    kUnary        1            1                  1
+  //    kStream       1            1                  0
+  //    kMessage      0            0                  1
   enum class Kind { kUnary, kStream, kMessage };
   struct Counts {
     int64_t calls = 0;   // Unary ones and streams.
@@ -59,8 +66,11 @@ class GatePass {
 // HTTP/2 lets a server state how many calls a connection may have, but gRPC 1.51 holds only those clients to it that
 // acknowledge the statement. The gate holds all of them to it, and to as many computations, of unary calls and messages
 // of streams together, so that one connection cannot take every place there is.
+//
+// Never blocks but in AwaitEmpty: all else takes a short lock. Outlives its passes.
 class CallGate {
  public:
+  // `max_calls_per_peer`: calls, and apart from them computations, that one peer may have inside at a time.
   explicit CallGate(int64_t max_calls_per_peer = std::numeric_limits<int64_t>::max())
       : max_calls_per_peer_(max_calls_per_peer) {}
 
@@ -76,17 +86,23 @@ class CallGate {
   // lock held, unless the pass was given up before. `id` is anything unique among streams inside.
   absl::StatusOr<GatePass> EnterStream(const std::string& peer, const void* id, std::function<void()> on_drain);
 
-  // The same for a message of the stream that `stream` was given to.
+  // The same for a message of the stream that `stream` was given to, and must still be inside. Counts as a computation
+  // alone: AwaitEmpty waits for the stream, not for its messages.
   absl::StatusOr<GatePass> EnterMessage(const GatePass& stream);
 
   // OK, or UNAVAILABLE (draining), without entering.
   absl::Status Check() const;
 
+  // Closes the gate, and calls on_drain of all streams inside, one after another, before it returns. Of a stream that
+  // leaves meanwhile on another thread it may still be called. Call once: a second call would tell those again that are
+  // inside still.
   void StartDraining();
 
-  // Waits until no call is inside; false if `deadline` comes first.
+  // Waits until no call is inside; false if `deadline`, by `clock`, comes first. Unless draining has begun, others may
+  // come in at once.
   bool AwaitEmpty(Clock& clock, absl::Time deadline);
 
+  // Unary calls and streams inside now.
   int64_t inside() const;
 
  private:

@@ -23,15 +23,17 @@
 namespace lossd {
 
 // One computation: a unary call, or a message of a stream. Handed on by pointer from its arrival to the log; whoever
-// has the pointer fills in what it knows. What was not come to stays as it is here.
+// has the pointer fills in what it knows, and nobody else looks at it meanwhile. What was not come to stays as it is
+// here.
 struct CallRecord {
   RpcMethod method = RpcMethod::kCompute;
-  std::string peer;
-  std::string request_id;  // The caller's; empty before it is decoded.
-  absl::Time arrival;
-  absl::Status status;
+  std::string peer;            // As grpc::ServerContext::peer has it.
+  std::string request_id;      // The caller's; empty before it is decoded.
+  absl::Time arrival;          // Of the call; of a stream's message, when it had come whole.
+  absl::Status status;         // What the caller is told: OK, or why there is no result.
   std::optional<size_t> loss;  // Index into kLossNames, once known.
-  int64_t inputs = 0;
+  int64_t inputs = 0;          // Tensors that were sent.
+  // Of the messages, without what gRPC frames them with. 0: none was read, or made.
   int64_t request_bytes = 0;
   int64_t response_bytes = 0;
   bool accepted = false;  // Was handed to the backend.
@@ -40,8 +42,8 @@ struct CallRecord {
   std::optional<absl::Duration> queue;
   std::optional<absl::Duration> compute;
   std::optional<absl::Duration> encode;
-  int batch_requests = 0;
-  size_t device = 0;  // Index into the back end's devices; the first one's where none computed it.
+  int batch_requests = 0;  // Computed together, this one included; 0: was not computed.
+  size_t device = 0;       // Index into the back end's devices; the first one's where none computed it.
 };
 
 // Writes one access-log line a computation and counts it. Thread-safe.
@@ -50,13 +52,17 @@ class CallReporter {
   // None is owned; all outlive this.
   CallReporter(Metrics& metrics, Logger& logger) : metrics_(metrics), logger_(logger) {}
 
-  // Counts and logs a computation whose answer left `now`. Does not wait: lines are formatted on the logger's thread.
+  // Counts and logs a computation whose answer left `now`, or will not leave. One that a limit refused counts by that
+  // limit's reason, whether or not it was accepted before; any other that was accepted by its code. A line of the
+  // access log is written at the level of info; an INTERNAL error has one of its own besides, at the level of error.
+  // Does not wait: takes the locks of limiter and logger for a moment; lines are formatted on the logger's thread.
   void OnAnswered(std::unique_ptr<CallRecord> record, absl::Time now);
 
-  // Counts the end of an RPC, `time` after it came.
+  // Counts the end of an RPC, `time` after it came. Takes no lock.
   void OnCallEnded(RpcMethod method, absl::StatusCode code, absl::Duration time);
 
  private:
+  // Lines of INTERNAL errors: so many at once, then one a period, which says how many were held back.
   static constexpr int kErrorLineBurst = 20;
   static constexpr absl::Duration kErrorLinePeriod = absl::Seconds(1);
 

@@ -13,7 +13,8 @@
 namespace lossd {
 
 // OK if `context`, of a call that has arrived, has one `authorization` header, which `tokens` accept, or if `tokens` is
-// null; else UNAUTHENTICATED. Thread-safe.
+// null; else UNAUTHENTICATED, whose text says whether there was no header, several, or one that is not accepted, and
+// never what it was. Thread-safe.
 absl::Status CheckCaller(const AuthTokens* tokens, const grpc::ServerContext& context);
 
 }  // namespace lossd

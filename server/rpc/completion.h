@@ -33,15 +33,17 @@ class CallQueue {
 
   grpc::ServerCompletionQueue* get() const { return queue_.get(); }
 
-  // A tag for one operation on this queue. `handler` is called once, when it is reported.
+  // A tag for one operation on this queue, which allocates. `handler` is called once, when the operation is reported,
+  // on the thread in Run and with no lock held; it must not throw, nor block: what else the queue reports waits for it.
+  // What it holds is destroyed right after.
   void* Tag(CompletionHandler handler);
-  // Gives up a tag that will not be reported.
+  // Destroys the handler of a tag that will not be reported, uncalled.
   void Drop(void* tag);
 
   // Calls handlers until the queue is shut down and empty. One that throws, which it must not, is logged. `pause`: see
   // CompletionThreads.
   void Run(Logger& logger, absl::Duration pause);
-  // Waits until no operation is under way and no handler runs.
+  // Waits until no operation is under way and no handler runs. Not from a handler.
   void AwaitIdle();
   // No operation may be started from now on.
   void Shutdown() { queue_->Shutdown(); }
@@ -56,7 +58,13 @@ class CallQueue {
   absl::Mutex mu_;  // Taken where operations_ becomes 0, for AwaitIdle.
 };
 
-// Owns queues and the threads that wait on them, one a queue. Thread-safe.
+// Owns queues and the threads that wait on them, one a queue, so that the completions of a call, which stays on its
+// queue, come one after another. Order of a server's life:
+//   1. this, of the queues that the builder gave, before the server starts;
+//   2. the server starts, calls are waited for (RpcCall::Await), then Start;
+//   3. grpc::Server::Shutdown: what is waited for is reported as !ok, and calls end;
+//   4. ~CompletionThreads, then ~Server.
+// Thread-safe.
 class CompletionThreads {
  public:
   // All threads of a process that wait in queues, of whatever server, take turns at one epoll set: one that returns

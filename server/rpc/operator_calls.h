@@ -16,18 +16,22 @@
 namespace lossd {
 
 // Places and bytes of their own, so that computations cannot keep a probe out, nor probes a computation: as many calls
-// as may compute, and kBytes for messages that are larger than what a client may send unasked. Never drains.
-// Thread-safe.
+// as may compute, and kBytes for messages that are larger than what a client may send unasked. Never drains, so that a
+// server that goes can still be asked how it is. Outlives the calls. Thread-safe.
 class OperatorCalls {
  public:
+  // 128 of the largest messages at a time, with what each may hold beyond (IncomingMessages::kFreeBytes).
   static constexpr int64_t kBytes = 16 << 20;
 
+  // Takes the bounds on calls, of all and of a connection, that --max_concurrent_calls and --max_concurrent_streams set
+  // for computations. `options` need not outlive this.
   explicit OperatorCalls(const ServerOptions& options)
       : gate_(options.max_concurrent_streams),
         admission_(kBytes, options.max_concurrent_calls),
         messages_(admission_, InflowConnection::Kind::kSmall, kMaxSmallMessageBytes) {}
 
-  // What all of them have in common. Outlived by this.
+  // What all of them have in common: no token, no gate that may be draining, no limit of time, no name to be counted
+  // under. `request` and `make` are left to ForMethod. Refers to this and to `environment`, which outlive the rules.
   RpcMethodRules Rules(const RpcEnvironment& environment) {
     return {.environment = environment, .gate = gate_, .admission = admission_, .messages = messages_};
   }

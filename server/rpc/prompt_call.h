@@ -16,12 +16,14 @@
 namespace lossd {
 
 // A call of a unary method whose answer takes no time: read, answered and finished on the thread that its completion
-// queue reports to, which serves all other connections as well. Those that are counted under a name (RpcMethodRules)
-// are logged, too, with the bytes of both messages. Thread-safe as RpcCall is.
+// queue reports to, which serves all other connections as well. What was reserved for its message is kept until the
+// answer has left. Those that are counted under a name (RpcMethodRules) are logged, too, with the bytes of both
+// messages. Thread-safe as RpcCall is.
 class PromptCall final : public RpcCall {
  public:
   // Takes the message, whose length the method's MessageBudget bounds, and makes the answer's; an error is what the
-  // call ends with. Returns at once and does not throw; thread-safe.
+  // call ends with. Returns at once and does not throw: the thread has other connections to serve. Called by several
+  // threads at once, by none with a lock held.
   using Answer = std::function<absl::StatusOr<grpc::ByteBuffer>(ReceivedMessage message)>;
 
   // `answer` is not owned and outlives the call.
@@ -39,7 +41,8 @@ class PromptCall final : public RpcCall {
   int64_t response_bytes_ = 0;
 };
 
-// A call of a method that there is not: answered UNIMPLEMENTED, with what there is, before its message is read.
+// A call of a method that there is not: answered UNIMPLEMENTED, with what there is and at most 256 bytes of what was
+// asked for, escaped, before its message is read. Neither counted under a name nor logged.
 class UnknownCall final : public RpcCall {
  public:
   // `known` names the services that there are, for people: "a, b".

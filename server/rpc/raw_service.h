@@ -26,8 +26,9 @@ class RawService : public grpc::Service {
   // `methods` are full names: "/package.Service/Method".
   explicit RawService(std::initializer_list<const char*> methods);
 
-  // Waits for a call of the method of that index: `tag` is reported on `queue`, with ok = false if the server shuts
-  // down first.
+  // Waits for one call of the method of that index among `methods`: `tag` is reported on `queue`, with ok = false if
+  // the server shuts down first. `context` and `stream` are fresh, not owned, and live until the call has ended, or
+  // until then. Once the service is registered and the server has started.
   void Request(int method, grpc::ServerContext* context, RawStream* stream, grpc::ServerCompletionQueue* queue,
                void* tag);
 };

@@ -18,7 +18,7 @@
 namespace lossd {
 
 // A message's slices, and the buffer that they come from. Unlike a grpc::ByteBuffer, whose moves are copies, it costs
-// nothing to hand on.
+// nothing to hand on. One that was moved from, or is default-constructed, has no slices.
 //
 // The buffer goes last: when the last reference to bytes of gRPC 1.51's memory quota is dropped while the quota is
 // under pressure, gRPC schedules work on its execution context, and crashes on a thread that has none. Destroying a
@@ -26,7 +26,8 @@ namespace lossd {
 class ReceivedMessage {
  public:
   ReceivedMessage() = default;
-  // Takes the bytes of `message`, which is empty then.
+  // Takes the bytes of `message`, which is empty then. Copies none: the slices share the transport's memory, which
+  // counts against its quota until they are gone.
   explicit ReceivedMessage(grpc::ByteBuffer& message) : buffer_(std::make_unique<grpc::ByteBuffer>()) {
     buffer_->Swap(&message);
     grpc::Slice slice;
@@ -36,6 +37,7 @@ class ReceivedMessage {
       buffer_->Dump(&slices_).ok();  // Only decompressing fails, and compressed messages are refused before.
     }
   }
+  // Of slices that no transport has made, as in tests. Shares their bytes.
   explicit ReceivedMessage(std::vector<grpc::Slice> slices) : slices_(std::move(slices)) {}
   ReceivedMessage(ReceivedMessage&&) noexcept = default;
   ReceivedMessage& operator=(ReceivedMessage&& other) noexcept {
@@ -45,15 +47,18 @@ class ReceivedMessage {
     return *this;
   }
 
+  // In order, cut anywhere, also within a field or an element, and aligned to nothing. Valid until this is cleared,
+  // moved or destroyed.
   absl::Span<const grpc::Slice> slices() const { return slices_; }
 
+  // Of all slices. Walks them: a message has one for each frame that it came in, or piece of one.
   int64_t bytes() const {
     int64_t bytes = 0;
     for (const grpc::Slice& slice : slices_) bytes += static_cast<int64_t>(slice.size());
     return bytes;
   }
 
-  // Lets go of the transport's memory.
+  // Lets go of the transport's memory, on any thread. Empty then.
   void Clear() {
     slices_.clear();
     buffer_.reset();

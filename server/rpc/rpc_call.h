@@ -48,12 +48,12 @@ struct RpcEnvironment {
 class RpcCall;
 
 // A method: where its calls come from, who may come in, and what becomes of them. Not owned by its calls; outlives
-// them.
+// them, at the same address, and does not change once calls are waited for. Nothing behind it is owned.
 struct RpcMethodRules {
   // Waits for a call, as RawService::Request.
   using Request = std::function<void(grpc::GenericServerContext* context, RawStream* stream,
                                      grpc::ServerCompletionQueue* queue, void* tag)>;
-  // Makes the object of a call that is waited for.
+  // Makes the object of a call that is waited for, on any thread; `rules` and `queue` are to be handed to RpcCall.
   using Maker = std::function<std::shared_ptr<RpcCall>(const RpcMethodRules& rules, CallQueue& queue)>;
 
   const RpcEnvironment& environment;
@@ -69,7 +69,7 @@ struct RpcMethodRules {
   Maker make = nullptr;
 };
 
-// The same for one method of a service, which is not owned and outlives the calls.
+// `rules` for one method of a service, which is not owned and outlives the calls. `method` as RawService::Request.
 RpcMethodRules ForMethod(RpcMethodRules rules, RawService& service, int method, RpcMethodRules::Maker make);
 // The same for all methods that no service of the server has.
 RpcMethodRules ForOtherMethods(RpcMethodRules rules, grpc::AsyncGenericService& service, RpcMethodRules::Maker make);
@@ -82,11 +82,29 @@ RpcMethodRules ForOtherMethods(RpcMethodRules rules, grpc::AsyncGenericService& 
 //    --transfer_timeout for either is cut off, and its connection with it where that does not help;
 // 4. finishes exactly once, and tells how that went once the client's end is known, too.
 //
-// What is particular to a method is in the functions that it overrides. They are called with no lock held; those of
-// reading and writing one after the other. Reading, writing and finishing may be started on any thread. Kept alive by
-// whatever is outstanding, and, where it is handed on, by what it was handed to.
+//   Await -> waiting -> OnArrived -> Enter -> OnEntered -> Read  -> OnMessage, or OnNoMessage
+//                |                      |                -> Write -> OnWritten               any number, in turn
+//                | server shut down     | refused              |
+//                v                      v                      v
+//             dropped,                Finish,            WriteAndFinish, or
+//             no OnEnded              no OnEntered       Finish: of several the first counts
+//                                       |                      |
+//                                       +----------+-----------+
+//                                                  v
+//                  gRPC reports both, in any order: what was finished has left, or will not
+//                                                   the client's end is known (early: OnGone)
+//                                                  v
+//                                               OnEnded
+//
+// What is particular to a method is in the functions that it overrides. They are called with no lock held, and must not
+// block or throw. All but OnDrain come on the one thread of the call's queue, one after the other; OnDrain comes on the
+// thread that starts draining, beside any of them. Reading, writing and finishing may be started on any thread. Kept
+// alive by whatever is outstanding, and, where it is handed on, by what it was handed to.
 class RpcCall : public MessageReader, public std::enable_shared_from_this<RpcCall> {
  public:
+  // Waits for a call of the method on `queue`, which outlives it; what comes of it, here and after, is as above. Each
+  // call that arrives sees to the next one, so that as many are waited for as this was called for. Once the server has
+  // started.
   static void Await(const RpcMethodRules& rules, CallQueue& queue);
 
   RpcCall(const RpcMethodRules& rules, CallQueue& queue) : rules_(rules), queue_(queue) {}
@@ -94,29 +112,37 @@ class RpcCall : public MessageReader, public std::enable_shared_from_this<RpcCal
   RpcCall& operator=(const RpcCall&) = delete;
 
  protected:
-  // It is in.
+  // It is in: token, places and bytes are settled. Nothing has been read or written; whoever wants the message calls
+  // Read.
   virtual void OnEntered() = 0;
-  // A message has come; `reservation` is what was set aside for it.
+  // A message has come, in full; `reservation` is what was set aside for it, and grew with it. Not called once the call
+  // is being finished.
   virtual void OnMessage(ReceivedMessage message, Reservation reservation) = 0;
   // None will come: the client has half-closed, or is gone. By default an error, as of unary methods.
   virtual void OnNoMessage();
+  // A message that was given to Write has been taken by the transport; !ok: the client is gone, and will get none.
   virtual void OnWritten(bool /*ok*/) {}
-  // The client has cancelled, or the call's deadline has passed. At any time after OnEntered, on any thread.
+  // The client has cancelled, or the call's deadline has passed, before the end of the call has left. At most once, at
+  // any time after OnEntered. The call must still be finished.
   virtual void OnGone() {}
-  // Draining has begun. At any time after the call has entered, if it may last.
+  // Draining has begun. At any time after the call has entered the gate, perhaps before OnEntered, if it may last.
   virtual void OnDrain() {}
-  // It is over, with `status`. Called for every call that arrived, last.
+  // It is over, with `status`: what it was finished with, or how it ended before that left. Called once for every call
+  // that arrived, refused or not, and last. What it had reserved has been given back; its place in the gate goes with
+  // the object.
   virtual void OnEnded(const absl::Status& /*status*/, absl::Time /*now*/) {}
 
-  // Reads a message. Precondition: none is being read. `reservation` is not empty.
+  // Reads a message. Precondition: none is being read. `reservation` is not empty. Does nothing, and gives it back,
+  // once the call is being finished: then neither OnMessage nor OnNoMessage follows.
   void Read(Reservation reservation);
   // The message that is being read, if one is, may be long in coming: until it does it holds no bytes.
   void RelaxReading();
-  // Writes a message. Precondition: none is being written.
+  // Writes a message, whose slices are shared until it has left, not copied. Precondition: none is being written.
   void Write(const grpc::ByteBuffer& message);
-  // Writes the last message and finishes with OK.
+  // Writes the last message and finishes with OK. Precondition as for Write; counts as Finish does.
   void WriteAndFinish(const grpc::ByteBuffer& message);
-  // Finishes with `status`, whose details name `request_id`. What was begun before decides; later calls do nothing.
+  // Finishes with `status`, whose details name `request_id`, and tells the client when to come back, where that can
+  // help. What was begun before decides; later calls do nothing. OnEnded follows.
   void Finish(absl::Status status, const std::string& request_id = "");
 
   // Why the call ended early, if it has: DEADLINE_EXCEEDED if its deadline has passed, else CANCELLED.
@@ -137,6 +163,7 @@ class RpcCall : public MessageReader, public std::enable_shared_from_this<RpcCal
   Reservation& reservation() { return reservation_; }
 
  private:
+  // Of messages that may be long in coming; it has no reservation of bytes of its own.
   bool IsStream() const { return rules_.messages.kind() == InflowConnection::Kind::kStream; }
   void OnArrived(bool ok);
   absl::Status Enter();

@@ -28,7 +28,8 @@ google::rpc::Status ToRpcStatus(const absl::Status& status, absl::string_view re
 // The same as gRPC carries it: code, text, and the google.rpc.Status serialized in the details.
 grpc::Status ToGrpcStatus(const absl::Status& status, absl::string_view request_id);
 
-// How long the caller should wait before trying again, for `grpc-retry-pushback-ms`; nullopt where it should not.
+// How long the caller should wait before trying again, for `grpc-retry-pushback-ms`; nullopt where it should not, or
+// where nothing is known. All of these are thread-safe.
 std::optional<absl::Duration> RetryDelay(const absl::Status& status);
 
 }  // namespace lossd

@@ -24,6 +24,7 @@ inline constexpr int64_t kMaxSmallMessageBytes = 64 << 10;
 // kMaxSmallMessageBytes; INVALID_ARGUMENT if the bytes are none of its type.
 absl::Status ParseSmallMessage(const ReceivedMessage& bytes, google::protobuf::MessageLite& message);
 
+// The bytes of `message`, in one slice of its own. Both copy, and are thread-safe.
 grpc::ByteBuffer Serialized(const google::protobuf::MessageLite& message);
 
 }  // namespace lossd
