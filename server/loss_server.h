@@ -30,7 +30,8 @@
 
 namespace lossd {
 
-// Serves losses in this process. Several may run beside each other, on addresses and back ends of their own.
+// Serves losses in this process. Several may run beside each other, on addresses, back ends and metrics of their
+// own.
 //
 //   Metrics metrics;
 //   auto backend = CreateTileBackend({.observer = &metrics});

@@ -25,12 +25,14 @@ void GuardAccept();
 struct ConnectionBounds {
   int64_t connections = std::numeric_limits<int64_t>::max();  // At a time.
   int64_t below = std::numeric_limits<int64_t>::max();        // Their descriptors' numbers: the rest is for others.
-  // Called when a connection was closed instead of being taken, on the thread that accepts; must not block.
+  // Called when a connection is closed instead of being taken, on the thread that accepts and with no lock held; must
+  // not block. The client sees its connection made and ended at once.
   std::function<void()> on_refused = [] {};
 };
 
 // Bounds the connections that this process accepts at `addresses` from now on, as long as it lives: those beyond are
-// closed at once, and whoever accepts hears nothing of them. Thread-safe.
+// closed at once, and whoever accepts hears nothing of them. Those that are there already neither count nor end. Of
+// several over the same address the first counts. Thread-safe.
 class BoundedListener {
  public:
   BoundedListener(const std::vector<std::string>& addresses, ConnectionBounds bounds);
@@ -39,7 +41,7 @@ class BoundedListener {
   // on_refused may still be running on another thread, with what it has captured.
   ~BoundedListener();
 
-  // Connections now.
+  // Connections now, of those accepted since. Looks at each descriptor, for about a microsecond for ten: for scrapes.
   int64_t connections() const;
   // Connections that were refused so far.
   int64_t refused() const;

@@ -16,7 +16,8 @@ namespace lossd {
 // retry; grpc::Server::Shutdown alone would give it CANCELLED, which they do not.
 void CloseConnections(const std::vector<std::string>& addresses);
 
-// The same of those alone that listen: no connection is accepted any more.
+// The same of those alone that listen: no connection is accepted any more. Both look at all descriptors of the process,
+// and leave them to their owners to close. Thread-safe.
 void CloseListeners(const std::vector<std::string>& addresses);
 
 }  // namespace lossd

@@ -28,9 +28,14 @@
 
 namespace lossd {
 
-// The connection of a client, by its address; all those over unix sockets, which have none, share one. Thread-safe.
+// The connection of a client, by its address; all those over unix sockets, which have none, share one. Lives as long as
+// anybody keeps it, and at least until its descriptor's number is accepted anew. Thread-safe.
+//
+//    accept4 -> TapConnection: a tap for the descriptor
+//    recvmsg -> arrived_ grows ---- reaches WakeAt, or floods ----> the waker, if there is one, else the end
 class ConnectionTap : public std::enable_shared_from_this<ConnectionTap> {
  public:
+  // For WakeAt: wakes nobody.
   static constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 
   explicit ConnectionTap(std::string peer) : peer_(std::move(peer)) {}
@@ -44,7 +49,8 @@ class ConnectionTap : public std::enable_shared_from_this<ConnectionTap> {
   int64_t arrived() const { return arrived_.load(); }
 
   bool opaque() const { return opaque_.load(std::memory_order_relaxed); }
-  // Whether it has brought a block of headers that does not end, and is longer than any that is taken. Wakes, too.
+  // Whether it has brought a block of headers that does not end, and is longer than any that is taken (1 MiB). Wakes,
+  // too, once.
   bool floods() const { return floods_.load(std::memory_order_relaxed); }
 
   // What WakeAt wakes: called on the thread that reads, between its reads; must return at once, and not call back.
@@ -55,7 +61,8 @@ class ConnectionTap : public std::enable_shared_from_this<ConnectionTap> {
   // the read sees this, or arrived(), asked afterwards, what was read.
   void WakeAt(int64_t arrived) { wake_at_.store(arrived); }
 
-  // Whatever its watcher keeps with the connection for as long as that lives. Made by the first who asks.
+  // Whatever its watcher keeps with the connection for as long as that lives. Made by the first who asks, of
+  // `arguments`, which count no more afterwards; of one type for all of a process. Valid as long as this is.
   template <typename Attachment, typename... Arguments>
   Attachment& Attached(Arguments&&... arguments) {
     if (void* const made = attached_.load(std::memory_order_acquire)) return *static_cast<Attachment*>(made);
@@ -69,6 +76,7 @@ class ConnectionTap : public std::enable_shared_from_this<ConnectionTap> {
   friend struct TapTable;
 
   static constexpr int64_t kMaxHeaderBlock = 1 << 20;
+  // Until somebody sets WakeAt: what a connection may bring before its first call. As IncomingMessages::kMaxStrayBytes.
   static constexpr int64_t kMaxWithoutCall = 32 << 20;
 
   // What one of its connections has brought next; whether that may go on.
@@ -86,10 +94,12 @@ class ConnectionTap : public std::enable_shared_from_this<ConnectionTap> {
   std::atomic<void*> attached_ = nullptr;  // The same, once it is made.
 };
 
-// Taps a connection that was accepted as `fd`. accept4 of this process calls it.
+// Taps a connection that was accepted as `fd`. accept4 of this process calls it. Numbers of a million and more are not
+// tapped, nor what is no connection.
 void TapConnection(int fd);
 
-// The tap of an open connection; null if there is none, as where another library has taken the place of recvmsg.
+// The tap of an open connection, `peer` as ConnectionTap::peer; null if there is none, as where another library has
+// taken the place of accept4 and recvmsg. All of these are thread-safe, and take the lock of one table.
 std::shared_ptr<ConnectionTap> FindTap(const std::string& peer);
 
 // Cuts the connections of `peer`, in both directions, whatever is on its way. Their calls end.

@@ -23,7 +23,7 @@
 
 namespace lossd {
 
-// Who waits for a message. Thread-safe.
+// Who waits for a message. Thread-safe. Kept alive by others: the messages know it weakly.
 class MessageReader {
  public:
   virtual ~MessageReader() = default;
@@ -89,10 +89,27 @@ class Foresight {
 // What is known is how many bytes of messages the connection has brought, or, where these cannot be told from all else
 // (over TLS), how many bytes. What it brought beyond the messages that came whole, and beyond what calls bring besides
 // (Explain), is of messages that are not whole yet: of those whose time is limited before those that may idle; of each
-// of the former the same, as far as it may have so much; what is left of one of the latter, and of another one only
-// where that is more than one may have. Each may hold kFreeBytes uncounted, which is what a client may send unasked.
-// Where one will not come, its part is forgotten: the sum is exact for a connection with one message on its way, and an
-// estimate for one with several.
+// of the former the same, as far as it may have so much (its max_bytes and kFreeBytes); what is left of one of the
+// latter, and of another one only where that is more than one may have. Each may hold kFreeBytes uncounted, which is
+// what a client may send unasked. Where one will not come, its part is forgotten: the sum is exact for a connection
+// with one message on its way, and an estimate for one with several.
+//
+//     arrived since the connection began
+//     |----- explained: whole messages, and what came besides -----|----- unexplained_ -----|
+//
+//     of unexplained_ KiB =       100   500   900   2000
+//     A, limited, at most 100      50   100   100    100
+//     B, limited, at most 600      50   400   600    600
+//     C, may idle, at most 900      0     0   200    900
+//     D, may idle, at most 900      0     0     0    400
+//
+//     A share that grows past         is answered by
+//     kFreeBytes                      a reservation of what such messages needed lately (foreseen), if that is more
+//     the reservation                 one of four times the share: on trust, or else of the worst need
+//     what Admission has to give      Refuse: OnMessageRefused; what it has reserved stays until End
+//     what all may have together      Refuse, of the oldest: one is too large
+//
+// What one that may idle was taken to have brought may have been another's, and goes back when that has come whole.
 //
 // Passive: says when it wants to be asked again. Not thread-safe.
 class IncomingMessages {
@@ -131,6 +148,8 @@ class IncomingMessages {
 
   // All take how many bytes the connection has brought to this moment.
 
+  // Begins waiting for one. `reservation`, not empty, is kept until End; `reader` is told of a refusal. The place is
+  // valid until End.
   Place Begin(int64_t arrived, Rules rules, Reservation reservation, std::weak_ptr<MessageReader> reader);
   // Ends one with what is reserved for it. `message_bytes`: of the message that has come, with all that it brings
   // besides, or -1 if none has.
@@ -139,7 +158,9 @@ class IncomingMessages {
   void Relax(int64_t arrived, Place place);
   // Bytes that have come, or soon will, and are no message's.
   void Explain(int64_t arrived, int64_t bytes);
-  // Assigns what has arrived: lets reservations grow, or refuses where they cannot. Call it once WakeAt has come.
+  // Assigns what has arrived: lets reservations grow, or refuses where they cannot: RESOURCE_EXHAUSTED by
+  // inflight_bytes, or by message_bytes where the bytes are more than all may have. Call it once WakeAt has come, and
+  // tell those of the notices once no lock is held. O(n log n) for n that wait.
   Notices Assign(int64_t arrived);
 
   // Whether no message of those that may idle has begun. `noise`: so many bytes may be none of a message.

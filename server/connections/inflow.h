@@ -34,7 +34,14 @@ namespace lossd {
 class Inflow;
 
 // One connection, for as long as it lives: the messages that are on their way over it, and what those before needed.
-// Thread-safe.
+// Thread-safe: one short lock a connection.
+//
+//    thread that reads          thread of a call                    Inflow's thread ("lossd-inflow")
+//    recvmsg: ConnectionTap     IncomingMessage: Begin, End         Assign: grow reservations, refuse
+//       |                          | Rewake: says how much more        ^
+//       '- WakeAt is reached ------+------- Wakes ---------------------'
+//
+// The thread that reads neither waits nor assigns: it moves the bytes of all connections.
 class InflowConnection {
  public:
   // Kinds of messages whose sizes have nothing to do with each other: of Compute, of ComputeStream, of all others.
@@ -45,7 +52,8 @@ class InflowConnection {
 
   // Whether its messages cannot be told from all else that it brings.
   bool opaque() const { return tap_ == nullptr || tap_->opaque(); }
-  // Bytes that may have come with a call or an answer and belong to no message.
+  // Bytes that may have come with a call or an answer and belong to no message. Count only where it is opaque; 0 where
+  // nobody waits forgets what came unasked.
   void Explain(int64_t bytes);
   // Whether, at `now`, no message has begun of those that may be long in coming. To be asked now and then: where
   // messages cannot be told from all else, what trickles is taken for the pings that keep an idle connection up.
@@ -60,7 +68,7 @@ class InflowConnection {
   int64_t arrived() const { return tap_ == nullptr ? 0 : tap_->arrived(); }
   // What a message brings besides its bytes, of what is counted.
   int64_t FramingOf(int64_t message_bytes) const;
-  // Says when there will be something to do, and sees to it if there is already.
+  // Says when there will be something to do, and sees to it if there is already. After each change of messages_.
   void Rewake() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Assign();
 
@@ -82,11 +90,12 @@ class MessageBudget {
 
   InflowConnection::Kind kind() const { return kind_; }
 
-  // Reserves for a message that is not read yet, and, if `call`, a call, as Foresight::ReserveUnread.
+  // Reserves for a message that is not read yet, and, if `call`, a call, as Foresight::ReserveUnread. For kSmall: a
+  // call and no bytes.
   absl::StatusOr<Reservation> ReserveUnread(const InflowConnection& connection, bool call, absl::Time now);
-  // What holds while it is read.
+  // What holds while it is read. Refers to this, which outlives the message.
   IncomingMessages::Rules Rules(const InflowConnection& connection);
-  // What a message needed in all.
+  // What a message needed in all (Reservation::wanted), for those after it. Not of kSmall.
   void NoteNeed(InflowConnection& connection, int64_t bytes);
 
  private:
@@ -111,6 +120,7 @@ class IncomingMessage {
   // Gives back what is reserved for it as long as it has not begun to come.
   void Relax();
   // The message has come, or, where `message_bytes` is -1, will not: what is reserved for it. Empty the second time.
+  // Its reader may still be told of a refusal that was decided before.
   Reservation End(int64_t message_bytes);
 
  private:
@@ -119,14 +129,16 @@ class IncomingMessage {
 };
 
 // The thread that assigns what has arrived to the messages that wait for it. Connections without a call that send more
-// than frames of control are cut. Outlives the calls. Thread-safe.
+// than frames of control (IncomingMessages::kMaxStrayBytes), or headers without end, are cut and logged; those over
+// unix sockets, which share a name, are not. Outlives the calls. Thread-safe.
 class Inflow {
  public:
   // Neither is owned; both outlive this.
   Inflow(Logger& logger, Clock& clock);
   ~Inflow();
 
-  // The connection of a call, by grpc::ServerContext::peer. Keeps it, closed or not.
+  // The connection of a call, by grpc::ServerContext::peer. Keeps it, closed or not. The same for all calls of a
+  // connection; a fresh one, of which nothing is known, where it has no tap. A short lock of all connections.
   std::shared_ptr<InflowConnection> Connection(const std::string& peer);
 
  private:

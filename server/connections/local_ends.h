@@ -15,10 +15,11 @@ namespace lossd {
 // The ports and paths of listeners. Immutable.
 class LocalEnds {
  public:
-  // Of addresses in use, "127.0.0.1:41000" or "unix:/path"; others are skipped.
+  // Of addresses in use, "127.0.0.1:41000" or "unix:/path"; others are skipped. Ports count, hosts do not: a listener
+  // on any address of the machine has connections on one of them.
   static LocalEnds Of(const std::vector<std::string>& addresses);
 
-  // Whether `fd` is a socket that listens there or was accepted there.
+  // Whether `fd` is a socket that listens there or was accepted there. One system call; false for what is no socket.
   bool Contain(int fd) const;
 
  private:

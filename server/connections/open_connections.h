@@ -22,10 +22,11 @@ class OpenConnections {
   // Between looks at all of them where they are too many: one takes about a microsecond for ten.
   static constexpr absl::Duration kBetweenLooks = absl::Milliseconds(100);
 
-  // Adds `fd`, which was just accepted, and says true, unless there are `most` already.
+  // Adds `fd`, which was just accepted, and says true, unless there are `most` already. May refuse one while another
+  // has closed, for kBetweenLooks at most: looking is put off, so that a crowd that is turned away costs little.
   bool Add(int fd, int64_t most, absl::Time now);
 
-  // How many are open now.
+  // How many are open now. Looks at all of them: one fstat each.
   int64_t Count();
 
  private:

@@ -24,7 +24,15 @@ namespace lossd {
 // Knows who transfers, and since when. A transfer that lasts longer than the timeout, by up to a quarter of it, is cut;
 // one that goes on for another quarter, as what a socket has taken may, is cut for the last time. Without that, a
 // client that neither sends its message nor reads its answer holds its place and its bytes as long as it likes.
-// Thread-safe.
+//
+//    sweeps      |     |     |     |     |     |     |     a quarter of the timeout apart
+//    Begin          x
+//    looked at         ok    ok    ok    ok    |     |
+//                                              |     Cut(kLast), if it goes on; nothing after that
+//                                              Cut(kFirst), at an age of four to five quarters
+//
+// Time is counted in sweeps: beginning and ending are a store each, and a sweep looks at all that are watched. A
+// direction in which nothing goes on counts for nothing; of two the older one. Thread-safe.
 class TransferWatch {
  private:
   struct Entry;
@@ -32,7 +40,8 @@ class TransferWatch {
  public:
   enum class Direction { kIn, kOut };
   enum class Attempt { kFirst, kLast };
-  // What cuts a transfer off; called at most once an attempt, on the watch's thread, with no lock held.
+  // What cuts a transfer off; called at most once an attempt, on the watch's thread, with no lock held. Must not own
+  // what owns the Transfer, nor block: other transfers wait.
   using Cut = std::function<void(Attempt attempt)>;
 
   // Whether a transfer towards this process has not really begun: asked at every sweep, on the watch's thread, with its

@@ -21,7 +21,7 @@ enum class LogFormat { kJson, kText };
 
 // "debug", "info", "warning", "error".
 absl::string_view LogLevelName(LogLevel level);
-// The level of that name; kInfo for anything else.
+// The level of that name, as --log_level takes it; kInfo for anything else.
 LogLevel ParseLogLevel(absl::string_view text);
 
 // A named value of a line. Never a payload, a token, or a whole message of a client.
@@ -30,7 +30,8 @@ struct LogField {
   std::variant<std::string, int64_t, double, bool> value;
 };
 
-// Appends pieces to a text, many at a time: a line has some sixty, of a few bytes each. Not thread-safe.
+// Appends pieces to a text, many at a time: a line has some sixty, of a few bytes each. What it gathers is not in the
+// text before it has kMaxRoom bytes or is destroyed. Not thread-safe.
 class TextGatherer {
  public:
   static constexpr size_t kMaxRoom = 1024;
@@ -43,7 +44,8 @@ class TextGatherer {
 
   void Append(absl::string_view piece);
 
-  // Where a piece of up to so many bytes, at most kMaxRoom, may be written; TakeUntil says where it ends.
+  // Where a piece of up to so many bytes, at most kMaxRoom, may be written; TakeUntil says where it ends, before
+  // anything else is asked of this.
   char* Room(size_t bytes) {
     if (bytes > kMaxRoom - size_) Flush();
     return gathered_ + size_;
@@ -69,6 +71,8 @@ class LogLine {
   LogLine& operator=(const LogLine&) = delete;
   ~LogLine();
 
+  // Each adds a field behind those before; keys are not looked over, and must be plain words, each once. As JSON,
+  // numbers are numbers, and one that is not finite is null.
   void Add(absl::string_view key, absl::string_view value);
   void Add(absl::string_view key, const char* value) { Add(key, absl::string_view(value)); }
   void Add(absl::string_view key, int64_t value);

@@ -48,7 +48,8 @@ class Logger {
   bool enabled(LogLevel level) const { return level >= least_; }
   // Hands over a line of now, with copies of `fields`. Takes a short lock and never waits for the writer.
   void Log(LogLevel level, absl::string_view message, const std::vector<LogField>& fields = {});
-  // The same where the fields take time to make, and few bytes; of what happened at `time`.
+  // The same where the fields take time to make, and few bytes; of what happened at `time`. What `fields` holds lives
+  // until the line is written, or dropped; nothing it refers to may go before that.
   void LogLater(absl::Time time, LogLevel level, absl::string_view message, AddFields fields);
 
  private:

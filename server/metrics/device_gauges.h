@@ -14,7 +14,8 @@
 namespace lossd {
 
 // The family lossd_device_* of each such device that `backend` has now, by its name in the label `device`; none where
-// it has none. `backend` is not owned and outlives the values.
+// it has none. `backend` is not owned and outlives the values. Each value asks it anew, so that those of one scrape may
+// be of different moments.
 std::vector<ScrapedValue> DeviceValues(const LossBackend& backend);
 
 }  // namespace lossd

@@ -18,7 +18,8 @@
 namespace lossd {
 
 // A number that grows, by whole numbers. Each thread adds to a shard, its own as long as there are enough
-// (MetricsShard); reading adds the shards up, and may miss what is being added meanwhile. Thread-safe.
+// (MetricsShard); reading adds the shards up, and may miss what is being added meanwhile, does not move, and takes 128
+// bytes. Thread-safe.
 class ShardedCounter {
  public:
   static constexpr prometheus::MetricType kType = prometheus::MetricType::Counter;
@@ -31,6 +32,7 @@ class ShardedCounter {
 
   // All that was added so far.
   int64_t Read() const;
+  // As MetricFamilies asks for it; exact up to 2^53.
   void Fill(prometheus::ClientMetric& metric) const { metric.counter.value = static_cast<double>(Read()); }
 
  private:

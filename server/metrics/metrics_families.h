@@ -25,12 +25,12 @@
 namespace lossd {
 
 // To be read at each scrape. `Metric` has kType, its prometheus::MetricType, and Fill, which writes what was counted
-// into a prometheus::ClientMetric. Collect() is as thread-safe as Fill; Add() is not.
+// into a prometheus::ClientMetric. Collect() is as thread-safe as Fill; Add() is not, and comes before all of it.
 template <typename Metric>
 class MetricFamilies {
  public:
-  // A new metric, made of `arguments`, which lives as long as this. Those of one name are one family, with the help of
-  // the first.
+  // A new metric, made of `arguments`, which lives as long as this and does not move. Those of one name are one family,
+  // with the help of the first. That no two of a family have the same labels is the caller's to see to.
   template <typename... Arguments>
   Metric& Add(const std::string& name, const std::string& help, const prometheus::Labels& labels,
               Arguments&&... arguments) {
@@ -41,7 +41,8 @@ class MetricFamilies {
     return series_.emplace_back(index, labels, std::forward<Arguments>(arguments)...).metric;
   }
 
-  // All of them as they are now, in the order in which families were added, for prometheus::TextSerializer.
+  // All of them as they are now, in the order in which families were added, for prometheus::TextSerializer. Allocates,
+  // in proportion to what there is.
   std::vector<prometheus::MetricFamily> Collect() const {
     std::vector<prometheus::MetricFamily> families = families_;
     for (const Series& series : series_) {

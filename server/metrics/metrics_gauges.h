@@ -26,18 +26,21 @@ struct ScrapedValue {
   std::vector<prometheus::ClientMetric::Label> labels = {};
 };
 
-// Reads its values at each scrape. Metrics holds it weakly: whoever owns what the values read drops this before that
-// goes. Thread-safe.
+// Reads its values at each scrape, one after another, on the thread that answers it. Metrics holds it weakly: whoever
+// owns what the values read drops this before that goes, once no scrape is under way, which keeps it for so long.
+// Thread-safe.
 class ScrapedValues final : public prometheus::Collectable {
  public:
   explicit ScrapedValues(std::vector<ScrapedValue> values);
+  // Each family once, in the order of its first value.
   std::vector<prometheus::MetricFamily> Collect() const override;
 
  private:
   const std::vector<ScrapedValue> values_;
 };
 
-// The process_* family, as client libraries of Prometheus name it, from /proc/self.
+// The process_* family, as client libraries of Prometheus name it, from /proc/self. A value that the system does not
+// tell reads 0.
 std::vector<ScrapedValue> ProcessValues();
 
 }  // namespace lossd

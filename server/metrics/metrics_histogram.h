@@ -26,6 +26,7 @@ namespace lossd {
 // the value's power of two, within which there are a few bounds at most. Immutable, and so thread-safe.
 class BucketFinder {
  public:
+  // `bounds` may be empty: all values are above them.
   explicit BucketFinder(std::vector<double> bounds);
 
   // bounds().size() for a value above all. `value` is not NaN.
@@ -64,6 +65,7 @@ class ShardedHistogram {
   // last one what is above all.
   explicit ShardedHistogram(std::vector<double> bounds);
 
+  // Takes no lock, allocates nothing.
   // `value` is not NaN.
   void Observe(double value);
 

@@ -12,7 +12,13 @@
 namespace lossd {
 
 // Of the threads that count anything, the first have a shard each for themselves, where nothing need be atomic but for
-// who reads meanwhile; the others share the last ones.
+// who reads meanwhile; the others share the last ones:
+//
+//    shards      0   1   2   3   4   5   6   7 | 8   9  10  11  12  13  14  15
+//    threads     1st 2nd ...             8th   | the 9th, 17th, ... in the first of these, and so on in turn
+//
+// A shard is a thread's for the life of the process: one that ends leaves it unused, and threads that come and go share
+// the last ones before long.
 struct MetricsShard {
   static constexpr size_t kOwned = 8;
   static constexpr size_t kCount = 16;
@@ -28,7 +34,8 @@ struct MetricsShard {
     return {kOwned + thread % (kCount - kOwned), false};
   }
 
-  // Adds to a number of this shard.
+  // Adds to a number of this shard. Precondition: this is the calling thread's. Reading all shards meanwhile sees each
+  // number as it was before or after.
   template <typename Number>
   void Add(Number value, std::atomic<Number>& number) const {
     if (owned) {

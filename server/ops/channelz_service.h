@@ -20,12 +20,13 @@ namespace lossd {
 // Thread-safe.
 class ChannelzService {
  public:
-  // `rules`: what holds for all calls of small messages; methods are added.
+  // `rules`: what holds for all calls of small messages (OperatorCalls::Rules); methods are added.
   explicit ChannelzService(const RpcMethodRules& rules);
 
   grpc::Service* service() { return &service_; }
 
-  // Waits for calls on a queue. Call after the server has started.
+  // Waits for calls on a queue, which outlives them as this does. Call after the server has started. An id that is none
+  // ends a call NOT_FOUND; a build without gRPC's channelz messages answers UNIMPLEMENTED.
   void Await(CallQueue& queue);
 
  private:

@@ -14,7 +14,9 @@
 
 namespace lossd {
 
-// Answers Check and Watch from `states`. Used by one server. Thread-safe.
+// Answers Check and Watch from `states`. A service that is unknown is NOT_FOUND to Check, and SERVICE_UNKNOWN to Watch,
+// which goes on. Watch writes the state it finds, then each that differs from the one written last: a client that reads
+// slowly misses what comes between, never the latest. Used by one server. Thread-safe.
 class HealthService {
  public:
   // `states` is not owned and outlives this. `rules`: what holds for all calls of small messages; methods are added.
@@ -22,7 +24,7 @@ class HealthService {
 
   grpc::Service* service() { return &service_; }
 
-  // Waits for calls on a queue. Call after the server has started.
+  // Waits for calls on a queue, which outlives them as this does. Call after the server has started.
   void Await(CallQueue& queue);
 
  private:

@@ -19,7 +19,7 @@ namespace lossd {
 
 // Which of the service names "", "lossd.v1.LossService", "readiness", "liveness" and "device/NAME" serve. The first
 // three follow SetReady, until a device is lost; liveness serves as long as the process does, a device's name as long
-// as that is well. Thread-safe.
+// as that is well. Thread-safe: reading takes a short lock, and never waits for listeners.
 class HealthStates {
  public:
   // Nothing is ready at first.
@@ -38,7 +38,9 @@ class HealthStates {
   std::optional<bool> IsServing(absl::string_view service) const;
 
   // Calls `listener` after each change, on the thread that makes it, until Unsubscribe(key) has returned. The listener
-  // must not call back into this object but for IsServing.
+  // must not call back into this object but for IsServing and ready, and must not block: the change, and others, wait
+  // for it. It is told that something has changed, not what. `key` is anything unique; a second one of it replaces the
+  // first.
   void Subscribe(const void* key, std::function<void()> listener);
   void Unsubscribe(const void* key);
 

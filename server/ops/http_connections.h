@@ -29,7 +29,7 @@ class HttpConnections {
 
   // A connection was made. Its descriptor `fd` stays open until OnClosed.
   void OnStarted(Id connection, int fd, absl::Time now);
-  // It has got an answer and may ask again.
+  // It has got an answer and may ask again: its time begins anew.
   void OnAnswered(Id connection, absl::Time now);
   // It is about to be closed.
   void OnClosed(Id connection);

@@ -17,6 +17,7 @@
 
 namespace lossd {
 
+// An answer.
 struct HttpPage {
   int status = 200;
   std::string content_type = "text/plain; charset=utf-8";
@@ -32,20 +33,24 @@ struct HttpLimits {
   absl::Duration request_timeout = absl::Seconds(10);
 };
 
-// The limits of each of `addresses` >= 1 that share `connections`, or what little an address needs.
+// The limits of each of `addresses` >= 1 that share `connections`: an equal part of them, at least 2 and at most the
+// default, and of a host a quarter of that, at least 2.
 HttpLimits HttpLimitsWithin(unsigned int connections, size_t addresses);
 
 // Answers GET and HEAD with what a function makes of the path; bounded in connections, memory and time. Owns its
 // threads, one an address. Thread-safe.
 class HttpServer {
  public:
-  // Makes the page of a path, without the query; status 404 if there is none. Thread-safe; does not throw.
+  // Makes the page of a path, without the query; status 404 if there is none. Called on the thread of an address, by
+  // those of several at once; does not throw. While it runs, the other connections of the address wait.
   using Pages = std::function<HttpPage(absl::string_view path)>;
 
-  // Starts serving. UNAVAILABLE, naming --http_listen and the address, if one cannot be bound.
+  // Starts serving. UNAVAILABLE, naming --http_listen and the address, if one cannot be bound; none is served then.
+  // What `pages` refers to outlives the server. `limits` hold for each address.
   static absl::StatusOr<std::unique_ptr<HttpServer>> Start(const std::vector<std::string>& addresses, Pages pages,
                                                            const HttpLimits& limits = {});
 
+  // Cuts connections, and waits for a page that is being made.
   ~HttpServer();
 
   // The addresses in use, with their ports.

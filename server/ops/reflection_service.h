@@ -16,7 +16,9 @@
 
 namespace lossd {
 
-// Answers one question out of the descriptors compiled into this program.
+// Answers one question out of the descriptors compiled into this program. `services` are what list_services lists; all
+// else is answered of whatever is compiled in. What is not found, and a request without a question, is an error in the
+// answer: the stream goes on. Files come with all that they import, however often they are asked for. Thread-safe.
 grpc::reflection::v1::ServerReflectionResponse AnswerReflection(
     const grpc::reflection::v1::ServerReflectionRequest& request, const std::vector<std::string>& services);
 
@@ -24,7 +26,8 @@ grpc::reflection::v1::ServerReflectionResponse AnswerReflection(
 // by one server. Thread-safe.
 class ReflectionService {
  public:
-  // `services` are the full names of what the server offers. `rules`: what holds for all calls of small messages.
+  // `services` are the full names of what the server offers. `rules`: what holds for all calls of small messages
+  // (OperatorCalls::Rules).
   ReflectionService(std::vector<std::string> services, const RpcMethodRules& rules);
 
   std::vector<grpc::Service*> services() { return {&v1_, &v1alpha_}; }

@@ -15,7 +15,8 @@
 
 namespace lossd {
 
-// The answer to GetServerInfo: build, devices, losses, limits.
+// The answer to GetServerInfo: build, devices, losses, limits. Of what `backend` says now; a server asks once, when it
+// starts. Thread-safe.
 v1::GetServerInfoResponse ServerInfo(const LossBackend& backend, const ServerOptions& options);
 
 // Full names of the services of the serving port.

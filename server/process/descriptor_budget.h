@@ -11,7 +11,11 @@
 namespace lossd {
 
 // A quarter of them, 16 to 256, is set aside for operators and for files, so that probes and metrics are answered when
-// clients have taken the rest.
+// clients have taken the rest:
+//
+//    0                                        below      limit
+//    |-- connections of the service, files ... --|-- admin 3/8, HTTP 3/8, files 1/4 --|
+//
 struct DescriptorBudget {
   int64_t below = 0;  // Connections of the service have descriptors below this.
   int64_t admin = 0;  // Connections of the admin server at most.

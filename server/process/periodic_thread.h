@@ -15,10 +15,10 @@
 
 namespace lossd {
 
-// Calls a function every period, on a thread of its own, until destroyed: never twice at a time, and a period after the
-// call before has returned, however long that took. It goes by the monotonic clock, and for that
-// by a std::condition_variable: timed waits of this Abseil go by the wall clock, and one that is set back by an hour
-// makes them last an hour longer.
+// Calls a function every period, on a thread of its own, until destroyed: never twice at a time, with no lock held, and
+// a period after the call before has returned, however long that took. It goes by the monotonic clock, and for that by
+// a std::condition_variable: timed waits of this Abseil go by the wall clock, and one that is set back by an hour makes
+// them last an hour longer. What `work` uses outlives this: as a member, declare it last.
 class PeriodicThread {
  public:
   // `name` is a literal of at most 15 characters, which the thread is called; `period` > 0, a year if more; `work` is

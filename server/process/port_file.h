@@ -26,7 +26,8 @@ struct ServerAddresses {
 // if that fails; nothing is left behind then.
 absl::Status WritePortFile(const std::string& path, const ServerAddresses& addresses);
 
-// Reads it. NOT_FOUND if there is no such file, INVALID_ARGUMENT if it is something else.
+// Reads it. NOT_FOUND if there is no such file, INVALID_ARGUMENT if it is something else. That it is there does not say
+// that the server still lives: nobody removes it.
 absl::StatusOr<ServerAddresses> ReadPortFile(const std::string& path);
 
 }  // namespace lossd

@@ -20,12 +20,15 @@ class StopSignals {
   StopSignals();
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
+  // Signals stay blocked.
   ~StopSignals();
 
-  // Waits for the first SIGTERM or SIGINT; returns its number. Calls `on_hangup` on each SIGHUP until then.
+  // Waits for the first SIGTERM or SIGINT, also for one that came since this was made; returns its number. Calls
+  // `on_hangup` on each SIGHUP until then, on this thread. By one thread.
   int Wait(absl::FunctionRef<void()> on_hangup);
 
-  // From now on SIGTERM or SIGINT ends the process at once, with the exit code 128 + its number. SIGHUP does nothing.
+  // From now on SIGTERM or SIGINT ends the process at once, with the exit code 128 + its number, and without
+  // destructors. SIGHUP does nothing. Call once, after Wait.
   void ExitOnNext();
 
  private:

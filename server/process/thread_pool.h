@@ -17,7 +17,8 @@
 
 namespace lossd {
 
-// Runs work on its threads, begun in the order it came. Does not bound what waits: callers do. Thread-safe.
+// Runs work on its threads, begun in the order it came. Does not bound what waits: callers do, by what they have
+// reserved for it. For work that computes or copies; what waits for others keeps a thread. Thread-safe.
 class ThreadPool {
  public:
   using Work = absl::AnyInvocable<void() &&>;
@@ -26,10 +27,11 @@ class ThreadPool {
   ThreadPool(int threads, const std::string& name);
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
-  // Runs what waits, then joins.
+  // Runs what waits, and what that adds, then joins. Not on a thread of this.
   ~ThreadPool();
 
-  // Never blocks. `work` must not throw.
+  // Never blocks but for a short lock; allocates. `work` is called once, with no lock held, and must not throw; what it
+  // holds is destroyed on the same thread, right after.
   void Run(Work work);
 
  private:

@@ -29,7 +29,9 @@ class WatchedFiles {
  public:
   static constexpr size_t kMaxBytes = size_t{1} << 20;  // Of a file.
 
-  // Takes the contents in the order of the files, or says what is wrong with them and leaves things as they are.
+  // Takes the contents in the order of the files, or says what is wrong with them and leaves things as they are. Called
+  // by Look, on its thread. The files are not read all in one moment: what does not fit together may be half of a
+  // change, and is looked at again once it is whole.
   using Take = std::function<absl::Status(const std::vector<std::string>& contents)>;
 
   WatchedFiles(std::vector<NamedFile> files, Take take);

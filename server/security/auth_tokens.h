@@ -16,7 +16,8 @@
 
 namespace lossd {
 
-// A set of tokens that can be replaced while calls are checked. Thread-safe.
+// A set of tokens that can be replaced while calls are checked: empty at first, when no call passes. Thread-safe; a
+// check holds the lock while it compares.
 class AuthTokens {
  public:
   static constexpr size_t kMaxTokens = 64;  // Each call is compared with all of them.

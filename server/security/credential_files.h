@@ -25,7 +25,7 @@ namespace lossd {
 
 // The files of --tls_cert_file, --tls_key_file, --tls_client_ca_file and --auth_token_file. What they say can be
 // replaced while the server runs: Reload takes a new version of them if it is right, and leaves the last one that was
-// if not.
+// if not. Outlives the servers that show what it gives.
 class CredentialFiles {
  public:
   static constexpr absl::Duration kPeriod = absl::Seconds(1);  // Between looks at the files of a server.
@@ -41,9 +41,9 @@ class CredentialFiles {
   // INVALID_ARGUMENT, naming flag and file, if the certificate has expired.
   absl::Status CheckExpiry() const;
 
-  // What TLS listeners show; null if there are none.
+  // What TLS listeners show; null if there are none. Whether it is null never changes, nor where it is.
   const CurrentTlsIdentity* tls() const { return tls_files_.has_value() ? &tls_ : nullptr; }
-  // The tokens that calls must show one of; null if they need none.
+  // The tokens that calls must show one of; null if they need none. The same goes for these.
   const AuthTokens* tokens() const { return token_file_.has_value() ? &tokens_ : nullptr; }
 
   // When the certificate expires. Only where there is one. Thread-safe.
@@ -57,6 +57,7 @@ class CredentialFiles {
 
  private:
   CredentialFiles(const ServerOptions& options, Clock& clock);
+  // Of the thread that calls Reload, as what it remembers.
   void WarnOfExpiry(Logger& logger);
   absl::Status TakeTls(const std::vector<std::string>& contents);
   absl::Status TakeTokens(absl::string_view text);

@@ -33,6 +33,8 @@ absl::StatusOr<absl::Time> CheckTlsIdentity(const TlsIdentity& identity, const S
 // The identity that new connections get. Thread-safe.
 class CurrentTlsIdentity {
  public:
+  // Replaces what new connections get; whoever has got the one before keeps it. `identity` is one that CheckTlsIdentity
+  // takes.
   void Set(TlsIdentity identity);
   // Null before the first Set. Equal as long as nothing was set.
   std::shared_ptr<const TlsIdentity> Get() const;

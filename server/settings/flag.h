@@ -19,10 +19,10 @@
 
 namespace lossd {
 
-// What the process is asked to do. Of several the first one here is done.
+// What the process is asked to do instead of serving, or that. Of several the first one here is done.
 enum class Action { kHelp, kVersion, kValidateConfig, kHealthcheck, kServe };
 
-// What a command line says.
+// What a command line says, checked or not.
 struct CommandLine {
   ServerOptions options;
   std::set<Action> actions;
@@ -30,7 +30,8 @@ struct CommandLine {
   Action action() const { return actions.empty() ? Action::kServe : *actions.begin(); }
 };
 
-// Kinds of flags, by the member of ServerOptions that they set.
+// Kinds of flags, by the member of ServerOptions that they set. A kind says how a value is written (SetFlag) and which
+// values are in range (CheckFlag); what several flags must be together is ValidateOptions' to check.
 
 struct AddressesFlag {  // host:port, separated by commas; empty ones are passed over.
   std::vector<std::string> ServerOptions::*member;
@@ -48,6 +49,7 @@ struct BytesFlag {  // 1048576 or 1MiB.
   int64_t most;
 };
 
+// An integer without a unit.
 struct CountFlag {
   int64_t ServerOptions::*member;
   int64_t least;
@@ -67,6 +69,7 @@ struct ActionFlag {  // A switch.
   Action action;
 };
 
+// As flag_table.h has it.
 struct Flag {
   std::string name;
   std::variant<AddressesFlag, TextFlag, BytesFlag, CountFlag, NumberFlag, DurationFlag, ActionFlag> kind;
@@ -76,16 +79,19 @@ struct Flag {
 // The value of a setting, for programs. Durations are texts.
 using FlagValue = std::variant<std::vector<std::string>, std::string, int64_t, double>;
 
+// Whether `flag` may stand without a value: --help, --nohelp.
 bool IsSwitch(const Flag& flag);
 
-// Sets what `flag` stands for to what `text` says. INVALID_ARGUMENT, text "--flag: expected ..., got ...", if that
-// cannot be read; whether it is in range is CheckFlag's.
+// Sets what `flag` stands for to what `text` says, in place of what was there. INVALID_ARGUMENT, text "--flag: expected
+// ..., got ...", if that cannot be read; whether it is in range is CheckFlag's. Addresses and texts are taken as they
+// are.
 absl::Status SetFlag(const Flag& flag, absl::string_view text, CommandLine& command_line);
 
 // Whether the value in `options` is one that `flag` may have. INVALID_ARGUMENT as for SetFlag.
 absl::Status CheckFlag(const Flag& flag, const ServerOptions& options);
 
-// The value in `options`, as it can be written behind `--flag=`; "" for a switch.
+// The value in `options`, as it can be written behind `--flag=`: SetFlag makes the same of it, of a NumberFlag's
+// to six digits. "" for a switch.
 std::string FlagText(const Flag& flag, const ServerOptions& options);
 
 // The value in `options`. `flag` is no switch.

@@ -14,7 +14,8 @@
 
 namespace lossd {
 
-// Flags that --help shows together.
+// Flags that --help shows together, in its order. To add one: a line in flag_table.cc, its member in ServerOptions, and
+// a line in docs/reference.md, which a test compares.
 struct FlagGroup {
   std::string title;
   std::vector<Flag> flags;
@@ -23,9 +24,11 @@ struct FlagGroup {
 // In the order of --help.
 const std::vector<FlagGroup>& FlagGroups();
 
-// Null if there is none of this name.
+// The flag of this name, with _ and no dashes, which lives as long as the process; null if there is none. Looks through
+// all of them.
 const Flag* FindFlag(absl::string_view name);
 
+// All of them, switches too, in the order of --help.
 std::vector<std::string> FlagNames();
 
 }  // namespace lossd

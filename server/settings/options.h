@@ -75,7 +75,8 @@ struct ServerOptions {
 // hold: CredentialFiles::Load reads them. Fails with INVALID_ARGUMENT, text "--flag: expected ..., got ...".
 absl::Status ValidateOptions(const ServerOptions& options);
 
-// Bytes that the transport may hold, with the default worked out.
+// Bytes that the transport may hold, with the default worked out: more than max_inflight_bytes by an eighth and 64 MiB,
+// so that our own budget, which refuses with a reason, runs out before gRPC's, which ends calls without one.
 int64_t TransportMemoryBytes(const ServerOptions& options);
 
 }  // namespace lossd
