@@ -85,7 +85,7 @@ struct DeviceState {
   LaneStats lane;
 };
 
-// Is told the name of a device that is lost, and why.
+// Is told the name of a device that is lost, and why. Called at most once a device; must not block.
 using DeviceListener = std::function<void(const std::string& device, const absl::Status& reason)>;
 
 // How much waits, for /metrics.
@@ -103,22 +103,31 @@ class BackendObserver {
 };
 
 // Computes losses and gradients. All methods are thread-safe. The destructor drains.
+//
+//    Prepare(spec) -> Plan -> buffers of pool(), filled with Plan::inputs -> Submit(ComputeTask) -> done(result)
+//
+// Plans are of the back end that made them, and may be used for any number of tasks, at once too, as long as it lives.
+// Results may outlive it: they keep their buffers.
 class LossBackend {
  public:
   virtual ~LossBackend() = default;
 
   // Checks a request without its payloads and plans its computation. INVALID_ARGUMENT with the field, UNIMPLEMENTED, or
-  // RESOURCE_EXHAUSTED (flops).
+  // RESOURCE_EXHAUSTED: flops, or inflight_bytes where it needs more memory than a device has for computations. Does
+  // not block, and looks at no elements: its time goes by the number of inputs and positions.
   virtual absl::StatusOr<std::shared_ptr<const Plan>> Prepare(ComputeSpec request) const = 0;
 
-  // Queues a task. Never blocks; every way out is `task.done`.
+  // Queues a task. Never blocks, but may compute a small one, and call `task.done`, before it returns; every way out is
+  // `task.done`. `task.plan` is of this back end, and `task.inputs` are as it says, else INVALID_ARGUMENT.
   virtual void Submit(ComputeTask task) = 0;
 
   // Where buffers for inputs come from.
   virtual BufferPool& pool() = 0;
 
+  // What it computes and where. Constant from the start.
   virtual std::vector<LossDescription> Losses() const = 0;
   virtual std::vector<DeviceDescription> Devices() const = 0;
+  // Tasks that wait for a worker, not those that are computed.
   virtual QueueDepth queue_depth() const = 0;
 
   // Of the devices that have memory of their own.

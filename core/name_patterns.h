@@ -16,10 +16,17 @@
 namespace lossd {
 
 // Chooses names by patterns: a name, or a prefix that ends in *. Some names may not be chosen. n names and m patterns
-// take some (n + m) log n steps, however many names each pattern matches. Not thread-safe.
+// take some (n + m) log n steps, however many names each pattern matches: a pattern matches names that lie side by side
+// once they are sorted, and only where they begin and end is noted.
+//
+//    sorted_      a.0  a.1   b   b.x   c     for the patterns a.*, b* and b
+//    changes_     +1    0   +1   -1   -1     and so a.0, a.1 and b.x are matched by one of them, b by two, c by none
+//
+// Not thread-safe.
 class NamePatterns {
  public:
   // `names` are views of what outlives this, each once; only those of `choosable`, of the same size, can be chosen.
+  // Before the first Choose none is.
   NamePatterns(const std::vector<absl::string_view>& names, const std::vector<bool>& choosable);
 
   struct Match {

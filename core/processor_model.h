@@ -10,7 +10,8 @@
 
 namespace lossd {
 
-// The processor's model as the kernel names it, "unknown processor" where it does not. Thread-safe.
+// The processor's model as the kernel names it (/proc/cpuinfo, of the first one), "unknown processor" where it does
+// not, as on most that are not x86. Reads a file at each call. Thread-safe.
 std::string ProcessorModel();
 
 }  // namespace lossd

@@ -16,8 +16,9 @@ namespace lossd {
 
 using TileBackendOptions = BackendOptions;
 
-// INVALID_ARGUMENT naming the option that is out of range. Not while another back end of this process computes, unless
-// that has the same gemm_precision.
+// The back end on the processor; its threads, those of the scheduler, are started. INVALID_ARGUMENT naming the option
+// that is out of range. Not while another back end of this process computes, unless that has the same gemm_precision,
+// which is the process's.
 absl::StatusOr<std::unique_ptr<LossBackend>> CreateTileBackend(const TileBackendOptions& options);
 
 }  // namespace lossd

@@ -12,7 +12,8 @@
 
 namespace lossd {
 
-// Produces the 32-bit words of mt19937 (Matsumoto and Nishimura, 1998) after init_genrand(seed). Thread-compatible.
+// Produces the 32-bit words of mt19937 (Matsumoto and Nishimura, 1998) after init_genrand(seed). Thread-compatible; 2.5
+// kB, allocates nothing. A copy goes on by itself from where the original is.
 class Mt19937 {
  public:
   explicit Mt19937(uint32_t seed);
@@ -38,7 +39,7 @@ class Mt19937 {
   void Twist();
 
   std::array<uint32_t, kWords> state_;
-  size_t used_ = kWords;
+  size_t used_ = kWords;  // Of state_: kWords makes the next word twist first.
 };
 
 }  // namespace lossd

@@ -20,8 +20,9 @@ class NumpyRandomState {
   // Leaves out the next `words` 32-bit words.
   void Skip(uint64_t words) { words_.Skip(words); }
 
-  // np.random.randint(0, n): masks words to the bits of n - 1 and rejects those above it; n = 1 takes no word.
-  // Precondition: n > 0.
+  // np.random.randint(0, n): masks words to the bits of n - 1 and rejects those above it, two on average at most; n = 1
+  // takes no word. How many words it takes depends on what is drawn, so that Skip cannot pass over draws. Precondition:
+  // n > 0.
   uint32_t RandInt(uint32_t n);
 
  private:

@@ -22,7 +22,8 @@ namespace lossd {
 class Admission;
 
 // A call's share of the budget; gives it back when destroyed. Movable. Not thread-safe; different ones may be used by
-// different threads at once. An empty one (default-constructed or moved from) holds nothing.
+// different threads at once. An empty one (default-constructed, moved from or released) holds nothing; assigning to one
+// gives back first what it held.
 class Reservation {
  public:
   Reservation() = default;
@@ -37,7 +38,8 @@ class Reservation {
   // Makes it `bytes` in all, more or less than now, for the same call. RESOURCE_EXHAUSTED as for Admission::Reserve,
   // with the reservation unchanged; never fails for less. Must not be empty; bytes >= 0.
   absl::Status Resize(int64_t bytes);
-  // The same, but fails also where less than `spare` bytes of the budget would be left for others.
+  // The same, but fails also where less than `spare` bytes of the budget would be left for others. Then a retry delay
+  // is given only where others hold something, which may go.
   absl::Status ResizeSparing(int64_t bytes, int64_t spare);
 
   // Counts it as a call, if it is none. RESOURCE_EXHAUSTED as for Admission::Reserve. Must not be empty.
@@ -62,8 +64,9 @@ class Reservation {
   int64_t wanted_ = 0;
 };
 
-// A budget of bytes and of calls, exact at every moment. Thread-safe; never blocks but for a short lock. Outlives its
-// reservations.
+// A budget of bytes and of calls, exact at every moment: 0 <= bytes <= max_bytes and 0 <= calls <= max_calls, whoever
+// asks at once. Nobody waits for room: what does not fit is refused, and said when to come back. Thread-safe; never
+// blocks but for a short lock, and allocates only to refuse. Outlives its reservations.
 class Admission {
  public:
   // What a caller refused for want of room is told to wait at least. For want of bytes it is half of the time for which
@@ -85,7 +88,7 @@ class Admission {
 
   int64_t max_bytes() const { return max_bytes_; }
 
-  // What is reserved now.
+  // What is reserved now; other threads may have changed it since.
   int64_t inflight_bytes() const;
   int64_t calls() const;
 
@@ -96,6 +99,7 @@ class Admission {
   absl::Status Resize(int64_t held_bytes, int64_t bytes, int64_t spare);
   absl::Status AddCall();
   void GiveBack(int64_t calls, int64_t bytes);
+  // Learns of what comes back, of more than a thousandth of the budget and while half of it is in use.
   void NoteReturn(int64_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status CheckRoom(int64_t calls, int64_t bytes, int64_t request_bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Duration BytesRetryDelay() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

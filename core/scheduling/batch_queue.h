@@ -67,6 +67,15 @@ struct BatchGroup {
 // the most urgent tasks of its key, and tasks of other keys never close it. A task's urgency is its deadline, at most
 // `kPatience` after its arrival; equals go by age. So nothing starves: whoever arrives `kPatience` after a task can no
 // longer overtake it, and a task without deadline competes as if it were due then.
+//
+//    tasks of a key, of which h wait for company and r have waited long enough            the key is
+//    A   h h                                                                              not ready
+//    B   h r h          one has waited long enough                                        ready, with all three
+//    C   h h h h        max_batch_requests, max_batch_bytes or max_batch_work is reached  ready
+//    D   r r r r r r    more than a batch may have                                        ready, and after it again
+//
+// From Push on a task is in one place at a time: in its group, until PopReady hands it out, or in expired_ or
+// cancelled_, until it is taken from there.
 class BatchQueue {
  public:
   static constexpr absl::Duration kPatience = absl::Seconds(1);

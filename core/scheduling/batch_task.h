@@ -20,7 +20,8 @@ namespace lossd {
 struct BatchGroup;
 
 // One request's work. Derived classes carry what is to be computed and how to answer. What the accessors return must
-// not change once the task was handed to a queue; they are called by whoever holds the task.
+// not change once the task was handed to a queue; they are called by whoever holds the task, some under the queue's
+// lock: they must be quick and must not block. Not thread-safe: one holds it at a time.
 class BatchTask {
  public:
   BatchTask() = default;

@@ -19,7 +19,8 @@ namespace lossd {
 // Thread-safe. Shared between them by std::shared_ptr.
 class Cancellation : public std::enable_shared_from_this<Cancellation> {
  public:
-  // Marks the task as cancelled and calls the listener, if one is set. Later calls do nothing.
+  // Marks the task as cancelled and calls the listener, if one is set, on this thread and with the lock of this held.
+  // Later calls do nothing, but return only once the first has.
   void Cancel();
 
   // The mark itself, for computations that look at it between chunks.

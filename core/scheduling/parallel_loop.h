@@ -16,16 +16,26 @@
 namespace lossd {
 
 // A loop in progress; lives on the stack of the thread that called for it. Thread-safe.
+//
+//    next_ ->  0 1 2 3 4 5 6 7 8 ... count_         each thread claims the next one, whichever thread it is
+//              a b a c b a                          a: the caller, in RunAll; b, c: helpers, in RunUntil
+//
+// The caller is done when nothing is left to claim and the last helper is gone; the loop may be destroyed only then.
+// What a helper runs meanwhile may call for loops of its own, whose parent_ this is.
 class ParallelLoop {
  public:
-  // `body` outlives the loop. Remembers the loop inside which the calling thread is, if any.
+  // `body` outlives the loop, and is called by several threads at once, each index once. Remembers the loop inside
+  // which the calling thread is, if any. `count` >= 0.
   ParallelLoop(int64_t count, absl::FunctionRef<void(int64_t)> body);
 
   // Runs iterations that nobody has claimed, one after another, until none is left or `stop`, looked at before each,
-  // is true. Where one throws, none is left to claim.
+  // is true. Where one throws, none is left to claim, and it is kept for RethrowError: of several the first. Takes no
+  // lock.
   void RunUntil(const std::atomic<bool>& stop);
+  // The same, whatever others want.
   void RunAll();
 
+  // A hint, where others claim meanwhile.
   bool HasUnclaimed() const { return next_.load(std::memory_order_relaxed) < count_; }
 
   // Whether this loop was called for from inside `other`, at any depth.

@@ -17,16 +17,21 @@
 
 namespace lossd {
 
-// The shortest run of each key, for the keys seen last. Not thread-safe; callers hold their own lock.
+// The shortest run of each key, for the keys seen last. The shortest, since it is what a deadline must leave at least:
+// whoever is refused for less could not have been served in time, whatever else went on. Not thread-safe; callers hold
+// their own lock. A look-up takes constant time.
 class RunTimes {
  public:
-  // Runs of a key before its shortest counts as known.
+  // Runs of a key before its shortest counts as known: a few first ones, on cold caches, would refuse what there is
+  // time for.
   static constexpr int kEnoughRuns = 20;
+  // Bounds what clients that never send the same shape twice can make this keep.
   static constexpr size_t kMaxKeys = 1024;
 
   // Keeps at most `max_keys` >= 1 keys and forgets those first that were recorded longest ago.
   explicit RunTimes(size_t max_keys = kMaxKeys) : max_keys_(max_keys) {}
 
+  // A batch of `key` took `run`. Copies the key if it is new.
   void Record(absl::string_view key, absl::Duration run);
 
   // The shortest recorded run; nullopt before kEnoughRuns of them.

@@ -16,14 +16,20 @@
 namespace lossd {
 
 // Learns the pace at which units, such as bytes, are given back, from the last few times that this happened. Of idle
-// times nothing is learnt: whoever knows of one calls Forget. Not thread-safe.
+// times nothing is learnt: whoever knows of one calls Forget. Not thread-safe; allocates nothing.
+//
+//    Note       4 MiB   8 MiB    2 MiB   6 MiB
+//    time   ----x-------x--------x-------x------>     16 MiB came back between the first and the last, which begins
+//               |-------- 200 ms --------|            the time; held 40 MiB: MeanStay = 200 ms * 40 / 16 = 500 ms
+//
 class Turnover {
  public:
-  // `units` > 0 have been given back at `now`.
+  // `units` > 0 have been given back at `now`; of more than kRemembered times the oldest is forgotten.
   void Note(int64_t units, absl::Time now);
   void Forget() { noted_ = 0; }
 
-  // How long units are kept on the average while `held` are held (Little's law); nullopt until enough is known.
+  // How long units are kept on the average while `held` are held (Little's law); nullopt until kLeast are known, or
+  // where these came all at once or the clock was set back.
   std::optional<absl::Duration> MeanStay(int64_t held) const;
 
  private:

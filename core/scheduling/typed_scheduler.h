@@ -19,7 +19,8 @@
 
 namespace lossd {
 
-// Tasks that run together, as what they are. Owns them. Not thread-safe.
+// Tasks that run together, as what they are, at least one, all of one key. Owns them; those that are left go with it.
+// Not thread-safe, but different tasks may be used by different threads.
 template <std::derived_from<BatchTask> Task>
 class BatchOf {
  public:
@@ -27,19 +28,22 @@ class BatchOf {
   explicit BatchOf(Batch tasks) : tasks_(std::move(tasks)) {}
 
   size_t size() const { return tasks_.size(); }
+  // Not of one that was Reset.
   Task& operator[](size_t i) const { return static_cast<Task&>(*tasks_[i]); }
-  // Destroys a task, and what it holds, before the others.
+  // Destroys a task, and what it holds, before the others: its memory serves the next one while they are still
+  // answered.
   void Reset(size_t i) { tasks_[i].reset(); }
 
  private:
   Batch tasks_;
 };
 
-// A BatchScheduler that takes and runs tasks of one type alone; everything else is as it says. Thread-safe as that.
+// A BatchScheduler that takes and runs tasks of one type alone; everything else is as it says. Thread-safe as that. The
+// destructor drains: `run` and the tasks must not refer to what goes before it does.
 template <std::derived_from<BatchTask> Task>
 class TypedScheduler {
  public:
-  // As BatchScheduler::RunBatch.
+  // As BatchScheduler::RunBatch: on several workers at once, must not throw, says whether all was computed.
   using RunBatch = absl::AnyInvocable<bool(BatchOf<Task>) const>;
 
   // INVALID_ARGUMENT naming the option that is out of range.
@@ -50,7 +54,8 @@ class TypedScheduler {
     return std::unique_ptr<TypedScheduler>(new TypedScheduler(*std::move(scheduler)));
   }
 
-  // As BatchScheduler::Schedule: on error `task` is left with the caller.
+  // As BatchScheduler::Schedule: on error `task` is left with the caller, else it is null. May run the task before it
+  // returns.
   absl::Status Schedule(std::unique_ptr<Task>& task) {
     std::unique_ptr<BatchTask> any = std::move(task);
     absl::Status status = scheduler_->Schedule(any);

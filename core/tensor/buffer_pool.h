@@ -70,9 +70,20 @@ class Buffer {
 // they are freed, whatever lies around them.
 inline constexpr size_t kMinMappedBytes = size_t{1} << 20;
 
-// Hands out buffers and keeps returned ones for reuse, in size classes four to a power of two, sixteen where they
-// are mappings. Thread-safe. The pool bounds what lies idle in it; what is in use is bounded by Admission. Fresh and
-// recycled memory is uninitialised.
+// Hands out buffers and keeps returned ones for reuse, in size classes four to a power of two, sixteen where they are
+// mappings. Thread-safe: one short lock, outside of which the system is asked. The pool bounds what lies idle in it;
+// what is in use is bounded by Admission. Fresh and recycled memory is uninitialised.
+//
+//    bytes of a class   256 | 320 384 448 512 | 640 768 896 1K | ... 1M | 1M + 64K, 1M + 128K, ... 2M | ...
+//    shelf of a class    [A oldest . . newest D]   one each, of idle blocks
+//
+//    Allocate(n)          the newest of the shelf of the smallest class that holds n, else fresh memory
+//    last handle gone     onto the newest end of its shelf, on whichever thread that is
+//    beyond the bound     the oldest of all shelves go back to the system, one after another
+//    FreeUnused           those go that nobody has taken since the call before
+//
+// So a buffer has up to a quarter more than was asked for, or, as a mapping, a sixteenth; and one that was in use a
+// moment ago, and is in the caches, is used first.
 class BufferPool {
  public:
   // Keeps at most `max_idle_bytes` of returned memory, of all classes together: beyond that, those that have lain idle
@@ -85,13 +96,14 @@ class BufferPool {
   BufferPool& operator=(const BufferPool&) = delete;
   ~BufferPool();
 
-  // Returns a buffer of at least `bytes` bytes (also for 0). Throws std::bad_alloc if the system has no memory.
+  // Returns a buffer of at least `bytes` bytes (also for 0), at least 256. Throws std::bad_alloc if the system has no
+  // memory; nothing has changed then.
   Buffer Allocate(size_t bytes);
 
-  // Keeps from now on at most so much instead, but no more than the constructor was told.
+  // Keeps from now on at most so much instead, but no more than the constructor was told. Frees what is beyond at once.
   void BoundIdle(size_t max_idle_bytes);
 
-  // Frees the buffers that have lain idle since the call before.
+  // Frees the buffers that have lain idle since the call before; the first call frees none.
   void FreeUnused();
 
   // Buffers handed out so far.

@@ -51,12 +51,14 @@ struct Float64 {
 // 2^112: what to add to a float16's exponent to make it a float32's.
 constexpr uint32_t kRebias = 112u << 23;
 
-// Chooses by mask: compilers do not vectorise a choice one side of which computes in floating point.
+// Chooses by mask: compilers do not vectorise a choice one side of which computes in floating point. So both sides are
+// computed for each element.
 HWY_INLINE uint32_t Choose(bool condition, uint32_t yes, uint32_t no) {
   const uint32_t mask = condition ? 0xffffffffu : 0u;
   return (yes & mask) | (no & ~mask);
 }
 
+// The bits of the float32 that has the same value. A NaN keeps its sign and its payload, in the upper bits.
 HWY_INLINE uint32_t WidenBits(Float16, uint16_t bits) {
   const uint32_t sign = (bits & 0x8000u) << 16;
   const uint32_t magnitude = bits & 0x7fffu;
@@ -67,6 +69,8 @@ HWY_INLINE uint32_t WidenBits(Float16, uint16_t bits) {
 
 HWY_INLINE uint32_t WidenBits(BFloat16, uint16_t bits) { return static_cast<uint32_t>(bits) << 16; }
 
+// The bits of the nearest value of the type, of two the even one; infinity beyond the largest. A NaN stays one, quiet,
+// with what of its payload fits.
 HWY_INLINE int16_t RoundBits(Float16, float value) {
   const uint32_t bits = std::bit_cast<uint32_t>(value);
   const uint32_t sign = (bits & 0x80000000u) >> 16;
@@ -106,6 +110,7 @@ HWY_INLINE float RoundToOdd(double value) {
 HWY_INLINE int16_t RoundBits(Float16 to, double value) { return RoundBits(to, RoundToOdd(value)); }
 HWY_INLINE int16_t RoundBits(BFloat16 to, double value) { return RoundBits(to, RoundToOdd(value)); }
 
+// Whether all are finite: the largest magnitude tells, since those of NaN and infinity are above all others.
 template <typename From>
 bool WidenFrom(const std::byte* source, float* destination, int64_t count) {
   int16_t largest = 0;
@@ -155,6 +160,7 @@ void AddSquares(const void* source, int64_t count, double* running) {
   std::copy_n(sums, kSquareLanes, running);
 }
 
+// Adds up kSquareLanes sums, halves onto halves: in the same order for every instruction set. Overwrites them.
 HWY_INLINE double AddUp(double* sums) {
   for (int64_t half = kSquareLanes / 2; half > 0; half /= 2) {
     for (int64_t lane = 0; lane < half; ++lane) sums[lane] += sums[lane + half];
@@ -162,7 +168,8 @@ HWY_INLINE double AddUp(double* sums) {
   return sums[0];
 }
 
-// To: float16 and so on; T: float or double.
+// To: float16 and so on; T: float or double. Block by block, so that the destination may be the source: a block is
+// rounded aside and then written, over elements that have been read, since the destination's are not wider.
 template <typename To, typename T>
 SweepStats RoundElements(const T* source, void* destination, int64_t count) {
   using Bits = typename To::Bits;

@@ -26,7 +26,8 @@ enum class DType : uint8_t {
   kUint8 = 7,        // Unsigned. Of squared_norm alone.
 };
 
-// Bytes of one element; 0 for kUnspecified.
+// Bytes of one element; 0 for kUnspecified. As the following ones, of enumerators alone: others are checked where they
+// come in.
 constexpr size_t SizeOf(DType dtype) {
   constexpr size_t kSizes[] = {0, 4, 2, 2, 8, 4, 8, 1};
   return kSizes[static_cast<size_t>(dtype)];

@@ -10,14 +10,15 @@
 
 namespace lossd {
 
-// Thread-safe.
+// As pinned memory that a device copies from. Thread-safe; may take long: a pool asks it with no lock held. Outlives
+// the pool and its buffers, which share it.
 class MemorySource {
  public:
   virtual ~MemorySource() = default;
 
   // `bytes` bytes aligned to kBufferAlignment; null if there are none.
   virtual std::byte* Allocate(size_t bytes) = 0;
-  // Takes back what Allocate(bytes) returned.
+  // Takes back what Allocate(bytes) returned, with the same `bytes`, on any thread.
   virtual void Free(std::byte* memory, size_t bytes) = 0;
 };
 

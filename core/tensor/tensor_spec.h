@@ -19,7 +19,7 @@ namespace lossd {
 // Extents, outermost first; empty for a scalar.
 using Shape = absl::InlinedVector<int64_t, 4>;
 
-// Name, element type and extents of a tensor.
+// Name, element type and extents of a tensor. A plain value: nothing in it is checked.
 struct TensorSpec {
   std::string name;
   DType dtype = DType::kUnspecified;
@@ -28,7 +28,7 @@ struct TensorSpec {
   friend bool operator==(const TensorSpec&, const TensorSpec&) = default;
 };
 
-// Number of elements. Precondition: CheckedByteSize succeeded for this shape, or the shape is ours.
+// Number of elements; 1 for a scalar. Precondition: CheckedByteSize succeeded for this shape, or the shape is ours.
 int64_t ElementCount(absl::Span<const int64_t> shape);
 
 // Bytes of the elements. Same precondition.
