@@ -113,8 +113,7 @@ class LossBackend {
   virtual ~LossBackend() = default;
 
   // Checks a request without its payloads and plans its computation. INVALID_ARGUMENT with the field, UNIMPLEMENTED, or
-  // RESOURCE_EXHAUSTED: flops, or inflight_bytes where it needs more memory than a device has for computations. Does
-  // not block, and looks at no elements: its time goes by the number of inputs and positions.
+  // RESOURCE_EXHAUSTED: flops, or inflight_bytes where it needs more memory than a device has for computations.
   virtual absl::StatusOr<std::shared_ptr<const Plan>> Prepare(ComputeSpec request) const = 0;
 
   // Queues a task. Never blocks, but may compute a small one, and call `task.done`, before it returns; every way out is

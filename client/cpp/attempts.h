@@ -25,8 +25,9 @@ class Attempts {
   Attempts(const ClientOptions* options, absl::Time deadline) : options_(options), deadline_(deadline) {}
 
   // When the next attempt begins after one that ended with `status` at `now`; nullopt: the call has failed. `pushback`
-  // is what came as `grpc-retry-pushback-ms`, "" if nothing: it and a RetryInfo prolong the wait, and what is not a
-  // number, such as -1, forbids another attempt. Waits differ by chance, so that not all callers come back at once.
+  // is what came as `grpc-retry-pushback-ms`, "" if nothing: it, or else a RetryInfo, prolongs the wait, and what is
+  // not a number, such as -1, forbids another attempt. Waits differ by chance, so that not all callers come back at
+  // once. To be called once after each failed attempt: it counts them.
   std::optional<absl::Time> Next(const absl::Status& status, const std::string& pushback, absl::Time now);
 
   absl::Time deadline() const { return deadline_; }

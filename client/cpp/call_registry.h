@@ -22,13 +22,16 @@ class CancellableCall {
   virtual void Cancel() = 0;
 };
 
-// Owns calls from their start to their end. Thread-safe.
+// Owns calls from their start to their end, so that whoever started one need not. Thread-safe; a short lock, under
+// which nothing of a call is called.
 class CallRegistry {
  public:
+  // Before the call is started. Not null, and not there already.
   void Add(std::shared_ptr<CancellableCall> call);
   // The call has ended and its callback has run.
   void Remove(const std::shared_ptr<CancellableCall>& call);
-  // Cancels all calls and waits until all have ended. Precondition: no call is added any more.
+  // Cancels all calls and waits until all have ended. Precondition: no call is added any more. Not on the thread that
+  // callbacks run on.
   void CancelAllAndWait();
 
  private:

@@ -22,7 +22,8 @@
 
 namespace lossd::client {
 
-// The dtype of elements that are kept in `T`. 16-bit floats have no C++ type: name theirs.
+// The dtype of elements that are kept in `T`; kUnspecified for any other type. 16-bit floats have no C++ type: name
+// theirs.
 template <typename T>
 constexpr DType DTypeOf() {
   if constexpr (std::is_same_v<T, float>) return DType::kFloat32;
@@ -42,7 +43,8 @@ struct InputTensor {
   absl::Span<const std::byte> bytes;  // ByteSize(spec) bytes.
   std::shared_ptr<const void> owner;
 
-  // Borrows `elements`, C order, of the extents `shape`.
+  // Borrows `elements`, C order, of the extents `shape`. That there are as many as it says is checked when the request
+  // is sent (INVALID_ARGUMENT, naming the input).
   template <typename T>
   static InputTensor Borrow(std::string name, Shape shape, absl::Span<const T> elements) {
     static_assert(DTypeOf<T>() != DType::kUnspecified, "no such element type on the wire");
@@ -54,7 +56,7 @@ struct InputTensor {
   static InputTensor Borrow(TensorSpec spec, absl::Span<const std::byte> bytes) {
     return {std::move(spec), bytes, nullptr};
   }
-  // Shares `tensor`.
+  // Shares `tensor`: its buffer is kept, and its elements must not be written to, until the transport lets go of them.
   static InputTensor Share(const Tensor& tensor);
 };
 
@@ -67,7 +69,9 @@ struct GradientOptions {
   std::optional<double> scale;     // Multiplies every gradient before rounding (loss scaling). Default 1.
 };
 
-// Memory of the caller for one gradient: ByteSize of the gradient, exactly, and valid until the result is delivered.
+// Memory of the caller for one gradient: ByteSize of the gradient, exactly, and valid until the result is delivered,
+// and as long as its ResultTensor is used. Written to before the result is delivered, also where
+// the call then fails; of another size the call gets INVALID_ARGUMENT, after the server has computed.
 struct GradientTarget {
   std::string name;
   absl::Span<std::byte> memory;
@@ -79,7 +83,7 @@ enum class NonfinitePolicy {
   kReject,  // Refuse non-finite inputs; answer OUT_OF_RANGE where finite inputs give a non-finite result.
 };
 
-// One loss over one group of tensors.
+// One loss over one group of tensors. A plain value: what is wrong with it is said when it is sent, or by the server.
 struct ComputeRequest {
   std::string request_id;  // Echoed; at most 256 bytes. In a stream, empty means: numbered by the client.
   LossSpec loss;

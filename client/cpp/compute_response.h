@@ -21,9 +21,11 @@
 namespace lossd::client {
 
 // An output or a gradient: C order, contiguous, in memory of its own (aligned to kBufferAlignment, shared by copies) or
-// in the caller's GradientTarget.
+// in the caller's GradientTarget. Keeps its memory after the client is gone; that goes back to the client's pool, for
+// the next results, with the last copy. Nobody writes to it but the caller; thread-safe to read.
 class ResultTensor {
  public:
+  // In memory of its own: the first ByteSize(spec) bytes of `buffer`.
   ResultTensor(TensorSpec spec, Buffer buffer) : ResultTensor(std::move(spec), buffer.data()) {
     buffer_ = std::move(buffer);
   }
@@ -31,7 +33,7 @@ class ResultTensor {
   ResultTensor(TensorSpec spec, std::byte* bytes) : spec_(std::move(spec)), bytes_(bytes) {}
 
   const TensorSpec& spec() const { return spec_; }
-  // ByteSize(spec()) bytes.
+  // ByteSize(spec()) bytes, valid as long as this or a copy is, or the target's memory.
   absl::Span<const std::byte> bytes() const { return {bytes_, static_cast<size_t>(ByteSize(spec_))}; }
   // Precondition: T has the size and kind of spec().dtype.
   template <typename T>
@@ -45,7 +47,8 @@ class ResultTensor {
   Buffer buffer_;
 };
 
-// Where a call's time went on the server.
+// Where a call's time went on the server, one after another; what is missing to the time of the call went into the
+// network and this client.
 struct Timing {
   absl::Duration decode;   // Arrival to queue.
   absl::Duration queue;    // In the queue.
@@ -54,7 +57,7 @@ struct Timing {
   int32_t batch_requests = 0;
 };
 
-// The loss and its gradients.
+// The loss and its gradients. A value of its own: copies share the elements.
 struct ComputeResponse {
   std::string request_id;
   double objective = 0;  // The scalar whose gradients these are.
@@ -63,12 +66,14 @@ struct ComputeResponse {
   std::vector<std::string> nonfinite;   // Inputs, outputs and gradients that hold a NaN or an infinity.
   std::optional<Timing> timing;         // If asked for.
 
-  // The output or gradient of this name; null if there is none.
+  // The output or gradient of this name; null if there is none. Looks through all of them; valid as long as this is not
+  // changed.
   const ResultTensor* output(absl::string_view name) const;
   const ResultTensor* gradient(absl::string_view name) const;
 };
 
-// What a server is and can do; see GetServerInfoResponse in lossd/v1/loss_service.proto.
+// What a server is and can do; see GetServerInfoResponse in lossd/v1/loss_service.proto. Constant as long as a server
+// runs; a target of several servers may answer differently each time.
 struct ServerInfo {
   struct Device {
     std::string name;

@@ -30,11 +30,25 @@ namespace lossd::client {
 
 // One gRPC stream: at most one write and one read at a time, driven by the loop's thread. Messages wait their turn in
 // `writes_`, and for their answers in `pending_`.
+//
+//    a message       its bytes                        its Message                    on the thread
+//    Send            encoded; to the end of writes_   into pending_, by its id       of the caller
+//    Pump, OnWritten the first of writes_ to gRPC                                    of the caller, or the loop's
+//    OnRead                                           out of pending_, with result   the loop's
+//    Deliver         gRPC has dropped the slices:     its callback runs              the loop's
+//                    at once, or when it does
+//
+//    the stream      StartCall -> Write, Write, ...   -> WritesDone, once Finish was called and writes_ is empty
+//                              -> Read, Read, ...     -> !ok: no more answers -> Finish of gRPC -> OnFinished: end_
+//
+//    What is in pending_ when the stream ends gets how it ended. Finish and the destructor wait until the stream has
+//    ended and the last callback has returned (AllOver).
 class GrpcComputeStream : public ComputeStream {
  public:
-  // All pointers are not owned and outlive this.
+  // Opens the stream, without waiting for a connection. All pointers are not owned and outlive this.
   GrpcComputeStream(EventLoop* loop, BufferPool* pool, grpc::GenericStub* stub, const ClientOptions* options,
                     const MessageLimit* limit);
+  // Waits for the loop's thread, as Finish does: neither on that thread, nor in a callback.
   ~GrpcComputeStream() override;
 
   void Send(ComputeRequest request, ComputeCallback done) override;
@@ -50,7 +64,7 @@ class GrpcComputeStream : public ComputeStream {
     PayloadHold hold;
     absl::StatusOr<ComputeResponse> result = absl::UnknownError("");
   };
-  // Tells the stream which of its operations has ended.
+  // Tells the stream which of its operations has ended. One of each is under way at most, so that each serves again.
   class Operation : public Event {
    public:
     using Handler = void (GrpcComputeStream::*)(bool);
@@ -62,6 +76,7 @@ class GrpcComputeStream : public ComputeStream {
     const Handler handler_;
   };
 
+  // What gRPC says of an operation, on the loop's thread, one after another.
   void OnStarted(bool ok);
   void OnRead(bool ok);
   void OnWritten(bool ok);

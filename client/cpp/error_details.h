@@ -15,7 +15,9 @@
 
 namespace lossd::client {
 
-// The details the server attached; empty where it attached none.
+// The details the server attached; empty where it attached none. INVALID_ARGUMENT has a field violation where one field
+// is to blame; RESOURCE_EXHAUSTED a quota violation, and a retry delay where waiting can help, as UNAVAILABLE of a
+// server that drains.
 struct ErrorDetails {
   struct FieldViolation {
     std::string field;        // `inputs[anchor.1].shape`.
@@ -31,7 +33,8 @@ struct ErrorDetails {
   std::optional<absl::Duration> retry_delay;
 };
 
-// The details of a status that Client returned. Statuses without details, or from elsewhere, have empty ones.
+// The details of a status that Client returned. Statuses without details, or from elsewhere, have empty ones. Parses
+// them anew at each call. Thread-safe.
 ErrorDetails DetailsOf(const absl::Status& status);
 
 }  // namespace lossd::client

@@ -20,12 +20,14 @@ namespace lossd::client {
 class Event {
  public:
   virtual ~Event() = default;
-  // Called on the loop's thread; `ok` as gRPC says for the operation.
+  // Called on the loop's thread, with no lock held; `ok` as gRPC says for the operation. May destroy this. Must not
+  // block on what another event brings, nor throw.
   virtual void OnEvent(bool ok) = 0;
 };
 
-// A completion queue and the thread that serves it. Tags are Event*. Thread-safe. Destruction ends the thread;
-// precondition: no operation is under way.
+// A completion queue and the thread that serves it, one event after another: what takes long in one holds up all calls
+// of the client. Tags are Event*, which live until they are reported. Thread-safe. Destruction ends the thread;
+// precondition: no operation is under way, nor any work of Run. Not on that thread.
 class EventLoop {
  public:
   EventLoop();
@@ -35,7 +37,8 @@ class EventLoop {
 
   grpc::CompletionQueue* queue() { return &queue_; }
 
-  // Runs `work` on the loop's thread, soon. May be called from anywhere, also from within gRPC.
+  // Runs `work` on the loop's thread, soon, by way of a gRPC alarm. May be called from anywhere, also from within gRPC
+  // and with locks held. Allocates.
   void Run(absl::AnyInvocable<void() &&> work);
 
  private:

@@ -25,6 +25,7 @@ using Cpc = CpcConfig;
 using NtXent = NtXentConfig;
 using SquaredNorm = SquaredNormConfig;
 
+// The same loss, in a variant that can also hold none.
 template <typename... Config>
 std::variant<std::monostate, Config...> OrNone(const std::variant<Config...>& config) {
   return std::visit([](const auto& loss) { return std::variant<std::monostate, Config...>(loss); }, config);

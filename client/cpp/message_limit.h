@@ -13,7 +13,8 @@
 
 namespace lossd::client {
 
-// What ClientOptions::max_message_bytes says, else what the server said, else kDefaultMaxMessageBytes. Thread-safe.
+// What ClientOptions::max_message_bytes says, else what the server said last, else kDefaultMaxMessageBytes. Bounds what
+// is sent, before it is; what comes is bounded by gRPC: at the option, or else at 2 GiB. Thread-safe, without locks.
 class MessageLimit {
  public:
   explicit MessageLimit(const ClientOptions& options)
@@ -21,7 +22,7 @@ class MessageLimit {
         bytes_(options.max_message_bytes.value_or(kDefaultMaxMessageBytes)) {}
 
   int64_t bytes() const { return bytes_; }
-  // The server takes messages of so many bytes; 0: it did not say.
+  // The server takes messages of so many bytes; 0: it did not say. Changes nothing where the option was given.
   void Learn(int64_t bytes) {
     if (!given_ && bytes > 0) bytes_ = bytes;
   }

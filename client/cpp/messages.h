@@ -13,13 +13,15 @@
 
 namespace lossd::client {
 
-// Fields that have their default stay absent.
+// Fields that have their default stay absent. No loss gives a message without one. All of these are thread-safe, and
+// none checks what it is given.
 v1::LossSpec ToMessage(const LossSpec& loss);
 
 // The inverse. A missing loss gives the monostate, and so does one with an enum's value that this build does not know.
 LossSpec FromMessage(const v1::LossSpec& message);
 
-// Everything of `request` but inputs, gradient targets and timeout.
+// Everything of `request` but inputs, gradient targets and timeout: inputs are encoded by reference (codec.h), targets
+// stay here, and a timeout is the call's, or added for streams.
 v1::ComputeRequest ToMessageWithoutInputs(const ComputeRequest& request);
 
 Timing FromMessage(const v1::Timing& message);

@@ -16,7 +16,8 @@ enum class Origin {
   kServer,
 };
 
-// Whose error a status is that Client returned, or a callback of its got. Precondition: it is not OK.
+// Whose error a status is that Client returned, or a callback of its got. Precondition: it is not OK. Goes by what
+// ToAbslStatus attached: of a status that went through other hands, without its payloads, it says kClient. Thread-safe.
 Origin OriginOf(const absl::Status& status);
 
 }  // namespace lossd::client

@@ -34,14 +34,26 @@ inline constexpr char kServerInfoMethod[] = "/lossd.v1.LossService/GetServerInfo
 
 // The gRPC calls themselves: attempts, and between them pauses and, where there was no connection, a probe that waits
 // for one. One of these at a time is under way. Not thread-safe, but for Cancel.
+//
+//    Start -> kAttempt -- answered, failed for good, or cancelled --------> ended: Finish
+//              ^   '----- failed, and may be made again (Attempts) -> kPause -- cancelled --> ended
+//              |                                                         |
+//              |<--- the server had answered ----------------------------|
+//              '<--- kProbe <--- there was no connection ----------------'
+//
+// Each arrow but the first is an Advance. The probe is a health check that gRPC holds until there is a connection, or
+// until patience or the deadline ends: so an attempt is made as soon as one can succeed, not at the next pause's end.
 class UnaryExchange {
  public:
   // Calls `method` on `queue`, where `tag` appears whenever Advance is due. `stub`, `queue`, `options` and `method` are
   // not owned and outlive the call. INVALID_ARGUMENT, and nothing was started, if `timeout` is not positive.
   absl::Status Start(grpc::GenericStub& stub, grpc::CompletionQueue& queue, const ClientOptions& options,
                      const char* method, grpc::ByteBuffer request, absl::Duration timeout, void* tag);
-  // To be called whenever the tag has appeared. Returns false once the call has ended; else the tag will appear again.
+  // To be called whenever the tag has appeared, by one thread at a time. Returns false once the call has ended; else
+  // the tag will appear again.
   bool Advance();
+  // Ends the call soon, with CANCELLED unless it has ended otherwise; the tag appears as ever. On any thread, once
+  // Start has returned.
   void Cancel();
   // The answer; to be called once, after the call has ended. Lets go of everything that gRPC holds for it.
   absl::StatusOr<grpc::ByteBuffer> Finish();
@@ -79,7 +91,7 @@ class UnaryExchange {
   std::optional<grpc::Alarm> alarm_ ABSL_GUARDED_BY(mu_);
 };
 
-// No bytes at all, which gRPC knows from no message.
+// A message of no bytes, which gRPC does not take for none.
 grpc::ByteBuffer EmptyMessage();
 
 // Encodes `request` and starts the exchange; see EncodeRequest and UnaryExchange::Start. `request`'s memory must stay
@@ -88,11 +100,11 @@ absl::Status StartCompute(UnaryExchange& exchange, grpc::GenericStub& stub, grpc
                           const ClientOptions& options, const MessageLimit& limit, const ComputeRequest& request,
                           void* tag);
 
-// The response of an exchange of Compute that has ended.
+// The response of an exchange of Compute that has ended, its gradients copied into `targets` or memory of `pool`.
 absl::StatusOr<ComputeResponse> FinishCompute(UnaryExchange& exchange, const std::vector<GradientTarget>& targets,
                                               BufferPool& pool);
 
-// A call whose result goes to a callback, on the loop's thread.
+// A call whose result goes to a callback, on the loop's thread. The registry keeps it until the callback has run.
 class AsyncUnaryCall : public CancellableCall, public Event, public std::enable_shared_from_this<AsyncUnaryCall> {
  public:
   // All but the callback are not owned and outlive the call.
@@ -105,6 +117,7 @@ class AsyncUnaryCall : public CancellableCall, public Event, public std::enable_
   void OnEvent(bool ok) override;
 
  private:
+  // Runs the callback, and leaves the registry. Last.
   void Deliver();
 
   EventLoop* const loop_;

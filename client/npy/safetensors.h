@@ -15,11 +15,13 @@
 
 namespace lossd {
 
-// The names of the tensors in the file that `bytes` holds whole, sorted. INVALID_ARGUMENT if it is malformed.
+// The names of the tensors in the file that `bytes` holds whole, sorted; of the file, not of each, is said whether it
+// is well formed: INVALID_ARGUMENT if its header is not.
 absl::StatusOr<std::vector<std::string>> ListSafetensors(absl::string_view bytes);
 
 // The tensor `member`, called `name`. Element types: F64, F32, F16, BF16, I64, I32, U8. INVALID_ARGUMENT, text without
-// file name, if the file is malformed, has no such tensor, or has it in another type.
+// file name, if the file is malformed, has no such tensor, or has it in another type. Copies the elements, once; throws
+// std::bad_alloc if there is no memory. Parses the header at each call. Thread-safe.
 absl::StatusOr<Tensor> ParseSafetensor(absl::string_view bytes, absl::string_view member, absl::string_view name);
 
 }  // namespace lossd

@@ -15,7 +15,7 @@
 
 namespace lossd {
 
-// A member of an archive, as its directory describes it.
+// A member of an archive, as its directory describes it. Nothing of this is checked before the member is read.
 struct ZipMember {
   std::string name;
   uint16_t method = 0;  // 0: stored, 8: deflated.
@@ -28,11 +28,12 @@ struct ZipMember {
 // Whether bytes begin as an archive does.
 bool IsZip(absl::string_view bytes);
 
-// The directory of the archive that `bytes` holds whole. INVALID_ARGUMENT if it is malformed or needs ZIP64.
+// The directory of the archive that `bytes` holds whole, in its order; names may come twice. INVALID_ARGUMENT if it is
+// malformed or needs ZIP64, or a member is encrypted. All errors here are texts without a file's name. Thread-safe.
 absl::StatusOr<std::vector<ZipMember>> ListZip(absl::string_view bytes);
 
-// The content of a member, its checksum compared. INVALID_ARGUMENT if it is malformed, encrypted or packed in another
-// way; never allocates more than deflated data of its length can become.
+// The content of a member of ListZip(bytes), its checksum compared. INVALID_ARGUMENT if it is malformed or packed in
+// another way; never allocates more than deflated data of its length can become (a thousand times as much).
 absl::StatusOr<std::string> ReadZipMember(absl::string_view bytes, const ZipMember& member);
 
 }  // namespace lossd

@@ -12,10 +12,12 @@
 
 namespace lossd::wire {
 
-// Counts the bytes of a message outside Tensor.data. Not thread-safe.
+// Counts the bytes of a message outside Tensor.data, for all of its decoders together: protobuf, whose parse takes some
+// twenty times the memory, sees no more than that. One a message. Not thread-safe.
 class HeaderBudget {
  public:
-  // INVALID_ARGUMENT if the bytes charged so far are more than kMaxHeaderBytes.
+  // INVALID_ARGUMENT, of the field `message`, if the bytes charged so far, these included, are more than
+  // kMaxHeaderBytes; once so, always. `bytes` >= 0.
   absl::Status Charge(int64_t bytes);
 
  private:

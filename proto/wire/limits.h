@@ -10,6 +10,7 @@
 
 namespace lossd::wire {
 
+// Far above what losses take: they bound what a stranger can make the server keep and look through.
 inline constexpr int64_t kMaxInputs = 1024;
 inline constexpr int64_t kMaxRank = 8;
 inline constexpr int64_t kMaxNameBytes = 256;  // Of a tensor, a gradient, a request_id.

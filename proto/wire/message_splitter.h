@@ -20,7 +20,7 @@
 
 namespace lossd::wire {
 
-// A repeated field of tensors.
+// A repeated field of tensors. Length-delimited ones of this number are handed to `decoder`, in order.
 struct TensorField {
   uint32_t number;
   TensorDecoder* decoder;  // Not owned.
@@ -32,8 +32,9 @@ struct TensorField {
 absl::StatusOr<std::string> SplitMessage(Reader message, absl::Span<const TensorField> tensor_fields,
                                          HeaderBudget* budget, absl::FunctionRef<absl::Status(const Field&)> inspect);
 
-// Parses what SplitMessage returned. INVALID_ARGUMENT with the field of `header` that protobuf does not parse, if that
-// is among the first kMaxFieldsProbed, each of which is parsed once more to find it.
+// Parses what SplitMessage returned into `header`, which is overwritten. INVALID_ARGUMENT with the field of `header`
+// that protobuf does not parse, if that is among the first kMaxFieldsProbed, each of which is parsed once more to find
+// it; else with the field `message`.
 absl::Status ParseHeader(const std::string& bytes, google::protobuf::Message* header);
 
 inline constexpr int kMaxFieldsProbed = 1024;

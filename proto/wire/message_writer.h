@@ -27,7 +27,9 @@ struct EncodedMessage {
   int64_t payload_copies = 0;  // Payloads that were copied, none above kMaxInlinePayloadBytes.
 };
 
-// A slice over `bytes`, which `owner` keeps alive until the last reference to the slice is dropped, on any thread.
+// A slice over `bytes`, which `owner`, a copy or what was moved, keeps alive until the last reference to the slice is
+// dropped, on any thread, perhaps with gRPC's locks held: destroying it must not block or call gRPC. Allocates the
+// owner's place; the bytes must not change meanwhile.
 template <typename Owner>
 grpc::Slice SliceOver(const std::byte* bytes, size_t size, Owner owner) {
   return grpc::Slice(
@@ -35,7 +37,10 @@ grpc::Slice SliceOver(const std::byte* bytes, size_t size, Owner owner) {
       new Owner(std::move(owner)));
 }
 
-// Builds one message, field by field. Not thread-safe.
+// Builds one message, field by field, in the order of the calls. Not thread-safe.
+//
+//    slices   | fields, tensor a with its few bytes, head of tensor b | b's elements | head of tensor c, ... |
+//               gathered_, copied or handed over                        `slice`        gathered_ again
 class MessageWriter {
  public:
   MessageWriter() { gathered_.reserve(kMaxCopiedBytes); }
@@ -49,6 +54,7 @@ class MessageWriter {
   void AppendTensor(uint32_t number, const TensorSpec& spec, absl::Span<const std::byte> payload,
                     absl::FunctionRef<grpc::Slice()> slice);
 
+  // The message. Nothing may be appended afterwards.
   EncodedMessage Finish() &&;
 
  private:

@@ -29,7 +29,8 @@ inline constexpr int64_t kMinStreamedBytes = int64_t{8} << 20;
 InputSweep GatherPayload(absl::Span<const grpc::Slice> slices, const PayloadRange& range, DType wire_dtype,
                          std::byte* destination, bool sum_squares = false, bool widens = true);
 
-// Copies the payload as it is into `destination`, of range.length bytes and any alignment.
+// Copies the payload as it is into `destination`, of range.length bytes and any alignment. Both are thread-safe for
+// different destinations, allocate nothing and cannot fail.
 void CopyPayload(absl::Span<const grpc::Slice> slices, const PayloadRange& range, std::byte* destination);
 
 }  // namespace lossd::wire

@@ -29,12 +29,18 @@ enum class WireType : uint8_t { kVarint, kFixed64, kLengthDelimited, kStartGroup
 struct Field;
 
 // A cursor over a part of a message. A small value: copies move on their own. Borrows the slices, which outlive it and
-// keep their place. Never reads past its end, whatever the bytes are. Thread-compatible.
+// keep their place. Never reads past its end, whatever the bytes are; allocates nothing but in AppendTo, and for deep
+// groups. Thread-compatible.
+//
+//    slices   |......tag len conte|nt content|tag value.....|     anything may be cut anywhere
+//    whole           |----------------------|                     of a Field,
+//    content                 |--------------|                     and of that
 class Reader {
  public:
-  // Over all bytes of `slices`.
+  // Over all bytes of `slices`, some of which may be empty. Walks them once, for their lengths.
   explicit Reader(absl::Span<const grpc::Slice> slices);
 
+  // Nothing is left. Reading then gives nullopt.
   bool AtEnd() const { return position_ == end_; }
   // Whether what comes next is a group, if it is anything: reading it takes as long as all that is in it.
   bool AtGroup() const { return !AtEnd() && (*next_ & 7) == static_cast<uint8_t>(WireType::kStartGroup); }
@@ -57,7 +63,7 @@ class Reader {
     return ReadLongVarint();
   }
 
-  // The remaining bytes.
+  // Where the remaining bytes are, from the cursor to the end. Takes no time.
   PayloadRange Range() const;
   // Appends the remaining bytes to `text`.
   void AppendTo(std::string& text) const;

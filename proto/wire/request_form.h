@@ -17,6 +17,10 @@
 namespace lossd::wire {
 
 // A ComputeRequest as its form, which a training loop sends again and again, and what is new each time.
+//
+//    message   fields .. request_id .. inputs: tag, length, (name, dtype, shape, data: tag, length, elements) ..
+//    bytes     as is     left out      as is   as int64     as is              as is as int64     left out
+//
 struct RequestForm {
   // All bytes but those of request_id and of payloads, lengths included. If DecodeRequest accepts one message, it
   // accepts all whose forms have equal bytes, with equal specs, and equal headers but for request_id.

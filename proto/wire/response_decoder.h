@@ -21,7 +21,10 @@ struct DecodedResponse {
   TensorTable gradients;
 };
 
-// Decodes a message like DecodeRequest does. A response that is malformed is the server's fault: INTERNAL. Thread-safe.
+// Decodes a message like DecodeRequest does, but for its number of tensors, which may be any. A response that is
+// malformed, or beyond a limit of limits.h, is the server's fault: INTERNAL, with what DecodeRequest would say. The
+// header's `status` is not looked at: where it is an error, the server sends no tensors. Ranges are of `slices`, which
+// outlive them. Thread-safe.
 absl::StatusOr<DecodedResponse> DecodeResponse(absl::Span<const grpc::Slice> slices);
 
 }  // namespace lossd::wire

@@ -22,13 +22,15 @@
 
 namespace lossd::wire {
 
-// The tensors of one repeated field, in order: what they are, and where their elements lie. Equally long.
+// The tensors of one repeated field, in order: what they are, and where their elements lie. Equally long; the i-th of
+// both belong together.
 struct TensorTable {
   std::vector<TensorSpec> specs;
   std::vector<PayloadRange> payloads;
 };
 
-// Collects the tensors of the repeated field `list` ("inputs"). Not thread-safe.
+// Collects the tensors of the repeated field `list` ("inputs"). All but payloads, a few dozen bytes a tensor, is copied
+// and parsed by protobuf; payloads are located, whatever their length. Not thread-safe.
 class TensorDecoder {
  public:
   // For at most `max_tensors`. `list` and `budget` are not owned and outlive this.
@@ -38,10 +40,11 @@ class TensorDecoder {
   // Decodes one tensor with protobuf's semantics: of repeated names, dtypes and payloads the last wins, shapes join.
   // INVALID_ARGUMENT with the field (`inputs[anchor.1].shape`, or by index where the name is not known) where the bytes
   // are malformed, a limit is exceeded, the dtype is not known, the name was there before, or the payload has not the
-  // length that dtype and shape ask for.
+  // length that dtype and shape ask for. After an error neither Add nor Take may follow.
   absl::Status Add(Reader tensor);
 
   int64_t size() const { return static_cast<int64_t>(table_.specs.size()); }
+  // What was added. The decoder is of no more use.
   TensorTable Take() && { return std::move(table_); }
 
  private:

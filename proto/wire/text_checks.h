@@ -30,7 +30,8 @@ std::string TensorPath(absl::string_view list, absl::string_view name, int64_t i
 absl::Status Malformed(absl::string_view field, absl::string_view expectation);
 absl::Status Malformed(absl::string_view field, const Reader& cursor);
 
-// Whether `status` is one of these: no protobuf parser reads the message that it is about.
+// Whether `status` is one of these: no protobuf parser reads the message that it is about. Of a status that was made
+// anew from code and text it is false.
 bool IsMalformed(const absl::Status& status);
 
 }  // namespace lossd::wire
