@@ -13,7 +13,9 @@
 
 namespace lossd::cli {
 
-// Runs the golden cases of a directory against a server. Exits with kExitFailure where one fails.
+// Runs the golden cases of a directory against a server, one after another. Exits with kExitFailure where one fails;
+// cases that cannot be read have failed, too. A usage error where the filter leaves none; NOT_FOUND where the directory
+// has none. Prints once all are done.
 class CheckCommand : public Subcommand {
  public:
   CLI::App* Declare(CLI::App& app) override;

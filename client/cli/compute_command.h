@@ -17,13 +17,16 @@
 
 namespace lossd::cli {
 
-// Computes one loss over .npy files.
+// Computes one loss over the arrays of files (ReadArray). Flags and files are read before a connection is made.
+// Gradients are written to a folder where one is named, before anything is printed; what was written stays where a
+// later one cannot be.
 class ComputeCommand : public Subcommand {
  public:
   CLI::App* Declare(CLI::App& app) override;
   absl::StatusOr<int> Run(const Streams& streams) override;
 
  private:
+  // The request that the flags describe, its inputs in memory of its own.
   absl::StatusOr<client::ComputeRequest> Request() const;
   absl::StatusOr<client::GradientOptions> Gradients() const;
 

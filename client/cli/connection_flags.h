@@ -16,14 +16,17 @@
 
 namespace lossd::cli {
 
-// Flags that every subcommand has. Not thread-safe.
+// Flags that every subcommand that talks to a server has. Values are kept as they were typed, and read by Connect or
+// Options. Not thread-safe.
 class ConnectionFlags {
  public:
+  // Adds the flags to `app`, which writes to this while it parses. Once; this outlives the parsing.
   void Declare(CLI::App& app);
   // Connects. A usage error where a flag cannot be read, UNAVAILABLE where there is no server.
   absl::StatusOr<std::unique_ptr<Client>> Connect() const;
   const std::string& target() const { return target_; }
-  // The flags as options, for connections of another kind. A usage error as from Connect.
+  // The flags as valid options, for connections of another kind. Reads the files that they name. A usage error as from
+  // Connect.
   absl::StatusOr<ClientOptions> Options() const;
 
  private:

@@ -26,7 +26,8 @@ inline std::string FlagNameOf(absl::string_view field) {
   return absl::StrCat("--", absl::StrReplaceAll(field, {{"_", "-"}}));
 }
 
-// A value as a flag takes it; empty where there is none.
+// A value as a flag takes it, which ReadText reads; a double to six digits, an enum by its name (NamesOf). Empty where
+// there is none.
 template <typename T>
 std::string TextOf(const T& value) {
   if constexpr (std::is_same_v<T, bool>) {
@@ -46,7 +47,8 @@ std::string TextOf(const std::vector<T>& values) {
   return absl::StrJoin(values, ",");
 }
 
-// Reads `text` into `value`. Returns what was expected where it is something else; empty where all is well.
+// Reads `text` into `value`. Returns what was expected where it is something else, with `value` in no particular state;
+// empty where all is well. Ranges are the server's to check. Values of a list are added to those that are there.
 template <typename T>
 std::string ReadText(absl::string_view text, T& value) {
   if constexpr (std::is_same_v<T, bool>) {

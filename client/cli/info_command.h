@@ -11,7 +11,8 @@
 
 namespace lossd::cli {
 
-// Shows what a server is and can do.
+// Shows what a server is and can do. UNIMPLEMENTED, with a hint, where a gRPC server answers that is not the service,
+// such as the port for operators.
 class InfoCommand : public Subcommand {
  public:
   CLI::App* Declare(CLI::App& app) override;

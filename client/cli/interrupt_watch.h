@@ -26,6 +26,7 @@ class InterruptWatch {
   explicit InterruptWatch(std::function<void()> on_first, Now now = std::chrono::steady_clock::now);
   InterruptWatch(const InterruptWatch&) = delete;
   InterruptWatch& operator=(const InterruptWatch&) = delete;
+  // Signals are as before again; a function that is running is waited for.
   ~InterruptWatch();
 
  private:

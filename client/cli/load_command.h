@@ -18,7 +18,8 @@ namespace lossd::cli {
 
 // Loads a server and measures it. Exits with kExitFailure where an objective is missed, an answer differs from the
 // local computation, or a level is worse than in the baseline; with kExitInterrupted after SIGINT or SIGTERM, which end
-// the run and report what was measured.
+// the run and report what was measured. Flags, the baseline and the files for reports are looked at before the load
+// begins, so that no long run ends in a message about a typing error.
 class LoadCommand : public Subcommand {
  public:
   CLI::App* Declare(CLI::App& app) override;

@@ -18,7 +18,7 @@
 
 namespace lossd::cli {
 
-// The request's flags: loss and inputs. Not thread-safe.
+// The request's flags: loss and inputs. Filled by the parser, which this outlives. Not thread-safe.
 class LoadRequestFlags {
  public:
   void Declare(CLI::App& app);
@@ -44,7 +44,8 @@ class LoadRequestFlags {
 class LoadShapeFlags {
  public:
   void Declare(CLI::App& app);
-  // Fills everything of `plan` that is not the request or the connection.
+  // Fills everything of `plan` that is not the request or the connection. A usage error where a flag cannot be read, is
+  // out of range, or goes with the other kind of loop.
   absl::Status Fill(load::LoadPlan& plan) const;
 
  private:

@@ -26,7 +26,7 @@ class LoadProgress {
   LoadProgress& operator=(const LoadProgress&) = delete;
   ~LoadProgress();
 
-  // `window` of `level` has been measured, and it is `now`.
+  // `window` of `level` has been measured, and it is `now`. By one thread; takes no longer than writing a line.
   void Show(absl::Time now, const load::Level& level, const load::Window& window);
 
  private:

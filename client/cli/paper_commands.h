@@ -12,7 +12,8 @@
 
 namespace lossd::cli {
 
-// Prints the script that completes command lines in a shell.
+// Prints the script that completes command lines in a shell, as they are declared now. A usage error for a shell that
+// has none. Talks to no server.
 class CompletionCommand : public Subcommand {
  public:
   CLI::App* Declare(CLI::App& app) override;

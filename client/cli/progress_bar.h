@@ -17,13 +17,13 @@ namespace lossd::cli {
 // One line that is drawn over itself; wiped when this is destroyed. Not thread-safe.
 class ProgressBar {
  public:
-  // Draws on `out` (not owned), or nothing at all where that is null.
+  // Draws on `out` (not owned, a terminal, which outlives this), or nothing at all where that is null.
   ProgressBar(size_t total, std::ostream* out) : total_(total), out_(out) {}
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
   ~ProgressBar();
 
-  // `done` of the total are done; `label` comes next.
+  // `done` of the total are done; `label`, of which 40 bytes are shown, comes next.
   void Show(size_t done, absl::string_view label);
 
  private:

@@ -12,7 +12,8 @@
 
 namespace lossd::cli {
 
-// Rows of left-aligned columns, two blanks apart, under a header and a rule; cells are made Printable. Not thread-safe.
+// Rows of left-aligned columns, two blanks apart, under a header and a rule; cells are made Printable. Columns are as
+// wide as their longest cell, in bytes. Not thread-safe.
 class TextTable {
  public:
   explicit TextTable(std::vector<std::string> header);

@@ -23,18 +23,20 @@
 
 namespace lossd::load {
 
-// Holds the answer as it must be, to the byte, from a server of this build on such a processor. Thread-safe.
+// Holds the answer as it must be, to the byte, from a server of this build on such a processor, that computes in tiles
+// in fp32. Thread-safe; looking at an answer copies and compares all of it, on the thread that asks.
 class AnswerCheck {
  public:
-  // Computes `request`, whose encoded form is `encoded`, here. Looks at one of `every` answers. Fails as a server
-  // would.
+  // Computes `request`, whose encoded form is `encoded`, here, once, and waits for it. Looks at one of `every` >= 1
+  // answers, the first among them. Fails as a server would.
   static absl::StatusOr<std::unique_ptr<AnswerCheck>> Create(const client::ComputeRequest& request,
                                                              const LoadRequest& encoded, int64_t every);
 
   // Counts an answer; if its turn has come, compares it.
   CallOutcome::Check Sample(const grpc::ByteBuffer& response);
 
-  // OK if `response` has the expected objective, outputs and gradients; else what differs first.
+  // OK if `response` has the expected objective, outputs and gradients; else DATA_LOSS, with what differs first, or
+  // what DecodeResponse says.
   absl::Status Compare(const grpc::ByteBuffer& response) const;
 
  private:

@@ -44,25 +44,29 @@ struct CallContext {
   bool stopped() const { return stop != nullptr && stop->triggered(); }
 };
 
-// Makes calls over one connection. Thread-safe.
+// Makes calls over one connection. Thread-safe. No call is made again: a failure is an outcome.
 class Caller {
  public:
-  // Called once for each call, on the thread of the connection's event loop.
+  // Called once for each call, on the thread of the connection's event loop; what it takes is time in which no other
+  // call of that loop ends.
   using Done = absl::AnyInvocable<void(CallOutcome) &&>;
 
   // Waits for nothing: no call may be outstanding.
   virtual ~Caller() = default;
+  // Starts a call that was due at `intended`, and does not wait for it, nor for a connection.
   virtual void Start(absl::Time intended, Done done) = 0;
   // Cancels all calls that are under way, and those that are still to come: their outcomes, which say that they were
   // withdrawn, come within moments, whatever the server does.
   virtual void Withdraw() = 0;
 };
 
-// One unary call of Compute each.
+// One unary call of Compute each. `queue` is that of an EventLoop, not owned, and outlives the caller, as `context`
+// does.
 std::unique_ptr<Caller> MakeUnaryCaller(std::shared_ptr<grpc::Channel> channel, grpc::CompletionQueue* queue,
                                         const CallContext& context);
 
-// Messages of a ComputeStream, which is opened with the first call and again after it has ended.
+// Messages of a ComputeStream, which is opened with the first call and again after it has ended. Destruction waits for
+// the stream's last event: not on the thread of the loop.
 std::unique_ptr<Caller> MakeStreamCaller(std::shared_ptr<grpc::Channel> channel, grpc::CompletionQueue* queue,
                                          const CallContext& context);
 

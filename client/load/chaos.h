@@ -29,7 +29,7 @@ absl::string_view ChaosName(ChaosKind kind);
 // What it does to calls, as it is counted: "calls cancelled" and so on.
 absl::string_view ChaosDeeds(ChaosKind kind);
 
-// Draws what happens to each call. Thread-safe.
+// Draws what happens to each call. Equal seeds draw the same, in the order in which threads ask. Thread-safe.
 class Chaos {
  public:
   Chaos(ChaosKind kind, uint64_t seed) : kind_(kind), random_(seed) {}

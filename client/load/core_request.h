@@ -14,7 +14,8 @@
 
 namespace lossd::load {
 
-// `request` over `inputs`. Precondition: it names a loss.
+// `request` over `inputs`, which are its inputs' specs as they are on the wire. Precondition: it names a loss. Checks
+// nothing: LossBackend::Prepare does.
 ComputeSpec ToCoreRequest(const client::ComputeRequest& request, std::vector<TensorSpec> inputs);
 
 }  // namespace lossd::load

@@ -21,6 +21,12 @@
 namespace lossd::load {
 
 // How long a level is measured.
+//
+//    start     warm-up      begin     window 0    window 1    window 2    ...   end      last answer
+//    |----------------------|-----------|-----------|-----------|----- ... -----|------------|
+//      calls, not counted     the last stable_windows of these count              late: in the windows in which
+//                                                                                 they were due, and in
+//                                                                                 LevelResult::late
 struct MeasureOptions {
   absl::Duration warmup = absl::Seconds(1);  // Not counted.
   absl::Duration window = absl::Seconds(1);
@@ -31,7 +37,8 @@ struct MeasureOptions {
   std::optional<absl::Duration> duration;  // Instead: so long, whatever the figures do; all of it counts.
 };
 
-// What is asked of the server: `concurrency` calls at any time, or `arrivals`.
+// What is asked of the server: `concurrency` calls at any time (a closed loop), or `arrivals` (an open one), whatever
+// becomes of those before.
 struct Level {
   int64_t concurrency = 1;
   std::optional<ArrivalOptions> arrivals;
@@ -42,7 +49,7 @@ struct Level {
 // "concurrency 16", "rate 100", "rate 100:200".
 std::string NameOf(const Level& level);
 
-// One window of time.
+// One window of time, and the calls that were due, or whose answers came, in it.
 struct Window {
   absl::Duration start;  // From the end of the warm-up.
   absl::Duration length;
@@ -63,7 +70,8 @@ struct LevelResult {
   double busiest_thread = 0;  // CPU time a second of the busiest of this process's load threads.
 };
 
-// Whether the last `options.stable_windows` of `windows` agree.
+// Whether the last `options.stable_windows` of `windows` agree: answers a second, and their median latency. False where
+// there are fewer.
 bool AreStable(absl::Span<const Window> windows, const MeasureOptions& options);
 
 // Runs `level`. A call counts in the window in which it was due, however late it ends; an answer in that in which it

@@ -15,7 +15,7 @@
 
 namespace lossd::load {
 
-// How much a figure has changed, as a share of what it was.
+// How much a figure has changed, as a share of what it was. Unknown where it was not positive.
 struct Change {
   bool known = true;            // Else one of the runs has no such figure.
   double share = 0;             // 0.1: a tenth more.

@@ -23,7 +23,7 @@ namespace lossd::load {
 // Shares of calls for which latencies are given.
 inline constexpr double kShares[] = {0, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999, 0.9999, 1};
 
-// Percentiles in milliseconds, as long as kShares, and the mean.
+// Percentiles in milliseconds, as long as kShares, and the mean; all 0 where there are no samples.
 struct LatencyFigures {
   std::vector<double> percentiles;
   double mean = 0;
@@ -36,6 +36,7 @@ struct LatencyFigures {
   bool Supports(double share) const;
 };
 
+// A window of a level, in the order of time.
 struct WindowFigures {
   double start = 0;             // Seconds.
   double calls_per_second = 0;  // Successful answers that came in it.
@@ -60,6 +61,7 @@ struct ErrorFigures {
   double max = 0;
 };
 
+// A level. Rates are a second of `seconds`, which are those of the windows that count.
 struct LevelFigures {
   std::string name;  // "concurrency 16", "rate 100": what levels of two runs are matched by.
   bool open = false;
@@ -100,6 +102,7 @@ struct LevelFigures {
   std::vector<std::string> Doubts() const;
 };
 
+// A run: what was asked, of whom, and what came of it, level by level as they were run.
 struct LoadReport {
   std::string target;
   std::string what;  // The loss and its inputs, in words.
@@ -121,9 +124,11 @@ std::string HighestInWords(const LoadReport& report);
 // where none differ or that is not known.
 std::string WhyDifferent(const LoadReport& report);
 
+// The figures of what was recorded. `request_bytes`: of a message.
 LatencyFigures FiguresOf(const Histogram& histogram);
 LevelFigures FiguresOf(const LevelResult& result, int64_t request_bytes);
 
+// What --json saves, and a baseline is read from.
 nlohmann::json ToJson(const LoadReport& report);
 // INVALID_ARGUMENT for JSON that ToJson did not make.
 absl::StatusOr<LoadReport> ReportFromJson(const std::string& text);

@@ -22,17 +22,19 @@
 
 namespace lossd::load {
 
-// A request as bytes, encoded once. All messages share its slices. Immutable; thread-safe.
+// A request as bytes, encoded once. All messages share its slices, and so the inputs' memory, which their owners keep:
+// a message costs no copy of payloads. Immutable; thread-safe.
 class LoadRequest {
  public:
-  // Encodes; `message_timeout` goes into the message (streams). INVALID_ARGUMENT where an input's bytes do not match.
+  // Encodes; `message_timeout` goes into the message (streams). Precondition: every input has an owner.
+  // INVALID_ARGUMENT where an input's bytes do not match.
   static absl::StatusOr<LoadRequest> Encode(const client::ComputeRequest& request,
                                             std::optional<absl::Duration> message_timeout);
 
   int64_t bytes() const { return bytes_; }
   const std::vector<grpc::Slice>& slices() const { return slices_; }
   grpc::ByteBuffer Message() const;
-  // The same with a request_id in front; the encoded request has none.
+  // The same with a request_id in front, of fewer than 128 bytes; the encoded request has none.
   grpc::ByteBuffer Message(const std::string& request_id) const;
 
  private:

@@ -32,6 +32,7 @@ struct Objectives {
   double max_error_rate = 0.001;  // Failed and skipped calls.
 };
 
+// What to do. A plain value: lossctl checks what flags may say.
 struct LoadPlan {
   client::ComputeRequest request;  // Every input has an owner.
   std::string what;                // It in words.
@@ -48,12 +49,18 @@ struct LoadPlan {
   std::vector<std::string> command_line;                      // That asked for it, for the report.
 };
 
-// Which of the objectives a level missed, with its figure: "p99 30.1 ms, expected at most 20 ms"; empty: none.
+// Which of the objectives a level missed first, with its figure: "p99 30.1 ms, expected at most 20 ms"; empty: none.
+// Answers that differ, and a level without any success that chaos does not explain, miss, too.
 std::string Missed(const LevelFigures& level, const Objectives& objectives);
 
-// Runs `plan`. Once it measures, whatever the server does are figures. An error before that: where there is no
-// connection, the request cannot be made or is none that the server takes, or metrics cannot be read. `progress` is
-// told of each window. `stop` ends it early, with what was measured so far.
+// Runs `plan`, and blocks until that is done:
+//   1. encodes the request; computes it here, if answers are to be verified;
+//   2. connects, reads the server's metrics, makes one call, asks what the server is;
+//   3. runs the levels one after the other, or those of the search;
+//   4. after chaos, makes one call in peace (LoadReport::ill).
+// Once it measures, whatever the server does are figures. An error before that: where there is no connection, the
+// request cannot be made or is none that the server takes, or metrics cannot be read. `progress` is told of each
+// window, on this thread; may be empty. `stop` ends it early, with what was measured so far.
 absl::StatusOr<LoadReport> RunLoad(const LoadPlan& plan, StopSignal& stop,
                                    const std::function<void(const Level&, const Window&)>& progress);
 

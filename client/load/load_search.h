@@ -22,7 +22,10 @@ struct SearchRange {
 
 // The highest load within `range` for which `meets` is true, supposing that it stays false once it is false: doubles
 // from the lowest until one misses, then halves the gap. Nullopt where the lowest misses; an error of `meets` ends the
-// search.
+// search, and is returned.
+//
+//    lowest 1      1 met, 2 met, 4 met, 8 met, 16 missed; 12 met, 14 missed, 13 missed: 12
+//
 absl::StatusOr<std::optional<double>> FindHighestLoad(const SearchRange& range,
                                                       absl::FunctionRef<absl::StatusOr<bool>(double load)> meets);
 

@@ -17,8 +17,9 @@
 
 namespace lossd::load {
 
-// Runs what is to be done later on a thread of its own, one after the other, in the order of their times. Thread-safe.
-// Destruction runs what is left at once.
+// Runs what is to be done later on a thread of its own, one after the other, in the order of their times, with no lock
+// held. Thread-safe. Destruction runs what is left at once, and waits for it. One thread for all callers that wait,
+// however many: none sleeps.
 class Pauses {
  public:
   using Work = absl::AnyInvocable<void() &&>;
@@ -29,7 +30,7 @@ class Pauses {
 
   // Runs `work`, which may call this again, at `time`, or as soon as pauses are ended.
   void Add(absl::Time time, Work work);
-  // Runs whatever waits, and what comes from now on, at once; until Allow.
+  // Runs whatever waits, and what comes from now on, at once, on its thread as ever; until Allow. Does not wait for it.
   void End();
   void Allow();
 

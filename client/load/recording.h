@@ -16,7 +16,10 @@
 
 namespace lossd::load {
 
-// One call, from the time when it was due.
+// One call, from the time when it was due. Filled by its Caller; had_room by the engine.
+//
+//    intended ---- lag ---- started ---- service ---- finished
+//    |---------------------- latency ----------------------|
 struct CallOutcome {
   absl::Time intended;  // When it was due: a call that starts late was late for its caller as well.
   absl::Time started;
@@ -37,7 +40,8 @@ struct ErrorCount {
   Histogram time;       // From `intended` to the failure.
 };
 
-// Sums over calls. Not thread-safe.
+// Sums over calls: each call counts in one of succeeded, errors, skipped and withdrawn. Merging is exact. Not
+// thread-safe.
 struct Recording {
   int64_t succeeded = 0;
   int64_t skipped = 0;         // Arrivals for which no call was started: too many were outstanding, or
@@ -62,6 +66,7 @@ struct Recording {
   void AddUnstarted(int64_t arrivals);
   void Merge(const Recording& other);
 
+  // Of all codes; those that chaos provoked are among them.
   int64_t failed() const;
   // Failed and skipped calls as a share of all, without those that chaos provoked; 0 where there were none.
   double ErrorRate() const;

@@ -22,16 +22,18 @@ struct StageSum {
 };
 using StageSums = std::map<std::string, StageSum>;  // By stage: decode, queue, compute, encode.
 
-// Reads Prometheus' text format.
+// Reads Prometheus' text format; lines that are none of these are passed over.
 StageSums ParseStages(absl::string_view metrics);
 
-// Mean time in each stage between two readings; stages in which nothing passed are left out.
+// Mean time in each stage between two readings of one server, for all its callers; stages in which nothing passed are
+// left out.
 std::map<std::string, absl::Duration> MeanStages(const StageSums& before, const StageSums& after);
 
 // "http://host:port/path", with /metrics where `url` names no path. INVALID_ARGUMENT where it is no such address.
 absl::StatusOr<std::string> MetricsUrl(absl::string_view url);
 
-// Fetches http://host:port/path. UNAVAILABLE or INVALID_ARGUMENT naming the address.
+// Fetches http://host:port/path, by HTTP/1.0, without TLS or redirections; waits five seconds at most for each piece.
+// UNAVAILABLE or INVALID_ARGUMENT naming the address.
 absl::StatusOr<std::string> FetchText(const std::string& url);
 
 }  // namespace lossd::load

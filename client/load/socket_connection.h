@@ -18,8 +18,9 @@ namespace lossd::load {
 // A connected stream socket, closed on destruction. Not thread-safe.
 class SocketConnection {
  public:
-  // To "host:port", "unix:/path", or these as gRPC's names: "dns:///host:port", "ipv4:host:port". Reading and writing
-  // give up after `timeout`. UNAVAILABLE if nobody listens, INVALID_ARGUMENT for another form.
+  // To "host:port", "unix:/path", or these as gRPC's names: "dns:///host:port", "ipv4:host:port". Each read and write
+  // gives up after `timeout`; connecting takes as long as the system lets it. UNAVAILABLE if nobody listens,
+  // INVALID_ARGUMENT for another form.
   static absl::StatusOr<SocketConnection> Open(const std::string& target, absl::Duration timeout);
   SocketConnection(SocketConnection&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
   SocketConnection& operator=(SocketConnection&&) = delete;
@@ -27,7 +28,7 @@ class SocketConnection {
 
   // Writes all of `bytes`; UNAVAILABLE if the peer takes no more.
   absl::Status Write(absl::string_view bytes);
-  // Reads until the peer closes.
+  // Reads until the peer closes, however much that is. UNAVAILABLE, and nothing of what came, if that takes too long.
   absl::StatusOr<std::string> ReadAll();
 
  private:

@@ -14,9 +14,10 @@
 
 namespace lossd::load {
 
-// Given once, and seen by all who wait or ask. Thread-safe.
+// Given once, for good, and seen by all who wait or ask. Asking takes no lock. Thread-safe.
 class StopSignal {
  public:
+  // Wakes all who wait, of whatever clock. Not from a signal handler: takes a lock.
   void Trigger();
   bool triggered() const { return triggered_; }
 

@@ -24,14 +24,20 @@
 namespace lossd::load {
 
 // Writes messages one after the other and matches answers by request_id. Everything that is outstanding when the stream
-// ends gets the stream's status. Thread-safe; kept alive by its events.
+// ends gets the stream's status, UNAVAILABLE where that is OK. Thread-safe; kept alive by its events.
+//
+//    Open -> kOpened -> kRead, kRead, ...  [kWaited between them: a slow reader] -> !ok -> kFinished
+//                    -> kWritten, kWritten, ...   one write and one read at a time
+//
+// An answer that cannot be read, or that nobody waits for, is passed over: whose it was is not known.
 class StreamSession : public std::enable_shared_from_this<StreamSession> {
  public:
   explicit StreamSession(const CallContext& context) : context_(context) {}
 
   // Opens the stream; called once.
   void Open(grpc::GenericStub& stub, grpc::CompletionQueue* queue);
-  // Sends a message. False, and `done` is left alone, if the stream has ended.
+  // Sends a message, or queues it behind those before, without bound: callers bound what is outstanding. False, and
+  // `done` is left alone, if the stream has ended.
   bool Send(absl::Time intended, Caller::Done& done);
   // Cancels the stream: what is outstanding is withdrawn, and nothing is sent any more.
   void Withdraw();

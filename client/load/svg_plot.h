@@ -12,6 +12,7 @@
 
 namespace lossd::load {
 
+// In the units of the axes.
 struct PlotPoint {
   double x = 0;
   double y = 0;
@@ -35,6 +36,7 @@ struct PlotAxis {
   std::vector<std::pair<double, std::string>> ticks;  // Empty: round numbers.
 };
 
+// What to draw. Texts may hold anything: they are escaped. Names of colours are ours.
 struct PlotSpec {
   std::string title;
   PlotAxis x;

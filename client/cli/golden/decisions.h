@@ -26,7 +26,8 @@ struct Decision {
   absl::string_view reason;  // Of kAnswer and kSkip.
 };
 
-// By the case's `compare`, and for `error` by its name: an error case that is not known by name is to be refused.
+// By the case's `compare`, and for `error` by its name: an error case that is not known by name is to be refused. kSkip
+// for any other `compare`.
 Decision DecisionFor(const GoldenCase& golden);
 
 }  // namespace lossd::cli

@@ -33,7 +33,8 @@ struct Verdict {
 // "INVALID_ARGUMENT: text", without details.
 std::string StatusText(const absl::Status& status);
 
-// Gathers what is wrong and what was looked at while a case is checked. Not thread-safe.
+// Gathers what is wrong and what was looked at while a case is checked, so that one difference does not hide the
+// others. Not thread-safe.
 class Findings {
  public:
   // Takes note of `status` if it is an error. Returns whether it is OK.
@@ -41,7 +42,7 @@ class Findings {
   // Takes note of something to show.
   void Note(absl::string_view text);
 
-  // kFailed with the first problems, if there are any; else `outcome` with the notes.
+  // kFailed with the first three problems, if there are any; else `outcome` with the notes.
   Verdict Conclude(Outcome outcome) const;
 
  private:
