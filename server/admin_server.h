@@ -46,6 +46,7 @@ class AdminServer {
   absl::Status Listen();
 
   ServerParts parts_;
+  // Of this server alone: calls to the serving port take none of these places.
   OperatorCalls operators_;
   TransferWatch watch_;
   CallReporter reporter_;

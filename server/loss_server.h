@@ -39,6 +39,10 @@ namespace lossd {
 //   auto server = LossServer::Start(options, *std::move(credentials), **backend, metrics, logger, RealClock());
 //   ...
 //   (*server)->Shutdown();
+//
+//    Start      listeners -> bounds, gauges, pages, watches -> ready -> port file
+//    Shutdown   not ready -> drain delay -> new calls refused -> accepted ones answered, or cut off at the timeout
+//               -> connections closed -> back end drained -> pages and operators' server gone
 class LossServer {
  public:
   // Binds everything, starts serving, is ready, and writes --port_file. `options` are valid, and `credentials` loaded
@@ -62,7 +66,7 @@ class LossServer {
 
   // In this order: health says NOT_SERVING; serves on for --drain_delay; refuses new calls with UNAVAILABLE while
   // accepted ones finish; closes the connections, stops, and drains the backend. Within --shutdown_timeout after the
-  // delay; false if calls had to be cut off to keep to it. Call once.
+  // delay; false if calls had to be cut off to keep to it. Blocks until then. Call once.
   bool Shutdown();
 
  private:

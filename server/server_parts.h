@@ -21,14 +21,17 @@ namespace lossd {
 // inflow, and whoever started that the rest. A copy is as good as the original. All that is behind the references may
 // be used by any thread, but for CredentialFiles::Reload, which one thread calls.
 struct ServerParts {
+  // Valid (ValidateOptions), and constant.
   const ServerOptions& options;
   // Read by whoever lets calls in or shows a certificate; replaced behind this while they do.
   const CredentialFiles& credentials;
+  // Shared with nobody else: LossServer drains it at its end.
   LossBackend& backend;
   Metrics& metrics;
   // Says whether the process is ready; the servers tell of it, LossServer sets it.
   HealthStates& health;
   Logger& logger;
+  // The wall clock, but for tests: deadlines of clients are compared with it.
   Clock& clock;
   // One for both servers: connections are told apart by their clients' addresses.
   Inflow& inflow;

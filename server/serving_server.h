@@ -58,7 +58,7 @@ class ServingServer {
 
   // In use, with the ports that were picked. In the order of --listen.
   const std::vector<std::string>& addresses() const { return listening_.addresses; }
-  // What accepted calls have reserved, for /metrics.
+  // What accepted calls have reserved, for /metrics. Valid as long as this.
   const Admission& admission() const { return admission_; }
 
   // Refuses new calls with UNAVAILABLE, waits until `deadline`, by the clock of the parts, for every accepted one to be

@@ -14,7 +14,8 @@
 namespace lossd::cli {
 
 // Runs lossctl with these arguments (without the program's name) and returns its exit code: kExitOk, kExitFailure (a
-// call failed, or a check), kExitUsage. Errors go to streams.err, with the details that the server attached.
+// call failed, or a check), kExitUsage, or kExitInterrupted. Errors go to streams.err, with the details that the server
+// attached. Blocks until the command is done; one at a time in a process where signals matter (InterruptWatch).
 int RunLossctl(std::vector<std::string> arguments, const Streams& streams);
 
 }  // namespace lossd::cli

@@ -38,8 +38,8 @@ class Subcommand {
   // Adds a parser with name, help and flags to `app`, and returns it. What the flags set lies in this, which must
   // outlive the parsing.
   virtual CLI::App* Declare(CLI::App& app) = 0;
-  // Runs with the flags as parsed. Returns the exit code, or an error to print: a UsageError exits with kExitUsage, any
-  // other with kExitFailure.
+  // Runs with the flags as parsed, once. Returns the exit code, or an error to print: a UsageError exits with
+  // kExitUsage, any other with kExitFailure. Results go to streams.out, all else to streams.err.
   virtual absl::StatusOr<int> Run(const Streams& streams) = 0;
 };
 

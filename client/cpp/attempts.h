@@ -19,6 +19,9 @@ namespace lossd::client {
 // The attempts of one unary call. UNAVAILABLE (a restart, a drain, no connection) is tried again while
 // ClientOptions::patience lasts, RESOURCE_EXHAUSTED up to max_attempts times where the server names a delay; neither
 // beyond the call's deadline. gRPC's own retries know no such difference. Not thread-safe.
+//
+//    attempt --> fails ~ wait ~ attempt --> fails ~~ wait ~~ attempt --> fails ~~~~ wait ~~~~ ...
+//                |<--------------------- patience --------------------->|    waits double, from initial_backoff on
 class Attempts {
  public:
   // `options` is not owned and outlives this.

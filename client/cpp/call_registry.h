@@ -23,7 +23,8 @@ class CancellableCall {
 };
 
 // Owns calls from their start to their end, so that whoever started one need not. Thread-safe; a short lock, under
-// which nothing of a call is called.
+// which nothing of a call is called. To be destroyed once all have ended (CancelAllAndWait): a call that is left would
+// tell this of its end.
 class CallRegistry {
  public:
   // Before the call is started. Not null, and not there already.

@@ -31,7 +31,7 @@ namespace lossd::client {
 absl::StatusOr<grpc::ByteBuffer> EncodeRequest(const ComputeRequest& request, int64_t max_message_bytes,
                                                std::optional<absl::Duration> message_timeout, const PayloadHold& hold);
 
-// What came back for one message.
+// What came back for one message. Holds nothing of the transport's.
 struct Answer {
   std::string request_id;
   absl::StatusOr<ComputeResponse> result;  // An error where the server sent one in-band.

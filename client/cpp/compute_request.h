@@ -60,7 +60,8 @@ struct InputTensor {
   static InputTensor Share(const Tensor& tensor);
 };
 
-// Which gradients are returned, and in what form.
+// Which gradients are returned, and in what form. Integers have none; a name that matches no input with a gradient is
+// an error of the server's (INVALID_ARGUMENT).
 struct GradientOptions {
   enum class Mode { kAll, kNone, kNamed };
   Mode mode = Mode::kAll;          // kAll: of every floating input that was sent.
@@ -70,8 +71,8 @@ struct GradientOptions {
 };
 
 // Memory of the caller for one gradient: ByteSize of the gradient, exactly, and valid until the result is delivered,
-// and as long as its ResultTensor is used. Written to before the result is delivered, also where
-// the call then fails; of another size the call gets INVALID_ARGUMENT, after the server has computed.
+// and as long as its ResultTensor is used. Written to before the result is delivered, also where the call then fails;
+// of another size the call gets INVALID_ARGUMENT, after the server has computed.
 struct GradientTarget {
   std::string name;
   absl::Span<std::byte> memory;
@@ -86,10 +87,12 @@ enum class NonfinitePolicy {
 // One loss over one group of tensors. A plain value: what is wrong with it is said when it is sent, or by the server.
 struct ComputeRequest {
   std::string request_id;  // Echoed; at most 256 bytes. In a stream, empty means: numbered by the client.
-  LossSpec loss;
+  LossSpec loss;           // None: INVALID_ARGUMENT.
+  // In any order: the loss knows them by their names, each of which comes once and has at most 256 bytes.
   std::vector<InputTensor> inputs;
   GradientOptions gradients;
-  // Where gradients go that should not lie in memory of the client.
+  // Where gradients go that should not lie in memory of the client. Targets of gradients that do not come are left as
+  // they are; of two with a name the first counts.
   std::vector<GradientTarget> gradient_targets;
   NonfinitePolicy nonfinite_policy = NonfinitePolicy::kReport;
   bool timing = false;  // Ask for ComputeResponse::timing.

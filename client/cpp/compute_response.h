@@ -80,6 +80,7 @@ struct ServerInfo {
     std::string description;
     int32_t threads = 0;
   };
+  // An input as the loss knows it.
   struct Input {
     std::string name;                // `anchor.*` stands for `anchor.0`, ...
     std::vector<std::string> shape;  // Symbolic; empty: any.
@@ -93,6 +94,7 @@ struct ServerInfo {
     std::vector<DType> dtypes;
   };
   struct Limits {
+    // Bytes of a message; of all calls in flight, as they lie in memory; calls; operations of a request.
     int64_t max_message_bytes = 0;
     int64_t max_inflight_bytes = 0;
     int64_t max_concurrent_calls = 0;

@@ -41,8 +41,8 @@ namespace lossd::client {
 //    the stream      StartCall -> Write, Write, ...   -> WritesDone, once Finish was called and writes_ is empty
 //                              -> Read, Read, ...     -> !ok: no more answers -> Finish of gRPC -> OnFinished: end_
 //
-//    What is in pending_ when the stream ends gets how it ended. Finish and the destructor wait until the stream has
-//    ended and the last callback has returned (AllOver).
+// What is in pending_ when the stream ends gets how it ended. Finish and the destructor wait until the stream has ended
+// and the last callback has returned (AllOver).
 class GrpcComputeStream : public ComputeStream {
  public:
   // Opens the stream, without waiting for a connection. All pointers are not owned and outlive this.

@@ -27,6 +27,7 @@ struct ErrorDetails {
     std::string subject;      // The limit: the server's flag, if one sets it.
     std::string description;  // Limit and value.
   };
+  // In the order in which the server named them; of this version at most one of each kind.
   std::vector<FieldViolation> field_violations;
   std::vector<QuotaViolation> quota_violations;
   // Set where the same request may succeed later: how long to wait first.

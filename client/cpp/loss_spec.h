@@ -44,7 +44,7 @@ inline std::optional<LossConfig> ConfigOf(const LossSpec& spec) {
       spec);
 }
 
-// As in lossd.v1.LossSpec; "none" where there is none.
+// As in lossd.v1.LossSpec: "feature_map_contrastive", "cpc", "nt_xent", "squared_norm"; "none" where there is none.
 inline absl::string_view NameOf(const LossSpec& spec) {
   return spec.index() == 0 ? absl::string_view("none") : kLossNames[spec.index() - 1];
 }

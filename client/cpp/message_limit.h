@@ -21,6 +21,7 @@ class MessageLimit {
       : given_(options.max_message_bytes.has_value()),
         bytes_(options.max_message_bytes.value_or(kDefaultMaxMessageBytes)) {}
 
+  // In force now. A message that was encoded before it changed goes as it is.
   int64_t bytes() const { return bytes_; }
   // The server takes messages of so many bytes; 0: it did not say. Changes nothing where the option was given.
   void Learn(int64_t bytes) {

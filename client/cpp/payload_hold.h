@@ -14,6 +14,11 @@ namespace lossd::client {
 
 // Of one call. gRPC can hold slices beyond a call's end: what lies in a send queue when the deadline passes is dropped
 // only when the write ends. Thread-compatible; owners may be dropped on any thread.
+//
+//    the hold's own reference   |--------------------------| Release
+//    slices in gRPC's hands        |-------------------------------|
+//    the call                     start                 end        | released: only now does the caller get its result,
+//                                                                    and its memory back
 class PayloadHold {
  public:
   PayloadHold();

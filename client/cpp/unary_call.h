@@ -46,7 +46,8 @@ inline constexpr char kServerInfoMethod[] = "/lossd.v1.LossService/GetServerInfo
 class UnaryExchange {
  public:
   // Calls `method` on `queue`, where `tag` appears whenever Advance is due. `stub`, `queue`, `options` and `method` are
-  // not owned and outlive the call. INVALID_ARGUMENT, and nothing was started, if `timeout` is not positive.
+  // not owned and outlive the call. `request` is kept until Finish, so that it can be sent again. INVALID_ARGUMENT, and
+  // nothing was started, if `timeout` is not positive; one of a year or more is none.
   absl::Status Start(grpc::GenericStub& stub, grpc::CompletionQueue& queue, const ClientOptions& options,
                      const char* method, grpc::ByteBuffer request, absl::Duration timeout, void* tag);
   // To be called whenever the tag has appeared, by one thread at a time. Returns false once the call has ended; else
@@ -129,7 +130,8 @@ class AsyncUnaryCall : public CancellableCall, public Event, public std::enable_
   absl::StatusOr<ComputeResponse> result_;
 };
 
-// Sets a call's deadline, and the metadata that `options` ask for.
+// Sets a call's deadline, unless that is InfiniteFuture(), and the metadata that `options` ask for. Before the call
+// starts.
 void Configure(grpc::ClientContext& context, const ClientOptions& options, absl::Time deadline);
 
 }  // namespace lossd::client

@@ -29,7 +29,8 @@ class ArrivalSchedule {
  public:
   explicit ArrivalSchedule(const ArrivalOptions& options);
 
-  // Time of the next arrival from the start of the schedule. Never decreases.
+  // Time of the next arrival from the start of the schedule. Never decreases, and never ends. Constant time; allocates
+  // nothing.
   absl::Duration Next();
 
   // Passes over the arrivals before `time`, and returns how many there are; of a Poisson process, how many are to be

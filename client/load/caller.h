@@ -51,7 +51,7 @@ class Caller {
   // call of that loop ends.
   using Done = absl::AnyInvocable<void(CallOutcome) &&>;
 
-  // Waits for nothing: no call may be outstanding.
+  // No call may be outstanding. Not on the thread of the loop.
   virtual ~Caller() = default;
   // Starts a call that was due at `intended`, and does not wait for it, nor for a connection.
   virtual void Start(absl::Time intended, Done done) = 0;

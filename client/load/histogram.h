@@ -20,7 +20,7 @@ class Histogram {
  public:
   // Counts one value: in nanoseconds; less than 0 counts as 0, more than 73 minutes as that (maximum and mean do not).
   void Add(absl::Duration value);
-  // Adds all that `other` has counted.
+  // Adds all that `other` has counted, as if it had been counted here.
   void Merge(const Histogram& other);
 
   int64_t count() const { return count_; }

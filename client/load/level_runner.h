@@ -24,9 +24,8 @@ namespace lossd::load {
 //
 //    start     warm-up      begin     window 0    window 1    window 2    ...   end      last answer
 //    |----------------------|-----------|-----------|-----------|----- ... -----|------------|
-//      calls, not counted     the last stable_windows of these count              late: in the windows in which
-//                                                                                 they were due, and in
-//                                                                                 LevelResult::late
+//      calls, not counted     the last stable_windows of these count              late: counted in the windows
+//                                                                                 in which they were due
 struct MeasureOptions {
   absl::Duration warmup = absl::Seconds(1);  // Not counted.
   absl::Duration window = absl::Seconds(1);
@@ -57,6 +56,7 @@ struct Window {
   bool counts = true;  // Whether the level's figures contain it.
 };
 
+// What came of a level. Recordings are summed over the windows that count; those of each window stay, too.
 struct LevelResult {
   Level level;
   absl::Duration length;  // Of what counts.

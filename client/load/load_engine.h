@@ -32,7 +32,8 @@ struct EngineOptions {
   bool again_at_once = false;  // Callers of a closed loop do not wait when the server tells them to.
 };
 
-// How time is divided to record calls in it.
+// How time is divided to record calls in it: window i is [begin + i * window, begin + (i + 1) * window). Without end:
+// whoever measures decides which windows it looks at.
 struct TimeGrid {
   absl::Time begin = absl::InfinitePast();
   absl::Duration window = absl::InfiniteDuration();
@@ -42,9 +43,15 @@ struct TimeGrid {
   int64_t IndexOf(absl::Time time) const;
 };
 
-// A closed loop (KeepOutstanding) or the calls of an open one (TryStart). Methods are for one controlling thread, but
-// TryStart and StartWhenRoom, which may be called from another. Destruction stops the load and waits for what is
-// outstanding.
+// A closed loop (KeepOutstanding) or the calls of an open one (TryStart), one at a time. Methods are for one
+// controlling thread, but TryStart and StartWhenRoom, which may be called from another. Destruction stops the load and
+// waits for what is outstanding, by the calls' own timeouts.
+//
+//    lane 0   a connection, its Caller, its Recordings    event loop 0, a thread: calls of lanes 0, 2, ... end here,
+//    lane 1   likewise                                    event loop 1   are recorded in their lane, and start the
+//    lane 2   likewise                                    event loop 0   next one there
+//
+// Calls of an open loop take lanes in turn; in a closed one a call's successor stays on its lane.
 class LoadEngine {
  public:
   // Connects; UNAVAILABLE where that takes longer than the client options allow, CANCELLED where context.stop comes
@@ -62,7 +69,7 @@ class LoadEngine {
   bool AwaitIdle();
   // Starts one call; false, and it is recorded as skipped, if `max_outstanding` are under way.
   bool TryStart(absl::Time intended, int64_t max_outstanding);
-  // Starts one call, as soon as fewer than `max_outstanding` are under way.
+  // Starts one call, as soon as fewer than `max_outstanding` are under way: blocks until then.
   void StartWhenRoom(absl::Time intended, int64_t max_outstanding);
   // Cancels what is outstanding, and whatever is started from now on.
   void Withdraw();

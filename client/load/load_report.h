@@ -29,7 +29,7 @@ struct LatencyFigures {
   double mean = 0;
   int64_t samples = 0;
 
-  // Of a share that is one of kShares.
+  // In milliseconds, of a share that is one of kShares, to the bit; throws std::out_of_range for another.
   double At(double share) const;
   // Whether enough was sampled for that percentile: at least one value lies beyond it, 10,000 samples for p99.99. Below
   // that it is the maximum under another name.
@@ -98,7 +98,8 @@ struct LevelFigures {
   std::string metrics_error;  // Why the server's stages are not known, where its metrics were asked for.
   double late_longest = 0;    // Milliseconds that the longest of those under way at the end took, failed or not.
 
-  // What to doubt about the figures, a sentence each: unstable, late starts, a busy client, skipped arrivals.
+  // What to doubt about the figures, a sentence each: interrupted or lost, unstable, late starts, a busy client,
+  // skipped arrivals, calls that ended after the level. Empty: nothing.
   std::vector<std::string> Doubts() const;
 };
 

@@ -32,6 +32,7 @@ class LoadRequest {
                                             std::optional<absl::Duration> message_timeout);
 
   int64_t bytes() const { return bytes_; }
+  // What all messages share, without a request_id. Valid as long as this.
   const std::vector<grpc::Slice>& slices() const { return slices_; }
   grpc::ByteBuffer Message() const;
   // The same with a request_id in front, of fewer than 128 bytes; the encoded request has none.
@@ -43,10 +44,12 @@ class LoadRequest {
 };
 
 // Inputs of a loss by one shape, as the loss describes them, without the optional ones: `maps` a side for
-// feature_map_contrastive; labels are integers, one a row.
+// feature_map_contrastive; labels are integers, one a row. Of inputs of a lower rank the first extents count. None
+// where there is no loss; whether the loss takes them is the server's to say.
 std::vector<TensorSpec> InputsOfShape(const client::LossSpec& loss, const Shape& shape, DType dtype, int maps);
 
-// A tensor of normal variates (integers: 0 to 9), the same for equal seeds.
+// A tensor of normal variates (integers: 0 to 9), the same for equal seeds, in memory of its own. 16-bit floats are
+// rounded.
 Tensor RandomTensor(const TensorSpec& spec, uint64_t seed);
 
 // `loss` with a seed where it would have the server draw, so that equal requests have equal answers.

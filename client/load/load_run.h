@@ -29,7 +29,7 @@ namespace lossd::load {
 struct Objectives {
   // Latency from the intended start: the longest at each of kShares.
   std::map<double, absl::Duration> latency = {};
-  double max_error_rate = 0.001;  // Failed and skipped calls.
+  double max_error_rate = 0.001;  // Failed and skipped calls, as a share of all (Recording::ErrorRate).
 };
 
 // What to do. A plain value: lossctl checks what flags may say.

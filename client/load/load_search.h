@@ -25,7 +25,6 @@ struct SearchRange {
 // search, and is returned.
 //
 //    lowest 1      1 met, 2 met, 4 met, 8 met, 16 missed; 12 met, 14 missed, 13 missed: 12
-//
 absl::StatusOr<std::optional<double>> FindHighestLoad(const SearchRange& range,
                                                       absl::FunctionRef<absl::StatusOr<bool>(double load)> meets);
 

@@ -14,10 +14,11 @@
 
 namespace lossd::load {
 
-// Calls `start` with the intended time of every arrival of `schedule` within [begin, end), as soon as `clock` has
-// reached it: never early, never waiting for answers. One that is late, because `start` or this thread was, is started
-// at once, with the time when it was due. Returns at `end`, when `stop` is triggered, or where `start` returns false
-// and has not started it: the intended time of the first arrival that was not started, which `schedule` has passed.
+// Calls `start`, on this thread, with the intended time of every arrival of `schedule` within [begin, end), as soon as
+// `clock` has reached it: never early, never waiting for answers. One that is late, because `start` or this thread was,
+// is started at once, with the time when it was due. Returns at `end`, when `stop` is triggered, or where `start`
+// returns false and has not started it: the intended time of the first arrival that was not started, which `schedule`
+// has passed.
 absl::Time Pace(ArrivalSchedule& schedule, absl::Time begin, absl::Time end, Clock& clock, StopSignal& stop,
                 absl::FunctionRef<bool(absl::Time intended)> start);
 

@@ -63,7 +63,9 @@ struct Recording {
   void AddAnswer(const CallOutcome& outcome);
   // ... and one that did both.
   void Add(const CallOutcome& outcome);
+  // Arrivals that were due and not started; they count as skipped, too.
   void AddUnstarted(int64_t arrivals);
+  // Of two examples of an error this one's is kept.
   void Merge(const Recording& other);
 
   // Of all codes; those that chaos provoked are among them.

@@ -15,14 +15,15 @@
 
 namespace lossd::load {
 
-// Sums of lossd_stage_seconds since the server's start, over all devices.
+// Sums of lossd_stage_seconds since the server's start, over all devices: of one stage, and of how many computations.
 struct StageSum {
   double seconds = 0;
   double count = 0;
 };
 using StageSums = std::map<std::string, StageSum>;  // By stage: decode, queue, compute, encode.
 
-// Reads Prometheus' text format; lines that are none of these are passed over.
+// Reads Prometheus' text format; lines that are none of these, or have no number, are passed over. Stages are taken as
+// they are named, known or not.
 StageSums ParseStages(absl::string_view metrics);
 
 // Mean time in each stage between two readings of one server, for all its callers; stages in which nothing passed are

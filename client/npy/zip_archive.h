@@ -21,8 +21,8 @@ struct ZipMember {
   uint16_t method = 0;  // 0: stored, 8: deflated.
   uint64_t stored_bytes = 0;
   uint64_t bytes = 0;
-  uint64_t header_offset = 0;
-  uint32_t checksum = 0;
+  uint64_t header_offset = 0;  // From the archive's first byte.
+  uint32_t checksum = 0;       // CRC-32 of the content.
 };
 
 // Whether bytes begin as an archive does.

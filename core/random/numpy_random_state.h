@@ -12,7 +12,8 @@
 
 namespace lossd {
 
-// Draws what numpy's global RandomState draws after np.random.seed(seed), bit for bit. Thread-compatible.
+// Draws what numpy's global RandomState draws after np.random.seed(seed), bit for bit: seeds are those of 32 bits.
+// Thread-compatible.
 class NumpyRandomState {
  public:
   explicit NumpyRandomState(uint32_t seed) : words_(seed) {}

@@ -36,7 +36,7 @@ class Reservation {
   ~Reservation() { Release(); }
 
   // Makes it `bytes` in all, more or less than now, for the same call. RESOURCE_EXHAUSTED as for Admission::Reserve,
-  // with the reservation unchanged; never fails for less. Must not be empty; bytes >= 0.
+  // with the reservation unchanged; never fails for less, which others may have at once. Must not be empty; bytes >= 0.
   absl::Status Resize(int64_t bytes);
   // The same, but fails also where less than `spare` bytes of the budget would be left for others. Then a retry delay
   // is given only where others hold something, which may go.
@@ -65,7 +65,7 @@ class Reservation {
 };
 
 // A budget of bytes and of calls, exact at every moment: 0 <= bytes <= max_bytes and 0 <= calls <= max_calls, whoever
-// asks at once. Nobody waits for room: what does not fit is refused, and said when to come back. Thread-safe; never
+// asks at once. Nobody waits for room: what does not fit is refused, with a time to come back. Thread-safe; never
 // blocks but for a short lock, and allocates only to refuse. Outlives its reservations.
 class Admission {
  public:
@@ -80,7 +80,7 @@ class Admission {
 
   // Reserves one call and `bytes` >= 0 bytes. RESOURCE_EXHAUSTED with LimitViolation: concurrency
   // (--max_concurrent_calls) or inflight_bytes (--max_inflight_bytes); without a retry delay where `bytes` alone are
-  // more than the whole budget.
+  // more than the whole budget, which is looked at first, then calls, then bytes.
   absl::StatusOr<Reservation> Reserve(int64_t bytes);
 
   // The same of bytes that are no call's yet, such as a message that a stream waits for.

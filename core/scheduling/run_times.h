@@ -34,7 +34,8 @@ class RunTimes {
   // A batch of `key` took `run`. Copies the key if it is new.
   void Record(absl::string_view key, absl::Duration run);
 
-  // The shortest recorded run; nullopt before kEnoughRuns of them.
+  // The shortest recorded run, of whatever batches; nullopt before kEnoughRuns of them. Never grows, unless the key is
+  // forgotten.
   std::optional<absl::Duration> Shortest(absl::string_view key) const;
 
  private:

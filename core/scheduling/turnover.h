@@ -21,11 +21,11 @@ namespace lossd {
 //    Note       4 MiB   8 MiB    2 MiB   6 MiB
 //    time   ----x-------x--------x-------x------>     16 MiB came back between the first and the last, which begins
 //               |-------- 200 ms --------|            the time; held 40 MiB: MeanStay = 200 ms * 40 / 16 = 500 ms
-//
 class Turnover {
  public:
   // `units` > 0 have been given back at `now`; of more than kRemembered times the oldest is forgotten.
   void Note(int64_t units, absl::Time now);
+  // All of it: how fast units came back while nobody waited for them says nothing of a full budget.
   void Forget() { noted_ = 0; }
 
   // How long units are kept on the average while `held` are held (Little's law); nullopt until kLeast are known, or

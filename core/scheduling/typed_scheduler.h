@@ -63,7 +63,8 @@ class TypedScheduler {
     return status;
   }
 
-  // Its threads, queue and end.
+  // Its threads, queue and end: ParallelFor, StopGathering, Drain. Nothing may be scheduled through it, which would be
+  // a task of another type.
   BatchScheduler& scheduler() const { return *scheduler_; }
 
  private:

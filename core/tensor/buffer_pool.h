@@ -97,7 +97,7 @@ class BufferPool {
   ~BufferPool();
 
   // Returns a buffer of at least `bytes` bytes (also for 0), at least 256. Throws std::bad_alloc if the system has no
-  // memory; nothing has changed then.
+  // memory.
   Buffer Allocate(size_t bytes);
 
   // Keeps from now on at most so much instead, but no more than the constructor was told. Frees what is beyond at once.

@@ -14,7 +14,7 @@
 namespace lossd {
 
 // Element type of a tensor. The values are those of lossd.v1.Dtype; floating types stand together, which IsFloating
-// goes by.
+// goes by. Elements are little endian, in memory as on the wire, which is all that copies rely on.
 enum class DType : uint8_t {
   kUnspecified = 0,  // Of no tensor that came through CheckedByteSize.
   kFloat32 = 1,      // IEEE 754 binary32. What most losses compute in.

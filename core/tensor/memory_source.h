@@ -16,7 +16,8 @@ class MemorySource {
  public:
   virtual ~MemorySource() = default;
 
-  // `bytes` bytes aligned to kBufferAlignment; null if there are none.
+  // `bytes` bytes aligned to kBufferAlignment, whatever they hold; null if there are none. `bytes` is that of a size
+  // class of BufferPool.
   virtual std::byte* Allocate(size_t bytes) = 0;
   // Takes back what Allocate(bytes) returned, with the same `bytes`, on any thread.
   virtual void Free(std::byte* memory, size_t bytes) = 0;

@@ -17,7 +17,8 @@ inline constexpr int64_t kMaxNameBytes = 256;  // Of a tensor, a gradient, a req
 inline constexpr int64_t kMaxGradientNames = 1024;
 inline constexpr int64_t kMaxHeaderBytes = 4 << 20;  // Of a message in all outside Tensor.data.
 
-// Protobuf's own limits: nesting of messages and groups, and bytes of a length-delimited field.
+// Protobuf's own limits: nesting of messages and groups, and bytes of a length-delimited field. What is beyond is
+// malformed for us, as for every parser.
 inline constexpr int kMaxDepth = 100;
 inline constexpr int64_t kMaxFieldBytes = INT32_MAX - 16;
 

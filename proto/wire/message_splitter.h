@@ -20,7 +20,8 @@
 
 namespace lossd::wire {
 
-// A repeated field of tensors. Length-delimited ones of this number are handed to `decoder`, in order.
+// A repeated field of tensors. Length-delimited ones of this number are handed to `decoder`, in order; of another wire
+// type they are a field like any other, which protobuf does not know.
 struct TensorField {
   uint32_t number;
   TensorDecoder* decoder;  // Not owned.
@@ -28,7 +29,8 @@ struct TensorField {
 
 // Walks `message`, gives the elements of `tensor_fields` to their decoders, and returns the bytes of all other fields,
 // in order. Each of these is charged to `budget` and shown to `inspect` first. Fails with what the decoders, the budget
-// or `inspect` fail with, and with INVALID_ARGUMENT where the bytes are malformed.
+// or `inspect` fail with, and with INVALID_ARGUMENT where the bytes are malformed: at the first that is wrong, by the
+// order of the bytes.
 absl::StatusOr<std::string> SplitMessage(Reader message, absl::Span<const TensorField> tensor_fields,
                                          HeaderBudget* budget, absl::FunctionRef<absl::Status(const Field&)> inspect);
 

@@ -45,7 +45,8 @@ class MessageWriter {
  public:
   MessageWriter() { gathered_.reserve(kMaxCopiedBytes); }
 
-  // Appends all fields that are set in `fields`.
+  // Appends all fields that are set in `fields`, unknown ones too. Of a message whose tensors were appended, or will
+  // be, it has none of its own.
   void AppendFields(const google::protobuf::MessageLite& fields);
 
   // Appends a lossd.v1.Tensor as field `number` (1 to 15). A payload, of the spec's ByteSize, up to

@@ -50,7 +50,8 @@ class Reader {
   int64_t remaining() const { return end_ - position_; }
 
   // Reads the next field and moves behind it; a group is walked to its end. Nullopt where the bytes are not a field,
-  // for protobuf as for us: the cursor is where that was seen.
+  // for protobuf as for us: the cursor is where that was seen. A length-delimited field is passed over in steps of
+  // slices, whatever is in it.
   std::optional<Field> ReadField();
 
   // Reads a varint of at most 10 bytes, dropping bits beyond 64; nullopt if there is none.
@@ -82,6 +83,7 @@ class Reader {
   bool Skip(int64_t bytes);
   bool SkipValue(WireType type);
   bool SkipGroup(uint32_t number);
+  // These keep next_ on a byte of a slice as long as the cursor is not at its end.
   void EnterSlice();
   void Advance(int64_t bytes);
 

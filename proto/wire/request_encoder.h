@@ -26,7 +26,8 @@ struct BorrowedTensor {
   std::shared_ptr<const void> owner;
 };
 
-// Encodes `header` (its inputs are empty) with `inputs`. Payloads above kMaxInlinePayloadBytes are not copied.
+// Encodes `header` (its inputs are empty) with `inputs`, in their order. Payloads above kMaxInlinePayloadBytes are not
+// copied, and must not change before the transport has dropped them; smaller ones may go at once.
 // INVALID_ARGUMENT with the field where a spec has no byte size, or one that protobuf cannot carry. Other limits are
 // the server's to check. Thread-safe.
 absl::StatusOr<EncodedMessage> EncodeRequest(const v1::ComputeRequest& header, absl::Span<const BorrowedTensor> inputs);

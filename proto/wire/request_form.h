@@ -20,7 +20,6 @@ namespace lossd::wire {
 //
 //    message   fields .. request_id .. inputs: tag, length, (name, dtype, shape, data: tag, length, elements) ..
 //    bytes     as is     left out      as is   as int64     as is              as is as int64     left out
-//
 struct RequestForm {
   // All bytes but those of request_id and of payloads, lengths included. If DecodeRequest accepts one message, it
   // accepts all whose forms have equal bytes, with equal specs, and equal headers but for request_id.

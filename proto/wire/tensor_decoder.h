@@ -48,6 +48,7 @@ class TensorDecoder {
   TensorTable Take() && { return std::move(table_); }
 
  private:
+  // In this order: the fields of a tensor, one by one; what they make together; its payload against that; its name.
   absl::Status WalkField(const Field& field);
   absl::Status CountExtents(const Field& field);
   absl::StatusOr<TensorSpec> ParseSpec();
@@ -63,6 +64,8 @@ class TensorDecoder {
   absl::flat_hash_map<std::string, int64_t> index_of_;
 
   // Of the tensor that is being decoded:
+  //    a Tensor on the wire   name | dtype | shape | data: tag, length | elements     fields in any order
+  //                           |--- header_bytes_ ---|                    payload_
   std::string header_bytes_;  // Everything but the payload, for protobuf.
   v1::Tensor header_;
   std::string name_;

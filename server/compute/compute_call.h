@@ -28,10 +28,11 @@ struct ComputeParts {
 // One call of Compute: reads the one message, hands it to the pipeline, and answers. Each step is the completion of the
 // one before it, so that nothing here needs a lock:
 //
-//    OnEntered -> OnMessage -> ComputePipeline::Start ... OnAnswer -> OnEnded
-//    thread of the queue         |              thread of the pipeline  thread of the queue
-//                                |              or of the back end
-//    Backlog: while it is read,  then from Start to the outcome, which the pipeline notes
+//               on the thread                                      counted by the backlog
+//    OnEntered  of the queue                                       as being read
+//    OnMessage  of the queue                                       from the pipeline's Start on as waiting,
+//    OnAnswer   of the queue, of the pipeline or of the back end   to the outcome, which the pipeline notes
+//    OnEnded    of the queue
 //
 // Only the client's cancellation comes at any time, and goes to the (thread-safe) Cancellation; the pipeline answers
 // all the same, soon. A message that does not come, or is refused, leads from OnEntered to OnEnded.

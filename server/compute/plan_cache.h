@@ -53,6 +53,7 @@ class PlanCache {
   // Offers what `form` became, which is not null. Nothing changes where one is kept for it already.
   void Keep(std::string form, std::shared_ptr<const PlannedRequest> planned);
 
+  // Forms that are kept now.
   size_t size() const;
 
  private:

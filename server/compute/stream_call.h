@@ -52,7 +52,7 @@ class StreamCall final : public RpcCall {
     int64_t bytes = 0;
     GatePass place;
   };
-  // An answer on its way.
+  // An answer on its way, with what it keeps until it has left.
   struct Leaving {
     ComputeAnswer answer;
     GatePass place;
@@ -66,7 +66,9 @@ class StreamCall final : public RpcCall {
   void OnGone() override;
   void OnDrain() override;
 
+  // Hands a message to the pipeline, which may answer before this returns: with no lock held.
   void Start(Ticket ticket, ComputeMessage message);
+  // What the pipeline asks once it knows the id: INVALID_ARGUMENT if another outstanding message has it.
   absl::Status Claim(Ticket ticket, const std::string& request_id);
   void OnAnswer(Ticket ticket, ComputeAnswer answer);
 

@@ -15,8 +15,8 @@
 namespace lossd {
 
 // Reads the frames' headers (RFC 9113, section 4.1) of what a client sends, and no more of them. What does not begin as
-// HTTP/2 does, as TLS does not, is opaque: all of it counts as bytes of messages, from the first on. Not thread-safe:
-// one reads from a connection at a time.
+// HTTP/2 does, as TLS does not, is opaque: all of it counts as bytes of messages. Not thread-safe: one reads from a
+// connection at a time.
 //
 //    kPreface -- "PRI * HTTP/2.0..." --> kHeader -- 9 bytes, length > 0 --> kPayload
 //       |                                   ^ <------ length 0 ---'            |
@@ -24,7 +24,7 @@ namespace lossd {
 //       v
 //    kOpaque, for good
 //
-// Keeps no bytes but of a header that is not whole. Costs some nanoseconds a frame, however long that is.
+// Keeps no bytes but of a header that is not whole. Takes time by the frames, not by their bytes.
 class FrameMeter {
  public:
   // Takes what came next, cut anywhere; how much of it belongs to messages, which is what DATA frames carry: also the

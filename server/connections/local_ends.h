@@ -12,7 +12,7 @@
 
 namespace lossd {
 
-// The ports and paths of listeners. Immutable.
+// The ports and paths of listeners. Immutable; keeps nothing open.
 class LocalEnds {
  public:
   // Of addresses in use, "127.0.0.1:41000" or "unix:/path"; others are skipped. Ports count, hosts do not: a listener

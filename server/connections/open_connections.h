@@ -16,7 +16,9 @@
 namespace lossd {
 
 // The connections that were accepted by somebody who does not say when they close: by their descriptors, and by the
-// numbers of their sockets, which tell whether a descriptor is still that of the same one. Not thread-safe.
+// numbers of their sockets, which tell whether a descriptor is still that of the same one. What has closed is forgotten
+// when it is looked at, or its descriptor's number comes again: so it counts too many between looks, never too few. Not
+// thread-safe.
 class OpenConnections {
  public:
   // Between looks at all of them where they are too many: one takes about a microsecond for ten.
@@ -32,6 +34,7 @@ class OpenConnections {
  private:
   void ForgetClosed();
 
+  // Bounded by the descriptors that the process may have.
   std::map<int, ino_t> sockets_;  // By descriptor.
   absl::Time next_look_ = absl::InfinitePast();
 };

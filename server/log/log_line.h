@@ -24,7 +24,7 @@ absl::string_view LogLevelName(LogLevel level);
 // The level of that name, as --log_level takes it; kInfo for anything else.
 LogLevel ParseLogLevel(absl::string_view text);
 
-// A named value of a line. Never a payload, a token, or a whole message of a client.
+// A named value of a line. Never a payload, a token, or a whole message of a client. Owns its text.
 struct LogField {
   absl::string_view key;  // Of static storage; a plain word.
   std::variant<std::string, int64_t, double, bool> value;
@@ -63,6 +63,9 @@ class TextGatherer {
 // Appends one line to a text: {"time": RFC 3339 in UTC, "level", "message", then the fields}, or
 // `time LEVEL message key=value ...`. Text that is not UTF-8 is mended; control characters are escaped. The line ends,
 // with a line feed, when this is destroyed. Not thread-safe.
+//
+//    {"time":"2026-11-30T19:41:02.123456Z","level":"info","message":"call","code":"OK","seconds":0.0021}
+//    2026-11-30T19:41:02.123456Z INFO call code=OK seconds=0.0021
 class LogLine {
  public:
   // `text` is not owned and outlives this.

@@ -23,6 +23,11 @@ namespace lossd {
 
 // Hands lines to a thread of its own that formats and writes them, so that neither that work nor a slow reader of the
 // log holds up a call. Where more than kMaxPendingBytes wait, lines are dropped and counted in a line of their own.
+//
+//    any thread: Log, LogLater -> what waits, in order -> the logger's thread: formats all of it -> sink
+//                   |                                      '- kMaxDelay after the first, or once there are kManyBytes
+//                   '- beyond kMaxPendingBytes: dropped
+//
 // Thread-safe. The destructor writes what waits; if the sink does not return within kFarewell, it leaves the rest, and
 // the thread, to themselves: nothing waits for the log, the end of the process neither.
 class Logger {
@@ -46,7 +51,8 @@ class Logger {
 
   // Whether a line of this level is written at all: for who would make its fields in vain.
   bool enabled(LogLevel level) const { return level >= least_; }
-  // Hands over a line of now, with copies of `fields`. Takes a short lock and never waits for the writer.
+  // Hands over a line of now, with copies of `fields`, to be written behind those before. Takes a short lock and never
+  // waits for the writer. Nothing where the level is not enabled.
   void Log(LogLevel level, absl::string_view message, const std::vector<LogField>& fields = {});
   // The same where the fields take time to make, and few bytes; of what happened at `time`. What `fields` holds lives
   // until the line is written, or dropped; nothing it refers to may go before that.

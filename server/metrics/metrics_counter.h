@@ -18,8 +18,8 @@
 namespace lossd {
 
 // A number that grows, by whole numbers. Each thread adds to a shard, its own as long as there are enough
-// (MetricsShard); reading adds the shards up, and may miss what is being added meanwhile, does not move, and takes 128
-// bytes. Thread-safe.
+// (MetricsShard); reading adds the shards up, and may miss what is being added meanwhile. Takes 128 bytes, and does not
+// move. Thread-safe.
 class ShardedCounter {
  public:
   static constexpr prometheus::MetricType kType = prometheus::MetricType::Counter;

@@ -54,6 +54,7 @@ class MetricFamilies {
   }
 
  private:
+  // A metric with the labels as Collect gives them, made once.
   struct Series {
     template <typename... Arguments>
     Series(size_t family_index, const prometheus::Labels& names, Arguments&&... arguments)

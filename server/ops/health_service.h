@@ -30,6 +30,7 @@ class HealthService {
  private:
   HealthStates& states_;
   RawService service_;
+  // Rules refer to what stands before them, and calls to rules.
   const PromptCall::Answer answer_check_;
   const RpcMethodRules check_;
   const RpcMethodRules watch_;

@@ -28,7 +28,7 @@ class HealthStates {
   void SetReady(bool ready);
   bool ready() const;
 
-  // From now on there is a service of this device, which serves.
+  // From now on there is a service of this device, which serves. Listeners are told with the next change.
   void AddDevice(absl::string_view device);
   // The device no longer serves, and nothing is ready any more: whoever looks after the process shall replace it. Calls
   // are answered all the same. Unknown devices count, too.
@@ -42,6 +42,7 @@ class HealthStates {
   // for it. It is told that something has changed, not what. `key` is anything unique; a second one of it replaces the
   // first.
   void Subscribe(const void* key, std::function<void()> listener);
+  // Waits for a listener that is running: not from inside one. Nothing where there is none of this key.
   void Unsubscribe(const void* key);
 
  private:

@@ -22,16 +22,19 @@ namespace lossd {
 // Thread-safe.
 class HttpConnections {
  public:
+  // Whatever is unique among those that are open, as the address of the library's object.
   using Id = const void*;
 
   // More than `most` >= 1 are not kept; a request may take `deadline` in all.
   HttpConnections(size_t most, absl::Duration deadline) : most_(most), deadline_(deadline) {}
 
-  // A connection was made. Its descriptor `fd` stays open until OnClosed.
+  // A connection was made. Its descriptor `fd` stays open until OnClosed. Beyond `most` the one that has been at its
+  // request for longest is shut down, never this one.
   void OnStarted(Id connection, int fd, absl::Time now);
   // It has got an answer and may ask again: its time begins anew.
   void OnAnswered(Id connection, absl::Time now);
-  // It is about to be closed.
+  // It is about to be closed. `connection` and its descriptor may be others' afterwards. Nothing for one that is not
+  // known.
   void OnClosed(Id connection);
 
   // Shuts down those that have been at a request for longer than allowed.

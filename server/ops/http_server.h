@@ -17,7 +17,7 @@
 
 namespace lossd {
 
-// An answer.
+// An answer. The body is copied once more when it is sent.
 struct HttpPage {
   int status = 200;
   std::string content_type = "text/plain; charset=utf-8";
@@ -37,8 +37,9 @@ struct HttpLimits {
 // default, and of a host a quarter of that, at least 2.
 HttpLimits HttpLimitsWithin(unsigned int connections, size_t addresses);
 
-// Answers GET and HEAD with what a function makes of the path; bounded in connections, memory and time. Owns its
-// threads, one an address. Thread-safe.
+// Answers GET and HEAD with what a function makes of the path, all other methods with 405; bounded in connections,
+// memory (16 KiB a connection, beside the pages) and time. Owns its threads, two an address: one that serves, and one
+// that cuts off twice a second what has taken too long. Thread-safe.
 class HttpServer {
  public:
   // Makes the page of a path, without the query; status 404 if there is none. Called on the thread of an address, by

@@ -19,7 +19,7 @@ namespace lossd {
 // starts. Thread-safe.
 v1::GetServerInfoResponse ServerInfo(const LossBackend& backend, const ServerOptions& options);
 
-// Full names of the services of the serving port.
+// Full names of the services of the serving port, as reflection lists them.
 std::vector<std::string> ServiceNames();
 
 }  // namespace lossd

@@ -20,7 +20,8 @@ namespace lossd {
 // take no time. Thread-safe.
 HttpServer::Pages StatusPages(const Metrics& metrics, const HealthStates& health, const ServerOptions& options);
 
-// The settings in force as a JSON object, by the names of their flags.
+// The settings in force as a JSON object, by the names of their flags: paths of files among them, and nothing of their
+// content.
 std::string ConfigText(const ServerOptions& options);
 
 }  // namespace lossd

@@ -15,7 +15,6 @@ namespace lossd {
 //
 //    0                                        below      limit
 //    |-- connections of the service, files ... --|-- admin 3/8, HTTP 3/8, files 1/4 --|
-//
 struct DescriptorBudget {
   int64_t below = 0;  // Connections of the service have descriptors below this.
   int64_t admin = 0;  // Connections of the admin server at most.

@@ -29,8 +29,8 @@ class PeriodicThread {
   // Waits for a call that is under way. Not from inside `work`.
   ~PeriodicThread();
 
-  // Calls the function soon, and then again after a period. Does not wait for it; several before it begins are one.
-  // Thread-safe.
+  // Calls the function soon, and then again after a period. Does not wait for it; several before it begins are one, and
+  // one while it runs leads to another run. Thread-safe, also from inside `work`.
   void RunSoon();
 
  private:

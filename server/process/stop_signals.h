@@ -14,7 +14,8 @@
 namespace lossd {
 
 // SIGTERM, SIGINT and SIGHUP, taken by whoever waits here instead of interrupting anyone. One object a process; make it
-// before the first thread, which then, as all later ones, has them blocked. SIGPIPE is ignored.
+// before the first thread, which then, as all later ones, has them blocked. SIGPIPE is ignored: writing to what is gone
+// fails with EPIPE instead of ending the process.
 class StopSignals {
  public:
   StopSignals();

@@ -14,7 +14,8 @@
 
 namespace lossd {
 
-// The content of a file, such as those under /proc, whose sizes are not known; "" if it cannot be read.
+// The content of a file, such as those under /proc, whose sizes are not known; "" if it cannot be read. All of it,
+// however long: for files that we know.
 std::string FileText(const std::string& path);
 
 // The content of a regular file of at most `max_bytes`, by way of symbolic links too. INVALID_ARGUMENT, with the reason

@@ -40,6 +40,7 @@ class ThreadPool {
 
   absl::Mutex mu_;
   std::deque<Work> waiting_ ABSL_GUARDED_BY(mu_);
+  // Nothing new comes; what waits is still run.
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
   std::vector<std::thread> threads_;
 };

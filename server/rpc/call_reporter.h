@@ -25,6 +25,9 @@ namespace lossd {
 // One computation: a unary call, or a message of a stream. Handed on by pointer from its arrival to the log; whoever
 // has the pointer fills in what it knows, and nobody else looks at it meanwhile. What was not come to stays as it is
 // here.
+//
+//    arrival --- decode --- queue --- compute --- encode --- the answer leaves --- OnAnswered(now)
+//    |-------------------------- "seconds" of the log's line --------------------------|
 struct CallRecord {
   RpcMethod method = RpcMethod::kCompute;
   std::string peer;            // As grpc::ServerContext::peer has it.

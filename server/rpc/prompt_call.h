@@ -37,6 +37,7 @@ class PromptCall final : public RpcCall {
 
   const std::optional<RpcMethod> name_;
   const Answer& answer_;
+  // Written and read by the queue's thread alone.
   int64_t request_bytes_ = 0;
   int64_t response_bytes_ = 0;
 };

@@ -22,7 +22,7 @@ namespace lossd {
 //
 // The buffer goes last: when the last reference to bytes of gRPC 1.51's memory quota is dropped while the quota is
 // under pressure, gRPC schedules work on its execution context, and crashes on a thread that has none. Destroying a
-// ByteBuffer makes one; destroying a Slice does not. Not thread-safe.
+// ByteBuffer makes one; destroying a Slice does not. Not thread-safe, but may be handed from thread to thread.
 class ReceivedMessage {
  public:
   ReceivedMessage() = default;

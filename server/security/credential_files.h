@@ -46,7 +46,8 @@ class CredentialFiles {
   // The tokens that calls must show one of; null if they need none. The same goes for these.
   const AuthTokens* tokens() const { return token_file_.has_value() ? &tokens_ : nullptr; }
 
-  // When the certificate expires. Only where there is one. Thread-safe.
+  // When the certificate expires, the server's own, not its chain's; InfiniteFuture() where it does not say. Only where
+  // there is one. Thread-safe.
   absl::Time tls_expiry() const;
 
   // Looks at the files again and logs what has changed, nothing of their content. New connections get the new identity;
@@ -59,6 +60,7 @@ class CredentialFiles {
   CredentialFiles(const ServerOptions& options, Clock& clock);
   // Of the thread that calls Reload, as what it remembers.
   void WarnOfExpiry(Logger& logger);
+  // What WatchedFiles calls: checks what was read, and takes it over if it is right.
   absl::Status TakeTls(const std::vector<std::string>& contents);
   absl::Status TakeTokens(absl::string_view text);
 

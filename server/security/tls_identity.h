@@ -17,7 +17,7 @@
 
 namespace lossd {
 
-// PEM texts.
+// PEM texts, as the files hold them. The key among them: never in a log, a status or a page.
 struct TlsIdentity {
   std::string certificate_chain;  // The server's own first, then those that lead to the root.
   std::string private_key;
@@ -27,7 +27,8 @@ struct TlsIdentity {
 // Checks that a TLS server can be made of `identity`, which was read from the files of `options`: certificates that can
 // be read and that OpenSSL does not think too weak, a key without password that belongs to the first of them, and, if
 // --tls_client_ca_file is given, roots. INVALID_ARGUMENT, naming flag and file and nothing of their content, if not.
-// Returns the time at which the server's certificate expires.
+// Returns the time at which the server's certificate expires, which may have passed. Asks nobody for a password.
+// Thread-safe.
 absl::StatusOr<absl::Time> CheckTlsIdentity(const TlsIdentity& identity, const ServerOptions& options);
 
 // The identity that new connections get. Thread-safe.

@@ -69,7 +69,9 @@ struct ActionFlag {  // A switch.
   Action action;
 };
 
-// As flag_table.h has it.
+// As flag_table.cc has it:
+//
+//    {"threads", CountFlag{&ServerOptions::threads, 0, 1024}, "Threads that compute. 0: ..."}
 struct Flag {
   std::string name;
   std::variant<AddressesFlag, TextFlag, BytesFlag, CountFlag, NumberFlag, DurationFlag, ActionFlag> kind;

@@ -25,7 +25,7 @@ struct ServerOptions {
   std::vector<std::string> http_listen = {"0.0.0.0:9090"};    // Empty: no HTTP server. No unix: addresses.
   std::string port_file;                                      // Empty: none is written.
 
-  // Files that are read again when they change.
+  // Files that are read again when they change; CredentialFiles holds what they say.
   std::string tls_cert_file;       // Empty: plain text.
   std::string tls_key_file;        // With tls_cert_file, else empty.
   std::string tls_client_ca_file;  // Empty: clients need no certificate.
@@ -39,7 +39,8 @@ struct ServerOptions {
   std::string compute_precision = "fp32";
   int64_t threads = 0;  // 0: as many as the cgroup's quota or the affinity mask allows.
 
-  // What it takes in at most. Bytes of messages are those on the wire, those in flight as they lie in memory.
+  // What it takes in at most: calls beyond one of max_* are refused RESOURCE_EXHAUSTED, naming the flag. Bytes of
+  // messages are those on the wire, those in flight as they lie in memory.
   int64_t max_message_bytes = int64_t{256} << 20;
   int64_t max_inflight_bytes = int64_t{2} << 30;
   int64_t transport_memory_bytes = 0;  // 0: 9/8 max_inflight_bytes + 64 MiB, at least 4 messages.
@@ -75,8 +76,8 @@ struct ServerOptions {
 // hold: CredentialFiles::Load reads them. Fails with INVALID_ARGUMENT, text "--flag: expected ..., got ...".
 absl::Status ValidateOptions(const ServerOptions& options);
 
-// Bytes that the transport may hold, with the default worked out: more than max_inflight_bytes by an eighth and 64 MiB,
-// so that our own budget, which refuses with a reason, runs out before gRPC's, which ends calls without one.
+// Bytes that the transport may hold: as given, or else an eighth more than max_inflight_bytes and 64 MiB, at least four
+// messages, so that our own budget, which refuses with a reason, runs out before gRPC's, which ends calls without one.
 int64_t TransportMemoryBytes(const ServerOptions& options);
 
 }  // namespace lossd

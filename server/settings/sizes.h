@@ -15,7 +15,8 @@
 namespace lossd {
 
 // Reads an integer of bytes, with or without a unit behind it: B, KiB, MiB, GiB, TiB (powers of 1024) or KB, MB, GB, TB
-// (powers of 1000), in capitals or not. nullopt if it is none, or more than an int64_t holds.
+// (powers of 1000), in capitals or not, with or without blanks between. May be negative: ranges are the caller's.
+// nullopt if it is none, or more than an int64_t holds.
 std::optional<int64_t> ParseBytes(absl::string_view text);
 
 // The shortest exact form that ParseBytes reads: "256MiB", "1000".

@@ -1,7 +1,7 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
-// What somebody meant who wrote a name that is none.
+// What somebody meant who wrote a name that is none: "max_conections" is near to "max_connections".
 
 #ifndef LOSSD_SERVER_SETTINGS_SPELLING_H_
 #define LOSSD_SERVER_SETTINGS_SPELLING_H_
@@ -15,8 +15,8 @@
 namespace lossd {
 
 // The one of `names` that takes the fewest insertions, removals and replacements of a letter to be made of `word`; the
-// first of equals. nullopt if that is more than one letter in four, or `word` is longer than 64: it takes time in
-// proportion to the letters of both.
+// first of equals. Capitals count, and - and _ differ. nullopt if that is more than one letter in four, or `word` is
+// longer than 64: it takes time in proportion to the letters of both.
 std::optional<std::string> NearestName(absl::string_view word, const std::vector<std::string>& names);
 
 }  // namespace lossd
