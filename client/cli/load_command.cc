@@ -13,10 +13,10 @@
 #include "client/cli/interrupt_watch.h"
 #include "client/cli/load_progress.h"
 #include "client/cli/load_values.h"
-#include "client/cli/printable.h"
 #include "client/load/load_compare.h"
 #include "client/load/report_html.h"
 #include "client/load/report_text.h"
+#include "core/status/printable.h"
 #include "core/status/status_macros.h"
 
 namespace lossd::cli {

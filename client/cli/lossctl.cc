@@ -19,9 +19,9 @@
 #include "client/cli/info_command.h"
 #include "client/cli/load_command.h"
 #include "client/cli/paper_commands.h"
-#include "client/cli/printable.h"
 #include "client/cpp/error_details.h"
 #include "core/process/build_info.h"
+#include "core/status/printable.h"
 
 namespace lossd::cli {
 namespace {

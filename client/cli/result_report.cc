@@ -14,8 +14,8 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "client/cli/golden/tensor_values.h"
-#include "client/cli/printable.h"
 #include "client/cli/text_table.h"
+#include "core/status/printable.h"
 
 namespace lossd::cli {
 namespace {

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_format.h"
-#include "client/cli/printable.h"
+#include "core/status/printable.h"
 
 namespace lossd::cli {
 

@@ -9,7 +9,9 @@
 #include "absl/strings/cord.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "core/status/printable.h"
 
 namespace lossd {
 namespace {
@@ -29,17 +31,15 @@ std::optional<std::vector<std::string>> PayloadParts(const absl::Status& status,
 }
 
 absl::Cord Joined(std::initializer_list<absl::string_view> parts) {
-  std::string text;
-  for (absl::string_view part : parts) {
-    if (!text.empty()) text.push_back(kSeparator);
-    absl::StrAppend(&text, part);
-  }
-  return absl::Cord(std::move(text));
+  return absl::Cord(absl::StrJoin(parts, absl::string_view(&kSeparator, 1)));
 }
 
 }  // namespace
 
-absl::Status InvalidField(absl::string_view field, absl::string_view description) {
+absl::Status InvalidField(absl::string_view named, absl::string_view described) {
+  // Both may quote what a client has sent.
+  const std::string field = Printable(named);
+  const std::string description = Printable(described);
   absl::Status status = absl::InvalidArgumentError(absl::StrCat(field, ": ", description));
   status.SetPayload(kFieldUrl, Joined({field, description}));
   return status;

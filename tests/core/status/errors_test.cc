@@ -53,5 +53,19 @@ TEST(ErrorsTest, ForeignStatusHasNoDetails) {
   EXPECT_FALSE(GetLimitViolation(absl::OkStatus()).has_value());
 }
 
+// A client's name for an input must not part the violation, nor make up lines of a log.
+TEST(ErrorsTest, WhatAClientHasNamedIsPrintable) {
+  const absl::Status status = InvalidField(
+      "inputs[a\x1f"
+      "b\n]",
+      "expected none, got \x1b[2J");
+  EXPECT_EQ(status.message(), "inputs[a\\x1fb\\n]: expected none, got \\x1b[2J");
+  const auto violation = GetFieldViolation(status);
+  ASSERT_TRUE(violation.has_value());
+  EXPECT_EQ(violation->field, "inputs[a\\x1fb\\n]");
+  EXPECT_EQ(violation->description, "expected none, got \\x1b[2J");
+  EXPECT_EQ(GetFieldViolation(InvalidField("", "all of it"))->description, "all of it");
+}
+
 }  // namespace
 }  // namespace lossd

@@ -1,14 +1,14 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "client/cli/printable.h"
+#include "core/status/printable.h"
 
 #include <algorithm>
 #include <cstddef>
 
 #include "absl/strings/str_format.h"
 
-namespace lossd::cli {
+namespace lossd {
 namespace {
 
 // The length of the UTF-8 character at the front of `text`; 0 if there is none, or a control character.
@@ -54,4 +54,4 @@ bool IsFileName(absl::string_view name) {
   });
 }
 
-}  // namespace lossd::cli
+}  // namespace lossd

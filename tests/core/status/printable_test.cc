@@ -1,11 +1,11 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "client/cli/printable.h"
+#include "core/status/printable.h"
 
 #include "gtest/gtest.h"
 
-namespace lossd::cli {
+namespace lossd {
 namespace {
 
 TEST(PrintableTest, LeavesTextAlone) {
@@ -40,4 +40,4 @@ TEST(IsFileNameTest, TakesNamesThatStayInTheirFolder) {
 }
 
 }  // namespace
-}  // namespace lossd::cli
+}  // namespace lossd
