@@ -133,7 +133,9 @@ void Backlog::NoteBusy(absl::Time now) {
 
 void Backlog::NoteBusyOutcome(Outcome outcome, absl::Time now) {
   if (outcome == Outcome::kTooLate || outcome == Outcome::kExpired) careful_until_ = now + kCareful;
-  if (outcome == Outcome::kInTime || outcome == Outcome::kTooLate) ++answers_of_window_;
+  // Those that wait here depart with an answer or because their clients leave: both make room for whoever is behind.
+  const bool departed = outcome == Outcome::kInTime || outcome == Outcome::kTooLate || outcome == Outcome::kCancelled;
+  if (departed) ++answers_of_window_;
   if (answers_of_window_ < kAnswersOfWindow || window_ < kWindow) return;
   const absl::Duration pace = window_ / answers_of_window_;
   pace_ = pace_ == absl::ZeroDuration() ? pace : (pace + pace_) / 2;

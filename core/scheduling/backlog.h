@@ -58,10 +58,11 @@ class Backlog {
   static constexpr absl::Duration kCareful = absl::Seconds(10);
 
   enum class Outcome {
-    kInTime,   // Its result was computed,
-    kTooLate,  // but after its deadline.
-    kExpired,  // Its deadline came before its turn.
-    kDropped,  // Refused, cancelled, failed.
+    kInTime,     // Its result was computed,
+    kTooLate,    // but after its deadline.
+    kExpired,    // Its deadline came before its turn.
+    kCancelled,  // Its client did not want it any more: it was waited for no longer, as if answered.
+    kDropped,    // Refused, failed.
   };
 
   // A message that takes longer to read than a call has left, or than this, is its client's fault, and not counted.

@@ -311,6 +311,8 @@ void ComputePipeline::NoteOutcome(const Computation& computation, const absl::St
     outcome = now <= computation.message.deadline ? Backlog::Outcome::kInTime : Backlog::Outcome::kTooLate;
   } else if (expired) {
     outcome = Backlog::Outcome::kExpired;
+  } else if (status.code() == absl::StatusCode::kCancelled) {
+    outcome = Backlog::Outcome::kCancelled;
   }
   backlog_.Leave(computation.place, outcome, now);
 }

@@ -59,6 +59,18 @@ class BacklogTest : public ::testing::Test {
   std::deque<Backlog::Place> inside_;
 };
 
+// Half of all clients leave before their answer. Whoever comes is behind as many that leave as that are answered: what
+// counts is how soon one of either makes room.
+TEST_F(BacklogTest, ThoseWhoseClientsLeaveMakeRoomAsThoseThatAreAnswered) {
+  EnterSome(20, In(absl::ZeroDuration()));
+  for (int i = 0; i < 2 * kEnough; ++i) {
+    now_ += kPace;
+    LeaveFirst(i % 2 == 0 ? Backlog::Outcome::kInTime : Backlog::Outcome::kCancelled);
+    EnterSome(1, In(absl::ZeroDuration()));
+  }
+  EXPECT_TRUE(WaitIs(20 * kPace));
+}
+
 TEST_F(BacklogTest, WaitIsThatOfTheCallsAheadAtThePaceOfTheAnswersBefore) {
   EnterSome(20, now_);
   ServeSteadily(kEnough);
