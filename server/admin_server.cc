@@ -29,8 +29,8 @@ AdminServer::AdminServer(const ServerParts& parts)
       watch_(parts.options.transfer_timeout),
       reporter_(parts.metrics, parts.logger),
       environment_{parts_.inflow, watch_, reporter_, parts_.metrics, parts_.clock, parts_.options},
-      health_(parts.health, operators_.Rules(environment_)),
-      reflection_(AdminServiceNames(), operators_.Rules(environment_)),
+      health_(parts.health, operators_.Rules(environment_), operators_.LastingRules(environment_)),
+      reflection_(AdminServiceNames(), operators_.LastingRules(environment_)),
       channelz_(operators_.Rules(environment_)),
       unknown_(ForOtherMethods(
           operators_.Rules(environment_), other_methods_, [](const RpcMethodRules& rules, CallQueue& queue) {

@@ -54,8 +54,8 @@ ServingServer::ServingServer(const ServerParts& parts)
                 {.max_message_bytes = parts.options.max_message_bytes, .copy_threads = Movers()}),
       environment_{parts_.inflow, watch_, reporter_, parts_.metrics, parts_.clock, parts_.options},
       compute_parts_{pipeline_, backlog_, admission_, gate_},
-      health_(parts.health, operators_.Rules(environment_)),
-      reflection_(ServiceNames(), GuardedRules()),
+      health_(parts.health, operators_.Rules(environment_), operators_.LastingRules(environment_)),
+      reflection_(ServiceNames(), Guarded(operators_.LastingRules(environment_))),
       answer_info_([info = Serialized(ServerInfo(parts.backend, parts.options))](
                        const ReceivedMessage& message) -> absl::StatusOr<grpc::ByteBuffer> {
         v1::GetServerInfoRequest request;
@@ -71,9 +71,10 @@ ServingServer::ServingServer(const ServerParts& parts)
                              return std::make_shared<StreamCall>(rules, queue, compute_parts_);
                            })),
       info_(InfoRules()),
-      unknown_(ForOtherMethods(GuardedRules(), other_methods_, [](const RpcMethodRules& rules, CallQueue& queue) {
-        return std::make_shared<UnknownCall>(rules, queue, absl::StrJoin(ServiceNames(), ", "));
-      })) {}
+      unknown_(ForOtherMethods(
+          Guarded(operators_.Rules(environment_)), other_methods_, [](const RpcMethodRules& rules, CallQueue& queue) {
+            return std::make_shared<UnknownCall>(rules, queue, absl::StrJoin(ServiceNames(), ", "));
+          })) {}
 
 RpcMethodRules ServingServer::ComputeRules(RpcMethod name, int method, MessageBudget& messages,
                                            RpcMethodRules::Maker make) {
@@ -87,14 +88,13 @@ RpcMethodRules ServingServer::ComputeRules(RpcMethod name, int method, MessageBu
                    service_, method, std::move(make));
 }
 
-RpcMethodRules ServingServer::GuardedRules() {
-  RpcMethodRules rules = operators_.Rules(environment_);
+RpcMethodRules ServingServer::Guarded(RpcMethodRules rules) const {
   rules.tokens = parts_.credentials.tokens();
   return rules;
 }
 
 RpcMethodRules ServingServer::InfoRules() {
-  RpcMethodRules rules = GuardedRules();
+  RpcMethodRules rules = Guarded(operators_.Rules(environment_));
   rules.open_gate = &gate_;
   rules.name = RpcMethod::kGetServerInfo;
   return ForMethod(std::move(rules), service_, RawLossService::kGetServerInfo,

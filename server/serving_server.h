@@ -46,8 +46,10 @@ namespace lossd {
 //    Compute               yes     gate_                            yes      admission_   unary_messages_
 //    ComputeStream         yes     gate_                            no       admission_   stream_messages_
 //    GetServerInfo         yes     operators_', with gate_ open     no       operators_'  operators_'
-//    reflection, unknown   yes     operators_'                      no       operators_'  operators_'
-//    health                no      operators_'                      no       operators_'  operators_'
+//    unknown               yes     operators_'                      no       operators_'  operators_'
+//    health Check          no      operators_'                      no       operators_'  operators_'
+//    reflection            yes     operators_', those that last     no       the same     the same
+//    health Watch          no      operators_', those that last     no       the same     the same
 class ServingServer {
  public:
   // Starts serving. UNAVAILABLE, naming --listen, as StartListening. What is behind `parts` outlives this.
@@ -72,7 +74,7 @@ class ServingServer {
   RpcMethodRules ComputeRules(RpcMethod name, int method, MessageBudget& messages, RpcMethodRules::Maker make);
   RpcMethodRules InfoRules();
   // Of an operator's call whose caller needs a token, where callers do.
-  RpcMethodRules GuardedRules();
+  RpcMethodRules Guarded(RpcMethodRules rules) const;
   absl::Status Listen();
   // Of the wall clock, whatever the clock of the parts: gRPC goes by it.
   void Wait(absl::Duration duration);

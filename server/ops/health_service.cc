@@ -102,15 +102,15 @@ class WatchCall final : public RpcCall {
 
 }  // namespace
 
-HealthService::HealthService(HealthStates& states, const RpcMethodRules& rules)
+HealthService::HealthService(HealthStates& states, const RpcMethodRules& check, const RpcMethodRules& watch)
     : states_(states),
       service_({"/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"}),
       answer_check_([this](const ReceivedMessage& message) { return Check(states_, message); }),
-      check_(ForMethod(rules, service_, kCheck,
+      check_(ForMethod(check, service_, kCheck,
                        [this](const RpcMethodRules& own, CallQueue& queue) {
                          return std::make_shared<PromptCall>(own, queue, answer_check_);
                        })),
-      watch_(ForMethod(rules, service_, kWatch, [this](const RpcMethodRules& own, CallQueue& queue) {
+      watch_(ForMethod(watch, service_, kWatch, [this](const RpcMethodRules& own, CallQueue& queue) {
         return std::make_shared<WatchCall>(own, queue, states_);
       })) {}
 

@@ -19,8 +19,8 @@ namespace lossd {
 // slowly misses what comes between, never the latest. Used by one server. Thread-safe.
 class HealthService {
  public:
-  // `states` is not owned and outlives this. `rules`: what holds for all calls of small messages; methods are added.
-  HealthService(HealthStates& states, const RpcMethodRules& rules);
+  // `states` is not owned and outlives this. `check`, `watch`: what holds for their calls; methods are added.
+  HealthService(HealthStates& states, const RpcMethodRules& check, const RpcMethodRules& watch);
 
   grpc::Service* service() { return &service_; }
 

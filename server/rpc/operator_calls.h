@@ -16,8 +16,9 @@
 namespace lossd {
 
 // Places and bytes of their own, so that computations cannot keep a probe out, nor probes a computation: as many calls
-// as may compute, and kBytes for messages that are larger than what a client may send unasked. Never drains, so that a
-// server that goes can still be asked how it is. Outlives the calls. Thread-safe.
+// as may compute, and kBytes for messages that are larger than what a client may send unasked; and as much again for
+// those that last (Watch, reflection), so that they cannot keep those out that are answered at once. Never drains, so
+// that a server that goes can still be asked how it is. Outlives the calls. Thread-safe.
 class OperatorCalls {
  public:
   // 128 of the largest messages at a time, with what each may hold beyond (IncomingMessages::kFreeBytes).
@@ -25,21 +26,29 @@ class OperatorCalls {
 
   // Takes the bounds on calls, of all and of a connection, that --max_concurrent_calls and --max_concurrent_streams set
   // for computations. `options` need not outlive this.
-  explicit OperatorCalls(const ServerOptions& options)
-      : gate_(options.max_concurrent_streams),
-        admission_(kBytes, options.max_concurrent_calls),
-        messages_(admission_, InflowConnection::Kind::kSmall, kMaxSmallMessageBytes) {}
+  explicit OperatorCalls(const ServerOptions& options) : prompt_(options), lasting_(options) {}
 
   // What all of them have in common: no token, no gate that may be draining, no limit of time, no name to be counted
   // under. `request` and `make` are left to ForMethod. Refers to this and to `environment`, which outlive the rules.
-  RpcMethodRules Rules(const RpcEnvironment& environment) {
-    return {.environment = environment, .gate = gate_, .admission = admission_, .messages = messages_};
-  }
+  RpcMethodRules Rules(const RpcEnvironment& environment) { return prompt_.Rules(environment); }
+  // The same for calls that may last.
+  RpcMethodRules LastingRules(const RpcEnvironment& environment) { return lasting_.Rules(environment); }
 
  private:
-  CallGate gate_;
-  Admission admission_;
-  MessageBudget messages_;
+  struct Places {
+    explicit Places(const ServerOptions& options)
+        : gate(options.max_concurrent_streams), admission(kBytes, options.max_concurrent_calls) {}
+    RpcMethodRules Rules(const RpcEnvironment& environment) {
+      return {.environment = environment, .gate = gate, .admission = admission, .messages = messages};
+    }
+
+    CallGate gate;
+    Admission admission;
+    MessageBudget messages{admission, InflowConnection::Kind::kSmall, kMaxSmallMessageBytes};
+  };
+
+  Places prompt_;
+  Places lasting_;
 };
 
 }  // namespace lossd

@@ -3,7 +3,10 @@
 
 #include "server/ops/health_service.h"
 
+#include <memory>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "grpc/health/v1/health.grpc.pb.h"
@@ -36,11 +39,40 @@ class HealthServiceTest : public ::testing::TestWithParam<bool> {
   static ServerOptions Options() {
     ServerOptions options = TestOptions();
     options.drain_delay = absl::Minutes(1);
+    options.max_concurrent_calls = kPlaces;
     return options;
   }
+  static constexpr int kPlaces = 20;
   SimulatedClock clock_;
   RunningServer server_{Options(), clock_};
 };
+
+// Watches last: as many as there may be must not keep out who only asks.
+TEST_P(HealthServiceTest, WatchesDoNotKeepOutChecks) {
+  const auto stub = Stub();
+  struct Watch {
+    grpc::ClientContext context;
+    std::unique_ptr<grpc::ClientReader<HealthCheckResponse>> reader;
+    bool open = false;
+  };
+  std::vector<std::unique_ptr<Watch>> watches;
+  for (int i = 0; i <= kPlaces; ++i) {
+    auto watch = std::make_unique<Watch>();
+    watch->reader = stub->Watch(&watch->context, About("liveness"));
+    HealthCheckResponse response;
+    watch->open = watch->reader->Read(&response);
+    EXPECT_EQ(watch->open, i < kPlaces) << i;
+    watches.push_back(std::move(watch));
+  }
+  EXPECT_EQ(watches.back()->reader->Finish().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  grpc::ClientContext context;
+  HealthCheckResponse response;
+  EXPECT_TRUE(stub->Check(&context, About("readiness"), &response).ok());
+  for (const auto& watch : watches) {
+    watch->context.TryCancel();
+    if (watch->open) watch->reader->Finish();
+  }
+}
 
 TEST_P(HealthServiceTest, CheckKnowsTheNamesOfTheContract) {
   const auto stub = Stub();
