@@ -42,7 +42,8 @@ struct TapTable {
     std::atomic<ConnectionTap*> tap = nullptr;
     std::atomic<uint64_t> socket = 0;   // Its SocketId.
     std::atomic<bool> stopped = false;  // Nothing is read from it any more.
-    FrameMeter meter;                   // Of whoever reads from it.
+    FrameMeter meter;                   // These two of whoever reads from it.
+    OpeningPace pace;
   };
 
   static TapTable& Get() {
@@ -67,7 +68,7 @@ struct TapTable {
     bool goes_on = true;
     for (size_t i = 0; i < message.msg_iovlen && bytes > 0; ++i) {
       const size_t piece = std::min(bytes, message.msg_iov[i].iov_len);
-      goes_on &= tap.Take(slot.meter, {static_cast<const char*>(message.msg_iov[i].iov_base), piece});
+      goes_on &= tap.Take(slot.meter, slot.pace, {static_cast<const char*>(message.msg_iov[i].iov_base), piece});
       bytes -= piece;
     }
     return goes_on;
@@ -84,6 +85,7 @@ struct TapTable {
     Slot& slot = slots[static_cast<size_t>(fd)];
     slot.stopped.store(false, std::memory_order_relaxed);
     slot.meter = FrameMeter();
+    slot.pace = OpeningPace();
     slot.socket.store(SocketId(fd), std::memory_order_relaxed);
     slot.tap.store(tap.get(), std::memory_order_release);
     replaced = std::exchange(owned[fd], std::move(tap));
@@ -111,12 +113,15 @@ void ConnectionTap::SetWaker(std::function<void()> waker) {
   waker_ = std::move(waker);
 }
 
-bool ConnectionTap::Take(FrameMeter& meter, absl::string_view bytes) {
+bool ConnectionTap::Take(FrameMeter& meter, OpeningPace& pace, absl::string_view bytes) {
   bool goes_on = true;
   const int64_t of_messages = meter.Take(bytes);
   if (meter.opaque()) opaque_.store(true, std::memory_order_relaxed);
-  if (meter.header_block_bytes() > kMaxHeaderBlock && !floods_.exchange(true, std::memory_order_relaxed)) {
-    goes_on = Wake();
+  const bool floods = meter.longest_header_block() > kMaxHeaderBlock ||
+                      pace.IsTooFast(meter.opened(), ended_.load(std::memory_order_relaxed));
+  if (floods && !floods_.exchange(true, std::memory_order_relaxed)) {
+    Wake();  // Who watches says so.
+    goes_on = false;
   }
   const int64_t arrived = arrived_.fetch_add(of_messages) + of_messages;
   if (arrived < wake_at_.load()) return goes_on;

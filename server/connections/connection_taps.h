@@ -25,6 +25,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "server/connections/frame_meter.h"
+#include "server/connections/opening_pace.h"
 
 namespace lossd {
 
@@ -49,9 +50,11 @@ class ConnectionTap : public std::enable_shared_from_this<ConnectionTap> {
   int64_t arrived() const { return arrived_.load(); }
 
   bool opaque() const { return opaque_.load(std::memory_order_relaxed); }
-  // Whether it has brought a block of headers that does not end, and is longer than any that is taken (1 MiB). Wakes,
-  // too, once.
+  // Whether it has brought a block of headers that is longer than any that is taken (64 KiB), or opened calls much
+  // faster than they end, as who resets each at once does. Wakes, too, once.
   bool floods() const { return floods_.load(std::memory_order_relaxed); }
+  // One of its calls is over, and nothing of it is left.
+  void NoteEnded() { ended_.fetch_add(1, std::memory_order_relaxed); }
 
   // What WakeAt wakes: called on the thread that reads, between its reads; must return at once, and not call back.
   // Replaces the one before, which is not running any more when this returns. Where there is none, as before the first
@@ -75,12 +78,12 @@ class ConnectionTap : public std::enable_shared_from_this<ConnectionTap> {
  private:
   friend struct TapTable;
 
-  static constexpr int64_t kMaxHeaderBlock = 1 << 20;
+  static constexpr int64_t kMaxHeaderBlock = 64 << 10;  // Some tokens take a quarter of it.
   // Until somebody sets WakeAt: what a connection may bring before its first call. As IncomingMessages::kMaxStrayBytes.
   static constexpr int64_t kMaxWithoutCall = 32 << 20;
 
   // What one of its connections has brought next; whether that may go on.
-  bool Take(FrameMeter& meter, absl::string_view bytes);
+  bool Take(FrameMeter& meter, OpeningPace& pace, absl::string_view bytes);
   bool Wake();
 
   const std::string peer_;
@@ -88,6 +91,7 @@ class ConnectionTap : public std::enable_shared_from_this<ConnectionTap> {
   std::atomic<int64_t> wake_at_ = kMaxWithoutCall;
   std::atomic<bool> opaque_ = false;
   std::atomic<bool> floods_ = false;
+  std::atomic<int64_t> ended_ = 0;
   absl::Mutex mu_;
   std::function<void()> waker_ ABSL_GUARDED_BY(mu_);
   std::shared_ptr<void> attachment_ ABSL_GUARDED_BY(mu_);

@@ -11,7 +11,6 @@ namespace {
 
 constexpr absl::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 constexpr uint8_t kData = 0, kHeaders = 1, kContinuation = 9;
-constexpr uint8_t kEndHeaders = 4;
 
 }  // namespace
 
@@ -67,11 +66,13 @@ void FrameMeter::OnHeader() {
   left_ = uint32_t{header_[0]} << 16 | uint32_t{header_[1]} << 8 | header_[2];
   type_ = header_[3];
   if (left_ > 0) state_ = State::kPayload;
-  if (type_ == kHeaders) header_block_bytes_ = 0;
-  if (type_ == kHeaders || type_ == kContinuation) {
-    header_block_bytes_ += static_cast<int64_t>(kHeaderBytes) + left_;
-    if ((header_[4] & kEndHeaders) != 0) header_block_bytes_ = 0;
+  if (type_ != kHeaders && type_ != kContinuation) return;
+  if (type_ == kHeaders) {
+    header_block_bytes_ = 0;
+    ++opened_;
   }
+  header_block_bytes_ += static_cast<int64_t>(kHeaderBytes) + left_;
+  longest_header_block_ = std::max(longest_header_block_, header_block_bytes_);
 }
 
 }  // namespace lossd

@@ -32,8 +32,11 @@ class FrameMeter {
   int64_t Take(absl::string_view bytes);
 
   bool opaque() const { return state_ == State::kOpaque; }
-  // Bytes of a block of headers (HEADERS and the CONTINUATIONs behind it) that has not ended; gRPC 1.51 keeps them all.
-  int64_t header_block_bytes() const { return header_block_bytes_; }
+  // Bytes of the longest block of headers so far (HEADERS and the CONTINUATIONs behind it), ended or not; gRPC 1.51
+  // keeps them all.
+  int64_t longest_header_block() const { return longest_header_block_; }
+  // Blocks of headers, which is how many calls it has opened.
+  int64_t opened() const { return opened_; }
 
  private:
   enum class State { kPreface, kHeader, kPayload, kOpaque };
@@ -50,7 +53,9 @@ class FrameMeter {
   std::array<uint8_t, kHeaderBytes> header_ = {};
   uint32_t left_ = 0;  // Of the frame's payload.
   uint8_t type_ = 0;
-  int64_t header_block_bytes_ = 0;
+  int64_t header_block_bytes_ = 0;  // Of the last.
+  int64_t longest_header_block_ = 0;
+  int64_t opened_ = 0;
 };
 
 }  // namespace lossd

@@ -119,6 +119,22 @@ void IncomingMessages::Relax(int64_t arrived, Place place) {
   CountRoom(*place, RoomOf(*place));
 }
 
+void IncomingMessages::HoldWhatCame(int64_t arrived) {
+  See(arrived);
+  Shares shares;
+  Share(shares);
+  for (const auto& [waiting, bytes] : shares) {
+    if (waiting->refused) continue;
+    waiting->slow = true;
+    const int64_t held = bytes <= kFreeBytes ? 0 : bytes;
+    if (waiting->reservation.bytes() <= held) continue;
+    waiting->trusted.Release();
+    waiting->granted = std::min(waiting->granted, held);
+    waiting->reservation.Resize(held).IgnoreError();  // Less is always granted.
+    CountRoom(*waiting, RoomOf(*waiting));
+  }
+}
+
 void IncomingMessages::Explain(int64_t arrived, int64_t bytes) {
   See(arrived);
   // Where nobody waits, what came was of calls that have gone, or of the one that brought this.
@@ -204,6 +220,7 @@ void IncomingMessages::AssignTo(Waiting& waiting, int64_t bytes, Notices& notice
 absl::Status IncomingMessages::Grow(Waiting& waiting, int64_t bytes) {
   Foresight* const foresight = waiting.rules.foresight;
   const int64_t spare = foresight == nullptr ? 0 : foresight->spare();
+  if (waiting.slow) return waiting.reservation.ResizeSparing(bytes + kFreeBytes, spare);
   if (bytes <= waiting.rules.foreseen) return waiting.reservation.ResizeSparing(waiting.rules.foreseen, spare);
   int64_t guess = std::max(bytes, std::min(kGrowth * bytes, waiting.rules.max_bytes + kFreeBytes));
   if (foresight != nullptr) {

@@ -136,6 +136,7 @@ class IncomingMessages {
     int64_t refused_at = 0;  // What it had then.
     int64_t room = 0;        // RoomOf it, as far as it is counted.
     int64_t granted = 0;     // Was reserved for it at first.
+    bool slow = false;       // Nothing is foreseen for it any more.
   };
   using Place = std::list<Waiting>::iterator;
 
@@ -156,6 +157,10 @@ class IncomingMessages {
   Reservation End(int64_t arrived, Place place, int64_t message_bytes);
   // Gives back what is reserved for one that has not begun to come: it may be long. It is asked for again when it does.
   void Relax(int64_t arrived, Place place);
+  // Whether more is reserved than has to be: of bytes that have not come.
+  bool Speculates() const { return room_ > static_cast<int64_t>(waiting_.size()) * kFreeBytes; }
+  // Gives back what is reserved for bytes that have not come. From now on those that wait get no more than that.
+  void HoldWhatCame(int64_t arrived);
   // Bytes that have come, or soon will, and are no message's.
   void Explain(int64_t arrived, int64_t bytes);
   // Assigns what has arrived: lets reservations grow, or refuses where they cannot: RESOURCE_EXHAUSTED by

@@ -13,21 +13,45 @@
 
 namespace lossd {
 
-// The connections on which there is something to do.
+// The connections on which there is something to do. Thread-safe.
 struct InflowConnection::Wakes {
+  struct Event {
+    std::weak_ptr<InflowConnection> connection;
+    bool look;  // At its pace; else bytes have come.
+  };
+
+  explicit Wakes(Clock& time) : clock(time) {}
+
   void Add(std::weak_ptr<InflowConnection> connection) {
     absl::MutexLock lock(&mu);
     waiting.push_back(std::move(connection));
   }
+  // One look, when kPaceTime has passed.
+  void AddLook(std::weak_ptr<InflowConnection> connection) {
+    const absl::Time due = clock.TimeNow() + Inflow::kPaceTime;
+    absl::MutexLock lock(&mu);
+    looks.emplace_back(due, std::move(connection));
+  }
 
   // The next one, once there is one; nullopt when it is over.
-  std::optional<std::weak_ptr<InflowConnection>> Next() {
+  std::optional<Event> Next() {
     absl::MutexLock lock(&mu);
-    mu.Await(absl::Condition(this, &Wakes::HasNews));
-    if (stopping) return std::nullopt;
-    auto next = std::move(waiting.front());
-    waiting.pop_front();
-    return next;
+    while (true) {
+      if (stopping) return std::nullopt;
+      if (!waiting.empty()) {
+        Event event = {std::move(waiting.front()), false};
+        waiting.pop_front();
+        return event;
+      }
+      if (!looks.empty() && looks.front().first <= clock.TimeNow()) {
+        Event event = {std::move(looks.front().second), true};
+        looks.pop_front();
+        return event;
+      }
+      sleeping = looks.empty();
+      const absl::Condition has_news(this, &Wakes::HasNews);
+      sleeping ? mu.Await(has_news) : static_cast<void>(clock.AwaitWithDeadline(&mu, has_news, looks.front().first));
+    }
   }
 
   void Stop() {
@@ -35,10 +59,15 @@ struct InflowConnection::Wakes {
     stopping = true;
   }
 
-  bool HasNews() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu) { return stopping || !waiting.empty(); }
+  bool HasNews() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu) {
+    return stopping || !waiting.empty() || (sleeping && !looks.empty());
+  }
 
+  Clock& clock;
   absl::Mutex mu;
   std::deque<std::weak_ptr<InflowConnection>> waiting ABSL_GUARDED_BY(mu);
+  std::deque<std::pair<absl::Time, std::weak_ptr<InflowConnection>>> looks ABSL_GUARDED_BY(mu);  // In time's order.
+  bool sleeping ABSL_GUARDED_BY(mu) = false;  // Waits for the first look.
   bool stopping ABSL_GUARDED_BY(mu) = false;
 };
 
@@ -73,9 +102,23 @@ void InflowConnection::Rewake() {
   if (tap_ == nullptr) return;
   const int64_t wake_at = messages_.WakeAt();
   tap_->WakeAt(wake_at);
-  if (arrived() < wake_at) return;
+  const bool to_pace = !paced_ && messages_.Speculates();
+  if (arrived() < wake_at && !to_pace) return;
   const auto wakes = wakes_.lock();
-  if (wakes != nullptr) wakes->Add(std::shared_ptr<InflowConnection>(tap_->shared_from_this(), this));
+  if (wakes == nullptr) return;
+  const std::shared_ptr<InflowConnection> self(tap_->shared_from_this(), this);
+  if (arrived() >= wake_at) wakes->Add(self);
+  if (!to_pace) return;
+  paced_ = true;
+  arrived_at_look_ = arrived();
+  wakes->AddLook(self);
+}
+
+void InflowConnection::LookAtPace() {
+  absl::MutexLock lock(&mu_);
+  if (arrived() - arrived_at_look_ < Inflow::kLeastPace) messages_.HoldWhatCame(arrived());
+  paced_ = false;
+  Rewake();
 }
 
 void InflowConnection::Assign() {
@@ -142,7 +185,10 @@ Reservation IncomingMessage::End(int64_t message_bytes) {
 }
 
 Inflow::Inflow(Logger& logger, Clock& clock)
-    : logger_(logger), clock_(clock), wakes_(std::make_shared<InflowConnection::Wakes>()), thread_([this] { Run(); }) {}
+    : logger_(logger),
+      clock_(clock),
+      wakes_(std::make_shared<InflowConnection::Wakes>(clock)),
+      thread_([this] { Run(); }) {}
 
 Inflow::~Inflow() {
   wakes_->Stop();
@@ -157,6 +203,7 @@ std::shared_ptr<InflowConnection> Inflow::Connection(const std::string& peer) {
   if (connection->watched_.load(std::memory_order_acquire) == wakes_.get()) return connection;
   absl::MutexLock lock(&connection->mu_);
   connection->wakes_ = wakes_;
+  connection->paced_ = false;
   tap->SetWaker([wakes = std::weak_ptr(wakes_), weak = std::weak_ptr(connection)] {
     if (const auto live = wakes.lock()) live->Add(weak);
   });
@@ -168,8 +215,12 @@ std::shared_ptr<InflowConnection> Inflow::Connection(const std::string& peer) {
 void Inflow::Run() {
   pthread_setname_np(pthread_self(), "lossd-inflow");
   while (const auto next = wakes_->Next()) {
-    const auto connection = next->lock();
+    const auto connection = next->connection.lock();
     if (connection == nullptr) continue;
+    if (next->look) {
+      connection->LookAtPace();
+      continue;
+    }
     CutStray(*connection);
     connection->Assign();
   }
@@ -185,7 +236,9 @@ void Inflow::CutStray(InflowConnection& connection) {
   CutConnections(peer);
   const absl::Time now = clock_.TimeNow();
   if (const auto held_back = cut_lines_.Admit(now)) {
-    logger_.Log(LogLevel::kWarning, "cut a connection that sent bytes without a call",
+    logger_.Log(LogLevel::kWarning,
+                connection.tap_->floods() ? "cut a connection that flooded with headers or calls"
+                                          : "cut a connection that sent bytes without a call",
                 {{"peer", peer}, {"held_back", absl::StrCat(*held_back)}});
   }
 }

@@ -52,6 +52,10 @@ class InflowConnection {
 
   // Whether its messages cannot be told from all else that it brings.
   bool opaque() const { return tap_ == nullptr || tap_->opaque(); }
+  // A call of it is over.
+  void NoteEnded() {
+    if (tap_ != nullptr) tap_->NoteEnded();
+  }
   // Bytes that may have come with a call or an answer and belong to no message. Count only where it is opaque; 0 where
   // nobody waits forgets what came unasked.
   void Explain(int64_t bytes);
@@ -71,6 +75,9 @@ class InflowConnection {
   // Says when there will be something to do, and sees to it if there is already. After each change of messages_.
   void Rewake() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Assign();
+  // Whether it has brought enough since it was last asked for what is reserved for bytes to come; if not, that is given
+  // back. Asked a second after there was something, by the inflow's thread.
+  void LookAtPace();
 
   ConnectionTap* const tap_;
   mutable absl::Mutex mu_;
@@ -78,6 +85,8 @@ class InflowConnection {
   std::atomic<const Wakes*> watched_ = nullptr;  // That of wakes_, whose memory is no other's as long as it is there.
   IncomingMessages messages_ ABSL_GUARDED_BY(mu_);
   absl::Time last_look_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();  // Of IsQuiet, where that is opaque.
+  bool paced_ ABSL_GUARDED_BY(mu_) = false;                           // LookAtPace will come.
+  int64_t arrived_at_look_ ABSL_GUARDED_BY(mu_) = 0;
   std::array<RecentNeeds, 2> needs_;
 };
 
@@ -128,11 +137,17 @@ class IncomingMessage {
   IncomingMessages::Place place_;
 };
 
-// The thread that assigns what has arrived to the messages that wait for it. Connections without a call that send more
-// than frames of control (IncomingMessages::kMaxStrayBytes), or headers without end, are cut and logged; those over
-// unix sockets, which share a name, are not. Outlives the calls. Thread-safe.
+// The thread that assigns what has arrived to the messages that wait for it. What is reserved for bytes that do not
+// come is given back: a connection with such reservations that brings less than kLeastPace in kPaceTime has none of
+// them left, so that a few calls whose messages never come cannot keep the budget from others. Connections without a
+// call that send more than frames of control (IncomingMessages::kMaxStrayBytes), or headers without end, are cut and
+// logged; those over unix sockets, which share a name, are not. Outlives the calls. Thread-safe.
 class Inflow {
  public:
+  static constexpr absl::Duration kPaceTime = absl::Seconds(1);
+  static constexpr int64_t kLeastPace = 64
+                                        << 10;  // Less would take minutes for what --transfer_timeout allows seconds.
+
   // Neither is owned; both outlive this.
   Inflow(Logger& logger, Clock& clock);
   ~Inflow();

@@ -64,6 +64,10 @@ void RpcCall::Await(const RpcMethodRules& rules, CallQueue& queue) {
   rules.request(&call->context_, &call->stream_, queue.get(), queue.Tag([call](bool ok) { call->OnArrived(ok); }));
 }
 
+RpcCall::~RpcCall() {
+  if (connection_ != nullptr) connection_->NoteEnded();
+}
+
 void RpcCall::OnArrived(bool ok) {
   if (!ok) return queue_.Drop(std::exchange(done_tag_, nullptr));
   Await(rules_, queue_);

@@ -108,6 +108,7 @@ class RpcCall : public MessageReader, public std::enable_shared_from_this<RpcCal
   static void Await(const RpcMethodRules& rules, CallQueue& queue);
 
   RpcCall(const RpcMethodRules& rules, CallQueue& queue) : rules_(rules), queue_(queue) {}
+  ~RpcCall() override;
   RpcCall(const RpcCall&) = delete;
   RpcCall& operator=(const RpcCall&) = delete;
 

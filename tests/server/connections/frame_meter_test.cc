@@ -31,7 +31,7 @@ TEST(FrameMeterTest, CountsWhatDataFramesCarryHoweverItIsCut) {
     }
     EXPECT_EQ(bytes, 16'300) << seed;
     EXPECT_FALSE(meter.opaque());
-    EXPECT_EQ(meter.header_block_bytes(), 0);
+    EXPECT_EQ(meter.opened(), 2);
   }
 }
 
@@ -44,15 +44,17 @@ TEST(FrameMeterTest, WhatIsNotHttp2IsOpaqueAndCountsWhole) {
   EXPECT_TRUE(broken.opaque());
 }
 
-TEST(FrameMeterTest, KnowsHowLongABlockOfHeadersIsThatDoesNotEnd) {
+TEST(FrameMeterTest, KnowsHowLongABlockOfHeadersIs) {
   FrameMeter meter;
   meter.Take(ConnectionPreface());
   meter.Take(ToBytes({kHeadersFrame, 0, 1, std::string(100, 'h')}));
-  EXPECT_EQ(meter.header_block_bytes(), 109);
+  EXPECT_EQ(meter.longest_header_block(), 109);
   meter.Take(ToBytes({kContinuationFrame, 0, 1, std::string(16'000, 'h')}));
-  EXPECT_EQ(meter.header_block_bytes(), 109 + 16'009);
+  EXPECT_EQ(meter.longest_header_block(), 109 + 16'009);
   meter.Take(ToBytes({kContinuationFrame, kEndHeaders, 1, ""}));
-  EXPECT_EQ(meter.header_block_bytes(), 0);
+  meter.Take(ToBytes({kHeadersFrame, kEndHeaders, 3, "h"}));
+  EXPECT_EQ(meter.longest_header_block(), 109 + 16'018) << "also once it has ended";
+  EXPECT_EQ(meter.opened(), 2);
 }
 
 }  // namespace

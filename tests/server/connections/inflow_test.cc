@@ -5,12 +5,14 @@
 
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "absl/synchronization/notification.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/http2/frames.h"
+#include "tests/support/simulated_clock.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/tapped_connection.h"
 
@@ -83,6 +85,53 @@ TEST_F(InflowTest, NeedsAreForeseenByConnectionAndByAll) {
   TappedConnection second;
   EXPECT_EQ(budget_.ReserveUnread(*inflow_.Connection(second.peer()), true, absl::UnixEpoch())->bytes(), 30 * kMb);
   EXPECT_EQ(inflow_.Connection(client_.peer()), connection_);
+}
+
+// A few calls whose messages never come must not keep from others what they are foreseen to need.
+TEST_F(InflowTest, WhatIsReservedForBytesThatDoNotComeIsGivenBack) {
+  SimulatedClock clock;
+  Inflow inflow(logger_, clock);
+  TappedConnection client;
+  client.Send(ConnectionPreface() + HeadersOf(1, {}));
+  const auto connection = inflow.Connection(client.peer());
+  budget_.NoteNeed(*connection, 30 * kMb);
+  const auto await_held = [&](int64_t bytes) {
+    const absl::Time end = RealClock().TimeNow() + absl::Seconds(30);
+    while (admission_.inflight_bytes() != bytes && RealClock().TimeNow() < end) std::this_thread::yield();
+    EXPECT_EQ(admission_.inflight_bytes(), bytes);
+  };
+  IncomingMessage message(connection, budget_.Rules(*connection),
+                          *budget_.ReserveUnread(*connection, true, absl::UnixEpoch()), reader_);
+  EXPECT_EQ(admission_.inflight_bytes(), 30 * kMb);
+  clock.WaitUntilWaiting(1);
+  clock.AdvanceTime(Inflow::kPaceTime);
+  await_held(0);
+  // Then it holds what comes, and not what such messages need.
+  client.Send(DataOf(1, MessagePrefix(kMb)));
+  for (int i = 0; i < 8; ++i) client.Send(DataOf(1, std::string(64 << 10, 'x')));
+  await_held(8 * (64 << 10) + 5 + IncomingMessages::kFreeBytes);
+  EXPECT_FALSE(reader_->refused.HasBeenNotified());
+  message.End(-1).Release();
+}
+
+// One that brings its bytes keeps what it is foreseen to need.
+TEST_F(InflowTest, WhatIsForeseenStaysReservedWhileBytesCome) {
+  SimulatedClock clock;
+  Inflow inflow(logger_, clock);
+  TappedConnection client;
+  client.Send(ConnectionPreface() + HeadersOf(1, {}));
+  const auto connection = inflow.Connection(client.peer());
+  budget_.NoteNeed(*connection, 30 * kMb);
+  IncomingMessage message(connection, budget_.Rules(*connection),
+                          *budget_.ReserveUnread(*connection, true, absl::UnixEpoch()), reader_);
+  for (int second = 0; second < 5; ++second) {
+    clock.WaitUntilWaiting(1);
+    for (int i = 0; i < 2; ++i) client.Send(DataOf(1, std::string(64 << 10, 'x')));
+    clock.AdvanceTime(Inflow::kPaceTime);
+    clock.WaitUntilWaiting(1);  // It has looked.
+    EXPECT_EQ(admission_.inflight_bytes(), 30 * kMb) << second;
+  }
+  message.End(-1).Release();
 }
 
 TEST_F(InflowTest, ConnectionIsQuietUntilAMessageBegins) {
