@@ -8,20 +8,21 @@
 
 #include <cstdio>
 #include <memory>
-#include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/time.h"
 #include "core/process/build_info.h"
 #include "server/backend_factory.h"
 #include "server/loss_server.h"
 #include "server/ops/healthcheck.h"
 #include "server/ops/status_pages.h"
+#include "server/process/last_resort.h"
 #include "server/process/memory_trimmer.h"
-#include "server/process/periodic_thread.h"
 #include "server/process/process_settings.h"
 #include "server/process/stop_signals.h"
 #include "server/rpc/library_logs.h"
@@ -43,13 +44,11 @@ int Complain(ExitCode code, const absl::Status& status) {
   return code;
 }
 
-// Ends the process when a stop takes longer than it may, whatever it waits for: calls were cut off long before.
-void EndAfter(absl::Duration allowance, std::optional<PeriodicThread>& last_resort) {
-  last_resort.emplace("lossd-stop", allowance + kLastResort, [] {
-    WriteToStderrWithin(absl::Milliseconds(50),
-                        "lossd: the stop took longer than --drain_delay and --shutdown_timeout\n");
-    _exit(kClean);
-  });
+// When a stop takes longer than it may, whatever it waits for: calls were cut off long before.
+void EndNow() {
+  WriteToStderrWithin(absl::Milliseconds(50),
+                      "lossd: the stop took longer than --drain_delay and --shutdown_timeout\n");
+  _exit(kClean);
 }
 
 Environment ReadEnvironment() {
@@ -63,11 +62,21 @@ Environment ReadEnvironment() {
 }
 
 // A listener that runs out of file descriptors stops accepting for good.
-void RaiseFileLimit() {
+absl::Status RaiseFileLimit() {
+  constexpr rlim_t kLeast = 48;  // Half for listeners, queues and files, and as much for probes and a few clients.
   rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return absl::OkStatus();
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_max >= kLeast) return absl::OkStatus();
+  return absl::ResourceExhaustedError(
+      absl::StrCat("file descriptors: expected at least ", kLeast, ", got ", limit.rlim_max, "; see `ulimit -n`"));
+}
+
+// Those that serve, and those of gRPC and LibTorch, whose number they choose by the processors.
+int64_t ThreadsNeeded(const ServerOptions& options) {
+  constexpr int64_t kOthers = 24;
+  return kOthers + options.threads + std::thread::hardware_concurrency();
 }
 
 void LogStart(const ServerOptions& options, const LossBackend& backend, const ServerAddresses& addresses,
@@ -91,8 +100,11 @@ void LogStart(const ServerOptions& options, const LossBackend& backend, const Se
 
 int Serve(const ServerOptions& options, std::unique_ptr<CredentialFiles> credentials) {
   StopSignals signals;
-  std::optional<PeriodicThread> last_resort;  // Up to the end: also the log could be what does not come to one.
-  RaiseFileLimit();
+  for (const absl::Status& room : {RaiseFileLimit(), CheckThreads(ThreadsNeeded(options))}) {
+    if (!room.ok()) return Complain(kFailed, room);
+  }
+  // Up to the end: also the log could be what does not come to one.
+  LastResort last_resort(options.drain_delay + options.shutdown_timeout + kLastResort, EndNow);
   Logger logger(ParseLogLevel(options.log_level), options.log_format == "text" ? LogFormat::kText : LogFormat::kJson,
                 WriteToStderr);
   const LibraryLogs library_logs(logger);
@@ -106,7 +118,7 @@ int Serve(const ServerOptions& options, std::unique_ptr<CredentialFiles> credent
   LogStart(options, **backend, (*server)->addresses(), logger);
   const int64_t signal = signals.Wait([&] { (*server)->ReloadCredentials(); });
   signals.ExitOnNext();
-  EndAfter(options.drain_delay + options.shutdown_timeout, last_resort);
+  last_resort.Begin();
   logger.Log(LogLevel::kInfo, "stopping", {{"signal", signal}});
   const bool answered = (*server)->Shutdown();
   logger.Log(answered ? LogLevel::kInfo : LogLevel::kWarning, "stopped", {{"every_call_answered", answered}});

@@ -25,7 +25,9 @@ absl::Status CheckSize(const std::string& field, const TensorSpec& spec, size_t 
                                                  " of ", DTypeName(spec.dtype), ", got ", bytes));
 }
 
+// One of a year or more is none.
 void SetTimeout(absl::Duration timeout, v1::ComputeRequest& header) {
+  if (timeout >= absl::Hours(24 * 365)) return;
   absl::Duration rest;
   auto& message = *header.mutable_options()->mutable_timeout();
   message.set_seconds(absl::IDivDuration(timeout, absl::Seconds(1), &rest));

@@ -4,6 +4,7 @@
 #include "server/process/port_file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -18,6 +19,14 @@
 
 namespace lossd {
 namespace {
+
+// Why `path` must not be replaced, "" if it may be: what is no file, as /dev/stdout, others may need.
+std::string WhyNotReplaced(const std::string& path) {
+  struct stat status {};
+  if (lstat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode)) return "";
+  return S_ISLNK(status.st_mode) ? "expected a file or nothing there, got a symbolic link"
+                                 : "expected a file or nothing there, got a device, a pipe, a socket or a folder";
+}
 
 // Writes a file that was not there; why that failed, "" if it did not. What a process of our number has left behind is
 // removed, and no link is followed, which others may plant where they can write too.
@@ -42,7 +51,8 @@ absl::Status WritePortFile(const std::string& path, const ServerAddresses& addre
   json["admin_listen"] = addresses.admin_listen;
   json["http_listen"] = addresses.http_listen;
   const std::string temporary = absl::StrCat(path, ".", getpid(), ".tmp");
-  std::string reason = WriteNewFile(temporary, json.dump() + "\n");
+  std::string reason = WhyNotReplaced(path);
+  if (reason.empty()) reason = WriteNewFile(temporary, json.dump() + "\n");
   if (reason.empty() && std::rename(temporary.c_str(), path.c_str()) == 0) return absl::OkStatus();
   if (reason.empty()) reason = std::strerror(errno);
   std::remove(temporary.c_str());

@@ -3,7 +3,18 @@
 
 #include "server/process/process_settings.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
 
 #ifdef LOSSD_TCMALLOC
 #include <gperftools/malloc_extension.h>
@@ -45,6 +56,31 @@ void ApplyProcessSettings() {
   // Debian's Abseil is built with assertions, and then keeps a graph of the order in which locks are taken. gRPC uses
   // the same mutexes. Tests leave it on.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  std::signal(SIGXFSZ, SIG_IGN);
+  for (int fd = open("/dev/null", O_RDWR); fd >= 0; fd = dup(fd)) {
+    if (fd <= STDERR_FILENO) continue;
+    close(fd);
+    break;
+  }
+}
+
+absl::Status CheckThreads(int64_t threads) {
+  absl::Notification end;
+  std::vector<std::thread> started;
+  std::string reason;
+  try {
+    while (static_cast<int64_t>(started.size()) < threads) {
+      started.emplace_back([&end] { end.WaitForNotification(); });
+    }
+  } catch (const std::system_error& error) {
+    reason = error.what();
+  }
+  end.Notify();
+  for (std::thread& thread : started) thread.join();
+  if (reason.empty()) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrCat("threads: expected room for ", threads, " more, got ",
+                                                   started.size(), " (", reason,
+                                                   "); see `ulimit -u` and the cgroup's pids.max"));
 }
 
 }  // namespace lossd

@@ -5,7 +5,11 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
+#include <string>
 #include <system_error>
+#include <utility>
+#include <vector>
 
 #include "absl/algorithm/container.h"
 #include "absl/strings/ascii.h"
@@ -17,6 +21,7 @@
 #include "absl/strings/strip.h"
 #include "core/status/status_macros.h"
 #include "server/settings/flag_table.h"
+#include "server/settings/listen_address.h"
 
 namespace lossd {
 namespace {
@@ -51,6 +56,22 @@ absl::Status CheckPortFile(const std::string& path) {
   std::error_code error;
   if (!std::filesystem::is_directory(path, error)) return absl::OkStatus();
   return BadFlag("port_file", "a file", absl::StrCat("the folder \"", path, "\""));
+}
+
+// Listeners cannot share an address.
+absl::Status CheckAddressesDiffer(const ServerOptions& options) {
+  std::map<std::string, const char*> taken;
+  const std::pair<const char*, const std::vector<std::string>&> listeners[] = {
+      {"listen", options.listen}, {"admin_listen", options.admin_listen}, {"http_listen", options.http_listen}};
+  for (const auto& [flag, addresses] : listeners) {
+    for (const std::string& text : addresses) {
+      LOSSD_ASSIGN_OR_RETURN(const ListenAddress address, ParseListenAddress(text));
+      if (!address.is_unix() && address.port == 0) continue;
+      const auto [other, is_new] = taken.emplace(ListenAddressText(address), flag);
+      if (!is_new) return BadFlag(flag, absl::StrCat("an address that --", other->second, " has not"), text);
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::Status CheckComputePrecision(const ServerOptions& options) {
@@ -88,6 +109,7 @@ absl::Status ValidateOptions(const ServerOptions& options) {
     for (const Flag& flag : group.flags) LOSSD_RETURN_IF_ERROR(CheckFlag(flag, options));
   }
   if (options.listen.empty()) return BadFlag("listen", "at least one address", "none");
+  LOSSD_RETURN_IF_ERROR(CheckAddressesDiffer(options));
   LOSSD_RETURN_IF_ERROR(CheckTlsFiles(options));
   LOSSD_RETURN_IF_ERROR(CheckLimits(options));
   LOSSD_RETURN_IF_ERROR(CheckDevice(options.device));

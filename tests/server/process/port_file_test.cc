@@ -3,6 +3,7 @@
 
 #include "server/process/port_file.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -54,6 +55,20 @@ TEST(PortFileTest, LinkPlantedInPlaceOfTheTemporaryFileIsNotFollowed) {
   text << std::ifstream(folder.File("victim")).rdbuf();
   EXPECT_EQ(text.str(), "precious");
   EXPECT_FALSE(std::filesystem::is_symlink(folder.File("ports")));
+  EXPECT_EQ(FilesIn(folder), 2);
+}
+
+// /dev/stdout and /dev/null are such; as root a rename would take them from the whole machine.
+TEST(PortFileTest, WhatIsNoFileIsNotReplaced) {
+  const TemporaryFolder folder;
+  ASSERT_EQ(mkfifo(folder.File("pipe").c_str(), 0600), 0);
+  std::filesystem::create_symlink("/dev/null", folder.File("link"));
+  for (const char* name : {"pipe", "link"}) {
+    EXPECT_THAT(WritePortFile(folder.File(name), {}),
+                StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("expected a file or nothing there")));
+  }
+  EXPECT_TRUE(std::filesystem::is_fifo(folder.File("pipe")));
+  EXPECT_TRUE(std::filesystem::is_symlink(folder.File("link")));
   EXPECT_EQ(FilesIn(folder), 2);
 }
 

@@ -3,13 +3,23 @@
 
 #include "server/process/process_settings.h"
 
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstddef>
+#include <cstdio>
 #include <cstring>
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "gtest/gtest.h"
 
 namespace lossd {
@@ -64,6 +74,51 @@ TEST(ProcessSettingsTest, TheHeapKeepsWhatItMayAndSaysHowMuchItHas) {
   EXPECT_LT(HeapBytes(), used - kBlock * kBlocks / 4);
   FreeHeapBeyond(0);
   EXPECT_LT(HeapBytes(), used - kBlock * kBlocks / 2);
+}
+
+// Runs `work` in a process of its own; its exit status.
+int InChild(const std::function<int()>& work) {
+  const pid_t child = fork();
+  if (child == 0) _exit(work());
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+TEST(ProcessSettingsTest, ClosedStandardStreamsAreNoOneElses) {
+  EXPECT_EQ(InChild([] {
+              for (const int fd : {0, 1, 2}) close(fd);
+              ApplyProcessSettings();
+              return open("/dev/zero", O_RDONLY);
+            }),
+            3);
+}
+
+TEST(ProcessSettingsTest, LogThatMayNotGrowIsNoEnd) {
+  EXPECT_EQ(InChild([] {
+              ApplyProcessSettings();
+              const rlimit limit = {0, 0};
+              setrlimit(RLIMIT_FSIZE, &limit);
+              FILE* const file = std::tmpfile();
+              return write(fileno(file), "x", 1) < 0 && errno == EFBIG ? 0 : 1;
+            }),
+            0);
+}
+
+TEST(CheckThreadsTest, SaysWhereThereIsNoRoom) {
+  EXPECT_TRUE(CheckThreads(8).ok());
+  // Stacks need addresses: eight megabytes each, of which there are few.
+  const int got = InChild([] {
+    const rlimit limit = {size_t{1} << 30, size_t{1} << 30};
+    setrlimit(RLIMIT_AS, &limit);
+    const absl::Status status = CheckThreads(1000);
+    return absl::IsResourceExhausted(status) && absl::StrContains(status.message(), "room for 1000") ? 0 : 1;
+  });
+#if defined(LOSSD_TCMALLOC)
+  EXPECT_EQ(got, 0);
+#else
+  EXPECT_LE(got, 1) << "sanitizers need more addresses than that";
+#endif
 }
 
 }  // namespace

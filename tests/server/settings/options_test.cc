@@ -65,6 +65,12 @@ INSTANTIATE_TEST_SUITE_P(
         BadOption{"device", "\"cuda:128\"", [](ServerOptions& o) { o.device = "cuda:128"; }},
         BadOption{"device", "\"cuda:99999999999999999\"",
                   [](ServerOptions& o) { o.device = "cuda:99999999999999999"; }},
+        BadOption{"listen", "an address that --listen has not, got 127.0.0.1:7",
+                  [](ServerOptions& o) {
+                    o.listen = {"127.0.0.1:7", "127.0.0.1:7"};
+                  }},
+        BadOption{"http_listen", "an address that --admin_listen has not, got 127.0.0.1:7",
+                  [](ServerOptions& o) { o.admin_listen = o.http_listen = {"127.0.0.1:7"}; }},
         BadOption{"port_file", "\"/\"", [](ServerOptions& o) { o.port_file = "/"; }},
         BadOption{"tls_key_file", "as --tls_cert_file is given, got none",
                   [](ServerOptions& o) { o.tls_cert_file = "/x"; }},
