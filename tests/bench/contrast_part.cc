@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
 #include <random>
 
 #include "absl/strings/str_format.h"
@@ -31,7 +32,9 @@ ContrastPart::ContrastPart(const CpcContrastShape& shape)
       targets_(static_cast<size_t>(shape.targets() * shape.dim)),
       prediction_gradient_(predictions_.size()),
       target_gradient_(targets_.size()),
-      step_losses_(static_cast<size_t>(shape.steps())) {
+      step_losses_(static_cast<size_t>(shape.steps())),
+      step_weights_(step_losses_.size()) {
+  std::iota(step_weights_.begin(), step_weights_.end(), 1.0);
   std::mt19937 random(1);
   std::uniform_real_distribution<float> uniform(-1, 1);
   for (const char* name : {"predictions", "targets"}) {
@@ -54,29 +57,29 @@ ContrastPart::ContrastPart(const CpcContrastShape& shape)
     }
   }
   Workspace counter(nullptr);
-  TakeContrastMemory<float>(shape, counter);
+  TakeStepContrastMemory<float>(shape.stated(), counter);
   workspace_bytes_ = counter.bytes();
   workspace_ = pool_.Allocate(static_cast<size_t>(workspace_bytes_));
   Workspace workspace(workspace_.data());
-  contrast_ = {.predictions = predictions_.data(),
-               .targets = targets_.data(),
-               .embed_scale = 0.1,
-               .weighting = StepWeighting::kReference,
-               .memory = TakeContrastMemory<float>(shape, workspace),
+  contrast_ = {.rows = predictions_.data(),
+               .columns = targets_.data(),
+               .scale = 0.1,
+               .step_weights = step_weights_,
+               .memory = TakeStepContrastMemory<float>(shape.stated(), workspace),
                .step_losses = step_losses_.data(),
-               .prediction_gradient = prediction_gradient_.data(),
-               .target_gradient = target_gradient_.data()};
+               .row_gradient = prediction_gradient_.data(),
+               .column_gradient = target_gradient_.data()};
 }
 
 void ContrastPart::Compute() {
   SetGemmPrecision(GemmPrecision::kFloat32);
   Serial serial;
-  RunCpcContrast<float>(shape_, {&contrast_, 1}, serial);
+  RunStepContrasts<float>(shape_.stated(), {&contrast_, 1}, serial);
 }
 
 double ContrastPart::loss() const {
   double loss = 0;
-  for (size_t i = 0; i < step_losses_.size(); ++i) loss += static_cast<double>(i + 1) * step_losses_[i];
+  for (size_t i = 0; i < step_losses_.size(); ++i) loss += step_weights_[i] * step_losses_[i];
   return loss;
 }
 

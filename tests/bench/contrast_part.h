@@ -44,7 +44,8 @@ class ContrastPart {
   std::vector<double> step_losses_;
   int64_t workspace_bytes_ = 0;
   Buffer workspace_;
-  CpcContrast<float> contrast_;
+  std::vector<double> step_weights_;
+  StepContrast<float> contrast_;
 };
 
 }  // namespace lossd::bench

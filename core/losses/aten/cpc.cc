@@ -74,7 +74,7 @@ class GroupRun {
     double* to = weights.data_ptr<double>();
     for (const LossTask* task : groups_) {
       for (int64_t i = 1; i <= steps; ++i) {
-        *to++ = CpcStepWeight(PlanOf(*task).weighting, i) * task->request->gradients.scale;
+        *to++ = PlanOf(*task).step_weights[static_cast<size_t>(i - 1)] * task->request->gradients.scale;
       }
     }
     return weights;
@@ -93,7 +93,7 @@ class GroupRun {
       task.objective = 0;
       for (int64_t i = 1; i <= steps.size(1); ++i) {
         task.objective +=
-            CpcStepWeight(PlanOf(task).weighting, i) * steps.data_ptr<double>()[g * steps.size(1) + i - 1];
+            PlanOf(task).step_weights[static_cast<size_t>(i - 1)] * steps.data_ptr<double>()[g * steps.size(1) + i - 1];
       }
       losses.data_ptr<double>()[g] = task.objective;
     }

@@ -96,7 +96,7 @@ void Finish(const CpcPass<T>& pass, LossTask& task) {
   T* step_losses = task.outputs[1].data<T>();
   for (int64_t i = 1; i <= pass.plan->contrast().steps(); ++i) {
     const double step = pass.memory.step_losses[i - 1];
-    loss += CpcStepWeight(pass.plan->weighting, i) * step;
+    loss += pass.plan->step_weights[static_cast<size_t>(i - 1)] * step;
     step_losses[i - 1] = static_cast<T>(step);
   }
   *task.outputs[0].data<T>() = static_cast<T>(loss);

@@ -8,9 +8,9 @@
 
 #include "absl/container/inlined_vector.h"
 #include "core/engine/rounding.h"
+#include "core/engine/row_tiles.h"
 #include "core/losses/cpc/channel_sweeps.h"
 #include "core/losses/cpc/pointwise_convolution.h"
-#include "core/losses/cpc/position_tiles.h"
 
 namespace lossd {
 namespace {
@@ -46,8 +46,7 @@ void TurnGradient(const CpcPass<T>& pass, int64_t b) {
 
 // to = from weight^T + bias for a tile of rows of `from` [rows, C].
 template <typename T>
-void Project(const CpcPass<T>& pass, const T* from, const PackedWeight<T>& weight, const T* bias, PositionTile tile,
-             T* to) {
+void Project(const CpcPass<T>& pass, const T* from, const PackedWeight<T>& weight, const T* bias, RowTile tile, T* to) {
   const int64_t dim = pass.plan->dim;
   const int64_t channels = pass.plan->shape.channels;
   T* projected = to + tile.first * dim;
@@ -77,19 +76,19 @@ void RunForward(const CpcPlan& plan, absl::Span<const CpcPass<T>> passes, Parall
 
 template <typename T>
 void RunContrast(const CpcPlan& plan, absl::Span<const CpcPass<T>> passes, Parallel& parallel) {
-  absl::InlinedVector<CpcContrast<T>, 1> contrasts;
+  absl::InlinedVector<StepContrast<T>, 1> contrasts;
   for (const CpcPass<T>& pass : passes) {
-    contrasts.push_back({.predictions = pass.memory.predictions,
-                         .targets = pass.memory.targets,
-                         .embed_scale = pass.plan->embed_scale,
-                         .weighting = pass.plan->weighting,
+    contrasts.push_back({.rows = pass.memory.predictions,
+                         .columns = pass.memory.targets,
+                         .scale = pass.plan->embed_scale,
+                         .step_weights = pass.plan->step_weights,
                          .memory = pass.memory.contrast,
                          .step_losses = pass.memory.step_losses,
-                         .prediction_gradient = pass.memory.prediction_gradient,
-                         .target_gradient = pass.memory.target_gradient,
+                         .row_gradient = pass.memory.prediction_gradient,
+                         .column_gradient = pass.memory.target_gradient,
                          .cancelled = pass.cancelled});
   }
-  RunCpcContrast<T>(plan.contrast(), contrasts, parallel);
+  RunStepContrasts<T>(plan.contrast().stated(), contrasts, parallel);
 }
 
 // A projection's weight gradient for one slice of input channels.
@@ -137,7 +136,7 @@ void RunProjectionGradients(const CpcPlan& plan, absl::Span<const CpcPass<T>> pa
 
 // The context's gradient: back through the prediction's weight and the network's last ReLU.
 template <typename T>
-void BackToContext(const CpcPass<T>& pass, PositionTile tile) {
+void BackToContext(const CpcPass<T>& pass, RowTile tile) {
   const int64_t dim = pass.plan->dim;
   const int64_t channels = pass.plan->shape.channels;
   T* context = pass.memory.gradients.c + tile.first * channels;
@@ -147,7 +146,7 @@ void BackToContext(const CpcPass<T>& pass, PositionTile tile) {
 
 // z's gradient: what comes back through the targets, and in the first rows through the network.
 template <typename T>
-void BackToInput(const CpcPass<T>& pass, PositionTile tile) {
+void BackToInput(const CpcPass<T>& pass, RowTile tile) {
   const int64_t dim = pass.plan->dim;
   const int64_t channels = pass.plan->shape.channels;
   T* gradient = pass.memory.turned_z_gradient + tile.first * channels;
@@ -159,7 +158,7 @@ void BackToInput(const CpcPass<T>& pass, PositionTile tile) {
 
 template <typename T>
 void RunNetworkBackward(const CpcPlan& plan, absl::Span<const CpcPass<T>> passes, Parallel& parallel) {
-  ForTiles(passes, plan.shape.positions(), parallel, [](const CpcPass<T>& pass, PositionTile tile) {
+  ForTiles(passes, plan.shape.positions(), parallel, [](const CpcPass<T>& pass, RowTile tile) {
     if (pass.wants.context()) BackToContext(pass, tile);
   });
   absl::InlinedVector<PixelCnnBackward<T>, 1> network;
@@ -183,7 +182,7 @@ template <typename T>
 void RunBackward(const CpcPlan& plan, absl::Span<const CpcPass<T>> passes, Parallel& parallel) {
   RunProjectionGradients(plan, passes, parallel);
   RunNetworkBackward(plan, passes, parallel);
-  ForTiles(passes, plan.contrast().targets(), parallel, [](const CpcPass<T>& pass, PositionTile tile) {
+  ForTiles(passes, plan.contrast().targets(), parallel, [](const CpcPass<T>& pass, RowTile tile) {
     if (pass.wants.z) BackToInput(pass, tile);
   });
   ForItems(passes, plan.shape.batch, parallel, [](const CpcPass<T>& pass, int64_t b) {
@@ -229,7 +228,7 @@ CpcMemory<T> TakeCpcMemory(const CpcPlan& plan, const CpcWants& wants, absl::Spa
   const int64_t phase = workspace.position();
   memory.targets = workspace.Take<T>(targets * plan.dim);
   memory.predictions = workspace.Take<T>(predictions * plan.dim);
-  memory.contrast = TakeContrastMemory<T>(plan.contrast(), workspace);
+  memory.contrast = TakeStepContrastMemory<T>(plan.contrast().stated(), workspace);
   workspace.ReturnTo(phase);
   TakeNetworkMemory(plan, wants, parameters, z_gradient, workspace, memory);
   workspace.EndPhases();

@@ -38,9 +38,9 @@
 #include <cstdint>
 
 #include "absl/types/span.h"
+#include "core/engine/contrast_steps.h"
 #include "core/engine/parallel.h"
 #include "core/engine/workspace.h"
-#include "core/losses/cpc/cpc_contrast.h"
 #include "core/losses/cpc/cpc_parameters.h"
 #include "core/losses/cpc/cpc_plan.h"
 #include "core/losses/cpc/pixel_cnn.h"
@@ -60,7 +60,7 @@ struct CpcMemory {
   T* turned_z_gradient;    // [targets, C]: in the place of z, which has served by then.
   double* step_losses;     // [H - 2]
   // In the phase: meaningful from the projections to the end of the contrast, and from there to the end.
-  CpcContrastMemory<T> contrast;
+  StepContrastMemory<T> contrast;
   PixelCnnActivations<T> activations;
   PixelCnnGradients<T> gradients;
   CpcWeights<T> sent_weights;  // Of `parameters`, in turns. Unset where there are none.

@@ -202,7 +202,9 @@ absl::StatusOr<std::unique_ptr<CpcPlan>> MakeCpcPlan(const ComputeSpec& request,
   }
   plan->shape = {z.shape[0], z.shape[1], z.shape[2], z.shape[3]};
   plan->embed_scale = config.embed_scale;
-  plan->weighting = config.step_weighting;
+  for (int64_t i = 1; i <= plan->contrast().steps(); ++i) {
+    plan->step_weights.push_back(config.step_weighting == StepWeighting::kUniform ? 1.0 : static_cast<double>(i));
+  }
   plan->parameter_key = {config.init_seed.value_or(0), plan->shape.channels, plan->dim};
   FillIndices(request, found, *plan);
   plan->outputs = {{"loss", plan->dtype, {}}, {"step_losses", plan->dtype, {plan->shape.rows()}}};

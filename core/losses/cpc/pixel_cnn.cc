@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "core/engine/row_tiles.h"
 #include "core/losses/cpc/channel_sweeps.h"
 #include "core/losses/cpc/pixel_cnn_columns.h"
 #include "core/losses/cpc/pointwise_convolution.h"
-#include "core/losses/cpc/position_tiles.h"
 
 namespace lossd {
 namespace {
@@ -32,7 +32,7 @@ struct Layer {
 };
 
 template <typename T>
-void RunEntry(const Layer<T>& layer, PositionTile tile) {
+void RunEntry(const Layer<T>& layer, RowTile tile) {
   const int64_t channels = layer.shape.channels;
   T* to = layer.entry() + tile.first * kHidden;
   Convolve(layer.c() + tile.first * channels, tile.count, layer.weights.entry, false, to);
@@ -40,7 +40,7 @@ void RunEntry(const Layer<T>& layer, PositionTile tile) {
 }
 
 template <typename T>
-void RunAcross(const Layer<T>& layer, PositionTile tile) {
+void RunAcross(const Layer<T>& layer, RowTile tile) {
   T* to = layer.across() + tile.first * kHidden;
   for (int64_t tap = 0; tap < kAcrossTaps; ++tap) {
     Convolve(InnerColumns<T>(layer.shape, layer.entry(), kHidden, tap, tile.first), tile.count,
@@ -50,7 +50,7 @@ void RunAcross(const Layer<T>& layer, PositionTile tile) {
 }
 
 template <typename T>
-void RunDown(const Layer<T>& layer, PositionTile tile) {
+void RunDown(const Layer<T>& layer, RowTile tile) {
   const T* from = layer.across() + tile.first * kHidden;
   T* to = layer.down() + tile.first * kHidden;
   Convolve(from, tile.count, layer.weights.down[1], false, to);
@@ -64,7 +64,7 @@ void RunDown(const Layer<T>& layer, PositionTile tile) {
 
 // next = c + bias + exit in the inner columns.
 template <typename T>
-void RunExit(const Layer<T>& layer, PositionTile tile) {
+void RunExit(const Layer<T>& layer, RowTile tile) {
   const int64_t channels = layer.shape.channels;
   ForInnerRuns(layer.shape, 1, tile, [&](int64_t position, int64_t count) {
     const int64_t first = position * channels;
@@ -98,7 +98,7 @@ void RunBlock(const PixelCnnShape& shape, size_t block, absl::Span<const PixelCn
     RunEntry(layer(pass), TileOf(shape.positions(), item - packing));
   });
   const int64_t inner = shape.inner_positions();
-  ForTiles(passes, inner, parallel, [&](Pass& pass, PositionTile tile) { RunAcross(layer(pass), tile); });
+  ForTiles(passes, inner, parallel, [&](Pass& pass, RowTile tile) { RunAcross(layer(pass), tile); });
   ForItems(passes, TilesOf(inner) + 1, parallel, [&](Pass& pass, int64_t item) {
     if (item == TilesOf(inner)) return RunSides(layer(pass));
     RunDown(layer(pass), TileOf(inner, item));
@@ -108,7 +108,7 @@ void RunBlock(const PixelCnnShape& shape, size_t block, absl::Span<const PixelCn
 
 // The ReLU behind the last block.
 template <typename T>
-void FinishContext(const PixelCnnShape& shape, T* context, PositionTile tile) {
+void FinishContext(const PixelCnnShape& shape, T* context, RowTile tile) {
   T* first = context + tile.first * shape.channels;
   std::transform(first, first + tile.count * shape.channels, first, Relu<T>);
 }
@@ -137,7 +137,7 @@ void RunPixelCnn(const PixelCnnShape& shape, absl::Span<const PixelCnnForward<T>
     PackBlockInTurn(*pass.weights, 0, Way::kForward, item);
   });
   for (size_t block = 0; block < kPixelCnnBlocks; ++block) RunBlock(shape, block, passes, parallel);
-  ForTiles(passes, shape.positions(), parallel, [&](const PixelCnnForward<T>& pass, PositionTile tile) {
+  ForTiles(passes, shape.positions(), parallel, [&](const PixelCnnForward<T>& pass, RowTile tile) {
     FinishContext(shape, pass.activations.c[kPixelCnnBlocks], tile);
   });
 }

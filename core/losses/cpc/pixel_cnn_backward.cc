@@ -7,11 +7,11 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/engine/row_tiles.h"
 #include "core/losses/cpc/channel_sweeps.h"
 #include "core/losses/cpc/pixel_cnn_columns.h"
 #include "core/losses/cpc/pixel_cnn_weight_gradients.h"
 #include "core/losses/cpc/pointwise_convolution.h"
-#include "core/losses/cpc/position_tiles.h"
 
 namespace lossd {
 namespace {
@@ -20,7 +20,7 @@ constexpr int64_t kHidden = kPixelCnnHidden;
 
 // Goes back through the exit, which adds to the inner columns of c, and the ReLU in front of it.
 template <typename T>
-void BackThroughExit(const PixelCnnShape& shape, const PixelCnnBackward<T>& pass, size_t block, PositionTile tile) {
+void BackThroughExit(const PixelCnnShape& shape, const PixelCnnBackward<T>& pass, size_t block, RowTile tile) {
   T* down = pass.gradients.down + tile.first * kHidden;
   ConvolveBack(InnerColumns<T>(shape, pass.gradients.c, shape.channels, 1, tile.first), tile.count,
                pass.weights->blocks[block].exit, false, BlockedResult<T>(down, kHidden));
@@ -29,7 +29,7 @@ void BackThroughExit(const PixelCnnShape& shape, const PixelCnnBackward<T>& pass
 
 // A row's `across` meets the row itself and, as the row above, the next one.
 template <typename T>
-void BackThroughDown(const PixelCnnShape& shape, const PixelCnnBackward<T>& pass, size_t block, PositionTile tile) {
+void BackThroughDown(const PixelCnnShape& shape, const PixelCnnBackward<T>& pass, size_t block, RowTile tile) {
   const PixelCnnGradients<T>& g = pass.gradients;
   const auto& down = pass.weights->blocks[block].down;
   T* across = g.across + tile.first * kHidden;
@@ -41,8 +41,8 @@ void BackThroughDown(const PixelCnnShape& shape, const PixelCnnBackward<T>& pass
 // entry[tile] += what tap `tap` of `across` passes back to it.
 template <typename T>
 void BackThroughTap(const PixelCnnShape& shape, const PixelCnnBackward<T>& pass, size_t block, int64_t tap,
-                    PositionTile tile) {
-  const PositionTile inner = InnerTile(shape, tap, tile);
+                    RowTile tile) {
+  const RowTile inner = InnerTile(shape, tap, tile);
   ConvolveBack(RowsOfMap<T>(pass.gradients.across + inner.first * kHidden, kHidden), inner.count,
                pass.weights->blocks[block].across[static_cast<size_t>(tap)], true,
                InnerColumnsResult(shape, pass.gradients.entry, kHidden, tap, inner.first));
@@ -51,7 +51,7 @@ void BackThroughTap(const PixelCnnShape& shape, const PixelCnnBackward<T>& pass,
 // Goes back through `across`, the entry's ReLU and the entry, and adds to c's gradient.
 template <typename T>
 void BackThroughEntry(const PixelCnnShape& shape, const PixelCnnBackward<T>& pass, size_t block, bool to_input,
-                      PositionTile tile) {
+                      RowTile tile) {
   T* entry = pass.gradients.entry + tile.first * kHidden;
   std::fill_n(entry, tile.count * kHidden, T{0});
   for (int64_t tap = 0; tap < kAcrossTaps; ++tap) BackThroughTap(shape, pass, block, tap, tile);
@@ -92,7 +92,7 @@ void RunBlockBackward(const PixelCnnShape& shape, size_t block, absl::Span<const
     if (item < kExitWeightItems) return RunExitWeight(shape, block, pass, item);
     BackThroughDown(shape, pass, block, TileOf(inner, item - kExitWeightItems));
   });
-  ForTiles(passes, shape.positions(), parallel, [&](Pass& pass, PositionTile tile) {
+  ForTiles(passes, shape.positions(), parallel, [&](Pass& pass, RowTile tile) {
     if (!skipped(pass)) BackThroughEntry(shape, pass, block, to_input(pass), tile);
   });
   RunWeightGradients(shape, block, passes, parallel);

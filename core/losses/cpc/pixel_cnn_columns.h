@@ -13,8 +13,8 @@
 
 #include "core/engine/matrix_run.h"
 #include "core/engine/matrix_view.h"
+#include "core/engine/row_tiles.h"
 #include "core/losses/cpc/pixel_cnn.h"
-#include "core/losses/cpc/position_tiles.h"
 
 namespace lossd {
 
@@ -46,7 +46,7 @@ BlockedResult<T> InnerColumnsResult(const PixelCnnShape& shape, T* map, int64_t 
 
 // Calls `body(position, count)` for the runs of neighbouring positions of the map that a tile of inner positions is.
 template <typename Body>
-void ForInnerRuns(const PixelCnnShape& shape, int64_t column, PositionTile tile, const Body& body) {
+void ForInnerRuns(const PixelCnnShape& shape, int64_t column, RowTile tile, const Body& body) {
   const InnerRows inner(shape, 1, column, tile.first);
   for (int64_t done = 0; done < tile.count;) {
     const MatrixRun run = RunAt(inner.rows, done, tile.count - done);
@@ -56,7 +56,7 @@ void ForInnerRuns(const PixelCnnShape& shape, int64_t column, PositionTile tile,
 }
 
 // The inner positions that lie in a tile of the map.
-inline PositionTile InnerTile(const PixelCnnShape& shape, int64_t column, PositionTile tile) {
+inline RowTile InnerTile(const PixelCnnShape& shape, int64_t column, RowTile tile) {
   const auto before = [&](int64_t position) {
     const int64_t within = position % shape.full_row() - column * shape.batch;
     return position / shape.full_row() * shape.row() + std::clamp(within, int64_t{0}, shape.row());

@@ -7,10 +7,10 @@
 #include <array>
 
 #include "core/engine/rounding.h"
+#include "core/engine/row_tiles.h"
 #include "core/losses/cpc/channel_sweeps.h"
 #include "core/losses/cpc/pixel_cnn_columns.h"
 #include "core/losses/cpc/pointwise_convolution.h"
-#include "core/losses/cpc/position_tiles.h"
 
 namespace lossd {
 namespace {

@@ -60,7 +60,7 @@ TEST(PixelCnnColumnsTest, InnerTileHasThoseInnerPositionsThatLieInATile) {
     const std::vector<int64_t> positions = PositionsOf(column);
     for (int64_t first = 0; first < kShape.positions(); ++first) {
       for (int64_t end = first; end <= kShape.positions(); ++end) {
-        const PositionTile inner = InnerTile(kShape, column, {first, end - first});
+        const RowTile inner = InnerTile(kShape, column, {first, end - first});
         std::vector<int64_t> inside;
         for (size_t i = 0; i < positions.size(); ++i) {
           if (positions[i] >= first && positions[i] < end) inside.push_back(static_cast<int64_t>(i));

@@ -1,6 +1,8 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
+#include <numeric>
+
 #include "core/engine/parallel.h"
 #include "tests/core/losses/numerics/device_losses.h"
 #include "tests/core/losses/numerics/exact_cpc.h"
@@ -14,7 +16,8 @@ const LossRegistry& DeviceLosses() {
 
 CpcRowsResult ContrastOnDevice(const CpcRows& rows) {
   Workspace counter(nullptr);
-  TakeContrastMemory<float>(rows.shape, counter);
+  const StepContrastShape shape = rows.shape.stated();
+  TakeStepContrastMemory<float>(shape, counter);
   BufferPool pool(0);
   const Buffer buffer = pool.Allocate(static_cast<size_t>(counter.bytes()));
   Workspace workspace(buffer.data());
@@ -22,16 +25,18 @@ CpcRowsResult ContrastOnDevice(const CpcRows& rows) {
   std::vector<float> targets(rows.targets.size());
   CpcRowsResult result;
   result.step_losses.resize(static_cast<size_t>(rows.shape.steps()));
-  const CpcContrast<float> contrast = {.predictions = rows.predictions.data(),
-                                       .targets = rows.targets.data(),
-                                       .embed_scale = rows.embed_scale,
-                                       .weighting = StepWeighting::kReference,
-                                       .memory = TakeContrastMemory<float>(rows.shape, workspace),
-                                       .step_losses = result.step_losses.data(),
-                                       .prediction_gradient = predictions.data(),
-                                       .target_gradient = targets.data()};
+  std::vector<double> weights(result.step_losses.size());
+  std::iota(weights.begin(), weights.end(), 1.0);
+  const StepContrast<float> contrast = {.rows = rows.predictions.data(),
+                                        .columns = rows.targets.data(),
+                                        .scale = rows.embed_scale,
+                                        .step_weights = weights,
+                                        .memory = TakeStepContrastMemory<float>(shape, workspace),
+                                        .step_losses = result.step_losses.data(),
+                                        .row_gradient = predictions.data(),
+                                        .column_gradient = targets.data()};
   Serial serial;
-  RunCpcContrast<float>(rows.shape, {&contrast, 1}, serial);
+  RunStepContrasts<float>(shape, {&contrast, 1}, serial);
   result.prediction_gradient.assign(predictions.begin(), predictions.end());
   result.target_gradient.assign(targets.begin(), targets.end());
   return result;

@@ -1,10 +1,10 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
-// How passes over the positions of maps are cut into iterations.
+// How passes over the rows of matrices are cut into iterations.
 
-#ifndef LOSSD_CORE_LOSSES_CPC_POSITION_TILES_H_
-#define LOSSD_CORE_LOSSES_CPC_POSITION_TILES_H_
+#ifndef LOSSD_CORE_ENGINE_ROW_TILES_H_
+#define LOSSD_CORE_ENGINE_ROW_TILES_H_
 
 #include <algorithm>
 #include <atomic>
@@ -18,27 +18,27 @@
 
 namespace lossd {
 
-// Rows [first, first + count) of a map.
-struct PositionTile {
+// Rows [first, first + count) of a matrix.
+struct RowTile {
   int64_t first;
   int64_t count;
 };
 
 // Most rows of a tile: enough for a product with a packed operand to run at speed, few enough that there are tiles for
 // all threads.
-inline constexpr int64_t kTilePositions = 4 * kPanelRows;
+inline constexpr int64_t kTileMostRows = 4 * kPanelRows;
 // Tiles are a multiple of this, unless there are too few rows: an odd one would be computed while other threads wait.
 inline constexpr int64_t kTileMultiple = 4;
 
 inline int64_t PanelsOf(int64_t rows) { return CeilDiv(rows, kPanelRows); }
 
 inline int64_t TilesOf(int64_t rows) {
-  const int64_t tiles = CeilDiv(rows, kTilePositions);
+  const int64_t tiles = CeilDiv(rows, kTileMostRows);
   return std::min(RoundedUp(tiles, kTileMultiple), PanelsOf(rows));
 }
 
 // Tile `index` of TilesOf(rows) nearly equal ones, cut where products like it.
-inline PositionTile TileOf(int64_t rows, int64_t index) {
+inline RowTile TileOf(int64_t rows, int64_t index) {
   const int64_t tiles = TilesOf(rows);
   const int64_t panels = PanelsOf(rows);
   const int64_t first = panels * index / tiles * kPanelRows;
@@ -63,4 +63,4 @@ void ForTiles(absl::Span<Pass> passes, int64_t rows, Parallel& parallel, const B
 
 }  // namespace lossd
 
-#endif  // LOSSD_CORE_LOSSES_CPC_POSITION_TILES_H_
+#endif  // LOSSD_CORE_ENGINE_ROW_TILES_H_
