@@ -93,6 +93,7 @@ class ScheduledBackend final : public LossBackend {
       : options_(options),
         clock_(options.scheduler.clock != nullptr ? *options.scheduler.clock : RealClock()),
         registry_(std::move(losses)),
+        precision_(options.gemm_precision),
         lane_(std::move(lane)),
         pool_(options.max_idle_buffer_bytes, lane_ == nullptr ? nullptr : lane_->device().host_memory()),
         device_(std::move(device)) {}
@@ -157,7 +158,7 @@ class ScheduledBackend final : public LossBackend {
     for (size_t i = 0; i < batch.size(); ++i) tasks.push_back(&batch[i].task());
     WorkerParallel parallel(scheduler_->scheduler());
     BatchResults results =
-        RunBatch(registry_.For(tasks.front()->plan->request.loss), tasks, {parallel, pool_, lane_.get()});
+        RunBatch(registry_.For(tasks.front()->plan->request.loss), tasks, {parallel, pool_, lane_.get(), precision_});
     const absl::Duration compute = clock_.TimeNow() - started;
     const int requests = static_cast<int>(batch.size());
     const bool all = std::all_of(results.begin(), results.end(), [](const auto& result) { return result.ok(); });
@@ -179,6 +180,7 @@ class ScheduledBackend final : public LossBackend {
   const BackendOptions options_;
   Clock& clock_;
   const LossRegistry registry_;
+  const GemmPrecision precision_;
   const std::unique_ptr<DeviceLane> lane_;  // Null where losses compute in the host's memory.
   BufferPool pool_;
   DeviceDescription device_;              // Constant once started.

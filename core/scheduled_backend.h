@@ -29,8 +29,8 @@ struct BackendOptions {
   int64_t parameter_cache_bytes = int64_t{256} << 20;
   // Most memory that lies idle for reuse, in bytes. Too little: the system is asked again for every large request.
   size_t max_idle_buffer_bytes = size_t{256} << 20;
-  // How exactly matrix products read their operands (--compute_precision); kTf32 on cards alone. In a process the tile
-  // back end made last decides for all of these, and kTf32 of the back end for cards made last for all of those.
+  // How exactly matrix products read their operands (--compute_precision): on the processor kBf16 only where a shape
+  // gains from it; kTf32 on cards alone, where that of the back end made last decides for all of a process.
   GemmPrecision gemm_precision = GemmPrecision::kFloat32;
   // Memory that computations may take of a device that has its own, in bytes (--device_memory_bytes). 0: four fifths of
   // what is free when the back end is made.

@@ -15,8 +15,8 @@ namespace {
 std::string Describe(const BackendOptions& options) {
   std::string text = ProcessorModel();
   if (options.gemm_precision == GemmPrecision::kBf16) {
-    absl::StrAppend(&text,
-                    HasBf16Products() ? ", matrix products in bf16" : ", matrix products of operands rounded to bf16");
+    absl::StrAppend(&text, Bf16ProductsAreFaster() ? ", matrix products in bf16 where that is faster"
+                                                   : ", matrix products in fp32: here bf16 is no faster");
   }
   if (!options.remark.empty()) absl::StrAppend(&text, ", ", options.remark);
   return text;
@@ -25,8 +25,9 @@ std::string Describe(const BackendOptions& options) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<LossBackend>> CreateTileBackend(const TileBackendOptions& options) {
-  SetGemmPrecision(options.gemm_precision);
-  return CreateScheduledBackend(options, MakeTileLosses(options.parameter_cache_bytes),
+  BackendOptions taken = options;
+  if (!Bf16ProductsAreFaster()) taken.gemm_precision = GemmPrecision::kFloat32;
+  return CreateScheduledBackend(taken, MakeTileLosses(options.parameter_cache_bytes),
                                 {.name = "cpu", .description = Describe(options)});
 }
 

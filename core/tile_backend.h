@@ -16,9 +16,9 @@ namespace lossd {
 
 using TileBackendOptions = BackendOptions;
 
-// The back end on the processor; its threads, those of the scheduler, are started. INVALID_ARGUMENT naming the option
-// that is out of range. Not while another back end of this process computes, unless that has the same gemm_precision,
-// which is the process's.
+// The back end on the processor; its threads, those of the scheduler, are started. A gemm_precision of kBf16 is for
+// processors on which its products are faster than float32's, and taken for float32 elsewhere. INVALID_ARGUMENT naming
+// the option that is out of range.
 absl::StatusOr<std::unique_ptr<LossBackend>> CreateTileBackend(const TileBackendOptions& options);
 
 }  // namespace lossd

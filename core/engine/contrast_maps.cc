@@ -82,7 +82,8 @@ class Direction {
             PanelSize()};
   }
   MapProduct<T> ProductOf(SourceChunk chunk, Images images) const {
-    return {contrast_.targets, shape_.channels, shape_.locations, images, chunk.columns, cut_.width, alpha_};
+    return {contrast_.targets, shape_.channels, shape_.locations, images,
+            chunk.columns,     cut_.width,      alpha_,           contrast_.precision};
   }
   // Of gradients: with what their weights are without.
   MapProduct<T> GradientProductOf(SourceChunk chunk, Images images) const {

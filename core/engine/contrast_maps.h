@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/engine/gemm_precision.h"
 #include "core/engine/panels.h"
 #include "core/engine/parallel.h"
 
@@ -37,6 +38,10 @@ Panels MapSourcePanels(const MapContrastShape& shape) {
   return {shape.channels, shape.images, PanelWidth<T>(shape.images)};
 }
 
+// Whether a contrast of this shape is faster where bfloat16 products are (gemm_precision.h): with fewer images,
+// rounding takes longer than it saves.
+inline bool GainsFromBf16(const MapContrastShape& shape) { return shape.images >= 128; }
+
 // What to compute. Pointers are not owned; T is float or double.
 template <typename T>
 struct MapContrast {
@@ -49,6 +54,7 @@ struct MapContrast {
   T* source_gradient = nullptr;    // In panels like the sources, overwritten. Null: not wanted.
   T* target_gradient = nullptr;    // [B, C, L]. Null: not wanted.
   bool accumulate_target = false;  // Whether the target's gradient is added to what is there, or overwrites it.
+  GemmPrecision precision = GemmPrecision::kFloat32;  // Of products of floats.
 };
 
 struct MapContrastResult {

@@ -98,11 +98,11 @@ void PackItem(const StepContrastShape& shape, const StepContrast<T>& contrast, i
       PackColumns(std::min(kShortSum, shape.width - c), columns,
                   MatrixView<T>::Transposed(contrast.columns + c, shape.width), first,
                   std::min(first + kPackedColumns, columns),
-                  contrast.memory.score_columns + PackedColumnsSize(c, columns));
+                  contrast.memory.score_columns + PackedColumnsSize(c, columns), contrast.precision);
     }
   } else if (contrast.row_gradient != nullptr) {
     PackColumns(columns, shape.width, MatrixView<T>::RowMajor(contrast.columns, shape.width), 0, shape.width,
-                contrast.memory.gradient_columns);
+                contrast.memory.gradient_columns, contrast.precision);
   }
 }
 
@@ -120,7 +120,8 @@ void ScoreChunk(const StepContrastShape& shape, const StepContrast<T>& contrast,
     const int64_t count = std::min(kShortSum, width - c);
     const T* const packed = contrast.memory.score_columns + PackedColumnsSize(c, columns);
     Gemm(chunk.count, columns, count, scale, MatrixView<T>::RowMajor(contrast.rows + row * width + c, width),
-         PackedColumns<T>{packed, count, columns, 0, columns}, c > 0, BlockedResult<T>(scores, columns));
+         PackedColumns<T>{packed, count, columns, 0, columns}, c > 0, BlockedResult<T>(scores, columns),
+         contrast.precision);
   }
   ChunkMemory memory = ChunkMemoryOf(shape, contrast, chunk.first / kChunkRows);
   for (int64_t i = 0; i < chunk.count; ++i) {
@@ -129,14 +130,14 @@ void ScoreChunk(const StepContrastShape& shape, const StepContrast<T>& contrast,
   if (contrast.row_gradient == nullptr) return;
   Gemm(chunk.count, width, columns, scale, MatrixView<T>::RowMajor(scores, columns),
        PackedColumns<T>{contrast.memory.gradient_columns, columns, width, 0, width}, false,
-       BlockedResult<T>(contrast.row_gradient + row * width, width));
+       BlockedResult<T>(contrast.row_gradient + row * width, width), contrast.precision);
 }
 
 template <typename T>
 void PackWave(const StepContrastShape& shape, const StepContrast<T>& contrast, RowTile wave) {
   if (contrast.column_gradient == nullptr) return;
   PackColumns(wave.count, shape.width, MatrixView<T>::RowMajor(contrast.rows + wave.first * shape.width, shape.width),
-              0, shape.width, contrast.memory.wave_columns);
+              0, shape.width, contrast.memory.wave_columns, contrast.precision);
 }
 
 // column_gradient[tile] (+)= scale D^T rows, over a wave's rows.
@@ -145,7 +146,7 @@ void AddColumnGradient(const StepContrastShape& shape, const StepContrast<T>& co
   Gemm(tile.count, shape.width, wave.count, FiniteCast<T>(contrast.scale),
        MatrixView<T>::Transposed(contrast.memory.scores + tile.first, shape.columns()),
        PackedColumns<T>{contrast.memory.wave_columns, wave.count, shape.width, 0, shape.width}, wave.first > 0,
-       BlockedResult<T>(contrast.column_gradient + tile.first * shape.width, shape.width));
+       BlockedResult<T>(contrast.column_gradient + tile.first * shape.width, shape.width), contrast.precision);
 }
 
 template <typename T>

@@ -21,6 +21,7 @@
 #include <cstdint>
 
 #include "absl/types/span.h"
+#include "core/engine/gemm_precision.h"
 #include "core/engine/parallel.h"
 #include "core/engine/workspace.h"
 
@@ -70,10 +71,11 @@ struct StepContrast {
   double scale;
   absl::Span<const double> step_weights;  // [steps]: weight_i.
   StepContrastMemory<T> memory;
-  double* step_losses;                           // [steps]: L_i.
-  T* row_gradient = nullptr;                     // As rows. Null: not wanted.
-  T* column_gradient = nullptr;                  // As columns. Null: not wanted.
-  const std::atomic<bool>* cancelled = nullptr;  // May be null. Once true, results are meaningless.
+  double* step_losses;                                // [steps]: L_i.
+  T* row_gradient = nullptr;                          // As rows. Null: not wanted.
+  T* column_gradient = nullptr;                       // As columns. Null: not wanted.
+  GemmPrecision precision = GemmPrecision::kFloat32;  // Of products of floats.
+  const std::atomic<bool>* cancelled = nullptr;       // May be null. Once true, results are meaningless.
 };
 
 // Computes all `contrasts`, which share no memory. The bits of a contrast depend on that contrast alone. Thread-safe.

@@ -49,7 +49,7 @@ HWY_EXPORT(PackRowsDouble);
 HWY_EXPORT(PackColumnsFloat);
 HWY_EXPORT(PackColumnsDouble);
 
-bool InBf16() { return GetGemmPrecision() == GemmPrecision::kBf16; }
+bool InBf16(GemmPrecision precision) { return precision == GemmPrecision::kBf16; }
 
 void Run(const Product<float>& product) { HWY_DYNAMIC_DISPATCH(MultiplyFloat)(product); }
 void Run(const Product<double>& product) { HWY_DYNAMIC_DISPATCH(MultiplyDouble)(product); }
@@ -123,22 +123,22 @@ void BlockedGemm(Product<T> product) {
 }  // namespace
 
 void Gemm(int64_t m, int64_t n, int64_t k, float alpha, MatrixView<float> a, MatrixView<float> b, bool accumulate,
-          float* c, int64_t c_stride) {
-  PlainGemm<float>({m, n, k, alpha, a, b, accumulate, {c, c_stride}, InBf16()});
+          float* c, int64_t c_stride, GemmPrecision precision) {
+  PlainGemm<float>({m, n, k, alpha, a, b, accumulate, {c, c_stride}, InBf16(precision)});
 }
 
 void Gemm(int64_t m, int64_t n, int64_t k, double alpha, MatrixView<double> a, MatrixView<double> b, bool accumulate,
-          double* c, int64_t c_stride) {
+          double* c, int64_t c_stride, GemmPrecision) {
   PlainGemm<double>({m, n, k, alpha, a, b, accumulate, {c, c_stride}});
 }
 
 void Gemm(int64_t m, int64_t n, int64_t k, float alpha, const LeftOperand<float>& a, const RightOperand<float>& b,
-          bool accumulate, const BlockedResult<float>& c) {
-  BlockedGemm<float>({m, n, k, alpha, a, b, accumulate, c, InBf16()});
+          bool accumulate, const BlockedResult<float>& c, GemmPrecision precision) {
+  BlockedGemm<float>({m, n, k, alpha, a, b, accumulate, c, InBf16(precision)});
 }
 
 void Gemm(int64_t m, int64_t n, int64_t k, double alpha, const LeftOperand<double>& a, const RightOperand<double>& b,
-          bool accumulate, const BlockedResult<double>& c) {
+          bool accumulate, const BlockedResult<double>& c, GemmPrecision) {
   BlockedGemm<double>({m, n, k, alpha, a, b, accumulate, c});
 }
 
@@ -146,30 +146,30 @@ int64_t PackedRowsSize(int64_t rows, int64_t k) { return RoundedUp(rows, kPanelR
 int64_t PackedColumnsSize(int64_t k, int64_t columns) { return RoundedUp(columns, kPanelColumns) * k; }
 
 PackedRows<float> PackRows(int64_t rows, int64_t k, const BlockedView<float>& a, int64_t begin, int64_t end,
-                           float* memory) {
-  const PackTask<float> task = {a.data,  Simplified(a.rows), Simplified(a.columns), rows, k, begin, end, memory,
-                                InBf16()};
+                           float* memory, GemmPrecision precision) {
+  const PackTask<float> task = {a.data, Simplified(a.rows), Simplified(a.columns), rows, k, begin, end,
+                                memory, InBf16(precision)};
   HWY_DYNAMIC_DISPATCH(PackRowsFloat)(task);
   return {memory, k, rows, 0, rows};
 }
 
 PackedRows<double> PackRows(int64_t rows, int64_t k, const BlockedView<double>& a, int64_t begin, int64_t end,
-                            double* memory) {
+                            double* memory, GemmPrecision) {
   const PackTask<double> task = {a.data, Simplified(a.rows), Simplified(a.columns), rows, k, begin, end, memory};
   HWY_DYNAMIC_DISPATCH(PackRowsDouble)(task);
   return {memory, k, rows, 0, rows};
 }
 
 PackedColumns<float> PackColumns(int64_t k, int64_t columns, const BlockedView<float>& b, int64_t begin, int64_t end,
-                                 float* memory) {
-  const PackTask<float> task = {b.data,  Simplified(b.columns), Simplified(b.rows), columns, k, begin, end, memory,
-                                InBf16()};
+                                 float* memory, GemmPrecision precision) {
+  const PackTask<float> task = {b.data, Simplified(b.columns), Simplified(b.rows), columns, k, begin, end,
+                                memory, InBf16(precision)};
   HWY_DYNAMIC_DISPATCH(PackColumnsFloat)(task);
   return {memory, k, columns, 0, columns};
 }
 
 PackedColumns<double> PackColumns(int64_t k, int64_t columns, const BlockedView<double>& b, int64_t begin, int64_t end,
-                                  double* memory) {
+                                  double* memory, GemmPrecision) {
   const PackTask<double> task = {b.data, Simplified(b.columns), Simplified(b.rows), columns, k, begin, end, memory};
   HWY_DYNAMIC_DISPATCH(PackColumnsDouble)(task);
   return {memory, k, columns, 0, columns};

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 
+#include "core/engine/gemm_precision.h"
 #include "core/engine/matrix_view.h"
 #include "core/engine/packed_matrix.h"
 
@@ -31,11 +32,12 @@ inline constexpr int64_t kGemmScratchBytes = 3 << 19;
 // value alone: not on m, n, on where in C the element lies, on alignment or strides, on whether an operand was packed
 // beforehand. So products may be cut and joined along m and n without changing results. The element is
 //   sum over runs of alpha * fma(a_k, b_k, ... fma(a_1, b_1, 0)), each run added to C by one fma;
-// the first run of a product that does not accumulate sets C. With floats, gemm_precision.h says what a_k and b_k are.
+// the first run of a product that does not accumulate sets C. With floats, `precision` says
+// what a_k and b_k are; an operand that was packed beforehand was packed for it.
 void Gemm(int64_t m, int64_t n, int64_t k, float alpha, MatrixView<float> a, MatrixView<float> b, bool accumulate,
-          float* c, int64_t c_stride);
+          float* c, int64_t c_stride, GemmPrecision precision = GemmPrecision::kFloat32);
 void Gemm(int64_t m, int64_t n, int64_t k, double alpha, MatrixView<double> a, MatrixView<double> b, bool accumulate,
-          double* c, int64_t c_stride);
+          double* c, int64_t c_stride, GemmPrecision precision = GemmPrecision::kFloat32);
 
 // An operand of the general product: a view, blocked or plain, or a matrix that was packed for its side. Implicit, so
 // that either can be passed. Borrows; the memory must outlive the call.
@@ -65,9 +67,9 @@ struct RightOperand {
 //   dS[R, C]   += D T^T:   Gemm(R, C, J*L, scale, D, FeatureMaps(t, C, L).Transposed(), true, {ds, C});
 //   dT[C, J*L] += S^T D:   Gemm(C, J*L, R, scale, S.Transposed(), D, true, FeatureMapsResult(dt, C, L));
 void Gemm(int64_t m, int64_t n, int64_t k, float alpha, const LeftOperand<float>& a, const RightOperand<float>& b,
-          bool accumulate, const BlockedResult<float>& c);
+          bool accumulate, const BlockedResult<float>& c, GemmPrecision precision = GemmPrecision::kFloat32);
 void Gemm(int64_t m, int64_t n, int64_t k, double alpha, const LeftOperand<double>& a, const RightOperand<double>& b,
-          bool accumulate, const BlockedResult<double>& c);
+          bool accumulate, const BlockedResult<double>& c, GemmPrecision precision = GemmPrecision::kFloat32);
 
 }  // namespace lossd
 

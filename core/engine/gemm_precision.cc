@@ -3,23 +3,21 @@
 
 #include "core/engine/gemm_precision.h"
 
-#include <atomic>
-
 namespace lossd {
-namespace {
-
-std::atomic<GemmPrecision> gemm_precision = GemmPrecision::kFloat32;
-
-}  // namespace
-
-void SetGemmPrecision(GemmPrecision precision) { gemm_precision.store(precision, std::memory_order_relaxed); }
-
-GemmPrecision GetGemmPrecision() { return gemm_precision.load(std::memory_order_relaxed); }
 
 bool HasBf16Products() {
 #if defined(__x86_64__)
   static const bool has = __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bf16") != 0;
   return has;
+#else
+  return false;
+#endif
+}
+
+bool Bf16ProductsAreFaster() {
+#if defined(__x86_64__)
+  static const bool faster = HasBf16Products() && __builtin_cpu_is("amd") != 0;
+  return faster;
 #else
   return false;
 #endif

@@ -8,7 +8,6 @@
 
 #include "core/engine/gemm.h"
 #include "core/engine/gemm_plan.h"
-#include "core/engine/gemm_precision.h"
 #include "core/engine/matrix_run.h"
 #include "core/engine/rounding.h"
 #include "core/engine/short_sums.h"
@@ -258,16 +257,16 @@ class GeneralProduct {
 
   void FormScores(const T* sources, T* scores) const {
     Gemm(product_.rows(), product_.columns, product_.channels, product_.alpha, Targets().Transposed(),
-         PanelView(sources, product_.sources()), false, PanelResult(scores, scores_));
+         PanelView(sources, product_.sources()), false, PanelResult(scores, scores_), product_.precision);
   }
   void FormSourceGradient(const T* scores, bool accumulate, T* gradient) const {
     Gemm(product_.channels, product_.columns, product_.rows(), product_.alpha, Targets(), PanelView(scores, scores_),
-         accumulate, PanelResult(gradient, product_.sources()));
+         accumulate, PanelResult(gradient, product_.sources()), product_.precision);
   }
   void FormTargetGradient(const T* sources, const T* scores, bool accumulate, T* gradient) const {
     Gemm(product_.channels, product_.rows(), product_.columns, product_.alpha, PanelView(sources, product_.sources()),
          PanelView(scores, scores_).Transposed(), accumulate,
-         FeatureMapsResult(gradient + FirstImage(), product_.channels, product_.locations));
+         FeatureMapsResult(gradient + FirstImage(), product_.channels, product_.locations), product_.precision);
   }
 
  private:
@@ -280,18 +279,18 @@ class GeneralProduct {
   const Panels scores_;
 };
 
-bool RoundsFloats() { return GetGemmPrecision() == GemmPrecision::kBf16; }
+bool RoundsFloats(const MapProduct<float>& product) { return product.precision == GemmPrecision::kBf16; }
 
 }  // namespace
 
 void FormMapScores(const MapProduct<float>& product, const float* sources, int64_t panel_size, float* scores) {
-  if (RoundsFloats()) return GeneralProduct(product, panel_size).FormScores(sources, scores);
+  if (RoundsFloats(product)) return GeneralProduct(product, panel_size).FormScores(sources, scores);
   HWY_DYNAMIC_DISPATCH(ScoresFloat)(product, sources, panel_size, scores);
 }
 
 void FormSourceGradient(const MapProduct<float>& product, const float* scores, int64_t panel_size, bool accumulate,
                         float* gradient) {
-  if (RoundsFloats()) {
+  if (RoundsFloats(product)) {
     return GeneralProduct(product, panel_size).FormSourceGradient(scores, accumulate, gradient);
   }
   HWY_DYNAMIC_DISPATCH(SourceGradientFloat)(product, scores, panel_size, accumulate, gradient);
@@ -299,7 +298,7 @@ void FormSourceGradient(const MapProduct<float>& product, const float* scores, i
 
 void FormTargetGradient(const MapProduct<float>& product, const float* sources, const float* scores, int64_t panel_size,
                         bool accumulate, float* gradient) {
-  if (product.locations == 1 || RoundsFloats()) {
+  if (product.locations == 1 || RoundsFloats(product)) {
     return GeneralProduct(product, panel_size).FormTargetGradient(sources, scores, accumulate, gradient);
   }
   HWY_DYNAMIC_DISPATCH(TargetGradientFloat)(product, sources, scores, panel_size, accumulate, gradient);

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 
+#include "core/engine/gemm_precision.h"
 #include "core/engine/panels.h"
 
 namespace lossd {
@@ -33,6 +34,7 @@ struct MapProduct {
   int64_t columns;    // Source images.
   int64_t width;
   T alpha;
+  GemmPrecision precision = GemmPrecision::kFloat32;
 
   int64_t rows() const { return (images.last - images.first) * locations; }
   Panels sources() const { return {channels, columns, width}; }

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 
+#include "core/engine/gemm_precision.h"
 #include "core/engine/matrix_view.h"
 
 namespace lossd {
@@ -49,17 +50,18 @@ int64_t PackedColumnsSize(int64_t k, int64_t columns);
 
 // Packs rows [begin, end) of a[rows, k] into their places in `memory` (PackedRowsSize elements, aligned to 64 bytes)
 // and returns the whole. Calls for disjoint ranges may run at the same time; `begin` is a multiple of kPanelRows, and
-// `end` too unless it is `rows`. The result may be used in products over those rows that have been packed.
+// `end` too unless it is `rows`. The result may be used in products of this
+// `precision` over those rows that have been packed.
 PackedRows<float> PackRows(int64_t rows, int64_t k, const BlockedView<float>& a, int64_t begin, int64_t end,
-                           float* memory);
+                           float* memory, GemmPrecision precision = GemmPrecision::kFloat32);
 PackedRows<double> PackRows(int64_t rows, int64_t k, const BlockedView<double>& a, int64_t begin, int64_t end,
-                            double* memory);
+                            double* memory, GemmPrecision precision = GemmPrecision::kFloat32);
 
 // Packs columns [begin, end) of b[k, columns] likewise; ranges are cut at multiples of kPanelColumns.
 PackedColumns<float> PackColumns(int64_t k, int64_t columns, const BlockedView<float>& b, int64_t begin, int64_t end,
-                                 float* memory);
+                                 float* memory, GemmPrecision precision = GemmPrecision::kFloat32);
 PackedColumns<double> PackColumns(int64_t k, int64_t columns, const BlockedView<double>& b, int64_t begin, int64_t end,
-                                  double* memory);
+                                  double* memory, GemmPrecision precision = GemmPrecision::kFloat32);
 
 }  // namespace lossd
 

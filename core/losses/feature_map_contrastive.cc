@@ -46,12 +46,13 @@ struct PendingGradient {
 template <typename T>
 class TaskRun {
  public:
-  TaskRun(LossTask& task, std::byte* block, Parallel& parallel)
+  TaskRun(LossTask& task, std::byte* block, const RunContext& context)
       : task_(task),
         plan_(static_cast<const FeatureMapPlan&>(*task.plan)),
         config_(std::get<FeatureMapContrastiveConfig>(task.request->loss)),
         share_(1.0 / plan_.space.directions),
-        parallel_(parallel) {
+        precision_(context.precision),
+        parallel_(context.parallel) {
     Workspace workspace(block);
     const int64_t vectors = SourceVectors<T>(plan_);
     sources_ = workspace.Take<T>(vectors);
@@ -127,6 +128,7 @@ class TaskRun {
     contrast.source_gradient = Wanted(direction.source) ? pending.vectors : nullptr;
     contrast.target_gradient = Wanted(direction.target) ? task_.gradients[direction.target].data<T>() : nullptr;
     contrast.accumulate_target = maps_[direction.target].written;
+    if (GainsFromBf16(contrast.shape)) contrast.precision = precision_;
     const MapContrastResult result =
         ComputeMapContrast(contrast, plan_.cuts[direction.target], engine_block_, task_.cancelled, parallel_);
     losses_[direction.pair] += share_ * result.loss;
@@ -220,6 +222,7 @@ class TaskRun {
   const FeatureMapPlan& plan_;
   const FeatureMapContrastiveConfig& config_;
   const double share_;  // Of a direction in its pair's loss.
+  const GemmPrecision precision_;
   Parallel& parallel_;
   T* sources_;  // Vectors of the direction at hand, as the engine takes them.
   std::byte* engine_block_;
@@ -235,10 +238,10 @@ void RunTask(LossTask& task, const RunContext& context) {
   const int64_t bytes = task.plan->workspace_bytes;
   if (bytes <= kStackWorkspace) {
     alignas(kBufferAlignment) std::byte block[kStackWorkspace];
-    return TaskRun<T>(task, block, context.parallel).Run();
+    return TaskRun<T>(task, block, context).Run();
   }
   const Buffer buffer = context.pool.Allocate(static_cast<size_t>(bytes));
-  TaskRun<T>(task, buffer.data(), context.parallel).Run();
+  TaskRun<T>(task, buffer.data(), context).Run();
 }
 
 class FeatureMapContrastive final : public Loss {

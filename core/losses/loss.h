@@ -19,6 +19,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "core/engine/device/device_lane.h"
+#include "core/engine/gemm_precision.h"
 #include "core/engine/parallel.h"
 #include "core/losses/loss_config.h"
 #include "core/tensor/buffer_pool.h"
@@ -88,6 +89,8 @@ struct RunContext {
   Parallel& parallel;          // Not owned.
   BufferPool& pool;            // Not owned. For workspaces.
   DeviceLane* lane = nullptr;  // Not owned. The way to the loss's device, where that has memory of its own.
+  // Of products on the processor: kFloat32, or kBf16 where a shape gains from it, which losses decide.
+  GemmPrecision precision = GemmPrecision::kFloat32;
 };
 
 // An input of a loss, for GetServerInfo. "anchor.*" stands for anchor.0, anchor.1, ...

@@ -58,9 +58,8 @@ FlagGroup Computation() {
         "1: tell NVIDIA's profilers when a batch goes up, is computed and comes down."},
        {"compute_precision", TextFlag{&Options::compute_precision, {"fp32", "bf16", "tf32"}},
         "Operands of matrix products: fp32; bf16, which rounds them to bfloat16 and adds up in float32; on cuda also "
-        "tf32, "
-        "which rounds them to TF32. Faster on cards and on processors with AVX512-BF16, less exact everywhere; not for "
-        "FLOAT64 inputs."},
+        "tf32, which rounds them to TF32. Less exact; not for FLOAT64 inputs. On processors bf16 is taken only for "
+        "shapes that it is faster for, on AMD's with AVX512-BF16, and is fp32 elsewhere."},
        {"threads", CountFlag{&Options::threads, 0, BatchSchedulerOptions::kMaxThreads},
         "Threads that compute. 0: as many processors as the cgroup's quota and the affinity mask allow."},
        {"max_batch_requests", CountFlag{&Options::max_batch_requests, 1, 1 << 20}, "Requests in a batch at most."},

@@ -11,7 +11,6 @@
 #include <random>
 
 #include "absl/strings/str_format.h"
-#include "core/engine/gemm_precision.h"
 #include "core/engine/parallel.h"
 #include "core/engine/workspace.h"
 
@@ -72,7 +71,6 @@ ContrastPart::ContrastPart(const CpcContrastShape& shape)
 }
 
 void ContrastPart::Compute() {
-  SetGemmPrecision(GemmPrecision::kFloat32);
   Serial serial;
   RunStepContrasts<float>(shape_.stated(), {&contrast_, 1}, serial);
 }

@@ -56,8 +56,7 @@ void FillCpcParameters(absl::Span<const Tensor> parameters) {
 
 }  // namespace
 
-EngineRequest::EngineRequest(const EngineCase& bench_case, int threads, GemmPrecision precision)
-    : precision_(precision) {
+EngineRequest::EngineRequest(const EngineCase& bench_case, int threads, GemmPrecision precision) {
   TileBackendOptions options;
   options.gemm_precision = precision;
   options.scheduler.threads = threads;
@@ -80,7 +79,6 @@ absl::Span<const Tensor> EngineRequest::torch_inputs() const {
 }
 
 ComputeResult EngineRequest::Compute() {
-  SetGemmPrecision(precision_);
   absl::Notification answered;
   absl::StatusOr<ComputeResult> answer;
   ComputeTask task;
@@ -105,7 +103,6 @@ BareLoss::BareLoss(EngineRequest& request) : request_(request) {
 }
 
 void BareLoss::Compute(Parallel& parallel) {
-  SetGemmPrecision(GemmPrecision::kFloat32);
   LossTask task;
   task.request = &request_.plan().request;
   task.plan = request_.plan().detail.get();

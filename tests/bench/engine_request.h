@@ -35,7 +35,6 @@ class EngineRequest {
   BufferPool& pool() { return backend_->pool(); }
 
  private:
-  const GemmPrecision precision_;
   std::unique_ptr<LossBackend> backend_;
   std::shared_ptr<const Plan> plan_;
   std::vector<Tensor> inputs_;

@@ -14,7 +14,6 @@
 #include <utility>
 
 #include "core/engine/gemm.h"
-#include "core/engine/gemm_precision.h"
 #include "core/engine/rounding.h"
 #include "core/scheduling/batch_scheduler.h"
 #include "tests/bench/contenders.h"
@@ -154,7 +153,6 @@ std::function<void()> BoundByLossd(int threads, const std::vector<BoundProduct>&
   std::shared_ptr<BatchScheduler> workers =
       *BatchScheduler::Create({.threads = std::max(1, threads - 1)}, [](Batch) {});
   return InFastestLayouts(products, [=](const BoundProduct& p, bool a_t, bool b_t, Operands& operands) {
-    SetGemmPrecision(GemmPrecision::kFloat32);
     const int64_t parts = threads == 1 ? 1 : 2 * threads;
     const auto body = [&](int64_t part) { MultiplyPart(p, {a_t, b_t}, part, parts, operands); };
     threads == 1 ? body(0) : workers->ParallelFor(parts, body);

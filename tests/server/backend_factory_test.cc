@@ -30,7 +30,7 @@ TEST(BackendFactoryTest, MakesTheProcessorsBackendWithItsThreads) {
   }
 }
 
-TEST(BackendFactoryTest, DeviceSaysThatItMultipliesInBf16) {
+TEST(BackendFactoryTest, DeviceSaysWhatBecomesOfBf16) {
   ServerOptions options;
   EXPECT_THAT((*MakeBackend(options, nullptr))->Devices()[0].description, Not(HasSubstr("bf16")));
   options.compute_precision = "bf16";

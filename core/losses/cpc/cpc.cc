@@ -30,7 +30,7 @@ template <typename T>
 int64_t WorkspaceBytes(const CpcPlan& plan, const CpcWants& wants) {
   Workspace counter(nullptr);
   const std::array<const T*, kCpcParameters> unknown{};
-  TakeCpcMemory<T>(plan, wants, IfSent<T>(plan, unknown), nullptr, counter);
+  TakeCpcMemory<T>(plan, wants, IfSent<T>(plan, unknown), GemmPrecision::kFloat32, nullptr, counter);
   return counter.bytes();
 }
 
@@ -62,6 +62,10 @@ std::array<const T*, kCpcParameters> ParametersOf(const LossTask& task, const Cp
   return parameters;
 }
 
+GemmPrecision PrecisionOf(const CpcPlan& plan, const RunContext& context) {
+  return GainsFromBf16(plan.shape) ? context.precision : GemmPrecision::kFloat32;
+}
+
 // Lays a task out in a buffer that the caller keeps until the run is over.
 template <typename T>
 CpcPass<T> MakePass(const LossTask& task, const CpcSeedParameters<T>* seeded, const RunContext& context,
@@ -75,7 +79,8 @@ CpcPass<T> MakePass(const LossTask& task, const CpcSeedParameters<T>* seeded, co
   const std::array<const T*, kCpcParameters> parameters = ParametersOf<T>(task, plan);
   pass.z = task.inputs[plan.z].data<T>();
   pass.z_gradient = GradientOf<T>(task, plan.z);
-  pass.memory = TakeCpcMemory<T>(plan, pass.wants, IfSent<T>(plan, parameters), pass.z_gradient, workspace);
+  pass.memory = TakeCpcMemory<T>(plan, pass.wants, IfSent<T>(plan, parameters), PrecisionOf(plan, context),
+                                 pass.z_gradient, workspace);
   pass.weights = seeded != nullptr ? seeded->weights() : pass.memory.sent_weights;
   if (seeded == nullptr) PackProjections<T>(parameters, pass.weights);
   for (size_t p = 0; p < kCpcParameters; ++p) {
@@ -111,7 +116,9 @@ void RunBatch(absl::Span<LossTask* const> batch, CpcParameterCache& cache, const
     const auto all_cancelled = [&] {
       return std::all_of(batch.begin(), batch.end(), [](const LossTask* task) { return task->IsCancelled(); });
     };
-    seeded = cache.Get<T>(plan.parameter_key, context.parallel, all_cancelled);
+    CpcParameterKey key = plan.parameter_key;
+    key.precision = PrecisionOf(plan, context);
+    seeded = cache.Get<T>(key, context.parallel, all_cancelled);
     if (seeded == nullptr) {
       for (LossTask* task : batch) task->status = absl::CancelledError("cancelled during the computation");
       return;

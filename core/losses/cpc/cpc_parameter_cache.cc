@@ -17,7 +17,8 @@ std::shared_ptr<const CpcSeedParameters<T>> CpcParameterCache::Get(const CpcPara
   const auto make = [&]() -> std::shared_ptr<const void> {
     auto drawn = DrawCpcParametersUnless(stopped, key.seed, key.channels, key.dim);
     if (!drawn.has_value()) return nullptr;
-    return std::make_shared<const CpcSeedParameters<T>>(*std::move(drawn), key.channels, key.dim, parallel);
+    return std::make_shared<const CpcSeedParameters<T>>(*std::move(drawn), key.channels, key.dim, key.precision,
+                                                        parallel);
   };
   return std::static_pointer_cast<const CpcSeedParameters<T>>(
       GetOrMake(key, kType, CpcSeedParameters<T>::Bytes(key.channels, key.dim), make));
@@ -29,9 +30,8 @@ std::shared_ptr<const void> CpcParameterCache::GetOrMake(const CpcParameterKey& 
     absl::MutexLock lock(&mu_);
     if (std::shared_ptr<const void> held = Find(key, dtype)) return held;
   }
-  const GemmPrecision precision = GetGemmPrecision();
   std::shared_ptr<const void> made = make();
-  if (made != nullptr) Keep({key, dtype, precision, bytes, made});
+  if (made != nullptr) Keep({key, dtype, bytes, made});
   return made;
 }
 
@@ -41,9 +41,8 @@ int64_t CpcParameterCache::bytes() const {
 }
 
 std::shared_ptr<const void> CpcParameterCache::Find(const CpcParameterKey& key, DType dtype) {
-  const auto entry = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) {
-    return e.key == key && e.dtype == dtype && e.precision == GetGemmPrecision();
-  });
+  const auto entry =
+      std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.key == key && e.dtype == dtype; });
   if (entry == entries_.end()) return nullptr;
   entries_.splice(entries_.begin(), entries_, entry);
   return entries_.front().parameters;

@@ -20,11 +20,12 @@
 
 namespace lossd {
 
-// What decides the parameters' values.
+// What decides the parameters' values, and for which products they are packed.
 struct CpcParameterKey {
   uint64_t seed = 0;
   int64_t channels = 0;
   int64_t dim = 0;
+  GemmPrecision precision = GemmPrecision::kFloat32;
   friend bool operator==(const CpcParameterKey&, const CpcParameterKey&) = default;
 };
 
@@ -37,8 +38,8 @@ class CpcParameterCache {
   CpcParameterCache(const CpcParameterCache&) = delete;
   CpcParameterCache& operator=(const CpcParameterCache&) = delete;
 
-  // The set for `key`, from the cache or newly made, as products of now (GetGemmPrecision) read it. T is float or
-  // double. Null if it had to be made and `stopped` said meanwhile that nobody wants it any more.
+  // The set for `key`, from the cache or newly made. T is float or double. Null if it had to be made and `stopped` said
+  // meanwhile that nobody wants it any more.
   template <typename T>
   std::shared_ptr<const CpcSeedParameters<T>> Get(
       const CpcParameterKey& key, Parallel& parallel, absl::FunctionRef<bool()> stopped = [] { return false; });
@@ -55,12 +56,11 @@ class CpcParameterCache {
   struct Entry {
     CpcParameterKey key;
     DType dtype;
-    GemmPrecision precision;  // In which packed weights are kept.
     int64_t bytes;
     std::shared_ptr<const void> parameters;
   };
 
-  // The set if it is held in the precision of now, which makes it the latest used; else null.
+  // The set if it is held, which makes it the latest used; else null.
   std::shared_ptr<const void> Find(const CpcParameterKey& key, DType dtype) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Keeps a set, unless an equal one is held by now or it is too large.
   void Keep(Entry entry);

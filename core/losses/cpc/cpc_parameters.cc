@@ -50,9 +50,10 @@ bool IsBorrowed(size_t index) {
 // All weights, each in memory of its own.
 template <typename T>
 CpcWeights<T> TakeAllWeights(int64_t channels, int64_t dim, absl::Span<const T* const> parameters,
-                             Workspace& workspace) {
-  CpcWeights<T> weights = TakeProjections(channels, dim, parameters, workspace);
-  weights.context = TakePixelCnnWeights(channels, parameters.subspan(kContextParameters), BlockMemory::kOwn, workspace);
+                             GemmPrecision precision, Workspace& workspace) {
+  CpcWeights<T> weights = TakeProjections(channels, dim, parameters, precision, workspace);
+  weights.context =
+      TakePixelCnnWeights(channels, parameters.subspan(kContextParameters), BlockMemory::kOwn, precision, workspace);
   return weights;
 }
 
@@ -69,9 +70,9 @@ std::vector<TensorSpec> CpcParameterSpecs(int64_t channels, int64_t dim, DType d
 
 template <typename T>
 CpcWeights<T> TakeProjections(int64_t channels, int64_t dim, absl::Span<const T* const> parameters,
-                              Workspace& workspace) {
-  return {.target = TakePackedWeight<T>(channels, dim, workspace),
-          .prediction = TakePackedWeight<T>(channels, dim, workspace),
+                              GemmPrecision precision, Workspace& workspace) {
+  return {.target = TakePackedWeight<T>(channels, dim, precision, workspace),
+          .prediction = TakePackedWeight<T>(channels, dim, precision, workspace),
           .target_bias = parameters[kTargetBias],
           .prediction_bias = parameters[kPredictionBias],
           .context = {}};
@@ -112,11 +113,13 @@ std::optional<DrawnCpcParameters> DrawCpcParametersUnless(absl::FunctionRef<bool
 }
 
 template <typename T>
-CpcSeedParameters<T>::CpcSeedParameters(uint64_t seed, int64_t channels, int64_t dim, Parallel& parallel)
-    : CpcSeedParameters(DrawCpcParameters(seed, channels, dim), channels, dim, parallel) {}
+CpcSeedParameters<T>::CpcSeedParameters(uint64_t seed, int64_t channels, int64_t dim, GemmPrecision precision,
+                                        Parallel& parallel)
+    : CpcSeedParameters(DrawCpcParameters(seed, channels, dim), channels, dim, precision, parallel) {}
 
 template <typename T>
-CpcSeedParameters<T>::CpcSeedParameters(DrawnCpcParameters drawn, int64_t channels, int64_t dim, Parallel& parallel) {
+CpcSeedParameters<T>::CpcSeedParameters(DrawnCpcParameters drawn, int64_t channels, int64_t dim,
+                                        GemmPrecision precision, Parallel& parallel) {
   std::array<const T*, kCpcParameters> pointers;
   for (size_t i = 0; i < kCpcParameters; ++i) {
     if constexpr (std::is_same_v<T, float>) {
@@ -128,12 +131,12 @@ CpcSeedParameters<T>::CpcSeedParameters(DrawnCpcParameters drawn, int64_t channe
     pointers[i] = values_[i].data();
   }
   Workspace sizing(nullptr);
-  TakeAllWeights<T>(channels, dim, pointers, sizing);
+  TakeAllWeights<T>(channels, dim, pointers, precision, sizing);
   arranged_.resize(static_cast<size_t>(sizing.bytes()) + kBufferAlignment);
   const size_t misaligned = reinterpret_cast<uintptr_t>(arranged_.data()) % kBufferAlignment;
   Workspace workspace(arranged_.data() + (kBufferAlignment - misaligned) % kBufferAlignment);
   std::vector<T> scratch(kArrangeScratchElements);
-  weights_ = TakeAllWeights<T>(channels, dim, pointers, workspace);
+  weights_ = TakeAllWeights<T>(channels, dim, pointers, precision, workspace);
   PackProjections<T>(pointers, weights_);
   PackPixelCnnWeights(weights_.context, scratch.data(), parallel);
   for (size_t i = 0; i < kCpcParameters; ++i) {
@@ -159,15 +162,16 @@ template <typename T>
 int64_t CpcSeedParameters<T>::Bytes(int64_t channels, int64_t dim) {
   Workspace counter(nullptr);
   const std::array<const T*, kCpcParameters> none{};
-  TakeAllWeights<T>(channels, dim, none, counter);
+  TakeAllWeights<T>(channels, dim, none, GemmPrecision::kFloat32, counter);
   int64_t borrowed = 0;
   const std::vector<TensorSpec> specs = CpcParameterSpecs(channels, dim, DType::kFloat32);
   for (size_t i = 0; i < kCpcParameters; ++i) borrowed += IsBorrowed(i) ? ElementCount(specs[i].shape) : 0;
   return counter.bytes() + borrowed * static_cast<int64_t>(sizeof(T));
 }
 
-template CpcWeights<float> TakeProjections(int64_t, int64_t, absl::Span<const float* const>, Workspace&);
-template CpcWeights<double> TakeProjections(int64_t, int64_t, absl::Span<const double* const>, Workspace&);
+template CpcWeights<float> TakeProjections(int64_t, int64_t, absl::Span<const float* const>, GemmPrecision, Workspace&);
+template CpcWeights<double> TakeProjections(int64_t, int64_t, absl::Span<const double* const>, GemmPrecision,
+                                            Workspace&);
 template void PackProjections(absl::Span<const float* const>, const CpcWeights<float>&);
 template void PackProjections(absl::Span<const double* const>, const CpcWeights<double>&);
 template class CpcSeedParameters<float>;

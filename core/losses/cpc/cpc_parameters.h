@@ -51,7 +51,7 @@ struct CpcWeights {
 // by TakePixelCnnWeights.
 template <typename T>
 CpcWeights<T> TakeProjections(int64_t channels, int64_t dim, absl::Span<const T* const> parameters,
-                              Workspace& workspace);
+                              GemmPrecision precision, Workspace& workspace);
 
 // Packs them for both ways.
 template <typename T>
@@ -67,13 +67,14 @@ std::optional<DrawnCpcParameters> DrawCpcParametersUnless(absl::FunctionRef<bool
                                                           int64_t channels, int64_t dim);
 
 // Parameters as the reference initialises them after seed_everything(seed), for T = double widened from float32 as
-// torch's module.double() does. Immutable, owns its memory.
+// torch's module.double() does; packed for products of `precision`. Immutable, owns its memory.
 template <typename T>
 class CpcSeedParameters {
  public:
-  CpcSeedParameters(uint64_t seed, int64_t channels, int64_t dim, Parallel& parallel);
+  CpcSeedParameters(uint64_t seed, int64_t channels, int64_t dim, GemmPrecision precision, Parallel& parallel);
   // Of what was drawn for C and D.
-  CpcSeedParameters(DrawnCpcParameters drawn, int64_t channels, int64_t dim, Parallel& parallel);
+  CpcSeedParameters(DrawnCpcParameters drawn, int64_t channels, int64_t dim, GemmPrecision precision,
+                    Parallel& parallel);
   CpcSeedParameters(const CpcSeedParameters&) = delete;
   CpcSeedParameters& operator=(const CpcSeedParameters&) = delete;
 

@@ -86,6 +86,7 @@ void RunContrast(const CpcPlan& plan, absl::Span<const CpcPass<T>> passes, Paral
                          .step_losses = pass.memory.step_losses,
                          .row_gradient = pass.memory.prediction_gradient,
                          .column_gradient = pass.memory.target_gradient,
+                         .precision = pass.weights.context.precision,
                          .cancelled = pass.cancelled});
   }
   RunStepContrasts<T>(plan.contrast().stated(), contrasts, parallel);
@@ -99,7 +100,8 @@ void ProjectionWeight(const CpcPass<T>& pass, const T* gradient, const T* input,
   const int64_t channels = pass.plan->shape.channels;
   const int64_t first = item * kItemChannels;
   Correlate(RowsOfMap(gradient, pass.plan->dim), pass.plan->dim, RowsOfMap(input, channels), rows,
-            {first, std::min(kItemChannels, channels - first)}, static_cast<T>(pass.scale), weight + first, channels);
+            {first, std::min(kItemChannels, channels - first)}, static_cast<T>(pass.scale),
+            pass.weights.context.precision, weight + first, channels);
 }
 
 // Gradients of the biases. That of the targets is zero: a softmax does not see a shift.
@@ -192,14 +194,14 @@ void RunBackward(const CpcPlan& plan, absl::Span<const CpcPass<T>> passes, Paral
 
 // What the network takes beside its activations.
 template <typename T>
-void TakeNetworkMemory(const CpcPlan& plan, const CpcWants& wants, absl::Span<const T* const> parameters, T* z_gradient,
-                       Workspace& workspace, CpcMemory<T>& memory) {
+void TakeNetworkMemory(const CpcPlan& plan, const CpcWants& wants, absl::Span<const T* const> parameters,
+                       GemmPrecision precision, T* z_gradient, Workspace& workspace, CpcMemory<T>& memory) {
   const bool sent = !parameters.empty();
   T* const taps = sent || wants.context_parameters() ? workspace.Take<T>(kArrangeScratchElements) : nullptr;
   if (sent) {
     PixelCnnWeights<T>& weights = memory.sent_weights.context;
     weights = TakePixelCnnWeights<T>(plan.shape.channels, parameters.subspan(kContextParameters), BlockMemory::kTurns,
-                                     workspace);
+                                     precision, workspace);
     weights.scratch = taps;
   }
   if (!wants.context()) return;
@@ -211,7 +213,7 @@ void TakeNetworkMemory(const CpcPlan& plan, const CpcWants& wants, absl::Span<co
 
 template <typename T>
 CpcMemory<T> TakeCpcMemory(const CpcPlan& plan, const CpcWants& wants, absl::Span<const T* const> parameters,
-                           T* z_gradient, Workspace& workspace) {
+                           GemmPrecision precision, T* z_gradient, Workspace& workspace) {
   const int64_t channels = plan.shape.channels;
   const int64_t targets = plan.contrast().targets();
   const int64_t predictions = plan.contrast().predictions();
@@ -223,14 +225,15 @@ CpcMemory<T> TakeCpcMemory(const CpcPlan& plan, const CpcWants& wants, absl::Spa
   memory.activations = TakeActivations<T>(plan.shape, keeping, memory.z, workspace);
   if (wants.targets()) memory.target_gradient = workspace.Take<T>(targets * plan.dim);
   if (wants.predictions()) memory.prediction_gradient = workspace.Take<T>(predictions * plan.dim);
-  if (!parameters.empty()) memory.sent_weights = TakeProjections<T>(channels, plan.dim, parameters, workspace);
+  if (!parameters.empty())
+    memory.sent_weights = TakeProjections<T>(channels, plan.dim, parameters, precision, workspace);
   // The contrast comes between the network's two ways, whose memory serves it meanwhile.
   const int64_t phase = workspace.position();
   memory.targets = workspace.Take<T>(targets * plan.dim);
   memory.predictions = workspace.Take<T>(predictions * plan.dim);
   memory.contrast = TakeStepContrastMemory<T>(plan.contrast().stated(), workspace);
   workspace.ReturnTo(phase);
-  TakeNetworkMemory(plan, wants, parameters, z_gradient, workspace, memory);
+  TakeNetworkMemory(plan, wants, parameters, precision, z_gradient, workspace, memory);
   workspace.EndPhases();
   return memory;
 }
@@ -243,10 +246,10 @@ void RunCpcPasses(absl::Span<const CpcPass<T>> passes, Parallel& parallel) {
   RunBackward(plan, passes, parallel);
 }
 
-template CpcMemory<float> TakeCpcMemory(const CpcPlan&, const CpcWants&, absl::Span<const float* const>, float*,
-                                        Workspace&);
-template CpcMemory<double> TakeCpcMemory(const CpcPlan&, const CpcWants&, absl::Span<const double* const>, double*,
-                                         Workspace&);
+template CpcMemory<float> TakeCpcMemory(const CpcPlan&, const CpcWants&, absl::Span<const float* const>, GemmPrecision,
+                                        float*, Workspace&);
+template CpcMemory<double> TakeCpcMemory(const CpcPlan&, const CpcWants&, absl::Span<const double* const>,
+                                         GemmPrecision, double*, Workspace&);
 template void RunCpcPasses(absl::Span<const CpcPass<float>>, Parallel&);
 template void RunCpcPasses(absl::Span<const CpcPass<double>>, Parallel&);
 

@@ -56,7 +56,7 @@ void EntryWeight(const BlockGradients<T>& of, InputChannels channels) {
   if (weight == nullptr) return;
   const int64_t in = of.shape.channels;
   Correlate(RowsOfMap<T>(of.pass.gradients.entry, kHidden), kHidden, RowsOfMap<T>(of.pass.activations.c[of.block], in),
-            of.shape.positions(), channels, of.scale(), weight + channels.first, in);
+            of.shape.positions(), channels, of.scale(), of.pass.weights->precision, weight + channels.first, in);
 }
 
 template <typename T>
@@ -67,7 +67,7 @@ void AcrossWeight(const BlockGradients<T>& of, InputChannels channels) {
   for (int64_t tap = 0; tap < kAcrossTaps; ++tap) {
     Correlate(RowsOfMap<T>(of.pass.gradients.across, kHidden), kHidden,
               InnerColumns<T>(of.shape, of.pass.activations.entry[of.block], kHidden, tap), of.shape.inner_positions(),
-              channels, of.scale(), taps + tap * kHidden * channels.count, channels.count);
+              channels, of.scale(), of.pass.weights->precision, taps + tap * kHidden * channels.count, channels.count);
   }
   JoinTaps(taps, kAcrossTaps, kHidden, channels.count, channels.first, kHidden, weight);
 }
@@ -91,11 +91,11 @@ void DownWeight(const BlockGradients<T>& of, InputChannels channels) {
   const BlockedView<T> input = RowsOfMap<T>(of.pass.activations.across[of.block], kHidden);
   const int64_t row = of.shape.row();
   const int64_t rows = of.shape.inner_positions();
-  Correlate(RowsOfMap(gradient + row * kHidden, kHidden), kHidden, input, rows - row, channels, of.scale(), taps,
-            channels.count);
+  Correlate(RowsOfMap(gradient + row * kHidden, kHidden), kHidden, input, rows - row, channels, of.scale(),
+            of.pass.weights->precision, taps, channels.count);
   AddTop(of, channels.count, taps);
-  Correlate(RowsOfMap(gradient, kHidden), kHidden, input, rows, channels, of.scale(), taps + kHidden * channels.count,
-            channels.count);
+  Correlate(RowsOfMap(gradient, kHidden), kHidden, input, rows, channels, of.scale(), of.pass.weights->precision,
+            taps + kHidden * channels.count, channels.count);
   JoinTaps(taps, kDownTaps, kHidden, channels.count, channels.first, kHidden, weight);
 }
 
@@ -106,7 +106,7 @@ void ExitWeight(const BlockGradients<T>& of, InputChannels channels) {
   if (weight == nullptr) return;
   Correlate(InnerColumns<T>(of.shape, of.pass.gradients.c, of.shape.channels, 1), of.shape.channels,
             RowsOfMap<T>(of.pass.activations.down[of.block], kHidden), of.shape.inner_positions(), channels, of.scale(),
-            weight + channels.first, kHidden);
+            of.pass.weights->precision, weight + channels.first, kHidden);
   const T* down_bias = of.weights().parameters[kDownBias] + channels.first;
   for (int64_t o = 0; o < of.shape.channels; ++o) {
     const T side = static_cast<T>(of.pass.gradients.sides[o] * of.pass.scale);

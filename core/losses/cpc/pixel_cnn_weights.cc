@@ -94,14 +94,17 @@ void Join(const T* separate, int64_t step, int64_t count, T* joined) {
 
 template <typename T>
 PixelCnnWeights<T> TakePixelCnnWeights(int64_t channels, absl::Span<const T* const> parameters, BlockMemory memory,
-                                       Workspace& workspace) {
+                                       GemmPrecision precision, Workspace& workspace) {
   PixelCnnWeights<T> weights{};
+  weights.precision = precision;
   for (size_t k = 0; k < kPixelCnnBlocks; ++k) {
     PixelCnnBlockWeights<T>& block = weights.blocks[k];
     if (memory == BlockMemory::kOwn) {
-      TakePacked([&](int64_t in, int64_t out) { return TakePackedWeight<T>(in, out, workspace); }, channels, block);
+      TakePacked([&](int64_t in, int64_t out) { return TakePackedWeight<T>(in, out, precision, workspace); }, channels,
+                 block);
     } else if (k < 2) {
-      TakePacked([&](int64_t in, int64_t out) { return TakeWeightOfOneWay<T>(in, out, workspace); }, channels, block);
+      TakePacked([&](int64_t in, int64_t out) { return TakeWeightOfOneWay<T>(in, out, precision, workspace); },
+                 channels, block);
     } else {
       block = weights.blocks[k - 2];
     }
@@ -143,8 +146,10 @@ void JoinTaps(const T* separate, int64_t taps, int64_t rows, int64_t columns, in
   }
 }
 
-template PixelCnnWeights<float> TakePixelCnnWeights(int64_t, absl::Span<const float* const>, BlockMemory, Workspace&);
-template PixelCnnWeights<double> TakePixelCnnWeights(int64_t, absl::Span<const double* const>, BlockMemory, Workspace&);
+template PixelCnnWeights<float> TakePixelCnnWeights(int64_t, absl::Span<const float* const>, BlockMemory, GemmPrecision,
+                                                    Workspace&);
+template PixelCnnWeights<double> TakePixelCnnWeights(int64_t, absl::Span<const double* const>, BlockMemory,
+                                                     GemmPrecision, Workspace&);
 template void PackPixelCnnWeights(const PixelCnnWeights<float>&, float*, Parallel&);
 template void PackPixelCnnWeights(const PixelCnnWeights<double>&, double*, Parallel&);
 template void PackBlockInTurn(const PixelCnnWeights<float>&, size_t, Way, int64_t);

@@ -57,6 +57,7 @@ struct PixelCnnWeights {
   std::array<PixelCnnBlockWeights<T>, kPixelCnnBlocks> blocks;
   // Blocks in turns: kArrangeScratchElements to pack with. Null: all are packed, for both ways.
   T* scratch;
+  GemmPrecision precision;  // Of all products of the network.
 };
 
 // Where blocks are packed: each in memory of its own, or in turns, block k where block k - 2 was.
@@ -66,10 +67,11 @@ enum class BlockMemory { kOwn, kTurns };
 inline constexpr int64_t kArrangeScratchElements = (kAcrossTaps + kDownTaps) * kPixelCnnHidden * kPixelCnnHidden;
 
 // Takes memory for the weights that `parameters` (kPixelCnnParameters of them, block by block) are to be packed into.
-// They are borrowed as long as the result is used. `scratch` remains to be set for blocks in turns.
+// They are borrowed as long as the result is used. Products are to have this `precision`. `scratch` remains to be set
+// for blocks in turns.
 template <typename T>
 PixelCnnWeights<T> TakePixelCnnWeights(int64_t channels, absl::Span<const T* const> parameters, BlockMemory memory,
-                                       Workspace& workspace);
+                                       GemmPrecision precision, Workspace& workspace);
 
 // Packs all blocks for both ways; they have memory of their own. `scratch` is free again afterwards.
 template <typename T>

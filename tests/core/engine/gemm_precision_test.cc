@@ -18,6 +18,8 @@
 namespace lossd {
 namespace {
 
+constexpr GemmPrecision kBf16 = GemmPrecision::kBf16;
+
 // The nearest bfloat16, ties to even.
 float Rounded(float value) {
   uint32_t bits;
@@ -41,17 +43,11 @@ std::vector<float> RandomElements(int64_t count, std::mt19937& random) {
   return elements;
 }
 
-// Runs a test in kBf16, once for each target that this machine supports.
+// Runs a test once for each target that this machine supports.
 class GemmPrecisionTest : public ::testing::TestWithParam<int64_t> {
  protected:
-  void SetUp() override {
-    hwy::SetSupportedTargetsForTest(GetParam());
-    SetGemmPrecision(GemmPrecision::kBf16);
-  }
-  void TearDown() override {
-    SetGemmPrecision(GemmPrecision::kFloat32);
-    hwy::SetSupportedTargetsForTest(0);
-  }
+  void SetUp() override { hwy::SetSupportedTargetsForTest(GetParam()); }
+  void TearDown() override { hwy::SetSupportedTargetsForTest(0); }
 
   std::mt19937 random_{3};
 };
@@ -66,13 +62,11 @@ struct Shape {
 // The product in `precision` of matrices that are stored transposed or not.
 std::vector<float> Product(GemmPrecision precision, const Shape& shape, const std::vector<float>& a, bool a_transposed,
                            const std::vector<float>& b, bool b_transposed, std::vector<float> c) {
-  SetGemmPrecision(precision);
   const auto left =
       a_transposed ? MatrixView<float>::Transposed(a.data(), shape.m) : MatrixView<float>::RowMajor(a.data(), shape.k);
   const auto right =
       b_transposed ? MatrixView<float>::Transposed(b.data(), shape.k) : MatrixView<float>::RowMajor(b.data(), shape.n);
-  Gemm(shape.m, shape.n, shape.k, 0.75f, left, right, true, c.data(), shape.n);
-  SetGemmPrecision(GemmPrecision::kBf16);
+  Gemm(shape.m, shape.n, shape.k, 0.75f, left, right, true, c.data(), shape.n, precision);
   return c;
 }
 
@@ -91,7 +85,7 @@ TEST_P(GemmPrecisionTest, ProductIsThatOfRoundedOperandsBitForBit) {
     const std::vector<float> c = RandomElements(shape.m * shape.n, random_);
     for (const bool a_transposed : {false, true}) {
       for (const bool b_transposed : {false, true}) {
-        EXPECT_EQ(Product(GemmPrecision::kBf16, shape, a, a_transposed, b, b_transposed, c),
+        EXPECT_EQ(Product(kBf16, shape, a, a_transposed, b, b_transposed, c),
                   Product(GemmPrecision::kFloat32, shape, Rounded(a), a_transposed, Rounded(b), b_transposed, c))
             << shape.m << " x " << shape.n << " x " << shape.k << (a_transposed ? ", A transposed" : "")
             << (b_transposed ? ", B transposed" : "");
@@ -106,14 +100,12 @@ TEST_P(GemmPrecisionTest, FeatureMapsInBlocksAreRoundedToo) {
   const std::vector<float> sources = RandomElements(rows * channels, random_);
   const std::vector<float> maps = RandomElements(images * channels * positions, random_);
   const auto scores = [&](GemmPrecision precision, const std::vector<float>& s, const std::vector<float>& t) {
-    SetGemmPrecision(precision);
     std::vector<float> c(static_cast<size_t>(shape.m * shape.n));
     Gemm(shape.m, shape.n, shape.k, 1.0f, MatrixView<float>::RowMajor(s.data(), channels),
-         FeatureMaps(t.data(), channels, positions), false, BlockedResult<float>(c.data(), shape.n));
+         FeatureMaps(t.data(), channels, positions), false, BlockedResult<float>(c.data(), shape.n), precision);
     return c;
   };
-  EXPECT_EQ(scores(GemmPrecision::kBf16, sources, maps),
-            scores(GemmPrecision::kFloat32, Rounded(sources), Rounded(maps)));
+  EXPECT_EQ(scores(kBf16, sources, maps), scores(GemmPrecision::kFloat32, Rounded(sources), Rounded(maps)));
 }
 
 TEST_P(GemmPrecisionTest, PackedOperandsAndTheirSlicesGiveTheSameBits) {
@@ -123,20 +115,20 @@ TEST_P(GemmPrecisionTest, PackedOperandsAndTheirSlicesGiveTheSameBits) {
   std::vector<float> whole(static_cast<size_t>(shape.m * shape.n));
   const auto left = MatrixView<float>::RowMajor(a.data(), shape.k);
   const auto right = MatrixView<float>::RowMajor(b.data(), shape.n);
-  Gemm(shape.m, shape.n, shape.k, 1.0f, left, right, false, whole.data(), shape.n);
+  Gemm(shape.m, shape.n, shape.k, 1.0f, left, right, false, whole.data(), shape.n, kBf16);
 
   std::vector<float> row_memory(static_cast<size_t>(PackedRowsSize(shape.m, shape.k)));
   std::vector<float> column_memory(static_cast<size_t>(PackedColumnsSize(shape.k, shape.n)));
-  PackRows(shape.m, shape.k, left, 24, shape.m, row_memory.data());
-  const auto rows = PackRows(shape.m, shape.k, left, 0, 24, row_memory.data());
-  const auto columns = PackColumns(shape.k, shape.n, right, 0, shape.n, column_memory.data());
+  PackRows(shape.m, shape.k, left, 24, shape.m, row_memory.data(), kBf16);
+  const auto rows = PackRows(shape.m, shape.k, left, 0, 24, row_memory.data(), kBf16);
+  const auto columns = PackColumns(shape.k, shape.n, right, 0, shape.n, column_memory.data(), kBf16);
   std::vector<float> cut(whole.size());
   for (int64_t j = 0; j < shape.n; j += 64) {
     const int64_t count = std::min<int64_t>(64, shape.n - j);
     Gemm(36, count, shape.k, 1.0f, rows.Slice(0, 36), columns.Slice(j, count), false,
-         BlockedResult<float>(cut.data() + j, shape.n));
+         BlockedResult<float>(cut.data() + j, shape.n), kBf16);
     Gemm(shape.m - 36, count, shape.k, 1.0f, rows.Slice(36, shape.m - 36), columns.Slice(j, count), false,
-         BlockedResult<float>(cut.data() + 36 * shape.n + j, shape.n));
+         BlockedResult<float>(cut.data() + 36 * shape.n + j, shape.n), kBf16);
   }
   EXPECT_EQ(cut, whole);
 }
@@ -144,7 +136,7 @@ TEST_P(GemmPrecisionTest, PackedOperandsAndTheirSlicesGiveTheSameBits) {
 TEST_P(GemmPrecisionTest, DoublesAreNotRounded) {
   const double a = 1 + 0x1p-30, b = 1 - 0x1p-29;
   double c = 0;
-  Gemm(1, 1, 1, 1.0, MatrixView<double>::RowMajor(&a, 1), MatrixView<double>::RowMajor(&b, 1), false, &c, 1);
+  Gemm(1, 1, 1, 1.0, MatrixView<double>::RowMajor(&a, 1), MatrixView<double>::RowMajor(&b, 1), false, &c, 1, kBf16);
   EXPECT_EQ(c, a * b);
 }
 
@@ -158,12 +150,19 @@ TEST_P(GemmPrecisionTest, NanAndInfinityStayWhatTheyAre) {
   const float one = 1;
   std::vector<float> c(a.size());
   Gemm(5, 1, 1, 1.0f, MatrixView<float>::RowMajor(a.data(), 1), MatrixView<float>::RowMajor(&one, 1), false, c.data(),
-       1);
+       1, kBf16);
   EXPECT_TRUE(std::isnan(c[0]));
   EXPECT_THAT(std::vector<float>(c.begin() + 1, c.end()), ::testing::ElementsAre(infinity, -infinity, infinity, 1.0f));
 }
 
-TEST(GemmPrecision, IsFloat32UnlessSet) { EXPECT_EQ(GetGemmPrecision(), GemmPrecision::kFloat32); }
+TEST(GemmPrecision, IsFloat32UnlessAskedFor) {
+  const float third = 1.0f / 3;
+  float c = 0;
+  Gemm(1, 1, 1, 1.0f, MatrixView<float>::RowMajor(&third, 1), MatrixView<float>::RowMajor(&third, 1), false, &c, 1);
+  EXPECT_EQ(c, third * third);
+}
+
+TEST(GemmPrecision, NoProcessorIsFasterInBf16ThatLacksIt) { EXPECT_LE(Bf16ProductsAreFaster(), HasBf16Products()); }
 
 }  // namespace
 }  // namespace lossd

@@ -62,11 +62,11 @@ TEST(CpcParameterCacheTest, TellsPrecisionsApart) {
   Serial serial;
   CpcParameterCache cache(int64_t{1} << 30);
   const auto exact = cache.Get<float>(kFirst, serial);
-  SetGemmPrecision(GemmPrecision::kBf16);
-  const auto rounded = cache.Get<float>(kFirst, serial);
+  CpcParameterKey key = kFirst;
+  key.precision = GemmPrecision::kBf16;
+  const auto rounded = cache.Get<float>(key, serial);
   EXPECT_NE(rounded, exact);
-  EXPECT_EQ(cache.Get<float>(kFirst, serial), rounded);
-  SetGemmPrecision(GemmPrecision::kFloat32);
+  EXPECT_EQ(cache.Get<float>(key, serial), rounded);
   EXPECT_EQ(cache.Get<float>(kFirst, serial), exact);
 }
 

@@ -48,8 +48,8 @@ TEST(CpcParametersTest, SeedsGiveTheBitsOfTorch) {
 TEST(CpcParametersTest, DoublesAreTheWidenedFloats) {
   Serial serial;
   const auto drawn = DrawCpcParameters(3, 2, 5);
-  const CpcSeedParameters<float> narrow(3, 2, 5, serial);
-  const CpcSeedParameters<double> wide(3, 2, 5, serial);
+  const CpcSeedParameters<float> narrow(3, 2, 5, GemmPrecision::kFloat32, serial);
+  const CpcSeedParameters<double> wide(3, 2, 5, GemmPrecision::kFloat32, serial);
   for (size_t i = 0; i < 5; ++i) {
     EXPECT_EQ(narrow.weights().target_bias[i], drawn[kTargetBias][i]);
     EXPECT_EQ(wide.weights().target_bias[i], static_cast<double>(drawn[kTargetBias][i]));
@@ -65,7 +65,7 @@ TEST(CpcParametersTest, DoublesAreTheWidenedFloats) {
 TEST(CpcParametersTest, ArrangedWeightsAreThoseDrawn) {
   Serial serial;
   const auto drawn = DrawCpcParameters(3, 2, 5);
-  const CpcSeedParameters<float> parameters(3, 2, 5, serial);
+  const CpcSeedParameters<float> parameters(3, 2, 5, GemmPrecision::kFloat32, serial);
   std::vector<float> unit(kPixelCnnHidden);
   unit[9] = 1;
   std::vector<float> product(kPixelCnnHidden);

@@ -28,7 +28,8 @@ class PixelCnnRun {
     for (const auto& parameter : values.parameters) parameters_.emplace_back(parameter.begin(), parameter.end());
     std::vector<const T*> pointers;
     for (size_t p = kContextParameters; p < kCpcParameters; ++p) pointers.push_back(parameters_[p].data());
-    weights_ = TakePixelCnnWeights<T>(shape_.channels, pointers, BlockMemory::kTurns, workspace_);
+    weights_ =
+        TakePixelCnnWeights<T>(shape_.channels, pointers, BlockMemory::kTurns, GemmPrecision::kFloat32, workspace_);
     weights_.scratch = workspace_.Take<T>(kArrangeScratchElements);
     T* const input = workspace_.Take<T>(shape_.positions() * shape_.channels);
     activations_ = TakeActivations<T>(shape_, keeping, input, workspace_);

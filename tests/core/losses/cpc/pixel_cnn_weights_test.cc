@@ -45,13 +45,13 @@ TEST(PixelCnnWeightsTest, FormsWhatTheRowOfOnesAndTheOuterColumnsAdd) {
   std::vector<const double*> parameters;
   for (size_t p = kContextParameters; p < kCpcParameters; ++p) parameters.push_back(values.parameters[p].data());
   Workspace counter(nullptr);
-  TakePixelCnnWeights<double>(values.channels, parameters, BlockMemory::kOwn, counter);
+  TakePixelCnnWeights<double>(values.channels, parameters, BlockMemory::kOwn, GemmPrecision::kFloat32, counter);
   BufferPool pool(0);
   const Buffer buffer = pool.Allocate(static_cast<size_t>(counter.bytes()));
   Workspace workspace(buffer.data());
   std::vector<double> scratch(kArrangeScratchElements);
   const PixelCnnWeights<double> weights =
-      TakePixelCnnWeights<double>(values.channels, parameters, BlockMemory::kOwn, workspace);
+      TakePixelCnnWeights<double>(values.channels, parameters, BlockMemory::kOwn, GemmPrecision::kFloat32, workspace);
   Serial serial;
   PackPixelCnnWeights(weights, scratch.data(), serial);
   EXPECT_EQ(workspace.bytes(), counter.bytes());
