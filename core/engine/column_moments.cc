@@ -315,6 +315,11 @@ class TileMoments {
 
 }  // namespace
 
+bool GainsFromFloat64(const MomentsProblem& problem) {
+  constexpr int64_t kElements = 32 * 32;
+  return problem.rows <= kElements / problem.width;
+}
+
 double FlopsOf(const MomentsProblem& problem, bool gradients) {
   constexpr double kSweeps = 40;  // Operations on an element and on a moment.
   const auto rows = static_cast<double>(problem.rows);

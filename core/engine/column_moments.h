@@ -48,6 +48,9 @@ struct MomentsOperands {
   double weight = 1;  // Upstream gradient of the loss.
 };
 
+// Whether a problem is so small that float64 costs next to nothing, see contrast.h.
+bool GainsFromFloat64(const MomentsProblem& problem);
+
 // Floating-point operations, with all gradients or with none.
 double FlopsOf(const MomentsProblem& problem, bool gradients);
 

@@ -5,6 +5,13 @@
 
 namespace lossd {
 
+bool GainsFromFloat64(const ContrastProblem& problem) {
+  constexpr int64_t kScores = 64 * 64;
+  constexpr int64_t kProducts = int64_t{1} << 21;
+  const int64_t most = kScores / problem.column_count();
+  return problem.row_count() <= most && problem.row_count() * problem.column_count() * problem.width <= kProducts;
+}
+
 double FlopsOf(const ContrastProblem& problem, bool gradients) {
   constexpr double kSweeps = 40;  // Operations of the sweeps on a score.
   const auto scores = static_cast<double>(problem.row_count()) * static_cast<double>(problem.column_count());

@@ -1,8 +1,16 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
-// What a contrastive loss over rows of vectors is, stated once for every device; contrast_tiles.h and
-// core/losses/aten/contrast.h compute it.
+// What a contrastive loss over rows of vectors is, stated once for every device. Two contrasts are stated beside it,
+// whose operands are no inputs of a request (vectors drawn from maps, predictions of a network) and whose rows have
+// many positives each:
+//
+//   stated as          rows against columns, positives          on the processor    on devices (core/losses/aten)
+//   ContrastProblem    inputs against inputs or themselves;     contrast_tiles.h    contrast.h
+//                      diagonal, next view or equal labels
+//   MapContrast        a vector an image against all locations  contrast_maps.h     map_contrast.h
+//                      of maps; the own image's locations
+//   StepContrast       lines against lines; one a step          contrast_steps.h    cpc_scores.h
 //
 // Scores are s_ik = scale <u_i, v_k> + bias of rows i and columns k, which are vectors of one width, divided by their
 // norm where `normalize` says so. A row's columns are all that are left after exclusion. With a softmax term and one
@@ -75,6 +83,10 @@ struct ContrastProblem {
   int64_t row_count() const { return CountOf(rows); }
   int64_t column_count() const { return symmetric() ? row_count() : CountOf(columns); }
 };
+
+// Whether a problem is so small that float64 costs next to nothing. The fewer rows a loss is the mean of, the less do
+// their roundings cancel: these are the ones that need it.
+bool GainsFromFloat64(const ContrastProblem& problem);
 
 // Floating-point operations of a contrast, with all gradients or with none.
 double FlopsOf(const ContrastProblem& problem, bool gradients);

@@ -95,18 +95,6 @@ void OperatorLoss::Run(absl::Span<LossTask* const> batch, const RunContext& cont
   operators_->Run(batch, context);
 }
 
-bool GainsFromFloat64(const ContrastProblem& problem) {
-  constexpr int64_t kScores = 64 * 64;
-  constexpr int64_t kProducts = int64_t{1} << 21;
-  const int64_t most = kScores / problem.column_count();
-  return problem.row_count() <= most && problem.row_count() * problem.column_count() * problem.width <= kProducts;
-}
-
-bool GainsFromFloat64(const MomentsProblem& problem) {
-  constexpr int64_t kElements = 32 * 32;
-  return problem.rows <= kElements / problem.width;
-}
-
 double ScalarInput(const LossTask& task, int input, double otherwise) {
   if (input < 0) return otherwise;
   const Tensor& scalar = task.inputs[static_cast<size_t>(input)];

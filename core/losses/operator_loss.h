@@ -60,11 +60,6 @@ class OperatorLoss final : public Loss {
   const std::shared_ptr<const Operators> operators_;
 };
 
-// Whether a problem is so small that float64 costs next to nothing. The fewer rows a loss is the mean of, the less do
-// their roundings cancel: these are the ones that need it.
-bool GainsFromFloat64(const ContrastProblem& problem);
-bool GainsFromFloat64(const MomentsProblem& problem);
-
 // A number that a scalar input of the task holds; `otherwise` where `input` is -1.
 double ScalarInput(const LossTask& task, int input, double otherwise);
 

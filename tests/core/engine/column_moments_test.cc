@@ -31,6 +31,11 @@ TEST(ColumnMomentsTest, CountsOperationsAndMemory) {
   EXPECT_LT(WorkspaceBytesOf<float>(problem), WorkspaceBytesOf<double>(problem));
 }
 
+TEST(ColumnMomentsTest, GainsFromFloat64WhereElementsAreFew) {
+  EXPECT_TRUE(GainsFromFloat64(MomentsProblem{.rows = 32, .width = 32}));
+  EXPECT_FALSE(GainsFromFloat64(MomentsProblem{.rows = 33, .width = 32}));
+}
+
 TEST(ColumnMomentsTest, GivesUpWhenCancelled) {
   MomentsProblem problem;
   problem.rows = 4;

@@ -19,6 +19,21 @@ TEST(ContrastProblemTest, CountsRowsAndColumns) {
   EXPECT_EQ(problem.column_count(), 5);
 }
 
+TEST(ContrastProblemTest, GainsFromFloat64WhereScoresAreFew) {
+  const auto gains = [](int64_t rows, int64_t columns, int64_t width) {
+    ContrastProblem problem;
+    problem.rows = {{0, rows}};
+    problem.columns = {{1, columns}};
+    problem.width = width;
+    return GainsFromFloat64(problem);
+  };
+  EXPECT_TRUE(gains(64, 64, 512));
+  EXPECT_FALSE(gains(64, 64, 513));
+  EXPECT_FALSE(gains(65, 64, 1));
+  EXPECT_TRUE(gains(1, 4096, 1));
+  EXPECT_FALSE(gains(1, 4097, 1));
+}
+
 TEST(ContrastProblemTest, CountsOperations) {
   ContrastProblem problem;
   problem.rows = {{0, 10}};
