@@ -125,9 +125,10 @@ struct ClippedScore {
   V slope;  // 4 e / (1 + e)^2 with e = exp(-2 |x / c|): 1 - tanh(x / c)^2 without its cancellation.
 };
 
-// The clip phi(x) = c tanh(x / c) for finite c > 0. x = +-inf gives +-c and slope 0, NaN gives NaN. One exponential and
-// two divisions. The value is formed as what is missing to |x| where |x| < c, else to c: an error of a few ulp of what
-// is missing is a small one of the value.
+// The clip phi(x) = c tanh(x / c) for finite c > 0. x = +-inf gives +-c and slope 0, NaN gives NaN. Two divisions, and
+// one exponential unless all lanes are nearer to 0 than c, as most scores are: the same bits without it. The value is
+// formed as what is missing to |x| where |x| < c, else to c: an error of a few ulp of what is missing is a small one of
+// the value.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE ClippedScore<V> ClipByTanh(D d, V x, V clip) {
   using T = hn::TFromD<D>;
@@ -136,15 +137,22 @@ HWY_INLINE ClippedScore<V> ClipByTanh(D d, V x, V clip) {
   const V one = hn::Set(d, T{1});
   const V size = hn::Abs(x);
   const V t = hn::Div(size, clip);
+  const V y = hn::Mul(t, t);
+  const auto near = hn::Lt(t, one);
+  V numerator = hn::Mul(y, Polynomial(d, y, TanhConstants<T>::kNumerator));
+  V denominator = Polynomial(d, y, TanhConstants<T>::kDenominator);
+  if (HWY_LIKELY(hn::AllTrue(d, near))) {
+    const V missing = hn::Div(numerator, denominator);
+    const V tanh = hn::NegMulAdd(t, missing, t);
+    return {hn::CopySign(hn::NegMulAdd(size, missing, size), x), hn::NegMulAdd(tanh, tanh, one)};
+  }
   const V argument = hn::Mul(t, hn::Set(d, T{-2}));
   const auto vanishes = hn::Lt(argument, hn::Set(d, C::kLowest));
   const auto reduced = ReduceExp(d, hn::IfThenElse(vanishes, hn::Set(d, C::kLowest), argument));
   const V scale = hn::BitCast(d, hn::Add(hn::BitCast(di, one), reduced.exponent));  // 2^n
   const V e = hn::IfThenZeroElse(vanishes, hn::MulAdd(scale, reduced.expm1, scale));
-  const V y = hn::Mul(t, t);
-  const auto near = hn::Lt(t, one);
-  const V numerator = hn::IfThenElse(near, hn::Mul(y, Polynomial(d, y, TanhConstants<T>::kNumerator)), hn::Add(e, e));
-  const V denominator = hn::IfThenElse(near, Polynomial(d, y, TanhConstants<T>::kDenominator), hn::Add(one, e));
+  numerator = hn::IfThenElse(near, numerator, hn::Add(e, e));
+  denominator = hn::IfThenElse(near, denominator, hn::Add(one, e));
   const V missing = hn::Div(numerator, denominator);  // 1 - tanh(t) / t, or 1 - tanh(t).
   const V base = hn::IfThenElse(near, size, clip);
   const V magnitude = hn::NegMulAdd(base, missing, base);

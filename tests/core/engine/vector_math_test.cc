@@ -218,6 +218,26 @@ void ExpectClipTakesSpecialScores() {
   EXPECT_EQ(slope[5], T{0});
 }
 
+// Where all lanes are near 0 the exponential is not formed. What an element becomes must not depend on that.
+template <typename T>
+void ExpectClipsIndependentOfNeighbours(T clip) {
+  constexpr size_t kCount = 4096;
+  std::vector<T> in(kCount), alone(kCount), alone_slope(kCount), beside(kCount), beside_slope(kCount);
+  for (size_t i = 0; i < kCount; ++i) in[i] = clip * (static_cast<T>(i) / kCount - T{0.5}) * static_cast<T>(1.99);
+  VectorClip(in.data(), clip, alone.data(), alone_slope.data(), kCount);
+  for (size_t i = 0; i < kCount; i += 2) in[i] = 3 * clip;
+  VectorClip(in.data(), clip, beside.data(), beside_slope.data(), kCount);
+  for (size_t i = 1; i < kCount; i += 2) {
+    ASSERT_EQ(beside[i], alone[i]) << in[i];
+    ASSERT_EQ(beside_slope[i], alone_slope[i]) << in[i];
+  }
+}
+
+TEST_P(VectorMathTest, ClipOfAnElementDoesNotDependOnItsNeighbours) {
+  ExpectClipsIndependentOfNeighbours<float>(10);
+  ExpectClipsIndependentOfNeighbours<double>(10);
+}
+
 TEST_P(VectorMathTest, ClipSaturatesAndPropagatesNan) {
   ExpectClipTakesSpecialScores<float>();
   ExpectClipTakesSpecialScores<double>();
