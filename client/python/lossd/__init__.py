@@ -33,6 +33,7 @@ _TORCH_DROP_INS = {"FeatureMapContrastiveTask": "feature_maps", "CPCTask": "cpc"
                    "nt_xent_loss": "nt_xent",
                    **dict.fromkeys(("NTXentLoss", "DCLLoss", "DCLWLoss", "VICRegLoss", "BarlowTwinsLoss"), "views"),
                    **dict.fromkeys(("InfoNCE", "ClipLoss", "SigLipLoss", "SupConLoss"), "pairs")}
+_LAZY_MODULES = ("aio", "jax")  # Bring what most programs do not need, or do not have.
 
 __all__ = [
     "Bfloat16Bits", "Cancelled", "Client", "DeadlineExceeded", "FieldViolation", "GradientOptions", "Internal",
@@ -42,8 +43,14 @@ __all__ = [
 
 
 def __getattr__(name: str):
-    if name not in _TORCH_DROP_INS:
-        raise AttributeError(f"module 'lossd' has no attribute {name!r}")
     import importlib
 
-    return getattr(importlib.import_module(f"lossd.{_TORCH_DROP_INS[name]}"), name)
+    if name in _LAZY_MODULES:
+        return importlib.import_module(f"lossd.{name}")
+    if name in _TORCH_DROP_INS:
+        return getattr(importlib.import_module(f"lossd.{_TORCH_DROP_INS[name]}"), name)
+    raise AttributeError(f"module 'lossd' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY_MODULES, *_TORCH_DROP_INS})
