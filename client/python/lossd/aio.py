@@ -62,6 +62,7 @@ class Client:
                                           retry=retry, channel_options=channel_options)
         self._server_limit: int | None = None
         self._channel: grpc.aio.Channel | None = None
+        self._closed = False
 
     @property
     def target(self) -> str:
@@ -147,6 +148,8 @@ class Client:
             await asyncio.sleep(health.PAUSE_SECONDS)
 
     def _get(self) -> grpc.aio.Channel:
+        if self._closed:
+            raise errors.closed()
         if self._channel is None:
             options, credentials = self._settings.options(), self._settings.channel_credentials()
             self._channel = (grpc.aio.insecure_channel(self.target, options) if credentials is None else
@@ -177,7 +180,8 @@ class Client:
             pass  # The next attempt says why.
 
     async def close(self) -> None:
-        """Closes the connection; calls under way are cancelled. A later call makes a new one."""
+        """Closes the connection for good; calls under way are cancelled, and later ones raise Cancelled."""
+        self._closed = True
         channel, self._channel = self._channel, None
         if channel is not None:
             await channel.close()

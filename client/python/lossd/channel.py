@@ -16,6 +16,7 @@ import weakref
 
 import grpc
 
+from lossd import errors
 from lossd.fork_gate import GATE
 from lossd.retries import Retry
 from lossd.targets import is_local
@@ -64,7 +65,7 @@ os.register_at_fork(after_in_child=_forget_all)
 class LazyChannel:
     """A channel to `target` for the calling process. Thread-safe; after a fork, the child makes its own.
 
-    Errors are gRPC's, and RuntimeError in a child that cannot call (see `fork_gate`).
+    Errors are gRPC's, Cancelled once it was closed, and RuntimeError in a child that cannot call (see `fork_gate`).
     """
 
     def __init__(self, target: str, options: list[tuple[str, object]],
@@ -72,6 +73,7 @@ class LazyChannel:
         self.target = target
         self._options = options
         self._credentials = credentials
+        self._closed = False
         self._forget()
         _channels.add(self)
 
@@ -81,6 +83,8 @@ class LazyChannel:
         self._methods: dict[str, grpc.UnaryUnaryMultiCallable] = {}
 
     def _get(self) -> grpc.Channel:
+        if self._closed:
+            raise errors.closed()
         if self._channel is None:
             # Channels of equal options share connections, also with those of the parent, which are of no use here.
             options = [*self._options, ("lossd.process", os.getpid())]
@@ -102,6 +106,8 @@ class LazyChannel:
         GATE.enter()
         try:
             return self._method(method)(request, **options)
+        except ValueError as error:
+            raise self._closed_meanwhile(error) from None
         finally:
             GATE.leave()
 
@@ -110,6 +116,9 @@ class LazyChannel:
         GATE.enter()
         try:
             call = self._method(method).future(request, **options)
+        except ValueError as error:
+            GATE.leave()
+            raise self._closed_meanwhile(error) from None
         except BaseException:
             GATE.leave()
             raise
@@ -125,9 +134,14 @@ class LazyChannel:
         finally:
             GATE.leave()
 
+    def _closed_meanwhile(self, error: ValueError) -> Exception:
+        """What to raise for an error of gRPC's, which is a ValueError also for a channel that was closed just now."""
+        return errors.closed() if self._closed else error
+
     def close(self) -> None:
-        """Closes the channel; calls under way are cancelled. A later call makes a new one."""
+        """Closes the channel for good; calls under way are cancelled."""
         with self._lock:
+            self._closed = True
             channel, self._channel, self._methods = self._channel, None, {}
         if channel is not None:
             channel.close()

@@ -178,7 +178,7 @@ class Client:
                 self._await_connection(attempts.connecting_time())
 
     def close(self) -> None:
-        """Closes the connection; calls under way are cancelled. A later call makes a new one."""
+        """Closes the connection for good; calls under way are cancelled, and later ones raise Cancelled."""
         self._channel.close()
 
     def __reduce__(self) -> tuple:

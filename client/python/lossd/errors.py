@@ -197,6 +197,11 @@ def from_status(status: status_pb2.Status, request_id: str) -> LossdError:
     return _make(code, status.message, status, request_id, "server")
 
 
+def closed() -> Cancelled:
+    """The exception for a call of a client that was closed."""
+    return Cancelled("the client was closed")
+
+
 def unreadable(malformed: ValueError, request_id: str) -> Internal:
     """The exception for an answer that is no response."""
     return Internal(f"the server's answer cannot be read: {malformed}", request_id=request_id)

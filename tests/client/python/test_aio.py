@@ -137,3 +137,15 @@ async def test_cancelling_the_task_cancels_the_call(server):
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
+
+
+@_asynchronous
+async def test_a_client_that_was_closed_refuses_every_call(server):
+    client = lossd.aio.Client(server.target, timeout=60)
+    await client.compute(specs.squared_norm(), _ONE)
+    await client.close()
+    await client.close()
+    for call in (lambda: client.compute(specs.squared_norm(), _ONE), client.server_info, client.is_ready, client.wait_ready,
+                 lambda: client.stream([lossd.Request(specs.squared_norm(), _ONE)]).__anext__()):
+        with pytest.raises(lossd.Cancelled, match="^the client was closed$"):
+            await call()

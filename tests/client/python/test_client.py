@@ -142,3 +142,37 @@ def test_server_info_tells_losses_and_limits(client):
     assert names[:4] == ["feature_map_contrastive", "cpc", "nt_xent", "squared_norm"]
     assert info.version == lossd.__version__
     assert info.limits.max_message_bytes == 256 << 20
+
+
+@pytest.mark.parametrize("used", [False, True])
+def test_a_client_that_was_closed_refuses_every_call(server, used):
+    client = lossd.Client(server.target, timeout=60)
+    if used:
+        client.compute(specs.squared_norm(), {"x.0": np.ones(2, "f4")})
+    client.close()
+    client.close()
+    for call in (lambda: client.compute(specs.squared_norm(), {"x.0": np.ones(2, "f4")}),
+                 lambda: client.compute_async(specs.squared_norm(), {"x.0": np.ones(2, "f4")}),
+                 client.stream, client.server_info, client.is_ready, client.wait_ready):
+        with pytest.raises(lossd.Cancelled, match="^the client was closed$") as caught:
+            call()
+        assert caught.value.origin == "client"
+
+
+def test_a_client_that_is_closed_while_a_call_starts_says_so(server, monkeypatch):
+    client = lossd.Client(server.target, timeout=60)
+    find = client._channel._method
+
+    def found_just_before_the_end(name):
+        method = find(name)
+        client.close()
+        return method
+
+    monkeypatch.setattr(client._channel, "_method", found_just_before_the_end)
+    with pytest.raises(lossd.Cancelled, match="^the client was closed$"):
+        client.server_info()
+    client = lossd.Client(server.target, timeout=60)
+    find = client._channel._method
+    monkeypatch.setattr(client._channel, "_method", found_just_before_the_end)
+    with pytest.raises(lossd.Cancelled, match="^the client was closed$"):
+        client.compute_async(specs.squared_norm(), {"x.0": np.ones(2, "f4")})
