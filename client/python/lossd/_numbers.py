@@ -1,7 +1,8 @@
 # Copyright 2026 The lossd authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Numbers that callers pass, checked where they enter: a tensor's gradient, None and NaN must not get lost on the way."""
+"""Numbers and other plain values that callers pass, checked where they enter: a tensor's gradient, None and NaN must not
+get lost on the way."""
 
 from __future__ import annotations
 
@@ -23,18 +24,32 @@ def number(name: str, value: Any) -> float:
         raise TypeError(f"{name}: expected a number, got {value!r}")
     try:
         return float(value.item() if hasattr(value, "item") else value)  # NumPy 2.5 makes no float of a shape (1,).
-    except (TypeError, ValueError, RuntimeError) as error:
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise TypeError(f"{name}: expected a number, got {value!r}") from error
 
 
 def whole(name: str, value: Any, low: int, high: int) -> int:
     """`value` as an int from `low` to `high`; TypeError or ValueError naming `name`."""
-    exact = number(name, value)
-    if not exact.is_integer():
+    if not number(name, value).is_integer():
         raise ValueError(f"{name}: expected a whole number, got {value!r}")
+    exact = int(value.item() if hasattr(value, "item") else value)  # Of more digits than a float has.
     if not low <= exact <= high:
         raise ValueError(f"{name}: expected {low} to {high}, got {value!r}")
-    return int(value)
+    return exact
+
+
+def flag(name: str, value: Any) -> bool:
+    """`value` as a bool: Python's or NumPy's, 0 or 1; TypeError naming `name`."""
+    if type(value).__name__ in ("bool", "bool_") or type(value) is int and value in (0, 1):
+        return bool(value)
+    raise TypeError(f"{name}: expected True or False, got {value!r}")
+
+
+def text(name: str, value: Any) -> str:
+    """`value`, if it is a text; TypeError naming `name`."""
+    if isinstance(value, str):
+        return value
+    raise TypeError(f"{name}: expected a text, got {value!r}")
 
 
 def seconds(name: str, value: Any) -> float | None:

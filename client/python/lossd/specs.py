@@ -6,16 +6,44 @@ every argument are those of proto/lossd/v1/losses.proto."""
 
 from __future__ import annotations
 
-from typing import Iterable, Sequence
+import functools
+from typing import Any, Iterable, Mapping, Sequence, TypeVar
 
-from lossd._numbers import number
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+
+from lossd._numbers import flag, number, text, whole
 from lossd.v1 import losses_pb2
 
+_M = TypeVar("_M", bound=Message)
 
-def _given(**fields) -> dict:
-    """The fields that are not None. TypeError for tensors whose gradient would be lost."""
-    return {name: number(name, value) if hasattr(value, "requires_grad") else value
-            for name, value in fields.items() if value is not None}
+_int32 = functools.partial(whole, low=-(1 << 31), high=(1 << 31) - 1)
+_CHECKS = {FieldDescriptor.CPPTYPE_BOOL: flag, FieldDescriptor.CPPTYPE_DOUBLE: number,
+           FieldDescriptor.CPPTYPE_INT32: _int32, FieldDescriptor.CPPTYPE_STRING: text,
+           FieldDescriptor.CPPTYPE_UINT64: functools.partial(whole, low=0, high=(1 << 64) - 1)}
+
+
+def _made(kind: type[_M], arguments: Mapping[str, str] = {}, /, **fields: Any) -> _M:
+    """A message of the fields that are not None. TypeError or ValueError for what a field cannot hold, and TypeError for
+    tensors whose gradient would be lost; they name the field, or what `arguments` calls it."""
+    known = kind.DESCRIPTOR.fields_by_name
+    return kind(**{name: _CHECKS.get(known[name].cpp_type, _as_it_is)(arguments.get(name, name), value)
+                   for name, value in fields.items() if value is not None})
+
+
+def _as_it_is(_: str, value: Any) -> Any:
+    return value
+
+
+def _positions(positions: Iterable[int]) -> losses_pb2.Positions:
+    try:
+        values = list(positions)
+    except TypeError:
+        raise TypeError(f"positions: expected whole numbers, got {positions!r}") from None
+    try:
+        return losses_pb2.Positions(values=values)
+    except (TypeError, ValueError):  # Which does not say where; looking at each of them beforehand would take longer.
+        return losses_pb2.Positions(values=[_int32(f"positions[{k}]", value) for k, value in enumerate(values)])
 
 
 def feature_map_contrastive(comparisons: str | None = None, *, tclip: float | None = None,
@@ -36,16 +64,16 @@ def feature_map_contrastive(comparisons: str | None = None, *, tclip: float | No
     if positions is not None:
         if seed is not None or numpy_seed is not None:
             raise ValueError("positions: expected either positions or a seed, got both")
-        sampling = losses_pb2.Sampling(positions=losses_pb2.Positions(values=positions))
+        sampling = losses_pb2.Sampling(positions=_positions(positions))
     elif seed is not None or numpy_seed is not None:
-        drawn = _given(torch_seed=seed, numpy_seed=numpy_seed, torch_skip=torch_skip, numpy_skip=numpy_skip)
-        sampling = losses_pb2.Sampling(seed=losses_pb2.Seed(**drawn))
-    loss_weights = [number(f"loss_weights[{k}]", weight) for k, weight in enumerate(loss_weights)]
-    fields = _given(comparisons=comparisons, tclip=tclip, bidirectional=bidirectional,
+        drawn = _made(losses_pb2.Seed, {"torch_seed": "seed"}, torch_seed=seed, numpy_seed=numpy_seed,
+                      torch_skip=torch_skip, numpy_skip=numpy_skip)
+        sampling = losses_pb2.Sampling(seed=drawn)
+    message = _made(losses_pb2.FeatureMapContrastive, comparisons=comparisons, tclip=tclip, bidirectional=bidirectional,
                     regularizer_weight=regularizer_weight, regularizer_scale=regularizer_scale, sampling=sampling,
                     share_source_samples=share_source_samples)
-    return losses_pb2.LossSpec(
-        feature_map_contrastive=losses_pb2.FeatureMapContrastive(loss_weights=loss_weights, **fields))
+    message.loss_weights.extend(number(f"loss_weights[{k}]", weight) for k, weight in enumerate(loss_weights))
+    return losses_pb2.LossSpec(feature_map_contrastive=message)
 
 
 def cpc(*, target_dim: int | None = None, embed_scale: float | None = None, init_seed: int | None = None,
@@ -57,13 +85,13 @@ def cpc(*, target_dim: int | None = None, embed_scale: float | None = None, init
     `uniform_steps`: every prediction step weighs 1 instead of its number.
     """
     weighting = losses_pb2.Cpc.STEP_WEIGHTING_UNIFORM if uniform_steps else None
-    fields = _given(target_dim=target_dim, embed_scale=embed_scale, init_seed=init_seed, step_weighting=weighting)
-    return losses_pb2.LossSpec(cpc=losses_pb2.Cpc(**fields))
+    return losses_pb2.LossSpec(cpc=_made(losses_pb2.Cpc, target_dim=target_dim, embed_scale=embed_scale,
+                                         init_seed=init_seed, step_weighting=weighting))
 
 
 def nt_xent(temperature: float | None = None, *, normalize: bool | None = None) -> losses_pb2.LossSpec:
     """SimCLR's loss. Inputs `out_1`, `out_2` [N, D]; output `loss` []."""
-    return losses_pb2.LossSpec(nt_xent=losses_pb2.NtXent(**_given(temperature=temperature, normalize=normalize)))
+    return losses_pb2.LossSpec(nt_xent=_made(losses_pb2.NtXent, temperature=temperature, normalize=normalize))
 
 
 def info_nce(temperature: float | None = None, *, normalize: bool | None = None, symmetric: bool | None = None,
@@ -78,51 +106,51 @@ def info_nce(temperature: float | None = None, *, normalize: bool | None = None,
         false_negatives = rules(margin_strategy=rule, margin=number("margin", margin))
     elif relative_margin:
         raise ValueError("relative_margin: expected a margin too, got none")
-    return losses_pb2.LossSpec(info_nce=losses_pb2.InfoNce(
-        **_given(temperature=temperature, normalize=normalize, symmetric=symmetric, label_smoothing=label_smoothing,
-                 false_negatives=false_negatives)))
+    return losses_pb2.LossSpec(info_nce=_made(
+        losses_pb2.InfoNce, temperature=temperature, normalize=normalize, symmetric=symmetric,
+        label_smoothing=label_smoothing, false_negatives=false_negatives))
 
 
 def clip(*, normalize: bool | None = None, logit_scale: float | None = None,
          logit_bias: float | None = None) -> losses_pb2.LossSpec:
     """CLIP's loss. Inputs `image`, `text` [N, D], optionally `logit_scale`, `logit_bias` [] instead of the numbers.
     Outputs `loss`, `accuracy` []."""
-    fields = _given(normalize=normalize, logit_scale=logit_scale, logit_bias=logit_bias)
-    return losses_pb2.LossSpec(clip=losses_pb2.Clip(**fields))
+    message = _made(losses_pb2.Clip, normalize=normalize, logit_scale=logit_scale, logit_bias=logit_bias)
+    return losses_pb2.LossSpec(clip=message)
 
 
 def siglip(*, normalize: bool | None = None, logit_scale: float | None = None,
            logit_bias: float | None = None) -> losses_pb2.LossSpec:
     """SigLIP's loss. Inputs as of `clip`; output `loss` []."""
-    fields = _given(normalize=normalize, logit_scale=logit_scale, logit_bias=logit_bias)
-    return losses_pb2.LossSpec(siglip=losses_pb2.SigLip(**fields))
+    message = _made(losses_pb2.SigLip, normalize=normalize, logit_scale=logit_scale, logit_bias=logit_bias)
+    return losses_pb2.LossSpec(siglip=message)
 
 
 def sup_con(temperature: float | None = None, *, normalize: bool | None = None) -> losses_pb2.LossSpec:
     """The supervised contrastive loss. Inputs `features` [N, D], `labels` int32 or int64 [N]; output `loss` []."""
-    return losses_pb2.LossSpec(sup_con=losses_pb2.SupCon(**_given(temperature=temperature, normalize=normalize)))
+    return losses_pb2.LossSpec(sup_con=_made(losses_pb2.SupCon, temperature=temperature, normalize=normalize))
 
 
 def dcl(temperature: float | None = None, *, normalize: bool | None = None,
         weight_sigma: float | None = None) -> losses_pb2.LossSpec:
     """The decoupled contrastive loss, with `weight_sigma` the weighted one. Inputs `out_1`, `out_2` [N, D]; output
     `loss` []."""
-    fields = _given(temperature=temperature, normalize=normalize, weight_sigma=weight_sigma)
-    return losses_pb2.LossSpec(dcl=losses_pb2.Dcl(**fields))
+    message = _made(losses_pb2.Dcl, temperature=temperature, normalize=normalize, weight_sigma=weight_sigma)
+    return losses_pb2.LossSpec(dcl=message)
 
 
 def vicreg(*, invariance_weight: float | None = None, variance_weight: float | None = None,
            covariance_weight: float | None = None, eps: float | None = None) -> losses_pb2.LossSpec:
     """VICReg. Inputs `z_1`, `z_2` [N, D]; outputs `loss`, `invariance`, `variance`, `covariance` []."""
-    fields = _given(invariance_weight=invariance_weight, variance_weight=variance_weight,
-                    covariance_weight=covariance_weight, eps=eps)
-    return losses_pb2.LossSpec(vicreg=losses_pb2.VicReg(**fields))
+    return losses_pb2.LossSpec(vicreg=_made(losses_pb2.VicReg, invariance_weight=invariance_weight,
+                                            variance_weight=variance_weight, covariance_weight=covariance_weight,
+                                            eps=eps))
 
 
 def barlow_twins(lambda_: float | None = None, *, eps: float | None = None) -> losses_pb2.LossSpec:
     """Barlow Twins. Inputs `z_1`, `z_2` [N, D]; outputs `loss`, `invariance`, `redundancy` []."""
-    fields = _given(eps=eps) | ({} if lambda_ is None else {"lambda": number("lambda", lambda_)})
-    return losses_pb2.LossSpec(barlow_twins=losses_pb2.BarlowTwins(**fields))
+    message = _made(losses_pb2.BarlowTwins, {"lambda": "lambda_"}, eps=eps, **{"lambda": lambda_})
+    return losses_pb2.LossSpec(barlow_twins=message)
 
 
 def squared_norm() -> losses_pb2.LossSpec:

@@ -117,3 +117,44 @@ def test_limits_are_checked_at_construction(wrong):
     with pytest.raises(ValueError, match="^max_message_bytes: expected"):
         lossd.Client(max_message_bytes=wrong)
     assert whole("x", (1 << 31) - 1, 1, (1 << 31) - 1) == (1 << 31) - 1
+
+
+_MAPS = specs.feature_map_contrastive
+
+
+@pytest.mark.parametrize("name, kind, call", [
+    *((name, "number", call) for name, call in {
+        "temperature": lambda v: specs.nt_xent(temperature=v), "label_smoothing": lambda v: specs.info_nce(label_smoothing=v),
+        "margin": lambda v: specs.info_nce(margin=v), "logit_scale": lambda v: specs.clip(logit_scale=v),
+        "logit_bias": lambda v: specs.siglip(logit_bias=v), "weight_sigma": lambda v: specs.dcl(weight_sigma=v),
+        "eps": lambda v: specs.vicreg(eps=v), "lambda_": lambda v: specs.barlow_twins(v), "tclip": lambda v: _MAPS(tclip=v),
+        "loss_weights[0]": lambda v: _MAPS(loss_weights=[v]), "embed_scale": lambda v: specs.cpc(embed_scale=v),
+        "target_dim": lambda v: specs.cpc(target_dim=v), "init_seed": lambda v: specs.cpc(init_seed=v),
+        "seed": lambda v: _MAPS(seed=v), "numpy_skip": lambda v: _MAPS(seed=1, numpy_skip=v),
+        "positions[1]": lambda v: _MAPS(positions=[0, v])}.items()),
+    ("normalize", "True or False", lambda v: specs.sup_con(normalize=v)),
+    ("bidirectional", "True or False", lambda v: _MAPS(bidirectional=v)),
+    ("comparisons", "a text", lambda v: _MAPS(v)),
+])
+def test_what_a_field_of_a_loss_cannot_hold_is_refused_by_name(name, kind, call):
+    for wrong in (["a"], object()) if name == "comparisons" else ("a", object()):
+        with pytest.raises(TypeError) as caught:
+            call(wrong)
+        assert str(caught.value).startswith(f"{name}: expected ") and kind in str(caught.value)
+
+
+def test_whole_numbers_of_a_loss_have_the_wires_range():
+    assert specs.cpc(init_seed=(1 << 64) - 1).cpc.init_seed == (1 << 64) - 1
+    assert _MAPS(positions=np.array([3, 4])).feature_map_contrastive.sampling.positions.values == [3, 4]
+    for name, call in (("init_seed", lambda: specs.cpc(init_seed=1 << 64)), ("seed", lambda: _MAPS(seed=-1)),
+                       ("target_dim", lambda: specs.cpc(target_dim=1 << 31)),
+                       ("positions[0]", lambda: _MAPS(positions=[1 << 31])), ("target_dim", lambda: specs.cpc(target_dim=2.5))):
+        with pytest.raises(ValueError) as caught:
+            call()
+        assert str(caught.value).startswith(f"{name}: expected ")
+    with pytest.raises(TypeError, match="^positions: expected whole numbers, got 5"):
+        _MAPS(positions=5)
+
+
+def test_switches_of_a_loss_are_pythons_and_numpys():
+    assert [specs.nt_xent(normalize=v).nt_xent.normalize for v in (True, np.True_, 1, False, np.False_, 0)] == [True] * 3 + [False] * 3
