@@ -23,8 +23,8 @@ enum class GemmPrecision {
 // Whether this processor multiplies bfloat16 itself (AVX512-BF16). Elsewhere kBf16 is computed in float32.
 bool HasBf16Products();
 
-// Whether it does so faster than float32: AMD's do, up to twice as fast; Intel's take the instruction at half the rate
-// of float32's.
+// Whether it does so faster than float32: AMD's do, up to twice as fast; Intel's do not, and rounding operands comes on
+// top.
 bool Bf16ProductsAreFaster();
 
 }  // namespace lossd
