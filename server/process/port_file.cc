@@ -23,9 +23,9 @@ namespace {
 // Why `path` must not be replaced, "" if it may be: what is no file, as /dev/stdout, others may need.
 std::string WhyNotReplaced(const std::string& path) {
   struct stat status {};
-  if (lstat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode)) return "";
+  if (lstat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)) return "";
   return S_ISLNK(status.st_mode) ? "expected a file or nothing there, got a symbolic link"
-                                 : "expected a file or nothing there, got a device, a pipe, a socket or a folder";
+                                 : "expected a file or nothing there, got a device, a pipe or a socket";
 }
 
 // Writes a file that was not there; why that failed, "" if it did not. What a process of our number has left behind is

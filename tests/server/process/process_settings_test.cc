@@ -86,12 +86,12 @@ int InChild(const std::function<int()>& work) {
 }
 
 TEST(ProcessSettingsTest, ClosedStandardStreamsAreNoOneElses) {
-  EXPECT_EQ(InChild([] {
+  EXPECT_GT(InChild([] {
               for (const int fd : {0, 1, 2}) close(fd);
               ApplyProcessSettings();
               return open("/dev/zero", O_RDONLY);
             }),
-            3);
+            2);
 }
 
 TEST(ProcessSettingsTest, LogThatMayNotGrowIsNoEnd) {
