@@ -59,6 +59,7 @@ class WorkerParallel final : public Parallel {
  public:
   explicit WorkerParallel(BatchScheduler& scheduler) : scheduler_(scheduler) {}
   void For(int64_t count, absl::FunctionRef<void(int64_t)> body) override { scheduler_.ParallelFor(count, body); }
+  int64_t Width() const override { return scheduler_.threads(); }
 
  private:
   BatchScheduler& scheduler_;

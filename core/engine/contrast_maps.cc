@@ -19,6 +19,11 @@ namespace {
 
 // Elements of the sources' gradient whose partial sums are added in one iteration.
 constexpr int64_t kReducedElements = 16 << 10;
+// Products of so many operations and more are worth a loop of their own for many threads.
+constexpr double kFineFlops = 5e8;
+// Images whose scores are formed, and channels whose gradient is, in one iteration of these.
+constexpr int64_t kFineImages = 2;
+constexpr int64_t kFineChannels = 96;
 // Up to so many scores the roundings of their clips do not cancel in the mean.
 constexpr int64_t kFewScores = 4096;
 
@@ -100,12 +105,97 @@ class Direction {
     return std::clamp(std::ilogb(largest) + (largest > 1 ? -40 : 40), -100, 100);
   }
 
+  // Whether there are threads that groups leave idle, and enough for them to do. Changes no bit: iterations form whole
+  // rows, columns or channels of what groups form, in the same order of sums.
+  bool RunsFinely() const {
+    const double scores = static_cast<double>(shape_.images * shape_.locations) * static_cast<double>(shape_.images);
+    return cut_.keeps_scores && parallel_.Width() > cut_.groups &&
+           2 * scores * static_cast<double>(shape_.channels) >= kFineFlops;
+  }
+
+  // Calls `body(group, tile)` for all tiles, each in an iteration of its own.
+  template <typename Body>
+  void ForAllTiles(const Body& body) {
+    const int64_t tiles = CeilDiv(cut_.group_images, cut_.tile_images);
+    parallel_.For(cut_.groups * tiles, [&](int64_t i) {
+      const Images images = cut_.Group(i / tiles);
+      const int64_t first = images.first + i % tiles * cut_.tile_images;
+      if (first >= images.last || IsCancelled()) return;
+      body(i / tiles, Images{first, std::min(first + cut_.tile_images, images.last)});
+    });
+  }
+
+  void FormAllScores(SourceChunk chunk) {
+    parallel_.For(CeilDiv(shape_.images, kFineImages), [&](int64_t i) {
+      if (IsCancelled()) return;
+      const int64_t last = std::min((i + 1) * kFineImages, shape_.images);
+      for (int64_t image = i * kFineImages; image < last; ++image) {
+        FormScores(chunk, image / cut_.group_images, {image, image + 1});
+      }
+    });
+  }
+
+  // The sums of a panel of sources over a group.
+  void SumPanel(SourceChunk chunk, int64_t group, int64_t panel) {
+    const int64_t column = panel * cut_.width;
+    const int64_t sums = group * cut_.padded_columns() + column;
+    ScoreClip<T> clip = clip_;
+    if (clip.references != nullptr) clip.references += column;
+    ForTiles(group, [&](Images images) {
+      MapTile tile = TileOf(chunk, images);
+      tile.own_column -= column;
+      tile.columns = std::min(cut_.width, chunk.columns - column);
+      T* const slopes = SlopesOf(group, images);
+      SumExponentials(tile, ScoresOf(group, images) + panel * PanelSize(), clip,
+                      slopes == nullptr ? nullptr : slopes + panel * PanelSize(), arrays_.group_exps + sums,
+                      arrays_.group_squares + sums, arrays_.positives + column * shape_.locations);
+    });
+  }
+
+  void SumFinely(SourceChunk chunk) {
+    if (!has_references_) FormAllScores(chunk);
+    const int64_t panels = CeilDiv(chunk.columns, cut_.width);
+    parallel_.For(cut_.groups * panels, [&](int64_t i) { SumPanel(chunk, i / panels, i % panels); });
+  }
+
+  void AddGradientsFinely(SourceChunk chunk) {
+    ForAllTiles([&](int64_t group, Images images) { AddTargetGradient(chunk, group, images); });
+    if (contrast_.source_gradient == nullptr) return;
+    const int64_t channels = contrast_.precision == GemmPrecision::kFloat32 ? kFineChannels : shape_.channels;
+    const int64_t blocks = CeilDiv(shape_.channels, channels);
+    parallel_.For(cut_.groups * blocks, [&](int64_t i) {
+      const int64_t first = i % blocks * channels;
+      ForTiles(i / blocks, [&](Images images) {
+        AddSourceGradient(chunk, i / blocks, images, first, std::min(channels, shape_.channels - first));
+      });
+    });
+  }
+
   void RunChunk(SourceChunk chunk) {
     const int64_t columns = cut_.padded_columns();
     std::fill_n(arrays_.positives, shape_.locations * columns, T{0});
     std::fill_n(arrays_.group_exps, cut_.groups * columns, 0.0);
     std::fill_n(arrays_.group_squares, cut_.groups * columns, 0.0);
     if (has_references_) FindReferences(chunk);
+    if (RunsFinely()) {
+      SumFinely(chunk);
+    } else {
+      SumGroups(chunk);
+    }
+    FinishColumns(chunk);
+    if (!wants_gradient_ || IsCancelled()) return;
+    if (RunsFinely()) {
+      AddGradientsFinely(chunk);
+    } else {
+      parallel_.For(cut_.groups, [&](int64_t group) {
+        ForTiles(group, [&](Images images) { AddGradients(chunk, group, images); });
+      });
+    }
+    if (contrast_.source_gradient != nullptr && !IsCancelled()) AddUpGroups(chunk);
+  }
+
+  void SumGroups(SourceChunk chunk) {
+    const int64_t columns = cut_.padded_columns();
     parallel_.For(cut_.groups, [&](int64_t group) {
       ForTiles(group, [&](Images images) {
         if (!has_references_ || !cut_.keeps_scores) FormScores(chunk, group, images);
@@ -114,11 +204,6 @@ class Direction {
                         arrays_.positives);
       });
     });
-    FinishColumns(chunk);
-    if (!wants_gradient_ || IsCancelled()) return;
-    parallel_.For(cut_.groups,
-                  [&](int64_t group) { ForTiles(group, [&](Images images) { AddGradients(chunk, group, images); }); });
-    if (contrast_.source_gradient != nullptr && !IsCancelled()) AddUpGroups(chunk);
   }
 
   void FormScores(SourceChunk chunk, int64_t group, Images images) const {
@@ -190,6 +275,11 @@ class Direction {
   // The gradient with respect to the scores of a tile, and what it gives to targets and sources.
   void AddGradients(SourceChunk chunk, int64_t group, Images images) const {
     if (!cut_.keeps_scores) FormScores(chunk, group, images);
+    AddTargetGradient(chunk, group, images);
+    if (contrast_.source_gradient != nullptr) AddSourceGradient(chunk, group, images, 0, shape_.channels);
+  }
+
+  void AddTargetGradient(SourceChunk chunk, int64_t group, Images images) const {
     T* const scores = ScoresOf(group, images);
     FormGradient(TileOf(chunk, images), clip_,
                  {arrays_.negative_weights, ScoreWeight(), arrays_.positives, SlopesOf(group, images)}, scores);
@@ -197,8 +287,15 @@ class Direction {
       FormTargetGradient(GradientProductOf(chunk, images), contrast_.sources + ChunkOffset(chunk), scores, PanelSize(),
                          contrast_.accumulate_target || chunk.first > 0, contrast_.target_gradient);
     }
-    if (contrast_.source_gradient == nullptr) return;
-    FormSourceGradient(GradientProductOf(chunk, images), scores, PanelSize(), images.first > cut_.Group(group).first,
+  }
+
+  // Of so many channels; `scores` are the gradient with respect to them by now.
+  void AddSourceGradient(SourceChunk chunk, int64_t group, Images images, int64_t first_channel,
+                         int64_t channels) const {
+    MapProduct<T> product = GradientProductOf(chunk, images);
+    product.first_channel = first_channel;
+    product.channel_count = channels;
+    FormSourceGradient(product, ScoresOf(group, images), PanelSize(), images.first > cut_.Group(group).first,
                        SourceGradientOf(chunk, group));
   }
 

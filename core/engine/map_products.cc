@@ -86,10 +86,11 @@ template <typename T>
 void AddRun(const MapProduct<T>& product, TileTask<T>& task, const T* a, const T* scores, int64_t panel_size,
             T* gradient) {
   const int64_t height = TileHeight(product.channels);
-  for (int64_t channel = 0; channel < product.channels; channel += height) {
+  const int64_t end = product.channel_count > 0 ? product.first_channel + product.channel_count : product.channels;
+  for (int64_t channel = product.first_channel; channel < end; channel += height) {
     task.a = a + channel * task.a_row;
-    MultiplyRows(task, std::min(height, product.channels - channel), scores, panel_size,
-                 gradient + channel * product.width, product.sources().panel_size(), product.columns);
+    MultiplyRows(task, std::min(height, end - channel), scores, panel_size, gradient + channel * product.width,
+                 product.sources().panel_size(), product.columns);
   }
   task.accumulate = true;
 }

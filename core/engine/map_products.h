@@ -36,6 +36,10 @@ struct MapProduct {
   T alpha;
   GemmPrecision precision = GemmPrecision::kFloat32;
 
+  // Of which channels FormSourceGradient forms the gradient, from the first one on; all if `channel_count` is 0.
+  int64_t first_channel = 0;
+  int64_t channel_count = 0;
+
   int64_t rows() const { return (images.last - images.first) * locations; }
   Panels sources() const { return {channels, columns, width}; }
 };

@@ -27,7 +27,11 @@ class TimedParallel final : public Parallel {
   // Times `work`, which runs loops through this.
   void Time(absl::FunctionRef<void()> work);
 
+  // `width`: on so many processors the work is to be told that it runs.
+  explicit TimedParallel(int64_t width = 1) : width_(width) {}
+
   void For(int64_t count, absl::FunctionRef<void(int64_t)> body) override;
+  int64_t Width() const override { return width_; }
 
   // Of the last work that was timed: on one processor,
   double seconds() const { return root_.seconds; }
@@ -52,6 +56,7 @@ class TimedParallel final : public Parallel {
   static double Span(const Loop& loop, int64_t processors, const SharingCost& cost);
   void TimePiece(Piece& piece, absl::FunctionRef<void()> work);
 
+  int64_t width_;
   Piece root_;
   Piece* current_ = nullptr;
   int64_t loops_ = 0;

@@ -69,6 +69,7 @@ class ShuffledParallel final : public Parallel {
  public:
   ShuffledParallel(int threads, uint64_t seed) : threads_(threads), seed_(seed) {}
   void For(int64_t count, absl::FunctionRef<void(int64_t)> body) override;
+  int64_t Width() const override { return threads_; }
 
  private:
   const int threads_;
