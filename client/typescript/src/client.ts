@@ -3,8 +3,9 @@
 
 // What clients for Node and for browsers share.
 
-import { type Client as ConnectClient, createClient, type Interceptor, type Transport } from "@connectrpc/connect";
+import { type Client as ConnectClient, Code, createClient, type Interceptor, type Transport } from "@connectrpc/connect";
 import { type GetServerInfoResponse, LossService } from "./gen/lossd/v1/loss_service_pb.js";
+import { LossdError } from "./errors.js";
 import { fromMessage, type Request, type Result, toMessage } from "./messages.js";
 import { type CallOptions, withRetries } from "./retry.js";
 
@@ -37,6 +38,7 @@ export class LossClient {
   readonly #timeoutMs: number;
   readonly #connect: (maxMessageBytes: number) => ConnectClient<typeof LossService>;
   #client: ConnectClient<typeof LossService> | undefined;
+  #closed = false;
 
   constructor(factory: TransportFactory, { timeoutMs = DEFAULT_TIMEOUT_MS, maxMessageBytes, token }: ClientOptions) {
     if (maxMessageBytes !== undefined && !(maxMessageBytes >= 1 && maxMessageBytes <= 0xffffffff)) {
@@ -52,6 +54,7 @@ export class LossClient {
     const message = toMessage(request);
     const { signal, timeoutMs = this.#timeoutMs } = options;
     const answer = await withRetries(async (left) => {
+      this.assertOpen(message.requestId);
       const client = await this.connected(left, signal);
       return client.compute(message, calling(left, signal));
     }, { ...options, timeoutMs }, message.requestId);
@@ -61,7 +64,19 @@ export class LossClient {
   /** What the server is and can do. Takes its limit of messages, unless the options gave one. */
   async serverInfo(options: CallOptions = {}): Promise<GetServerInfoResponse> {
     const { signal, timeoutMs = this.#timeoutMs } = options;
-    return withRetries((left) => this.#ask(left, signal), { ...options, timeoutMs }, "");
+    return withRetries(async (left) => {
+      this.assertOpen();
+      return this.#ask(left, signal);
+    }, { ...options, timeoutMs }, "");
+  }
+
+  /** Lets every attempt that begins from now on reject with Code.Canceled. */
+  protected refuseCalls(): void {
+    this.#closed = true;
+  }
+
+  protected assertOpen(requestId = ""): void {
+    if (this.#closed) throw new LossdError(Code.Canceled, "the client was closed", "client", requestId);
   }
 
   /** A client that knows its limit of messages; asks for it once, as part of the caller's attempt. */

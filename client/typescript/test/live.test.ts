@@ -62,6 +62,33 @@ test("an aborted call is cancelled", { skip }, async () => {
   client.close();
 });
 
+test("a closed client refuses calls", { skip }, async () => {
+  const client = new Client(target);
+  await client.compute(documentationRequest());
+  client.close();
+  client.close();
+  for (const call of [() => client.compute({ ...documentationRequest(), requestId: "mine" }), () => client.serverInfo(), () => client.stream()]) {
+    await assert.rejects(call, (error: LossdError) => error.code === Code.Canceled && error.origin === "client" && error.message === "the client was closed");
+  }
+});
+
+test("a call that waits for a server ends with its client", async () => {
+  const client = new Client("127.0.0.1:1");
+  const call = assert.rejects(client.compute(documentationRequest()), (error: LossdError) => error.code === Code.Canceled && error.origin === "client");
+  client.close();
+  await call;
+});
+
+test("addresses of another server than was meant are refused", () => {
+  for (const address of ["", "localhost", "localhost:", "::1", "[::1]", ":1", "localhost:port", "localhost:1/path", "grpc://localhost:1", " localhost:1", "http://"]) {
+    assert.throws(() => new Client(address), { name: "RangeError", message: `address: expected "host:port", or an http: or https: URL, got ${JSON.stringify(address)}` });
+  }
+  for (const address of ["localhost:99999", "localhost:0", "http://localhost:65536", "[::1]:70000"]) {
+    assert.throws(() => new Client(address), { name: "RangeError", message: /; ports are 1 to 65535$/ });
+  }
+  for (const address of ["localhost:1", "[::1]:1", "http://localhost:1", "https://lossd/", "https://lossd:65535/path"]) new Client(address).close();
+});
+
 test("limits that no transport has are refused", () => {
   assert.throws(() => new Client("localhost:1", { maxMessageBytes: 0 }), /maxMessageBytes: expected 1 to 4294967295, got 0/);
 });
