@@ -9,12 +9,15 @@ package lossd
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	lossdv1 "lossd.dev/go/lossd/v1"
@@ -35,7 +38,7 @@ func Dial(target string, options ...Option) (*Client, error) {
 	for _, option := range options {
 		option(&settings)
 	}
-	if err := settings.validate(); err != nil {
+	if err := errors.Join(checkTarget(target), settings.validate()); err != nil {
 		return nil, err
 	}
 	conn, err := grpc.NewClient(target, settings.dialOptions()...)
@@ -47,16 +50,19 @@ func Dial(target string, options ...Option) (*Client, error) {
 	return client, nil
 }
 
-// Close closes the connection; calls under way end with codes.Canceled.
+// Close closes the connection for good; calls under way and later ones end with codes.Canceled.
 func (c *Client) Close() error { return c.conn.Close() }
 
-// WaitReady returns once the connection is up, or ctx's error.
+// WaitReady returns once the connection is up, with ctx's error, or after Close with an *Error, codes.Canceled.
 func (c *Client) WaitReady(ctx context.Context) error {
 	for {
 		c.conn.Connect()
 		state := c.conn.GetState()
 		if state == connectivity.Ready {
 			return nil
+		}
+		if state == connectivity.Shutdown { // Which no state follows.
+			return newError(status.Error(codes.Canceled, closed), false)
 		}
 		if !c.conn.WaitForStateChange(ctx, state) {
 			return ctx.Err()

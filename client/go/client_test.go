@@ -138,3 +138,22 @@ func TestErrorsBearTheRequestsID(t *testing.T) {
 		t.Errorf("got %+v", failed)
 	}
 }
+
+func TestAClosedClientRefusesCalls(t *testing.T) {
+	client := dialFake(t, &fakeServer{compute: echo})
+	if _, err := client.Compute(t.Context(), norm(1)); err != nil {
+		t.Fatal(err)
+	}
+	if err := client.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, computing := client.Compute(t.Context(), norm(1))
+	_, asking := client.ServerInfo(t.Context())
+	_, streaming := client.Stream(t.Context())
+	for _, err := range []error{computing, asking, streaming, client.WaitReady(t.Context())} {
+		var failed *Error
+		if !errors.As(err, &failed) || failed.Code != codes.Canceled || failed.Message != "the client was closed" || failed.FromServer {
+			t.Errorf("got %v", err)
+		}
+	}
+}

@@ -59,9 +59,15 @@ func (e *Error) Unwrap() error {
 // What gRPC says of the limits that it was given here. A server in C++ says "Received message larger than max".
 var ownLimits = []string{"grpc: received message larger than max", "trying to send message larger than max"}
 
+// closed is what calls of a closed client say.
+const closed = "the client was closed"
+
 // newError reads the details of a failed call. `answered` says whether anything came from the server.
 func newError(err error, answered bool) *Error {
 	failed := status.Convert(err)
+	if failed.Code() == codes.Canceled && strings.Contains(failed.Message(), "client connection is closing") {
+		failed = status.New(codes.Canceled, closed)
+	}
 	result := &Error{Code: failed.Code(), Message: failed.Message(), FromServer: answered, status: failed}
 	for _, text := range ownLimits {
 		if strings.Contains(result.Message, text) {

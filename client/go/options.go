@@ -4,10 +4,15 @@
 package lossd
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"math"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,6 +21,7 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/resolver"
 )
 
 // What holds unless an option or the server says otherwise.
@@ -68,6 +74,34 @@ func WithRoundRobin() Option { return func(s *settings) { s.roundRobin = true } 
 // WithDialOptions passes gRPC's own options on, after those of this package.
 func WithDialOptions(options ...grpc.DialOption) Option {
 	return func(s *settings) { s.extra = append(s.extra, options...) }
+}
+
+var hostAndPort = regexp.MustCompile(`^(\[[^\]]+\]|[^:/\[\]\s]+):([0-9]+|[a-zA-Z][\w-]*)$`)
+
+// checkTarget refuses what gRPC would call elsewhere than it says, or look up in vain: a target without a port, with one
+// that there is not, or a URL. Names with a scheme that has a resolver are left to that; of dns the host is checked.
+func checkTarget(target string) error {
+	refusal := fmt.Sprintf("lossd: target: expected \"host:port\", \"unix:/path\" or another name that gRPC resolves, got '%s'", target)
+	place := target
+	if scheme, rest, has := strings.Cut(target, ":"); has {
+		switch {
+		case slices.Contains([]string{"http", "https", "grpc", "grpcs"}, scheme) && strings.HasPrefix(rest, "//"):
+			host := cmp.Or(strings.Trim(rest, "/"), "host:port")
+			return fmt.Errorf("%s; without \"%s://\" it may be '%s', and TLS is WithTLS", refusal, scheme, host)
+		case scheme == "dns":
+			place = rest[strings.LastIndex(rest, "/")+1:]
+		case resolver.Get(scheme) != nil:
+			return nil
+		}
+	}
+	parts := hostAndPort.FindStringSubmatch(place)
+	if parts == nil {
+		return errors.New(refusal)
+	}
+	if port, err := strconv.Atoi(parts[2]); parts[2][0] <= '9' && (err != nil || port < 1 || port > 65535) {
+		return fmt.Errorf("%s; ports are 1 to 65535", refusal)
+	}
+	return nil
 }
 
 func (s *settings) validate() error {
