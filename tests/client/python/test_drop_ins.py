@@ -5,6 +5,11 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import re
+from pathlib import Path
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -169,3 +174,30 @@ def test_barlow_twins(client):
 def test_what_a_server_cannot_do_is_refused(make, argument):
     with pytest.raises(ValueError, match=f"^{argument}: expected"):
         make()
+
+
+def _documented_defaults():
+    """(drop-in, argument, default) of the table in docs/losses.md."""
+    text = (Path(__file__).resolve().parents[3] / "docs" / "losses.md").read_text()
+    table = text.split("## Defaults of the torch drop-ins")[1].split("\n## ")[0]
+    names: list[str] = []
+    for line in table.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if not line.startswith("|") or cells[0] == "drop-in" or set(line) <= set("|-"):
+            continue
+        names = re.findall(r"`(\w+)`", cells[0]) or names
+        for name in names if cells[1] != "-" else ():
+            yield name, cells[1], cells[2].replace("*", "")
+
+
+@pytest.mark.parametrize("name, argument, told", list(_documented_defaults()))
+def test_defaults_are_those_of_the_documentation(name, argument, told):
+    drop_in = getattr(lossd, name)
+    function = drop_in.forward if argument.endswith(" of the call") else drop_in
+    default = inspect.signature(function).parameters[argument.split("`")[1]].default
+    words = {"given": inspect.Parameter.empty, "true": True, "false": False, "none": None, "none, which is 0": None}
+    assert default == (words[told] if told in words else ast.literal_eval(told))
+
+
+def test_every_loss_that_is_a_drop_in_has_its_defaults_documented():
+    assert {name for name, _, _ in _documented_defaults()} == set(lossd._TORCH_DROP_INS) - {"PixelCNN"}
