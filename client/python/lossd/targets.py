@@ -10,14 +10,14 @@ import re
 from typing import Mapping
 
 _SCHEMES = ("dns:", "ipv4:", "ipv6:", "unix:", "unix-abstract:", "xds:", "vsock:", "google-c2p:", "passthrough:")
-_HOST_AND_PORT = re.compile(r"(\[[^\]]+\]|[^:/\[\]\s]+):(\d{1,5}|[a-zA-Z][\w-]*)")
+_HOST_AND_PORT = re.compile(r"(\[[^\]]+\]|[^:/\[\]\s]+):([0-9]+|[a-zA-Z][\w-]*)")
 _PROXIES = ("grpc_proxy", "https_proxy", "http_proxy")  # In gRPC's order.
 _EXCEPTIONS = ("no_grpc_proxy", "no_proxy")
 
 
 def check_target(target: str) -> str:
-    """The target, if gRPC would call what the caller means. ValueError if it has no port or is a URL; TypeError if it is
-    no text."""
+    """The target, if gRPC would call what the caller means. ValueError if it has no port, a port that there is not, or is
+    a URL; TypeError if it is no text."""
     expected = 'target: expected "host:port", "unix:/path" or another name that gRPC resolves, got'
     if not isinstance(target, str):
         raise TypeError(f"{expected} {target!r}")
@@ -28,8 +28,12 @@ def check_target(target: str) -> str:
     place = target[4:].rsplit("/", 1)[-1] if target.startswith("dns:") else target
     if target.startswith(_SCHEMES[1:]):
         return target
-    if not _HOST_AND_PORT.fullmatch(place):
+    match = _HOST_AND_PORT.fullmatch(place)
+    if match is None:
         raise ValueError(f"{expected} {target!r}")
+    port = match.group(2)
+    if port[0].isdigit() and not (len(port) < 10 and 1 <= int(port) <= 65535):  # gRPC calls its last 16 bits.
+        raise ValueError(f"{expected} {target!r}; ports are 1 to 65535")
     return target
 
 

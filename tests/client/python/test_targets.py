@@ -30,6 +30,14 @@ def test_what_would_go_elsewhere_is_told_what_a_target_is(target):
         assert repr(target.split("//")[1].strip("/")) in str(caught.value)
 
 
+@pytest.mark.parametrize("target", ["localhost:99999", "localhost:65536", "localhost:0", "[::1]:70000", "dns:///lossd:99999",
+                                    "localhost:" + "9" * 5000])
+def test_ports_that_there_are_not_are_refused(target):
+    with pytest.raises(ValueError, match='^target: expected "host:port".*; ports are 1 to 65535$') as caught:
+        lossd.Client(target)
+    assert repr(target) in str(caught.value)
+
+
 @pytest.mark.parametrize("target", [None, 50051])
 def test_what_is_no_text_is_no_target(target):
     with pytest.raises(TypeError, match='^target: expected "host:port"'):
