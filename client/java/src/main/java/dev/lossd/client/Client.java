@@ -98,6 +98,7 @@ public final class Client implements AutoCloseable {
 
   /** Opens a stream of pipelined calls; this client's timeout holds for each of its messages. */
   public ComputeStream openStream() {
+    checkOpen();
     return new ComputeStream(this, channel.newCall(Methods.COMPUTE_STREAM, options), token.headers());
   }
 
@@ -113,6 +114,7 @@ public final class Client implements AutoCloseable {
 
   /** Whether the server answers now. */
   public boolean isReady() {
+    checkOpen();
     try {
       info(PROBE, retry.withPatience(Duration.ZERO));
       return true;
@@ -121,10 +123,16 @@ public final class Client implements AutoCloseable {
     }
   }
 
-  /** Cancels what is under way, and closes the connection: of all clients made of this one. */
+  /** Cancels what is under way and later calls, and closes the connection: of all clients made of this one. */
   @Override
   public void close() {
     channel.shutdownNow();
+  }
+
+  private void checkOpen() {
+    if (channel.isShutdown()) {
+      throw cancelled("the client was closed", null);
+    }
   }
 
   Duration timeout() {

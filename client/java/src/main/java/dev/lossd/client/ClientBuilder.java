@@ -11,6 +11,7 @@ import io.grpc.ManagedChannel;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** How a {@link Client} connects and calls. The defaults suit a training loop beside a server of its own. */
@@ -18,7 +19,7 @@ public final class ClientBuilder {
   /** What gRPC's 4 MiB are raised to where the server was not asked. */
   static final int DEFAULT_MAX_MESSAGE_BYTES = 256 << 20;
 
-  private static final Pattern HOST_AND_PORT = Pattern.compile("[^/\\s]+:\\d{1,5}");
+  private static final Pattern HOST_AND_PORT = Pattern.compile("[^/\\s]+:([0-9]+)");
 
   private final String target;
   private ChannelCredentials credentials = InsecureChannelCredentials.create();
@@ -102,8 +103,8 @@ public final class ClientBuilder {
 
   /** As {@link #connect}, but waits for nothing: the first call connects, and messages may have 256 MiB. */
   public Client lazy() {
-    if (!target.startsWith("unix:") && !HOST_AND_PORT.matcher(target).matches()) {
-      throw LossdException.usage("target: expected host:port or unix:/path, got \"" + target + '"');
+    if (!target.startsWith("unix:")) {
+      checkAddress();
     }
     String uri = target.startsWith("unix:") ? target : "dns:///" + target;
     ManagedChannel channel = Grpc.newChannelBuilder(uri, credentials)
@@ -113,5 +114,17 @@ public final class ClientBuilder {
         .build();
     int limit = maxMessageBytes > 0 ? maxMessageBytes : DEFAULT_MAX_MESSAGE_BYTES;
     return new Client(channel, token, timeout, retry, limit);
+  }
+
+  private void checkAddress() {
+    String refusal = "target: expected host:port or unix:/path, got \"" + target + '"';
+    Matcher address = HOST_AND_PORT.matcher(target);
+    if (!address.matches()) {
+      throw LossdException.usage(refusal);
+    }
+    String port = address.group(1);
+    if (port.length() > 9 || Integer.parseInt(port) < 1 || Integer.parseInt(port) > 65535) {
+      throw LossdException.usage(refusal + "; ports are 1 to 65535");
+    }
   }
 }

@@ -27,6 +27,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The client against a real server. */
@@ -134,7 +135,13 @@ class ClientTest {
       client.close();
       assertEquals(Status.Code.CANCELLED, failure(call).code());
       assertEquals(Status.Code.UNAVAILABLE, failure(message).code());
-      assertEquals(Status.Code.CANCELLED, failure(client.computeAsync(norm(4))).code());
+      for (Executable late : List.<Executable>of(
+          () -> client.compute(norm(4)), client::openStream, client::serverInfo, client::isReady,
+          () -> client.waitReady(Duration.ofSeconds(9)))) {
+        LossdException error = assertThrows(LossdException.class, late);
+        assertEquals(Status.Code.CANCELLED, error.code());
+        assertEquals("the client was closed", error.getMessage());
+      }
     }
   }
 
@@ -241,9 +248,10 @@ class ClientTest {
       assertEquals(LossdException.Origin.CONNECTION, error.origin());
       assertFalse(client.isReady());
     }
-    for (String target : List.of("", "localhost", "http://localhost:1", ":1")) {
+    for (String target : List.of("", "localhost", "http://localhost:1", ":1", "localhost:99999", "localhost:0")) {
       LossdException error = failure(() -> Client.builder(target).lazy());
       assertTrue(error.getMessage().startsWith("target: expected host:port or unix:/path, got "), error.getMessage());
+      assertEquals(target.matches(".*[90]$"), error.getMessage().endsWith("; ports are 1 to 65535"), target);
     }
   }
 
