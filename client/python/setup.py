@@ -50,4 +50,4 @@ class Sdist(sdist):
         shutil.copy(HERE.parents[1] / "LICENSE", base_dir)
 
 
-setup(cmdclass={"build_py": BuildPy, "sdist": Sdist})
+setup(license="Apache-2.0", cmdclass={"build_py": BuildPy, "sdist": Sdist})
