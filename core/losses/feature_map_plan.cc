@@ -99,10 +99,18 @@ class Pairing {
   absl::Status CheckReach(int side, Reach reach) const {
     const size_t count = plan_.maps[static_cast<size_t>(side)].size();
     if (static_cast<size_t>(reach.last) <= count) return absl::OkStatus();
-    return InvalidField(
-        absl::StrCat(kConfig, ".comparisons"),
-        absl::StrCat("expected indices below the number of ", side == kAnchor ? "anchor" : "positive", " maps, ", count,
-                     ", got ", reach.last - 1, reach.last - reach.first > 1 ? " within the reach of r" : ""));
+    return InvalidField(absl::StrCat(kConfig, ".comparisons"),
+                        absl::StrCat("expected indices below the number of ", side == kAnchor ? "anchor" : "positive",
+                                     " maps, ", count, ", got ", reach.last - 1,
+                                     reach.last - reach.first > 1 ? " within the reach of r" : "", DefaultHint()));
+  }
+
+  // For whoever did not set `comparisons`: what it is then.
+  std::string DefaultHint() const {
+    const std::string standard = FeatureMapContrastiveConfig().comparisons;
+    if (std::get<FeatureMapContrastiveConfig>(request_.loss).comparisons != standard) return "";
+    return absl::StrCat("; \"", standard,
+                        "\" is the default, for two maps a side: set comparisons, such as \"00\" for one");
   }
 
   absl::Status CheckChannels(const Comparison& comparison, int direction) const {

@@ -117,6 +117,16 @@ TEST(PlanFeatureMapsTest, TakesMoreMapsThanComparisons) {
   EXPECT_OK(PlanFeatureMaps(request));
 }
 
+TEST(PlanFeatureMapsTest, SaysWhatTheDefaultIsToWhoeverHasOneMapASide) {
+  ComputeSpec request = MakeRequest(FeatureMapContrastiveConfig().comparisons);
+  request.inputs = {{"anchor.0", DType::kFloat32, {3, 5, 2, 2}}, {"positive.0", DType::kFloat32, {3, 5, 2, 2}}};
+  ExpectRefused(request, "loss.feature_map_contrastive.comparisons",
+                "expected indices below the number of anchor maps, 1, got 1; \"00, 11\" is the default, for two maps a "
+                "side: set comparisons, such as \"00\" for one");
+  ConfigOf(request).comparisons = "00";
+  EXPECT_OK(PlanFeatureMaps(request));
+}
+
 TEST(PlanFeatureMapsTest, ChecksWhateverADrawCouldReach) {
   ComputeSpec request = MakeRequest("0r");
   EXPECT_OK(PlanFeatureMaps(request));
