@@ -24,8 +24,8 @@ class Parallel {
   // returned; others are left out.
   virtual void For(int64_t count, absl::FunctionRef<void(int64_t)> body) = 0;
 
-  // How many threads may take part at most. Where there are many, a computation may cut itself finer, if that changes no
-  // bit of its result.
+  // How many threads may take part at most. Where there are many, a computation may cut itself finer, if that changes
+  // no bit of its result.
   virtual int64_t Width() const { return 1; }
 };
 
