@@ -59,6 +59,19 @@ TEST(EncodeRequestTest, SendsPayloadsFromTheCallersMemory) {
   EXPECT_EQ(message.inputs(1).data(), std::string(reinterpret_cast<const char*>(y.data()), y.size() * 4));
 }
 
+TEST(EncodeRequestTest, SendsATimeoutOnlyWhereThereIsAnEnd) {
+  ComputeRequest request;
+  request.loss = SquaredNorm{};
+  PayloadHold hold;
+  const auto timeout_of = [&](absl::Duration timeout) {
+    v1::ComputeRequest message;
+    EXPECT_TRUE(message.ParseFromString(Joined(*EncodeRequest(request, kNoLimit, timeout, hold))));
+    return message.options().has_timeout() ? std::optional(message.options().timeout().nanos()) : std::nullopt;
+  };
+  EXPECT_EQ(timeout_of(absl::Milliseconds(1)), 1'000'000);
+  EXPECT_EQ(timeout_of(absl::InfiniteDuration()), std::nullopt) << "it has no nanoseconds that a server would take";
+}
+
 TEST(EncodeRequestTest, HoldsBorrowedMemoryAsLongAsTheBytesLive) {
   const std::vector<float> x(1 << 18);
   ComputeRequest request;
