@@ -41,14 +41,16 @@ function(lossd_library name)
 endfunction()
 
 # What nearly every test includes, compiled once: a program, so that its code model is that of the tests.
-# Tests compile without the optimiser's dear passes, since what they test was compiled with them.
-set(LOSSD_PRECOMPILES_TESTS OFF)
-if(CMAKE_BUILD_TYPE STREQUAL Release AND CMAKE_CXX_COMPILER_ID STREQUAL GNU)
-  set(LOSSD_PRECOMPILES_TESTS ON)
-endif()
+# Tests compile without the optimiser's dear passes, since what they test was compiled with them; under sanitizers, whose
+# checks are dear to optimise, without any.
 function(lossd_fast_to_compile target)
-  if(LOSSD_PRECOMPILES_TESTS)
-    target_compile_options(${target} PRIVATE -O1 -pthread)
+  if(LOSSD_SANITIZE)
+    target_compile_options(${target} PRIVATE -O0 -g1)
+  elseif(CMAKE_BUILD_TYPE STREQUAL Release AND CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+    target_compile_options(${target} PRIVATE -O1)
+  endif()
+  if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+    target_compile_options(${target} PRIVATE -pthread)
     target_precompile_headers(${target} ${ARGN})
   endif()
 endfunction()
