@@ -27,3 +27,6 @@ target_link_options(lossd_tsan_abseil INTERFACE
   # Shared libraries' references are renamed too, if only for the linker: there must be a definition in any case.
   LINKER:--undefined=__wrap__ZN${LOSSD_ABSL_MANGLED}5Mutex4LockEv)
 target_link_libraries(lossd_options INTERFACE lossd_tsan_abseil)
+
+# Functions of templates that our programs share with gRPC's libraries are ours for both, unless they are hidden.
+target_link_options(lossd_options INTERFACE LINKER:--version-script=${CMAKE_CURRENT_LIST_DIR}/tsan.map)
