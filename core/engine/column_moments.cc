@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <type_traits>
 
 #include "core/engine/block_pairs.h"
 #include "core/engine/rounding.h"
@@ -23,6 +24,7 @@ constexpr int64_t kLanes = 16;
 // What is kept of every column of a view.
 struct ColumnStatistics {
   double* means;
+  double* remainders;  // What means of doubles are rounded by, which counts where columns are far from zero.
   double* deviations;  // sqrt(variance + eps)
 };
 
@@ -43,7 +45,9 @@ Arrays<T> LayOut(const MomentsProblem& problem, Workspace& workspace) {
   Arrays<T> arrays{};
   for (int view = 0; view < 2; ++view) {
     arrays.views[view] = workspace.Take<T>(problem.rows * problem.width);
-    arrays.columns[view] = {workspace.Take<double>(problem.width), workspace.Take<double>(problem.width)};
+    arrays.columns[view] = {workspace.Take<double>(problem.width),
+                            std::is_same_v<T, double> ? workspace.Take<double>(problem.width) : nullptr,
+                            workspace.Take<double>(problem.width)};
   }
   arrays.diagonal = workspace.Take<double>(problem.width);
   arrays.column_sums = workspace.Take<double>(problem.width);
@@ -112,8 +116,14 @@ class TileMoments {
       std::fill_n(deviations + first, count, 0.0);
       ForRows(first, count, [&](int64_t i, int64_t d) { means[d] += static_cast<double>(z[i]); });
       for (int64_t d = first; d < first + count; ++d) means[d] /= static_cast<double>(rows_);
+      if constexpr (std::is_same_v<T, double>) {
+        double* const remainders = arrays_.columns[view].remainders;
+        std::fill_n(remainders + first, count, 0.0);
+        ForRows(first, count, [&](int64_t i, int64_t d) { remainders[d] += z[i] - means[d]; });
+        for (int64_t d = first; d < first + count; ++d) remainders[d] /= static_cast<double>(rows_);
+      }
       ForRows(first, count, [&](int64_t i, int64_t d) {
-        const double centred = static_cast<double>(z[i]) - means[d];
+        const double centred = AroundMean(view, i, d);
         deviations[d] += centred * centred;
       });
       const auto samples = static_cast<double>(problem_.cross ? rows_ : rows_ - 1);
@@ -134,8 +144,13 @@ class TileMoments {
     }
   }
 
-  double Centred(int view, int64_t i, int64_t d) const {
+  double AroundMean(int view, int64_t i, int64_t d) const {
     const double centred = static_cast<double>(ViewOf(view)[i]) - arrays_.columns[view].means[d];
+    return std::is_same_v<T, double> ? centred - arrays_.columns[view].remainders[d] : centred;
+  }
+
+  double Centred(int view, int64_t i, int64_t d) const {
+    const double centred = AroundMean(view, i, d);
     if (!problem_.cross) return centred;
     const double deviation = arrays_.columns[view].deviations[d];
     return deviation == 0 ? 0 : centred / deviation;
@@ -246,7 +261,7 @@ class TileMoments {
 
   // tile = factor * (columns of view `left`)^T (columns of view `right`)
   void FormTile(int left, int right, BlockPair pair, T factor, T* tile) const {
-    MultiplyInShortSums(CountOf(pair.rows), CountOf(pair.columns), rows_, factor,
+    MultiplyInShortSums(CountOf(pair.rows), CountOf(pair.columns), rows_, kShortSum, factor,
                         MatrixView<T>::Transposed(arrays_.views[left] + FirstOf(pair.rows), width_),
                         MatrixView<T>::RowMajor(arrays_.views[right] + FirstOf(pair.columns), width_), false, tile,
                         CountOf(pair.columns));
@@ -254,7 +269,7 @@ class TileMoments {
 
   // Adds (columns of view `from`) * moments to the gradient of block `to` of view `view`.
   void AddProduct(int view, int64_t to, int from, int64_t block, MatrixView<T> moments, bool add) const {
-    MultiplyInShortSums(rows_, CountOf(to), CountOf(block), T{1},
+    MultiplyInShortSums(rows_, CountOf(to), CountOf(block), kShortSum, T{1},
                         MatrixView<T>::RowMajor(arrays_.views[from] + FirstOf(block), width_), moments, add,
                         GradientOf(view) + FirstOf(to), width_);
   }

@@ -41,6 +41,17 @@ bool WantsAny(const RowOperand<T>& operand) {
                      [](const RowPart<T>& part) { return part.gradient != nullptr; });
 }
 
+// Terms of a product that are summed in one go.
+template <typename T>
+int64_t RunOf(const RowOperand<T>& left, const RowOperand<T>& right) {
+  const auto count = [](const RowOperand<T>& operand) {
+    int64_t rows = 0;
+    for (const RowPart<T>& part : operand.parts()) rows += part.count;
+    return rows;
+  };
+  return ShortSum(left.width(), count(left) * count(right));
+}
+
 template <typename T>
 void ClearGradients(const RowOperand<T>& operand) {
   for (const RowPart<T>& part : operand.parts()) {
@@ -188,7 +199,7 @@ void ContrastSetup<T>::FindBounds(BufferPool& pool, Parallel& parallel) {
     T tile[kStep * kStep];
     const int64_t first = chunk * kStep;
     const int64_t count = std::min(kStep, rows - first);
-    MultiplyInShortSums(count, count, rule.width, T{1},
+    MultiplyInShortSums(count, count, rule.width, RunOf(guide_rows_, guide_columns_), T{1},
                         MatrixView<T>::RowMajor(guide_rows_.prepared(0) + first * rule.width, rule.width),
                         MatrixView<T>::Transposed(guide_columns_.prepared(0) + first * rule.width, rule.width), false,
                         tile, count);
@@ -221,7 +232,7 @@ void FormProducts(T factor, int exponent, const RowOperand<T>& left, const RowBl
   const auto a = MatrixView<T>::RowMajor(left.prepared(rows.part) + rows.first * width, width);
   const auto b = MatrixView<T>::Transposed(right.prepared(columns.part) + columns.first * width, width);
   if (exponent == 0) {
-    MultiplyInShortSums(rows.count, columns.count, width, factor, a, b, false, c, columns.count);
+    MultiplyInShortSums(rows.count, columns.count, width, RunOf(left, right), factor, a, b, false, c, columns.count);
   } else {
     MultiplyScaledInShortSums(rows.count, columns.count, width, factor, a, exponent, b, scratch, c, columns.count);
   }

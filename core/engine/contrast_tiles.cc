@@ -245,13 +245,13 @@ class TileContrast {
     const bool add = !IsItself(pair);  // A block meets itself first.
     if (T* gradient = setup_.rows().parts()[rows.part].gradient; gradient != nullptr) {
       const T* from = setup_.columns().prepared(columns.part) + columns.first * width;
-      MultiplyInShortSums(shape.rows, width, shape.columns, setup_.gradient_factor(),
+      MultiplyInShortSums(shape.rows, width, shape.columns, kShortSum, setup_.gradient_factor(),
                           MatrixView<T>::RowMajor(tile, shape.columns), MatrixView<T>::RowMajor(from, width), add,
                           gradient + rows.first * width, width);
     }
     if (T* gradient = setup_.columns().parts()[columns.part].gradient; gradient != nullptr && add) {
       const T* from = setup_.rows().prepared(rows.part) + rows.first * width;
-      MultiplyInShortSums(shape.columns, width, shape.rows, setup_.gradient_factor(),
+      MultiplyInShortSums(shape.columns, width, shape.rows, kShortSum, setup_.gradient_factor(),
                           MatrixView<T>::Transposed(tile, shape.columns), MatrixView<T>::RowMajor(from, width), true,
                           gradient + columns.first * width, width);
     }
