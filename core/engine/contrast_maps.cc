@@ -37,7 +37,7 @@ class Direction {
         shape_(contrast.shape),
         cut_(cut),
         alpha_(static_cast<T>(1 / std::sqrt(static_cast<double>(shape_.channels)))),
-        weight_exponent_(WeightExponent(contrast)),
+        weight_exponent_(WeightExponent(std::max(std::abs(contrast.loss_weight), std::abs(contrast.square_weight)))),
         has_references_(contrast.clip > kLargestBareClip),
         wants_gradient_(contrast.source_gradient != nullptr || contrast.target_gradient != nullptr),
         cancelled_(cancelled),
@@ -95,14 +95,6 @@ class Direction {
     MapProduct<T> product = ProductOf(chunk, images);
     product.alpha = FiniteCast<T>(std::ldexp(static_cast<double>(alpha_), weight_exponent_));
     return product;
-  }
-
-  // The power of two that weights lack on the way, so that T holds what they are multiplied with: 0 where they are of a
-  // usual size.
-  static int WeightExponent(const MapContrast<T>& contrast) {
-    const double largest = std::max(std::abs(contrast.loss_weight), std::abs(contrast.square_weight));
-    if (largest == 0 || !std::isfinite(largest) || (largest > 1e-12 && largest < 1e12)) return 0;
-    return std::clamp(std::ilogb(largest) + (largest > 1 ? -40 : 40), -100, 100);
   }
 
   // Whether there are threads that groups leave idle, and enough for them to do. Changes no bit: iterations form whole
@@ -323,7 +315,7 @@ class Direction {
   const MapContrastShape shape_;
   const MapContrastCut& cut_;
   const T alpha_;
-  const int weight_exponent_;
+  const int weight_exponent_;  // Of the power of two that weights lack on the way.
   const bool has_references_;
   const bool wants_gradient_;
   const std::atomic<bool>* const cancelled_;

@@ -64,6 +64,18 @@ std::string BatchKeyOf(const LossDescription& description, const ComputeSpec& re
   return key;
 }
 
+bool GainsFromFloat64(const ContrastProblem& problem) {
+  constexpr int64_t kScores = 64 * 64;
+  constexpr int64_t kProducts = int64_t{1} << 21;
+  const int64_t most = kScores / problem.column_count();
+  return problem.row_count() <= most && problem.row_count() * problem.column_count() * problem.width <= kProducts;
+}
+
+bool GainsFromFloat64(const MomentsProblem& problem) {
+  constexpr int64_t kElements = 32 * 32;
+  return problem.rows <= kElements / problem.width;
+}
+
 bool WantsGradients(const ComputeSpec& request) { return request.gradients.mode != GradientSelection::Mode::kNone; }
 
 }  // namespace
@@ -76,6 +88,8 @@ absl::StatusOr<std::unique_ptr<LossPlan>> OperatorLoss::Prepare(const ComputeSpe
   auto plan = std::make_unique<OperatorPlan>();
   LOSSD_ASSIGN_OR_RETURN(plan->problem, statement_(request.loss, inputs));
   plan->dtype = inputs.compute_dtype();
+  plan->widened = plan->dtype == DType::kFloat32 &&
+                  std::visit([](const auto& problem) { return GainsFromFloat64(problem); }, plan->problem);
   for (const std::string& output : description_.outputs) plan->outputs.push_back({output, plan->dtype, {}});
   plan->constants.assign(request.inputs.size(), false);
   for (const LossInputDescription& input : description_.inputs) {

@@ -29,7 +29,12 @@ using OperatorProblem = std::variant<ContrastProblem, MomentsProblem>;
 // The plan of such a loss. Its outputs are the loss and what the operator gives beside it, in the operator's order.
 struct OperatorPlan : LossPlan {
   OperatorProblem problem;
-  DType dtype = DType::kFloat32;  // In which it is computed.
+  DType dtype = DType::kFloat32;  // Of the loss and the gradients.
+  // The problem is so small that float64 costs next to nothing: a float32 one is computed in it. The fewer rows a loss
+  // is the mean of, the less do their roundings cancel: these are the ones that need it.
+  bool widened = false;
+
+  DType computed() const { return widened ? DType::kFloat64 : dtype; }
 };
 
 // The operators of a device. Thread-safe.

@@ -68,9 +68,8 @@ class TileOperators final : public Operators {
  public:
   int64_t WorkspaceBytes(const ComputeSpec& request, const OperatorPlan& plan) const override {
     const auto bytes_of = [&](const auto& problem) {
-      if (plan.dtype == DType::kFloat64) return WorkspaceBytesOf<double>(problem);
-      if (GainsFromFloat64(problem)) return WorkspaceBytesOf<double>(problem) + WidenedBytes(request, plan);
-      return WorkspaceBytesOf<float>(problem);
+      if (plan.widened) return WorkspaceBytesOf<double>(problem) + WidenedBytes(request, plan);
+      return plan.dtype == DType::kFloat64 ? WorkspaceBytesOf<double>(problem) : WorkspaceBytesOf<float>(problem);
     };
     return std::visit(bytes_of, plan.problem);
   }
@@ -84,12 +83,12 @@ class TileOperators final : public Operators {
   static void RunTask(LossTask& task, const RunContext& context) {
     const auto& plan = static_cast<const OperatorPlan&>(*task.plan);
     const auto run = [&](const auto& problem) {
-      if (plan.dtype == DType::kFloat64) {
-        RunProblem<double>(task, problem, context);
-      } else if (GainsFromFloat64(problem)) {
+      if (plan.widened) {
         WidenedTask widened(task, context.pool);
         RunProblem<double>(widened.wide(), problem, context);
         widened.Finish();
+      } else if (plan.dtype == DType::kFloat64) {
+        RunProblem<double>(task, problem, context);
       } else {
         RunProblem<float>(task, problem, context);
       }

@@ -49,6 +49,7 @@ struct MapSweep {
   double* losses = nullptr;                // [groups, numbers, all rows], at this row of numbers.
   double* squares = nullptr;               // Likewise.
   int64_t numbers = 1;
+  double weight_factor = 1;  // Of both weights.
 
   int64_t units() const { return block.rows; }
   int64_t groups() const { return block.groups; }
@@ -92,19 +93,17 @@ struct MapSweep {
   LOSSD_HOST_DEVICE void WriteGradient(const Block& threads, int64_t group, int64_t place, int64_t first,
                                        const RunningSum<T>& others, double sigmoid_sum) const {
     const double columns = static_cast<double>(block.columns);  // As many as own locations of all rows.
-    const double share = loss_weights[group] * normalizer / columns;
-    const T weight = static_cast<T>(share * sigmoid_sum / (others.sum == 0 ? 1 : others.sum));
-    const T square =
-        square_weights == nullptr
-            ? T{0}
-            : static_cast<T>(square_weights[group] * 2 * normalizer / (columns * static_cast<double>(block.all_rows)));
+    const double share = loss_weights[group] * weight_factor * normalizer / columns;
+    const T weight = ClosestFinite<T>(share * sigmoid_sum / (others.sum == 0 ? 1 : others.sum));
+    const double square_share = 2 * weight_factor * normalizer / (columns * static_cast<double>(block.all_rows));
+    const T square = square_weights == nullptr ? T{0} : ClosestFinite<T>(square_weights[group] * square_share);
     const double log_sum = others.LogSumExp();
     threads.ForEach(block.columns, [&](int64_t c) {
       const T x = Normalized(place + c);
       const T s = Clipped(x);
       T slope = 0;
       if (c >= first && c < first + locations) {
-        slope = static_cast<T>(-share * StableSigmoid(log_sum - static_cast<double>(s)));
+        slope = ClosestFinite<T>(-share * StableSigmoid(log_sum - static_cast<double>(s)));
       } else {
         slope = weight * ExpBelow(s, others.maximum);
       }

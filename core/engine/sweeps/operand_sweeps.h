@@ -42,12 +42,12 @@ struct Vectors {
 };
 
 // One vector: its norm, also where squares leave the range of doubles, and, if wanted, the vector divided by it.
-template <typename T>
+template <typename T, typename To = T>
 struct NormSweep {
   Vectors<T> vectors;
-  double least = 0;           // Smaller norms are taken to be this.
-  double* norms = nullptr;    // [groups, rows]
-  Destination<T> normalized;  // [groups, rows, width]; to nowhere where that is not wanted.
+  double least = 0;            // Smaller norms are taken to be this.
+  double* norms = nullptr;     // [groups, rows]
+  Destination<To> normalized;  // [groups, rows, width]; to nowhere where that is not wanted.
 
   int64_t units() const { return vectors.rows; }
   int64_t groups() const { return vectors.groups; }
@@ -69,7 +69,7 @@ struct NormSweep {
     if (normalized.wide == nullptr && normalized.narrow == nullptr) return;
     const double divisor = norm < least ? least : norm;
     threads.ForEach(vectors.width,
-                    [&](int64_t d) { normalized.Write(place + d, static_cast<T>(element(d) / divisor)); });
+                    [&](int64_t d) { normalized.Write(place + d, static_cast<To>(element(d) / divisor)); });
   }
 };
 
@@ -96,11 +96,11 @@ struct ScaleOfGroup {
 };
 
 // One vector, divided by its group's scale.
-template <typename T>
+template <typename T, typename To = T>
 struct ScaledVectors {
   Vectors<T> vectors;
   const double* scales = nullptr;  // [groups]
-  Destination<T> scaled;
+  Destination<To> scaled;
 
   int64_t units() const { return vectors.rows; }
   int64_t groups() const { return vectors.groups; }
@@ -111,22 +111,22 @@ struct ScaledVectors {
     const int64_t place = vectors.Place(group, row);
     const double scale = scales[group];
     threads.ForEach(vectors.width, [&](int64_t d) {
-      scaled.Write(place + d, static_cast<T>(static_cast<double>(vector[d]) / scale));
+      scaled.Write(place + d, static_cast<To>(static_cast<double>(vector[d]) / scale));
     });
   }
 };
 
 // One vector x, of which `gradient` is the gradient by the vector u that products read: x over its norm, or over its
 // group's scale. Writes that by x, times the factor.
-template <typename T>
+template <typename T, typename Sum = T>
 struct OperandGradient {
   Vectors<T> vectors;
-  const T* gradient = nullptr;     // [groups, rows, width]
+  const Sum* gradient = nullptr;   // [groups, rows, width]
   const double* norms = nullptr;   // [groups, rows]; null where vectors were divided by scales.
   const double* scales = nullptr;  // [groups]; null where they were divided by norms.
   double least = 0;                // As in NormSweep.
   GroupProduct factor;
-  T* result = nullptr;        // As the gradient, which it may be.
+  T* result = nullptr;        // As the gradient, which it may be where it is of the same type.
   double* squares = nullptr;  // [groups, rows]: of the result.
   double* along = nullptr;    // [groups, rows]: <u, gradient>
 

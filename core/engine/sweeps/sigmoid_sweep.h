@@ -38,12 +38,13 @@ struct SigmoidSweep {
 
   template <typename Block>
   LOSSD_HOST_DEVICE void operator()(const Block& threads, int64_t group, int64_t row) const {
-    const T scale = ClosestFinite<T>(block.scale.Of(group));
-    const T bias = static_cast<T>(biases == nullptr ? 0 : biases[group]);
+    // Rounded to T, they would shift all scores alike, and a sum over all pairs would not hide that.
+    const double scale = block.scale.Of(group);
+    const double bias = biases == nullptr ? 0 : biases[group];
     const int64_t place = block.Place(group, row);
     const int64_t i = block.first_row + row;
     const SigmoidSums sums = threads.template Reduce<SigmoidSums>(block.columns, [&](SigmoidSums& state, int64_t c) {
-      const T score = scale * block.scores[place + c] + bias;
+      const T score = static_cast<T>(scale * static_cast<double>(block.scores[place + c]) + bias);
       const T away = c == i ? -score : score;
       const T slope = (c == i ? T{-1} : T{1}) * StableSigmoid(away) * static_cast<T>(share);
       state.loss += static_cast<double>(StableSoftplus(away));

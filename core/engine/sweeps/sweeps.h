@@ -19,11 +19,13 @@ namespace lossd {
 
 // Called with a block of threads for all groups [0, groups()) and all units [0, units()) of each. Pointers are those of
 // the place where the sweep runs.
-using Sweep = std::variant<NormSweep<float>, NormSweep<double>, ScaleOfGroup, ScaledVectors<float>,
-                           ScaledVectors<double>, OperandGradient<float>, OperandGradient<double>, PairSweep<float>,
-                           PairSweep<double>, PairColumnSums<float>, PairColumnSums<double>, PairColumnTerms<float>,
-                           PairColumnTerms<double>, LabelCounts, LabelSweep<float>, LabelSweep<double>,
-                           SigmoidSweep<float>, SigmoidSweep<double>, MapSweep<float>, MapSweep<double>>;
+using Sweep =
+    std::variant<NormSweep<float>, NormSweep<double>, NormSweep<float, double>, ScaleOfGroup, ScaledVectors<float>,
+                 ScaledVectors<double>, ScaledVectors<float, double>, OperandGradient<float>, OperandGradient<double>,
+                 OperandGradient<float, double>, PairSweep<float>, PairSweep<double>, PairColumnSums<float>,
+                 PairColumnSums<double>, PairColumnTerms<float>, PairColumnTerms<double>, LabelCounts,
+                 LabelSweep<float>, LabelSweep<double>, SigmoidSweep<float>, SigmoidSweep<double>, MapSweep<float>,
+                 MapSweep<double>>;
 
 // Runs sweeps where a device computes. Thread-safe.
 class Sweeps {

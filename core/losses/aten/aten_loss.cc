@@ -113,4 +113,10 @@ int64_t InputBytes(const ComputeSpec& request) {
   return bytes;
 }
 
+int64_t InputBytesIn(DType dtype, const ComputeSpec& request) {
+  int64_t elements = 0;
+  for (const TensorSpec& input : request.inputs) elements += ElementCount(input.shape);
+  return elements * static_cast<int64_t>(SizeOf(dtype));
+}
+
 }  // namespace lossd::aten

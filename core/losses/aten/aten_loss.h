@@ -56,8 +56,9 @@ class AtenLoss : public Loss {
 void RunInGroups(absl::Span<LossTask* const> batch, at::Device device, const RunContext& context,
                  absl::FunctionRef<void(Groups groups)> run);
 
-// Bytes of all inputs of `request` in storage dtype.
+// Bytes of all inputs of `request` in storage dtype, and if each were in `dtype`.
 int64_t InputBytes(const ComputeSpec& request);
+int64_t InputBytesIn(DType dtype, const ComputeSpec& request);
 
 }  // namespace lossd::aten
 

@@ -12,19 +12,17 @@
 namespace lossd::aten {
 namespace {
 
-void RunProblem(const ContrastProblem& problem, Groups groups, const Target& target) {
-  RunContrast(problem, groups, target);
+void RunProblem(const ContrastProblem& problem, DType computed, Groups groups, const Target& target) {
+  RunContrast(problem, computed, groups, target);
 }
-void RunProblem(const MomentsProblem& problem, Groups groups, const Target& target) {
-  RunMoments(problem, groups, target);
+void RunProblem(const MomentsProblem& problem, DType computed, Groups groups, const Target& target) {
+  RunMoments(problem, computed, groups, target);
 }
-int64_t BytesOf(const ContrastProblem& problem, const ComputeSpec& request, int64_t element_bytes,
-                const Target& target) {
-  return ContrastBytes(problem, request, element_bytes, target);
+int64_t BytesOf(const ContrastProblem& problem, DType computed, const ComputeSpec& request, const Target& target) {
+  return ContrastBytes(problem, computed, request, target);
 }
-int64_t BytesOf(const MomentsProblem& problem, const ComputeSpec& request, int64_t element_bytes,
-                const Target& target) {
-  return MomentsBytes(problem, request, element_bytes, target);
+int64_t BytesOf(const MomentsProblem& problem, DType computed, const ComputeSpec& request, const Target& target) {
+  return MomentsBytes(problem, computed, request, target);
 }
 
 class AtenOperators final : public Operators {
@@ -32,14 +30,14 @@ class AtenOperators final : public Operators {
   explicit AtenOperators(const Target& target) : target_(target) {}
 
   int64_t WorkspaceBytes(const ComputeSpec& request, const OperatorPlan& plan) const override {
-    const auto element = static_cast<int64_t>(SizeOf(plan.dtype));
-    return std::visit([&](const auto& problem) { return BytesOf(problem, request, element, target_); }, plan.problem);
+    return std::visit([&](const auto& problem) { return BytesOf(problem, plan.computed(), request, target_); },
+                      plan.problem);
   }
 
   void Run(absl::Span<LossTask* const> batch, const RunContext& context) const override {
     const auto& plan = static_cast<const OperatorPlan&>(*batch.front()->plan);
     RunInGroups(batch, target_.device, context, [&](Groups groups) {
-      std::visit([&](const auto& problem) { RunProblem(problem, groups, target_); }, plan.problem);
+      std::visit([&](const auto& problem) { RunProblem(problem, plan.computed(), groups, target_); }, plan.problem);
     });
   }
 

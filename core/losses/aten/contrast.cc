@@ -23,13 +23,13 @@ using Term = ContrastProblem::Term;
 // The groups of a run, G of them.
 class GroupRun {
  public:
-  GroupRun(const ContrastProblem& problem, Groups groups, const Target& target)
+  GroupRun(const ContrastProblem& problem, at::ScalarType type, Groups groups, const Target& target)
       : problem_(problem),
         groups_(groups),
         target_(target),
         exact_(Exact(target)),
-        rows_(groups, problem.rows, problem.normalize, target) {
-    if (!problem.symmetric()) columns_.emplace(groups, problem.columns, problem.normalize, target);
+        rows_(groups, problem.rows, problem.normalize, type, target) {
+    if (!problem.symmetric()) columns_.emplace(groups, problem.columns, problem.normalize, type, target);
     scale_ = Numbers(problem.scale_input, problem.scale);
     weight_ = StackNumbers(
         groups, [](const LossTask& task) { return task.request->gradients.scale; }, at::kDouble, target.device);
@@ -74,8 +74,8 @@ class GroupRun {
   // The bound of a row is made of the similarity of its own pair, as the same product gives it.
   void FormGuides(ContrastOperands& operands) {
     const ContrastExclusion& rule = *problem_.exclusion;
-    guide_rows_.emplace(groups_, rule.rows, true, exact_);
-    guide_columns_.emplace(groups_, rule.columns, true, exact_);
+    guide_rows_.emplace(groups_, rule.rows, true, rows_.type(), exact_);
+    guide_columns_.emplace(groups_, rule.columns, true, rows_.type(), exact_);
     operands.guide_rows = guide_rows_->rows();
     operands.guide_columns = guide_columns_->rows();
     const int64_t count = problem_.row_count();
@@ -159,17 +159,19 @@ class GroupRun {
 
 }  // namespace
 
-void RunContrast(const ContrastProblem& problem, Groups groups, const Target& target) {
-  GroupRun(problem, groups, target).Run();
+void RunContrast(const ContrastProblem& problem, DType computed, Groups groups, const Target& target) {
+  GroupRun(problem, ScalarTypeOf(computed), groups, target).Run();
 }
 
-int64_t ContrastBytes(const ContrastProblem& problem, const ComputeSpec& request, int64_t element_bytes,
+int64_t ContrastBytes(const ContrastProblem& problem, DType computed, const ComputeSpec& request,
                       const Target& target) {
-  // Inputs joined, as products read them, and their gradients; scores, and similarities where columns leave by them.
+  // Inputs joined, as products read them, and their gradients, summed and as they leave; scores, and similarities where
+  // columns leave by them.
+  const auto element_bytes = static_cast<int64_t>(SizeOf(computed));
   const int64_t narrow = target.precision == GemmPrecision::kBf16 ? 1 : 0;
   const int64_t blocks = 1 + narrow + (problem.exclusion.has_value() ? 1 : 0);
   const int64_t of_rows = problem.row_count() * static_cast<int64_t>(3 * sizeof(PairSums<double>) + 64);
-  return 4 * InputBytes(request) + of_rows +
+  return 2 * InputBytes(request) + 2 * InputBytesIn(computed, request) + of_rows +
          target.BlockBytes(problem.row_count(), problem.column_count(), blocks, element_bytes);
 }
 

@@ -16,12 +16,12 @@
 
 namespace lossd::aten {
 
-// Computes outputs, wanted gradients and objectives of the groups, which state the same problem.
-void RunContrast(const ContrastProblem& problem, Groups groups, const Target& target);
+// Computes outputs, wanted gradients and objectives of the groups, which state the same problem, in `computed`: the
+// type of their inputs, or FLOAT64.
+void RunContrast(const ContrastProblem& problem, DType computed, Groups groups, const Target& target);
 
 // Bytes that this takes for one group.
-int64_t ContrastBytes(const ContrastProblem& problem, const ComputeSpec& request, int64_t element_bytes,
-                      const Target& target);
+int64_t ContrastBytes(const ContrastProblem& problem, DType computed, const ComputeSpec& request, const Target& target);
 
 }  // namespace lossd::aten
 

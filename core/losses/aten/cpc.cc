@@ -5,9 +5,12 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <memory>
 
+#include "core/engine/finite_cast.h"
 #include "core/losses/aten/aten_loss.h"
 #include "core/losses/aten/aten_losses.h"
 #include "core/losses/aten/cpc_scores.h"
@@ -45,12 +48,24 @@ class GroupRun {
     if (scores.prediction_gradient.defined()) {
       Backward(context, scores);
     } else {
-      aten::WriteWeightGradients(groups_, plan_, {});  // At most that of target_bias is wanted.
+      aten::WriteWeightGradients(groups_, plan_, {}, {});  // At most that of target_bias is wanted.
     }
   }
 
  private:
   int64_t Count() const { return static_cast<int64_t>(groups_.size()); }
+
+  // Of the power of two that gradients lack on their way (core/engine/finite_cast.h).
+  static int Exponent(const LossTask& task) { return WeightExponent(std::abs(task.request->gradients.scale)); }
+
+  // What they are multiplied by in the end: [G], float64; undefined where no group's is lacking.
+  at::Tensor Factors() const {
+    if (std::all_of(groups_.begin(), groups_.end(), [](const LossTask* task) { return Exponent(*task) == 0; })) {
+      return {};
+    }
+    return aten::StackNumbers(
+        groups_, [](const LossTask& task) { return std::ldexp(1.0, Exponent(task)); }, at::kDouble, target_.device);
+  }
 
   // [G, B, rows, w, D] as [G, B rows w, D].
   at::Tensor Rows(const at::Tensor& map) const { return map.flatten(1, 3); }
@@ -61,7 +76,7 @@ class GroupRun {
     scores.predictions = Rows(aten::Convolve(target_, context, weights_.prediction, weights_.prediction_bias));
     scores.targets = Rows(aten::Convolve(target_, z_, weights_.target, weights_.target_bias));
     scores.embed_scales = aten::StackNumbers(
-        groups_, [](const LossTask& task) { return PlanOf(task).embed_scale; }, type_, target_.device);
+        groups_, [](const LossTask& task) { return PlanOf(task).embed_scale; }, at::kDouble, target_.device);
     scores.step_weights = aten::ToDevice(StepWeights(), target_.device);
     scores.gradients = wants_.predictions() || wants_.targets();
     return aten::ContrastSteps(scores, groups_, target_);
@@ -74,7 +89,8 @@ class GroupRun {
     double* to = weights.data_ptr<double>();
     for (const LossTask* task : groups_) {
       for (int64_t i = 1; i <= steps; ++i) {
-        *to++ = PlanOf(*task).step_weights[static_cast<size_t>(i - 1)] * task->request->gradients.scale;
+        const double weight = PlanOf(*task).step_weights[static_cast<size_t>(i - 1)];
+        *to++ = std::ldexp(weight * task->request->gradients.scale, -Exponent(*task));
       }
     }
     return weights;
@@ -107,6 +123,7 @@ class GroupRun {
         scores.prediction_gradient.view({Count(), shape.batch, shape.rows(), shape.width, plan_.dim});
     const at::Tensor targets =
         scores.target_gradient.view({Count(), shape.batch, shape.height, shape.width, plan_.dim});
+    const at::Tensor factors = Factors();
     aten::CpcWeightTensors gradients;
     if (wants_.parameters[kTargetWeight]) gradients.target = aten::Correlate(target_, targets, z_);
     // That of target_bias is zero: the contrast does not change where all targets are shifted.
@@ -117,16 +134,16 @@ class GroupRun {
       const at::Tensor entered =
           aten::RunPixelCnnBackward(target_, aten::ConvolveBack(target_, predictions, weights_.prediction), context,
                                     weights_.context, wants_.context_parameters() ? &gradients.context : nullptr);
-      if (wants_.z) WriteInputGradient(entered, targets);
+      if (wants_.z) WriteInputGradient(entered, targets, factors);
     }
-    aten::WriteWeightGradients(groups_, plan_, gradients);
+    aten::WriteWeightGradients(groups_, plan_, gradients, factors);
   }
 
   // What comes back through the network, of rows 0 .. R - 1, and through the targets.
-  void WriteInputGradient(const at::Tensor& entered, const at::Tensor& targets) const {
+  void WriteInputGradient(const at::Tensor& entered, const at::Tensor& targets, const at::Tensor& factors) const {
     at::Tensor gradient = aten::ConvolveBack(target_, targets, weights_.target);
     gradient.narrow(2, 0, plan_.shape.rows()).add_(entered);
-    aten::WriteGradient(groups_, plan_.z, gradient.permute({0, 1, 4, 2, 3}));
+    aten::WriteGradient(groups_, plan_.z, aten::TimesFactors(gradient, factors).permute({0, 1, 4, 2, 3}));
   }
 
   const Groups groups_;

@@ -27,6 +27,7 @@ class Contrast {
         groups_(scores.predictions.size(0)),
         steps_(scores.shape.steps()),
         options_(scores.predictions.options()),
+        embed_scales_(scores.embed_scales.to(options_.dtype()).view({-1, 1, 1})),
         step_numbers_(at::arange(steps_, options_.dtype(at::kLong))),
         others_(at::ones({steps_, steps_}, options_.dtype(at::kDouble)).fill_diagonal_(0)) {
     at::Tensor counts = at::empty({steps_}, at::kDouble);
@@ -48,8 +49,7 @@ class Contrast {
     const at::Tensor predictions = scores_.predictions.narrow(1, first, count);
     const at::Tensor rows = RowsOf(first, count);
     const Picks picks = PicksOf(first, count, rows);
-    at::Tensor s =
-        Multiply(target_, predictions, scores_.targets.transpose(1, 2)).mul_(scores_.embed_scales.view({-1, 1, 1}));
+    at::Tensor s = Multiply(target_, predictions, scores_.targets.transpose(1, 2)).mul_(embed_scales_);
     const at::Tensor picked_scores = s.gather(2, picks.targets).to(at::kDouble);  // [G, rows, R]
     const at::Tensor maximum = s.amax(2, true).to(at::kDouble);                   // [G, rows, 1]
     s.scatter_(2, picks.targets, -std::numeric_limits<double>::infinity());
@@ -97,7 +97,7 @@ class Contrast {
   // Turns the exponentials `s`, 0 at the picks, into the gradient with respect to the products.
   void ScoreGradient(const at::Tensor& rows, const at::Tensor& picked, const at::Tensor& rest, const at::Tensor& total,
                      const Picks& picks, at::Tensor& s) const {
-    const at::Tensor scales = scores_.embed_scales.to(at::kDouble).view({-1, 1, 1});
+    const at::Tensor scales = scores_.embed_scales.view({-1, 1, 1});
     const at::Tensor row_shares = row_shares_.index_select(1, rows).unsqueeze(2) * scales;  // [G, rows, 1]
     const at::Tensor steps = step_shares_.unsqueeze(1) * scales;                            // [G, 1, R]
     at::Tensor at_picks = ((row_shares - steps) * picked - steps * rest).div_(total);
@@ -111,6 +111,7 @@ class Contrast {
   const int64_t groups_;
   const int64_t steps_;  // R
   const at::TensorOptions options_;
+  const at::Tensor embed_scales_;  // [G, 1, 1], in the type of the predictions.
   const at::Tensor step_numbers_;  // [R]
   const at::Tensor others_;        // [R, R]: 1, and 0 in the diagonal.
   at::Tensor counts_;              // [R]: n_i
@@ -119,9 +120,7 @@ class Contrast {
   CpcScoresResult result_;
 };
 
-}  // namespace
-
-CpcScoresResult ContrastSteps(const CpcScores& scores, Groups groups, const Target& target) {
+CpcScoresResult Compute(const CpcScores& scores, Groups groups, const Target& target) {
   Contrast contrast(scores, target);
   const int64_t predictions = scores.shape.predictions();
   const int64_t chunk = target.BlockRows(predictions, scores.shape.targets());
@@ -130,6 +129,20 @@ CpcScoresResult ContrastSteps(const CpcScores& scores, Groups groups, const Targ
     contrast.RunChunk(first, std::min(chunk, predictions - first));
   }
   return contrast.Finish();
+}
+
+}  // namespace
+
+CpcScoresResult ContrastSteps(const CpcScores& scores, Groups groups, const Target& target) {
+  const at::ScalarType type = scores.predictions.scalar_type();
+  if (type == at::kDouble || !HasFewScores(scores.shape)) return Compute(scores, groups, target);
+  CpcScores wide = scores;
+  for (at::Tensor* operand : {&wide.predictions, &wide.targets}) *operand = operand->to(at::kDouble);
+  CpcScoresResult result = Compute(wide, groups, target);
+  if (!scores.gradients) return result;
+  result.prediction_gradient = result.prediction_gradient.to(type);
+  result.target_gradient = result.target_gradient.to(type);
+  return result;
 }
 
 }  // namespace lossd::aten

@@ -20,7 +20,7 @@ struct CpcScores {
   CpcContrastShape shape{};
   at::Tensor predictions;   // [G, B R w, D], positions in order [b][r][x], rows 0 .. R - 1.
   at::Tensor targets;       // [G, B h w, D], same order, all rows.
-  at::Tensor embed_scales;  // [G], in the type of the predictions.
+  at::Tensor embed_scales;  // [G], float64.
   at::Tensor step_weights;  // [G, R], float64: weight of step i in the gradient, without its mean's 1 / n_i.
   bool gradients = true;    // Whether they are wanted.
 };

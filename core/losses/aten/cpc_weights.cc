@@ -72,14 +72,23 @@ CpcWeightTensors MakeSeedWeights(const CpcParameterKey& key, at::ScalarType type
   return weights;
 }
 
-void WriteWeightGradients(Groups groups, const CpcPlan& plan, const CpcWeightTensors& gradients) {
+at::Tensor TimesFactors(const at::Tensor& gradient, const at::Tensor& factors) {
+  if (!factors.defined()) return gradient;
+  std::vector<int64_t> sizes(static_cast<size_t>(gradient.dim()), 1);
+  sizes[0] = factors.size(0);
+  return gradient * factors.view(sizes);
+}
+
+void WriteWeightGradients(Groups groups, const CpcPlan& plan, const CpcWeightTensors& gradients,
+                          const at::Tensor& factors) {
   const auto tensors = InOrder(gradients);
   for (size_t p = 0; p < kCpcParameters; ++p) {
     const size_t index = plan.parameters[p];
     if (!tensors[p]->defined()) {
       WriteZeroGradient(groups, index);
     } else if (AnyWants(groups, index)) {
-      WriteGradient(groups, index, TapsOf(p) > 1 ? TapsLast(*tensors[p], TapsOf(p)) : *tensors[p]);
+      const at::Tensor gradient = TimesFactors(*tensors[p], factors);
+      WriteGradient(groups, index, TapsOf(p) > 1 ? TapsLast(gradient, TapsOf(p)) : gradient);
     }
   }
 }

@@ -33,8 +33,12 @@ CpcWeightTensors StackSentWeights(Groups groups, const CpcPlan& plan, at::Device
 // Parameters initialised from a seed, in `type` on `device`, for all groups to share.
 CpcWeightTensors MakeSeedWeights(const CpcParameterKey& key, at::ScalarType type, at::Device device);
 
-// Writes the gradients to those groups that want them; an undefined one is zero.
-void WriteWeightGradients(Groups groups, const CpcPlan& plan, const CpcWeightTensors& gradients);
+// [G, ...] times `factors`, [G], float64; as it is where these are undefined.
+at::Tensor TimesFactors(const at::Tensor& gradient, const at::Tensor& factors);
+
+// Writes the gradients, TimesFactors, to those groups that want them; an undefined one is zero.
+void WriteWeightGradients(Groups groups, const CpcPlan& plan, const CpcWeightTensors& gradients,
+                          const at::Tensor& factors);
 
 }  // namespace lossd::aten
 

@@ -118,16 +118,18 @@ at::Tensor DevicePass::Input(Groups groups, size_t input) const {
 void DevicePass::WriteGradient(Groups groups, size_t index, const at::Tensor& gradient, const at::Tensor& squares) {
   const auto wants = [index](const LossTask* task) { return static_cast<bool>(task->gradients[index].buffer()); };
   if (std::none_of(groups.begin(), groups.end(), wants)) return;
-  SweepGradient(groups, index, gradient, squares);
+  // What comes down is what is looked over: float32 may not hold what float64 does.
   const at::Tensor all = AllOf(gradients_[index], regions_.down, regions_.down_stride);
   if (IsWhole(groups) && std::all_of(groups.begin(), groups.end(), wants)) {
     all.copy_(gradient.reshape(all.sizes()));
-    return;
+    return SweepGradient(groups, index, all, squares);
   }
+  const at::Tensor rounded = gradient.to(all.scalar_type());
+  SweepGradient(groups, index, rounded, squares);
   for (size_t g = 0; g < groups.size(); ++g) {
     if (!wants(groups[g])) continue;
     const at::Tensor to = all.select(0, static_cast<int64_t>(PositionOf(groups[g])));
-    to.copy_(gradient.select(0, static_cast<int64_t>(g)).reshape(to.sizes()));
+    to.copy_(rounded.select(0, static_cast<int64_t>(g)).reshape(to.sizes()));
   }
 }
 

@@ -48,7 +48,7 @@ class DevicePass {
   at::Tensor Input(Groups groups, size_t input) const;
   // Appends a copy of gradient[g] to where gradient `index` of groups[g] comes down from, for those that want it,
   // and sets what the tasks ask to have seen of it (LossTask::swept), by way of `squares` if that is defined: parts of
-  // the sum of squares, [G, ...], float64.
+  // the sum of squares of what it is there, [G, ...], float64.
   void WriteGradient(Groups groups, size_t index, const at::Tensor& gradient, const at::Tensor& squares);
   // Zeros instead.
   void WriteZeroGradient(Groups groups, size_t index) const;

@@ -6,6 +6,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <map>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "absl/functional/function_ref.h"
+#include "core/engine/finite_cast.h"
 #include "core/losses/aten/aten_loss.h"
 #include "core/losses/aten/aten_losses.h"
 #include "core/losses/aten/map_contrast.h"
@@ -36,12 +38,31 @@ bool HasRegularizer(const FeatureMapContrastiveConfig& config) {
   return config.regularizer_weight * config.regularizer_scale != 0;
 }
 
+// Of the loss of a pair, or of the regularizer, in the objective.
+double LossWeight(const LossTask& task, size_t pair) {
+  const std::vector<double>& weights = ConfigOf(task).loss_weights;
+  return weights.empty() ? 1.0 : weights[pair];
+}
+double SquareWeight(const LossTask& task) {
+  return ConfigOf(task).regularizer_weight * ConfigOf(task).regularizer_scale;
+}
+
+// Of each pair (core/engine/finite_cast.h).
+std::vector<int> WeightExponents(const LossTask& task) {
+  std::vector<int> exponents(PlanOf(task).space.comparisons.size());
+  for (size_t pair = 0; pair < exponents.size(); ++pair) {
+    const double largest = std::max(std::abs(LossWeight(task, pair)), std::abs(SquareWeight(task)));
+    exponents[pair] = WeightExponent(largest * std::abs(task.request->gradients.scale));
+  }
+  return exponents;
+}
+
 template <typename T>
 T* Output(const LossTask& task, FeatureMapOutput output) {
   return task.outputs[static_cast<size_t>(output)].data<T>();
 }
 
-// The groups of a run, G of them, that compare equal maps with an equal clip.
+// The groups of a run, G of them, that compare equal maps with an equal clip and weights of equal exponents.
 class GroupRun {
  public:
   GroupRun(Groups groups, const aten::Target& target)
@@ -49,6 +70,7 @@ class GroupRun {
         target_(target),
         plan_(PlanOf(*groups[0])),
         share_(1.0 / plan_.space.directions),
+        exponents_(WeightExponents(*groups[0])),
         maps_(groups[0]->inputs.size()) {}
 
   void Run() {
@@ -95,8 +117,8 @@ class GroupRun {
 
   aten::PackedMap& MapOf(size_t input) {
     if (!maps_[input].values.defined()) {
-      maps_[input] =
-          aten::PackMap(aten::StackInput(groups_, input, target_.device), aten::AnyWants(groups_, input), target_);
+      maps_[input] = aten::PackMap(aten::StackInput(groups_, input, target_.device), aten::ScalarTypeOf(plan_.dtype),
+                                   aten::AnyWants(groups_, input), target_);
     }
     return maps_[input];
   }
@@ -117,15 +139,12 @@ class GroupRun {
     positions_ = aten::ToDevice(positions, target_.device);
     sums_ = at::zeros({Count(), MeetingCount(), 2, images}, at::TensorOptions(at::kDouble).device(target_.device));
     for (size_t pair = 0; pair < plan_.space.comparisons.size(); ++pair) {
-      loss_weights_.push_back(Numbers([&](const LossTask& task) {
-        return share_ * task.request->gradients.scale * LossWeight(task, static_cast<int64_t>(pair));
-      }));
+      loss_weights_.push_back(Numbers(
+          [&](const LossTask& task) { return share_ * task.request->gradients.scale * LossWeight(task, pair); }));
     }
     if (!HasRegularizer(ConfigOf(*groups_[0]))) return;
-    square_weights_ = Numbers([&](const LossTask& task) {
-      const FeatureMapContrastiveConfig& config = ConfigOf(task);
-      return share_ * task.request->gradients.scale * config.regularizer_weight * config.regularizer_scale;
-    });
+    square_weights_ =
+        Numbers([&](const LossTask& task) { return share_ * task.request->gradients.scale * SquareWeight(task); });
   }
 
   void Meet(const Meeting& meeting) {
@@ -137,13 +156,9 @@ class GroupRun {
     maps.clip = std::abs(ConfigOf(*groups_[0]).tclip);
     maps.loss_weights = loss_weights_[static_cast<size_t>(meeting.pair)];
     maps.square_weights = square_weights_;
+    maps.weight_exponent = exponents_[static_cast<size_t>(meeting.pair)];
     maps.sums = sums_.select(1, number);
     aten::ContrastMaps(maps, groups_, target_);
-  }
-
-  static double LossWeight(const LossTask& task, int64_t pair) {
-    const std::vector<double>& weights = ConfigOf(task).loss_weights;
-    return weights.empty() ? 1.0 : weights[static_cast<size_t>(pair)];
   }
 
   void WriteGradients() {
@@ -195,7 +210,7 @@ class GroupRun {
       // A term of weight 0 is no part of it either.
       if (config.regularizer_weight != 0) task->objective = config.regularizer_weight * *regularizer;
       for (int64_t pair = 0; pair < pairs; ++pair) {
-        const double weight = LossWeight(*task, pair);
+        const double weight = LossWeight(*task, static_cast<size_t>(pair));
         if (weight != 0) task->objective += weight * loss[pair];
       }
       loss += pairs;
@@ -209,6 +224,7 @@ class GroupRun {
   const aten::Target& target_;
   const FeatureMapPlan& plan_;
   const double share_;                 // Of a direction in its pair's loss.
+  const std::vector<int> exponents_;   // Of each pair's weights.
   std::vector<aten::PackedMap> maps_;  // For each input; empty before it is met.
   std::vector<Meeting> meetings_;
   at::Tensor positions_;                  // [meetings, G, B]
@@ -226,20 +242,21 @@ class FeatureMapContrastive final : public aten::AtenLoss {
   int64_t WorkspaceBytes(const ComputeSpec& request, const LossPlan& plan) const override {
     const auto& maps = static_cast<const FeatureMapPlan&>(plan);
     const auto element = static_cast<int64_t>(SizeOf(maps.dtype));
-    return 4 * aten::InputBytes(request) +
+    return aten::InputBytes(request) + 3 * aten::InputBytesIn(maps.dtype, request) +
            target().BlockBytes(maps.images(), maps.images() * maps.most_locations, 2, element);
   }
 
-  // Groups that drew different maps, or clip differently, are different problems.
+  // Groups that drew different maps, or clip differently, or whose weights are far apart, are different problems.
   void RunGroups(Groups groups) const override {
-    using Problem = std::tuple<std::vector<int32_t>, double, bool>;
+    using Problem = std::tuple<std::vector<int32_t>, double, bool, std::vector<int>>;
     std::map<Problem, std::vector<LossTask*>> problems;
     for (LossTask* task : groups) {
       int32_t* comparisons = Output<int32_t>(*task, kComparisons);
       const FeatureMapContrastiveConfig& config = ConfigOf(*task);
       ResolveSampling(PlanOf(*task).space, config.sampling, comparisons, Output<int32_t>(*task, kPositions));
       const std::vector<int32_t> resolved(comparisons, comparisons + task->outputs[kComparisons].element_count());
-      problems[Problem(resolved, std::abs(config.tclip), HasRegularizer(config))].push_back(task);
+      problems[Problem(resolved, std::abs(config.tclip), HasRegularizer(config), WeightExponents(*task))].push_back(
+          task);
     }
     for (const auto& problem : problems) GroupRun(problem.second, target()).Run();
   }

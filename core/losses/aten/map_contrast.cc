@@ -57,6 +57,7 @@ class Contrast {
     sweep.clip = clip_;
     sweep.loss_weights = ElementsOf<double>(meeting_.loss_weights);
     sweep.square_weights = ElementsOf<double>(meeting_.square_weights);
+    sweep.weight_factor = std::ldexp(1.0, -meeting_.weight_exponent);
     sweep.losses = ElementsOf<double>(meeting_.sums);
     sweep.squares = sweep.losses + images_;
     sweep.numbers = meeting_.sums.stride(0) / images_;
@@ -74,11 +75,12 @@ class Contrast {
 
   void AddGradients(int64_t first, int64_t count, const at::Tensor& rows, const at::Tensor& slopes) const {
     if (at::Tensor& gradient = meeting_.source->gradient; gradient.defined()) {
-      const at::Tensor sources = Multiply(target_, meeting_.target->values, slopes.transpose(1, 2));  // [G, C, rows]
+      at::Tensor sources = Multiply(target_, meeting_.target->values, slopes.transpose(1, 2));  // [G, C, rows]
+      if (meeting_.weight_exponent != 0) sources.mul_(std::ldexp(1.0, meeting_.weight_exponent));
       gradient.scatter_add_(2, index_.narrow(2, first, count), sources);
     }
     if (at::Tensor& gradient = meeting_.target->gradient; gradient.defined()) {
-      AddProduct(target_, gradient, rows, slopes);
+      AddProduct(target_, gradient, rows, slopes, std::ldexp(1.0, meeting_.weight_exponent));
     }
   }
 
@@ -94,14 +96,13 @@ class Contrast {
 
 }  // namespace
 
-PackedMap PackMap(const at::Tensor& map, bool wanted, const Target& target) {
+PackedMap PackMap(const at::Tensor& map, at::ScalarType type, bool wanted, const Target& target) {
   const int64_t locations = map.size(3) * map.size(4);
-  const at::ScalarType type = map.scalar_type();
   at::Tensor values = at::empty({map.size(0), map.size(2), map.size(1), map.size(3), map.size(4)},
                                 map.options().dtype(OperandType(target, type)));
   values.copy_(map.transpose(1, 2));
   values = values.view({map.size(0), map.size(2), map.size(1) * locations});
-  return {values, wanted ? at::zeros(values.sizes(), map.options()) : at::Tensor(), locations, type};
+  return {values, wanted ? at::zeros(values.sizes(), map.options().dtype(type)) : at::Tensor(), locations, type};
 }
 
 at::Tensor UnpackGradient(const PackedMap& map, int64_t images) {

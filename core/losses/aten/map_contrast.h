@@ -25,11 +25,11 @@ struct PackedMap {
   at::Tensor values;    // [G, C, B * L], operands of the target's products.
   at::Tensor gradient;  // [G, C, B * L], of type `type`; undefined where no group wants it.
   int64_t locations = 0;
-  at::ScalarType type = at::kFloat;  // float32 or float64: that of the map.
+  at::ScalarType type = at::kFloat;  // float32 or float64: in which it is computed.
 };
 
-// Packs [G, B, C, H, W]; the gradient starts at zero.
-PackedMap PackMap(const at::Tensor& map, bool wanted, const Target& target);
+// Packs [G, B, C, H, W], to be computed in `type`: that of the map, or float64. The gradient starts at zero.
+PackedMap PackMap(const at::Tensor& map, at::ScalarType type, bool wanted, const Target& target);
 
 // The gradient as [G, B, C, L].
 at::Tensor UnpackGradient(const PackedMap& map, int64_t images);
@@ -42,6 +42,7 @@ struct MapMeeting {
   double clip = 0;              // > 0; infinity clips nothing.
   at::Tensor loss_weights;      // [G], float64: of mean_loss in the gradient.
   at::Tensor square_weights;    // [G], float64: of mean_square in the gradient; undefined where that is no part.
+  int weight_exponent = 0;      // Gradients by scores are formed without this power of two of both (finite_cast.h).
   // [G, 2, B], float64, each group's side by side: receives for each source the sum over l of what mean_loss is the
   // mean of, B L terms in all, and that over j, l for mean_square, B B L terms in all.
   at::Tensor sums;

@@ -18,18 +18,21 @@ namespace {
 // The groups of a run, G of them. Statistics of columns are [G, 1, D], float64.
 class GroupRun {
  public:
-  GroupRun(const MomentsProblem& problem, Groups groups, const Target& target)
+  GroupRun(const MomentsProblem& problem, at::ScalarType type, Groups groups, const Target& target)
       : problem_(problem), groups_(groups), target_(target), rows_(static_cast<double>(problem.rows)) {
     for (size_t view = 0; view < 2; ++view) {
       wide_[view] = StackInput(groups, Input(view), target.device).to(at::kDouble);
-      const at::Tensor means = wide_[view].sum(1, true).div_(rows_);
-      centred_[view] = wide_[view] - means;
+      centred_[view] = wide_[view] - wide_[view].sum(1, true).div_(rows_);
+      // What the mean of doubles is rounded by counts where columns are far from zero.
+      if (groups[0]->inputs[Input(view)].spec().dtype == DType::kFloat64) {
+        centred_[view].sub_(centred_[view].sum(1, true).div_(rows_));
+      }
       const at::Tensor squares = centred_[view].square().sum(1, true);
       deviations_[view] = (squares / (problem.cross ? rows_ : rows_ - 1)).add_(problem.eps).sqrt_();
       if (problem.cross) {
         centred_[view] = (centred_[view] / deviations_[view]).masked_fill_(deviations_[view] == 0, 0);
       }
-      views_[view] = centred_[view].to(ScalarTypeOf(groups[0]->inputs[Input(view)].spec().dtype));
+      views_[view] = centred_[view].to(type);
       if (AnyWants(groups, Input(view))) gradients_[view] = at::zeros_like(views_[view]);
     }
   }
@@ -120,7 +123,7 @@ class GroupRun {
     for (size_t view = 0; view < 2; ++view) {
       if (!gradients_[view].defined()) continue;
       const at::Tensor gradient = problem_.cross ? OfCorrelation(view) : OfCovariances(view);
-      WriteGradient(groups_, Input(view), (gradient * weights.view({-1, 1, 1})).to(views_[view].scalar_type()));
+      WriteGradient(groups_, Input(view), gradient * weights.view({-1, 1, 1}));
     }
   }
 
@@ -154,21 +157,20 @@ class GroupRun {
   const double rows_;
   std::array<at::Tensor, 2> wide_;        // [G, N, D], float64.
   std::array<at::Tensor, 2> centred_;     // Likewise; standardised for the correlation.
-  std::array<at::Tensor, 2> views_;       // The same in the type of the inputs.
+  std::array<at::Tensor, 2> views_;       // The same as products read them.
   std::array<at::Tensor, 2> deviations_;  // sqrt(variance + eps)
   std::array<at::Tensor, 2> gradients_;   // Undefined where nobody wants them.
 };
 
 }  // namespace
 
-void RunMoments(const MomentsProblem& problem, Groups groups, const Target& target) {
-  GroupRun(problem, groups, target).Run();
+void RunMoments(const MomentsProblem& problem, DType computed, Groups groups, const Target& target) {
+  GroupRun(problem, ScalarTypeOf(computed), groups, target).Run();
 }
 
-int64_t MomentsBytes(const MomentsProblem& problem, const ComputeSpec& request, int64_t element_bytes,
-                     const Target& target) {
-  const int64_t wide = 8 / element_bytes;
-  return (3 + 5 * wide) * InputBytes(request) + target.BlockBytes(problem.width, problem.width, 3, 8);
+int64_t MomentsBytes(const MomentsProblem& problem, DType computed, const ComputeSpec& request, const Target& target) {
+  return 3 * InputBytesIn(computed, request) + 5 * InputBytesIn(DType::kFloat64, request) +
+         target.BlockBytes(problem.width, problem.width, 3, 8);
 }
 
 }  // namespace lossd::aten

@@ -6,6 +6,11 @@
 #include <ATen/ATen.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 
+#include <algorithm>
+#include <cstdint>
+
+#include "core/engine/short_sums.h"
+
 namespace lossd::aten {
 namespace {
 
@@ -27,14 +32,28 @@ const c10::TypedOperatorHandle<Function>& Operation(const char* name, const char
   return operation;
 }
 
-// Whether the target rounds operands and multiplies these itself. A processor widens them again: its own products of
-// bfloat16 round the sums as well.
-bool MultipliesNarrow(const Target& target, const at::Tensor& operand) {
-  return operand.scalar_type() == at::kBFloat16 && !target.device.is_cpu();
-}
-
+// A processor widens rounded operands again: its own products of bfloat16 round the sums as well.
 at::Tensor Widened(const at::Tensor& operand) {
   return operand.scalar_type() == at::kBFloat16 ? operand.to(at::kFloat) : operand;
+}
+
+// Adds `factor` times the products over the terms from `first` on, in runs of `run`. Each is formed by itself: small
+// products of LibTorch add their terms to the sum one by one.
+void AddRuns(at::Tensor sum, const at::Tensor& left, const at::Tensor& right, int64_t run, int64_t first,
+             double factor) {
+  const int64_t terms = left.size(2);
+  for (; first < terms; first += run) {
+    const int64_t count = std::min(run, terms - first);
+    sum.add_(at::bmm(left.narrow(2, first, count), right.narrow(1, first, count)), factor);
+  }
+}
+
+at::Tensor MultiplyInShortSums(const at::Tensor& left, const at::Tensor& right) {
+  const int64_t run = ShortSum(left.size(2), 0);
+  const int64_t count = std::min(run, left.size(2));
+  const at::Tensor sum = at::bmm(left.narrow(2, 0, count), right.narrow(1, 0, count));
+  AddRuns(sum, left, right, run, count, 1);
+  return sum;
 }
 
 }  // namespace
@@ -50,18 +69,21 @@ at::Tensor Operand(const Target& target, const at::Tensor& values) {
 at::Tensor Multiply(const Target& target, const at::Tensor& left, const at::Tensor& right) {
   const at::Tensor a = Operand(target, left);
   const at::Tensor b = Operand(target, right);
-  if (!MultipliesNarrow(target, a)) return at::bmm(Widened(a), Widened(b));
+  if (target.device.is_cpu()) return MultiplyInShortSums(Widened(a), Widened(b));
+  if (a.scalar_type() != at::kBFloat16) return at::bmm(a, b);
   return Operation<MultiplyInto>(kMultiply, kMultiplyNarrow).call(a, b, at::kFloat);
 }
 
-void AddProduct(const Target& target, at::Tensor sum, const at::Tensor& left, const at::Tensor& right) {
+void AddProduct(const Target& target, at::Tensor sum, const at::Tensor& left, const at::Tensor& right, double factor) {
   const at::Tensor a = Operand(target, left);
   const at::Tensor b = Operand(target, right);
-  if (!MultipliesNarrow(target, a)) {
-    sum.baddbmm_(Widened(a), Widened(b));
+  const bool on_host = target.device.is_cpu();
+  if (on_host && a.size(2) > kShortSum) return AddRuns(sum, Widened(a), Widened(b), kShortSum, 0, factor);
+  if (on_host || a.scalar_type() != at::kBFloat16) {
+    sum.baddbmm_(Widened(a), Widened(b), 1, factor);
     return;
   }
-  Operation<AddProductInto>(kAddProduct, kAddProductNarrow).call(sum, a, b, at::kFloat, 1, 1, sum);
+  Operation<AddProductInto>(kAddProduct, kAddProductNarrow).call(sum, a, b, at::kFloat, 1, factor, sum);
 }
 
 bool HasNarrowProducts() {

@@ -18,22 +18,25 @@ at::Tensor Join(Groups groups, const std::vector<ContrastPart>& parts, at::Devic
 
 }  // namespace
 
-RowStack::RowStack(Groups groups, const std::vector<ContrastPart>& parts, bool normalize, const Target& target)
+RowStack::RowStack(Groups groups, const std::vector<ContrastPart>& parts, bool normalize, at::ScalarType type,
+                   const Target& target)
     : groups_(groups),
       parts_(parts),
       normalize_(normalize),
+      type_(type),
       target_(target),
       source_(Join(groups, parts, target.device)),
-      rows_(at::empty(source_.sizes(), source_.options().dtype(OperandType(target, source_.scalar_type())))),
+      rows_(at::empty(source_.sizes(), source_.options().dtype(OperandType(target, type)))),
       norms_(at::empty({source_.size(0), source_.size(1)}, source_.options().dtype(at::kDouble))) {
   if (!normalize) factor_ = at::empty({source_.size(0)}, norms_.options());
-  ForType(type(), [&](auto zero) {
+  ForTypes([&](auto zero, auto computed) {
     using T = decltype(zero);
-    NormSweep<T> norms;
+    using To = decltype(computed);
+    NormSweep<T, To> norms;
     norms.vectors = Sources<T>();
     norms.least = kNormEpsilon;
     norms.norms = ElementsOf<double>(norms_);
-    if (normalize) norms.normalized = DestinationIn<T>(rows_);
+    if (normalize) norms.normalized = DestinationIn<To>(rows_);
     target.Run(norms);
     if (normalize) return;
     ScaleOfGroup scale;
@@ -42,10 +45,10 @@ RowStack::RowStack(Groups groups, const std::vector<ContrastPart>& parts, bool n
     scale.norms = ElementsOf<double>(norms_);
     scale.scales = ElementsOf<double>(factor_);
     target.Run(scale);
-    ScaledVectors<T> scaled;
+    ScaledVectors<T, To> scaled;
     scaled.vectors = Sources<T>();
     scaled.scales = ElementsOf<double>(factor_);
-    scaled.scaled = DestinationIn<T>(rows_);
+    scaled.scaled = DestinationIn<To>(rows_);
     target.Run(scaled);
   });
 }
@@ -55,16 +58,27 @@ Vectors<T> RowStack::Sources() const {
   return {ElementsOf<T>(source_), source_.stride(0), source_.size(0), source_.size(1), source_.size(2)};
 }
 
-void RowStack::MakeGradient() { gradient_ = at::zeros(source_.sizes(), source_.options()); }
+template <typename Body>
+void RowStack::ForTypes(const Body& body) const {
+  ForType(source_.scalar_type(), [&](auto zero) {
+    if (type_ == source_.scalar_type()) return body(zero, zero);
+    body(zero, double{0});
+  });
+}
+
+void RowStack::MakeGradient() { gradient_ = at::zeros(source_.sizes(), source_.options().dtype(type_)); }
 
 at::Tensor RowStack::WriteGradients(const std::vector<at::Tensor>& factors) {
   const at::Tensor along = at::empty_like(norms_);
   const at::Tensor squares = at::empty_like(norms_);
-  ForType(type(), [&](auto zero) {
+  const bool rounds = type_ != source_.scalar_type();
+  const at::Tensor result = rounds ? at::empty(source_.sizes(), source_.options()) : gradient_;
+  ForTypes([&](auto zero, auto computed) {
     using T = decltype(zero);
-    OperandGradient<T> sweep;
+    using Sum = decltype(computed);
+    OperandGradient<T, Sum> sweep;
     sweep.vectors = Sources<T>();
-    sweep.gradient = ElementsOf<T>(gradient_);
+    sweep.gradient = ElementsOf<Sum>(gradient_);
     if (normalize_) {
       sweep.norms = ElementsOf<double>(norms_);
     } else {
@@ -72,14 +86,14 @@ at::Tensor RowStack::WriteGradients(const std::vector<at::Tensor>& factors) {
     }
     sweep.least = kNormEpsilon;
     sweep.factor = ProductOf(factors);
-    sweep.result = ElementsOf<T>(gradient_);
+    sweep.result = ElementsOf<T>(result);
     sweep.squares = ElementsOf<double>(squares);
     sweep.along = ElementsOf<double>(along);
     target_.Run(sweep);
   });
   int64_t first = 0;
   for (const ContrastPart& part : parts_) {
-    WriteGradient(groups_, static_cast<size_t>(part.input), gradient_.narrow(1, first, part.count),
+    WriteGradient(groups_, static_cast<size_t>(part.input), result.narrow(1, first, part.count),
                   squares.narrow(1, first, part.count));
     first += part.count;
   }

@@ -21,8 +21,9 @@ namespace lossd::aten {
 class RowStack {
  public:
   // Joins the parts of all groups; divides rows by their norms, or groups by a power of two that brings them into the
-  // middle of their type's range.
-  RowStack(Groups groups, const std::vector<ContrastPart>& parts, bool normalize, const Target& target);
+  // middle of their type's range. `type` is what this is computed in: that of the inputs, or float64.
+  RowStack(Groups groups, const std::vector<ContrastPart>& parts, bool normalize, at::ScalarType type,
+           const Target& target);
   RowStack(const RowStack&) = delete;
   RowStack& operator=(const RowStack&) = delete;
 
@@ -31,7 +32,7 @@ class RowStack {
   const at::Tensor& gradient() const { return gradient_; }
   void MakeGradient();
   // float32 or float64: that of scores and gradients.
-  at::ScalarType type() const { return source_.scalar_type(); }
+  at::ScalarType type() const { return type_; }
   // The rows are this, a power of two for each group, times what products read: [G], float64; undefined where rows are
   // divided by their norms.
   const at::Tensor& factor() const { return factor_; }
@@ -44,10 +45,14 @@ class RowStack {
  private:
   template <typename T>
   Vectors<T> Sources() const;
+  // Calls body with zeros of the types of the source and of what is computed.
+  template <typename Body>
+  void ForTypes(const Body& body) const;
 
   const Groups groups_;
   const std::vector<ContrastPart>& parts_;
   const bool normalize_;
+  const at::ScalarType type_;
   const Target& target_;
   at::Tensor source_;  // [G, R, D]: the rows as they came.
   at::Tensor rows_;

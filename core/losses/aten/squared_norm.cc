@@ -23,9 +23,7 @@ class SquaredNorm final : public aten::AtenLoss {
  private:
   // Inputs stacked, widened, squared, scaled.
   int64_t WorkspaceBytes(const ComputeSpec& request, const LossPlan&) const override {
-    int64_t elements = 0;
-    for (const TensorSpec& input : request.inputs) elements += ElementCount(input.shape);
-    return 3 * elements * static_cast<int64_t>(sizeof(double)) + aten::InputBytes(request);
+    return 3 * aten::InputBytesIn(DType::kFloat64, request) + aten::InputBytes(request);
   }
 
   void RunGroups(Groups groups) const override {

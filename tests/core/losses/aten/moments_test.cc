@@ -26,7 +26,7 @@ TEST(MomentsTest, CountMemoryOfViewsAndAChunk) {
   problem.width = 16;
   ComputeSpec request;
   request.inputs = {{"z_1", DType::kFloat32, {8, 16}}, {"z_2", DType::kFloat32, {8, 16}}};
-  EXPECT_GT(aten::MomentsBytes(problem, request, 4, aten::Target{}), 2 * 8 * 16 * 4);
+  EXPECT_GT(aten::MomentsBytes(problem, DType::kFloat32, request, aten::Target{}), 2 * 8 * 16 * 4);
 }
 
 }  // namespace

@@ -40,8 +40,8 @@ TEST(ProductsTest, OperandsAreRoundedWhereThatIsAskedForAndTheyAreFloat32) {
 
 TEST(ProductsTest, ProductsAreThoseOfTheRoundedOperandsInFloat32) {
   at::manual_seed(1);
-  const at::Tensor left = at::randn({2, 3, 40});
-  const at::Tensor right = at::randn({2, 40, 5});
+  const at::Tensor left = at::randn({2, 3, 16});
+  const at::Tensor right = at::randn({2, 16, 5});
   const at::Tensor rounded = at::bmm(left.to(at::kBFloat16).to(at::kFloat), right.to(at::kBFloat16).to(at::kFloat));
   EXPECT_TRUE(Multiply(kRounding, left, right).equal(rounded));
   EXPECT_FALSE(Multiply(Target{}, left, right).equal(rounded));
@@ -49,6 +49,18 @@ TEST(ProductsTest, ProductsAreThoseOfTheRoundedOperandsInFloat32) {
   const at::Tensor sum = at::ones({2, 3, 5});
   AddProduct(kRounding, sum, left, right);
   EXPECT_TRUE(at::allclose(sum, 1 + rounded, 1e-6, 1e-6));
+}
+
+// Ones behind a number next to which float32 has none.
+TEST(ProductsTest, LongSumsAreFormedInShortRuns) {
+  constexpr float kLarge = 1 << 24;
+  at::Tensor terms = at::ones({1, 1, 100});
+  terms[0][0][0] = kLarge;
+  const at::Tensor ones = at::ones({1, 100, 300});
+  EXPECT_GE(Multiply(Target{}, terms, ones).min().item<float>(), kLarge + 68);
+  const at::Tensor sum = at::zeros({1, 1, 300});
+  AddProduct(Target{}, sum, terms, ones, 2);
+  EXPECT_GE(sum.min().item<float>(), 2 * (kLarge + 36));
 }
 
 // LOSSD_FOR_CARDS: whether this is the build for them, with its own LibTorch.
@@ -60,10 +72,11 @@ struct Case {
   std::vector<TensorSpec> inputs;
 };
 
+// Larger than what is computed in float64, where nothing is rounded.
 std::vector<Case> Cases() {
-  const std::vector<TensorSpec> views = {{"out_1", {}, {30, 16}}, {"out_2", {}, {30, 16}}};
-  const std::vector<TensorSpec> twins = {{"z_1", {}, {30, 16}}, {"z_2", {}, {30, 16}}};
-  const std::vector<TensorSpec> pairs = {{"image", {}, {37, 16}}, {"text", {}, {37, 16}}};
+  const std::vector<TensorSpec> views = {{"out_1", {}, {70, 16}}, {"out_2", {}, {70, 16}}};
+  const std::vector<TensorSpec> twins = {{"z_1", {}, {70, 16}}, {"z_2", {}, {70, 16}}};
+  const std::vector<TensorSpec> pairs = {{"image", {}, {70, 16}}, {"text", {}, {70, 16}}};
   FeatureMapContrastiveConfig maps;
   maps.comparisons = "00";
   maps.sampling = SamplingSeed{5, std::nullopt, 0, 0};
@@ -73,8 +86,8 @@ std::vector<Case> Cases() {
   siglip.normalize = true;
   return {{"NtXent", NtXentConfig{.temperature = 4}, views},
           {"Dcl", DclConfig{}, views},
-          {"SupCon", SupConConfig{}, {{"features", {}, {33, 16}}, {"labels", DType::kInt64, {33}}}},
-          {"InfoNce", InfoNceConfig{}, {{"query", {}, {20, 16}}, {"key", {}, {20, 16}}}},
+          {"SupCon", SupConConfig{}, {{"features", {}, {70, 16}}, {"labels", DType::kInt64, {70}}}},
+          {"InfoNce", InfoNceConfig{}, {{"query", {}, {70, 16}}, {"key", {}, {70, 16}}}},
           {"Clip", clip, pairs},
           {"SigLip", siglip, pairs},
           {"Maps", maps, {{"anchor.0", {}, {6, 16, 3, 3}}, {"positive.0", {}, {6, 16, 3, 3}}}},

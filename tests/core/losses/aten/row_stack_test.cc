@@ -5,6 +5,7 @@
 
 #include <ATen/ATen.h>
 
+#include <cmath>
 #include <memory>
 #include <vector>
 
@@ -34,7 +35,7 @@ class RowStackTest : public ::testing::Test {
 };
 
 TEST_F(RowStackTest, GradientsGoBackThroughTheDivisionByNorms) {
-  RowStack stack(group_, parts_, true, target_);
+  RowStack stack(group_, parts_, true, at::kDouble, target_);
   EXPECT_DOUBLE_EQ(stack.rows()[0][0][1].item<double>(), 0.8);
   stack.MakeGradient();
   stack.gradient().copy_(at::tensor({1.0, 0.0, 1.0, 2.0}).view({1, 2, 2}));
@@ -48,17 +49,32 @@ TEST_F(RowStackTest, GradientsGoBackThroughTheDivisionByNorms) {
 }
 
 TEST_F(RowStackTest, RowsAreScaledByAPowerOfTwo) {
-  const RowStack stack(group_, parts_, false, target_);
+  const RowStack stack(group_, parts_, false, at::kDouble, target_);
   EXPECT_EQ(stack.factor()[0].item<double>(), 4);
   EXPECT_EQ(stack.rows()[0][0][0].item<double>(), 0.75);
 }
 
 TEST_F(RowStackTest, GradientsOfScaledRowsAreMultiplied) {
-  RowStack stack(group_, parts_, false, target_);
+  RowStack stack(group_, parts_, false, at::kDouble, target_);
   stack.MakeGradient();
   stack.gradient().fill_(7);
   stack.WriteGradients({at::full({1}, 3.0, at::kDouble)});
   EXPECT_EQ(testing::Values(gradients_[0]), std::vector<double>(4, 21));
+}
+
+// Of float32 rows in float64: what products read, and what is summed, is wider than what comes and leaves.
+TEST_F(RowStackTest, RowsMayBeComputedWiderThanTheyAre) {
+  inputs_[0] = testing::MakeTensor({"x", {2, 2}, {1, 3, 0, 2}, DType::kFloat32}, pool_);
+  gradients_[0] = testing::MakeTensor({"x", {2, 2}, {0, 0, 0, 0}, DType::kFloat32}, pool_);
+  RowStack stack(group_, parts_, true, at::kDouble, target_);
+  EXPECT_EQ(stack.type(), at::kDouble);
+  EXPECT_DOUBLE_EQ(stack.rows()[0][0][1].item<double>(), 3 / std::sqrt(10));
+  stack.MakeGradient();
+  stack.gradient().copy_(at::tensor({1 + 1e-12, 3.0, 1.0, 0.0}).view({1, 2, 2}));
+  stack.WriteGradients({});
+  const std::vector<double> gradient = testing::Values(gradients_[0]);
+  EXPECT_NEAR(gradient[0], 0.9e-12 / std::sqrt(10), 1e-16);
+  EXPECT_EQ(gradient[2], 0.5);
 }
 
 }  // namespace

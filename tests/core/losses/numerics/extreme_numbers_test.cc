@@ -85,7 +85,9 @@ TEST(ExtremeNumbersTest, TermOfWeightZeroIsNeverFormed) {
       EXPECT_TRUE(AllFinite(result)) << size;
       EXPECT_NEAR(result.objective, std::log(20 * 4 - 4 + 1), 1e-5);
       EXPECT_THAT(result.gradient(0), Each(0.0));
-      if (!weight) EXPECT_EQ(result.output("regularizer")[0], 0);
+      if (!weight) {
+        EXPECT_EQ(result.output("regularizer")[0], 0);
+      }
     }
   }
 }
@@ -218,6 +220,71 @@ TEST(ExtremeNumbersTest, LongSumsOfOneSignAreRight) {
     }
   }
   EXPECT_LE(worst, 0.7);
+}
+
+// All features of a row are equal: so are the roundings of all of its scores.
+TEST(ExtremeNumbersTest, FewScoresOfRowsAlikeAreRight) {
+  std::mt19937_64 random(6);
+  std::normal_distribution<double> normal(10, 0.3);
+  for (const int64_t rows : {2, 5, 32}) {
+    for (const int64_t width : {5, 33, 64, 128, 2048}) {
+      TestCase views = ViewsOf(NtXentConfig{.temperature = 0.2}, rows, width, 0);
+      for (TestInput& view : views.inputs) {
+        for (int64_t r = 0; r < rows; ++r) {
+          std::fill_n(view.values.begin() + r * width, width, normal(random));
+        }
+      }
+      const std::vector<TestInput> inputs = views.inputs;
+      EXPECT_LE(ShareOnDevice(views), 0.7) << rows << " x " << width;
+      const auto share_of = [&](LossConfig config, const char* first, const char* second) {
+        TestCase test_case{{}, inputs};
+        test_case.request.loss = std::move(config);
+        test_case.inputs[0].name = first;
+        test_case.inputs[1].name = second;
+        return ShareOnDevice(test_case);
+      };
+      EXPECT_LE(share_of(InfoNceConfig{.normalize = false, .symmetric = true}, "query", "key"), 0.7) << rows;
+      EXPECT_LE(share_of(ClipConfig{}, "image", "text"), 0.7) << rows << " x " << width;
+      EXPECT_LE(share_of(SigLipConfig{.normalize = true}, "image", "text"), 0.7) << rows << " x " << width;
+      EXPECT_LE(share_of(BarlowTwinsConfig{}, "z_1", "z_2"), 0.7) << rows << " x " << width;
+    }
+  }
+}
+
+TEST(ExtremeNumbersTest, ColumnsMayBeFarFromZero) {
+  for (const int64_t rows : {2, 128}) {
+    for (const double distance : {1.0, 1e3, 1e6}) {
+      std::mt19937_64 random(7);
+      std::normal_distribution<double> normal(distance, 1);
+      TestCase test_case;
+      for (const char* name : {"z_1", "z_2"}) {
+        TestInput& view = test_case.inputs.emplace_back(TestInput{name, {rows, 16}, {}, DType::kFloat64});
+        for (int64_t i = 0; i < rows * 16; ++i) view.values.push_back(normal(random));
+      }
+      test_case.request.loss = BarlowTwinsConfig{};
+      EXPECT_LE(ShareOnDevice(test_case), 0.7) << rows << " rows at " << distance;
+      test_case.request.loss = VicRegConfig{};
+      EXPECT_LE(ShareOnDevice(test_case), 0.7) << rows << " rows at " << distance;
+    }
+  }
+}
+
+// The network's arithmetic is that of any other scale.
+TEST(ExtremeNumbersTest, CpcMayHaveAnyGradientScale) {
+  TestCase test_case;
+  test_case.request.loss = CpcConfig{.target_dim = 4, .init_seed = 0};
+  MapMaker maker{std::mt19937_64(5)};
+  test_case.inputs = {maker.Make("z", {2, 3, 5, 5})};
+  const TestResult plain = RunOnDevice(test_case);
+  double largest = 0;
+  for (const double g : plain.gradient(0)) largest = std::max(largest, std::abs(g));
+  for (const double scale : {1e-30, 1e30, 1e36}) {
+    test_case.request.gradients.scale = scale;
+    const std::vector<double> scaled = RunOnDevice(test_case).gradient(0);
+    for (size_t i = 0; i < scaled.size(); ++i) {
+      EXPECT_NEAR(scaled[i] / scale, plain.gradient(0)[i], 1e-6 * largest) << scale;
+    }
+  }
 }
 
 TEST(ExtremeNumbersTest, WeightsAndScaleOfGradientsCountTogether) {
