@@ -282,6 +282,22 @@ TEST_F(DevicePassTest, NormsComeFromTheDeviceUnlessTheyOverflowThere) {
   }
 }
 
+// What is computed in float64 is looked over as the float32 that it becomes.
+TEST_F(DevicePassTest, GradientsThatFloat32DoesNotHoldAreNamed) {
+  ComputeSpec request = SquaredNorm();
+  request.gradients.scale = 1e30;
+  std::vector<std::unique_ptr<ComputeTask>> tasks;
+  tasks.push_back(MakeTask(request));
+  for (const Tensor& input : tasks.back()->inputs) {
+    for (float& element : input.elements<float>()) element = 1e15F;
+  }
+  const BatchResults expected = Run(tasks, nullptr);
+  const BatchResults got = Run(tasks, lane_.get());
+  ASSERT_OK(got[0].status());
+  EXPECT_FALSE(got[0]->nonfinite.empty());
+  EXPECT_EQ(got[0]->nonfinite, expected[0]->nonfinite);
+}
+
 TEST_F(DevicePassTest, ALostDeviceAnswersInternal) {
   std::vector<std::unique_ptr<ComputeTask>> tasks;
   tasks.push_back(MakeTask(NtXent(3, 4)));
