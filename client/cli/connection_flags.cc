@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "client/cli/subcommand.h"
+#include "client/cpp/target_check.h"
 #include "core/status/status_macros.h"
 
 namespace lossd::cli {
@@ -59,7 +60,8 @@ void ConnectionFlags::Declare(CLI::App& app) {
 }
 
 absl::StatusOr<ClientOptions> ConnectionFlags::Options() const {
-  if (target_.empty()) return UsageError("--target: expected host:port or unix:/path, got ''");
+  const absl::Status named = client::CheckTarget(target_);
+  if (!named.ok()) return UsageError(absl::StrCat("--", InFlags(named.message())));
   ClientOptions options;
   options.max_message_bytes = max_message_bytes_;
   LOSSD_ASSIGN_OR_RETURN(options.timeout, ParseDuration("--timeout", timeout_));

@@ -17,6 +17,7 @@
 #include "client/cpp/grpc_status.h"
 #include "client/cpp/message_limit.h"
 #include "client/cpp/messages.h"
+#include "client/cpp/target_check.h"
 #include "client/cpp/unary_call.h"
 #include "core/status/status_macros.h"
 #include "core/tensor/buffer_pool.h"
@@ -125,6 +126,7 @@ void CallHandle::Cancel() {
 }
 
 absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const std::string& target, ClientOptions options) {
+  LOSSD_RETURN_IF_ERROR(CheckTarget(target));
   LOSSD_RETURN_IF_ERROR(options.Validate());
   const absl::Duration connect_timeout = options.connect_timeout;
   const bool ask_for_limit = !options.max_message_bytes && connect_timeout > absl::ZeroDuration();

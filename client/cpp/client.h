@@ -73,8 +73,8 @@ class ComputeStream {
 // before it returns; streams must be destroyed first.
 class Client {
  public:
-  // `target`: "host:port", "unix:/path", or any other name that gRPC resolves. INVALID_ARGUMENT for bad options,
-  // UNAVAILABLE if no connection came up within connect_timeout.
+  // `target`: "host:port", "unix:/path", or any other name that gRPC resolves. INVALID_ARGUMENT for one that is none or
+  // has no port, and for bad options; UNAVAILABLE if no connection came up within connect_timeout.
   static absl::StatusOr<std::unique_ptr<Client>> Connect(const std::string& target, ClientOptions options = {});
   virtual ~Client() = default;
 

@@ -261,6 +261,12 @@ TEST(ClientTest, SaysWhereItCouldNotConnect) {
   EXPECT_THAT(client->Compute(SquaredNormOf({1})), StatusIs(absl::StatusCode::kUnavailable));
 }
 
+TEST(ClientTest, RefusesTargetsThatGrpcWouldCallElsewhere) {
+  for (const char* target : {"localhost", "localhost:99999", "http://localhost:1"}) {
+    EXPECT_THAT(Client::Connect(target), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("target: expected")));
+  }
+}
+
 TEST(ClientTest, RefusesBadOptions) {
   ClientOptions options;
   options.channels = 0;
