@@ -91,7 +91,9 @@ CLI::App* CheckCommand::Declare(CLI::App& app) {
 }
 
 absl::StatusOr<int> CheckCommand::Run(const Streams& streams) {
-  LOSSD_ASSIGN_OR_RETURN(std::vector<std::string> folders, ListGoldenCases(directory_));
+  absl::StatusOr<std::vector<std::string>> listed = ListGoldenCases(directory_);
+  if (!listed.ok()) return LocalError(listed.status());
+  std::vector<std::string> folders = *std::move(listed);
   std::erase_if(folders, [&](const std::string& folder) {
     return !absl::StrContains(std::filesystem::path(folder).filename().string(), filter_);
   });

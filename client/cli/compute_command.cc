@@ -41,14 +41,18 @@ absl::StatusOr<DType> ParseGradientDType(const std::string& text) {
 absl::Status WriteGradients(const client::ComputeResponse& response, const std::string& directory) {
   std::error_code error;
   std::filesystem::create_directories(directory, error);
-  if (error) return absl::UnavailableError(absl::StrCat(directory, ": ", error.message()));
+  if (error) {
+    return LocalError(absl::UnavailableError(
+        absl::StrCat("--gradients-dir: cannot make the folder ", directory, ": ", error.message())));
+  }
   for (const client::ResultTensor& gradient : response.gradients) {
     // A server's name must not lead out of the directory.
     if (!IsFileName(gradient.spec().name)) {
       return absl::InternalError(absl::StrCat("gradient '", gradient.spec().name, "': not a file name"));
     }
     const auto path = std::filesystem::path(directory) / (gradient.spec().name + ".npy");
-    LOSSD_RETURN_IF_ERROR(WriteNpy(path.string(), gradient.spec(), gradient.bytes()));
+    const absl::Status written = WriteNpy(path.string(), gradient.spec(), gradient.bytes());
+    if (!written.ok()) return LocalError(written);
   }
   return absl::OkStatus();
 }

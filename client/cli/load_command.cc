@@ -5,6 +5,7 @@
 
 #include <CLI/App.hpp>
 #include <algorithm>
+#include <cerrno>
 #include <fstream>
 #include <utility>
 
@@ -45,16 +46,18 @@ constexpr char kFooter[] =
 
 absl::Status OpenFile(absl::string_view flag, const std::string& path, std::ofstream& file) {
   if (path.empty()) return absl::OkStatus();
+  errno = 0;
   file.open(path, std::ios::binary);
-  return file ? absl::OkStatus() : UsageError(absl::StrCat(flag, ": cannot write ", path));
+  return file ? absl::OkStatus() : UsageError(absl::StrCat(flag, ": cannot write ", path, Reason(errno)));
 }
 
-absl::Status WriteText(const std::string& path, const std::string& text, std::ofstream& file) {
+absl::Status WriteText(absl::string_view flag, const std::string& path, const std::string& text, std::ofstream& file) {
   if (!file.is_open()) return absl::OkStatus();
+  errno = 0;
   file << text;
   file.close();
   if (file) return absl::OkStatus();
-  return absl::UnavailableError(absl::StrCat(path, ": cannot be written"));
+  return LocalError(absl::UnavailableError(absl::StrCat(flag, ": cannot write ", path, Reason(errno))));
 }
 
 // Compares with the baseline, if there is one; whether no level is worse by more than what is tolerated.
@@ -152,9 +155,9 @@ absl::StatusOr<LoadCommand::Files> LoadCommand::OpenFiles() const {
 }
 
 absl::Status LoadCommand::WriteFiles(const load::LoadReport& report, Files& files) const {
-  absl::Status status = WriteText(json_, load::ToJson(report).dump(2) + "\n", files.json);
-  status.Update(WriteText(csv_, load::ReportCsv(report), files.csv));
-  status.Update(WriteText(html_, load::ReportHtml(report), files.html));
+  absl::Status status = WriteText("--json", json_, load::ToJson(report).dump(2) + "\n", files.json);
+  status.Update(WriteText("--csv", csv_, load::ReportCsv(report), files.csv));
+  status.Update(WriteText("--html", html_, load::ReportHtml(report), files.html));
   return status;
 }
 

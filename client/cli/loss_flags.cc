@@ -10,8 +10,12 @@
 #include <utility>
 #include <variant>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
 #include "client/cli/field_text.h"
 #include "client/cli/subcommand.h"
 #include "core/status/status_macros.h"
@@ -82,6 +86,19 @@ void ForEachFlag(Config& config, const Visit& visit) {
       visit(FlagNameOf(name), field, help);
     }
   });
+}
+
+// What protobuf says of JSON that it cannot read, in one line. Of syntax it tells in three: what is wrong, a part of
+// the text, and a caret below the place.
+std::string InOneLine(absl::string_view text) {
+  const size_t first = text.find('\n'), last = text.rfind('\n');
+  if (first == last || !absl::EndsWith(text, "^")) return absl::StrReplaceAll(text, {{"\n", " "}});
+  const absl::string_view problem = absl::StripSuffix(text.substr(0, first), ".");
+  absl::string_view part = text.substr(first + 1, last - first - 1);
+  part.remove_prefix(std::min(part.size(), text.size() - last - 2));  // As many as there are spaces before the caret.
+  part = absl::StripAsciiWhitespace(part);
+  part = part.substr(0, part.find('\n'));
+  return absl::StrCat("no JSON: ", problem, part.empty() ? ", at the end" : absl::StrCat(", at '", part, "'"));
 }
 
 }  // namespace
@@ -166,7 +183,7 @@ absl::StatusOr<client::LossSpec> LossFlags::Spec() const {
 absl::StatusOr<client::LossSpec> LossSpecFromJson(const std::string& json) {
   v1::LossSpec message;
   const auto status = google::protobuf::util::JsonStringToMessage(json, &message);
-  if (!status.ok()) return UsageError(absl::StrCat("--config: ", std::string(status.message())));
+  if (!status.ok()) return UsageError(absl::StrCat("--config: ", InOneLine(std::string(status.message()))));
   const absl::StatusOr<LossConfig> config = wire::ToLossConfig(message);
   if (!config.ok()) return UsageError(absl::StrCat("--config: ", config.status().message()));
   return client::OrNone(*config);

@@ -22,13 +22,14 @@
 #include "client/cpp/error_details.h"
 #include "core/process/build_info.h"
 #include "core/status/printable.h"
+#include "core/status/spelling.h"
 
 namespace lossd::cli {
 namespace {
 
 void PrintError(const absl::Status& status, std::ostream& err) {
   err << "lossctl: ";
-  if (!IsUsageError(status)) err << absl::StatusCodeToString(status.code()) << ": ";
+  if (!IsUsageError(status) && !IsLocalError(status)) err << absl::StatusCodeToString(status.code()) << ": ";
   err << Printable(InFlags(status.message())) << (status.message().empty() ? "no reason given" : "") << '\n';
   const client::ErrorDetails details = client::DetailsOf(status);
   for (const auto& violation : details.field_violations) {
@@ -101,6 +102,40 @@ absl::StatusOr<int> InOwnWords(const CLI::ConversionError& error, const Commands
   return UsageError(error.what());
 }
 
+// What was meant by a flag that `parser` has not: "; did you mean --temperature?", or "".
+std::string DidYouMean(const CLI::App& parser, absl::string_view written) {
+  std::vector<std::string> names;
+  for (const CLI::Option* const option : parser.get_options()) {
+    names.insert(names.end(), option->get_lnames().begin(), option->get_lnames().end());
+  }
+  while (absl::ConsumePrefix(&written, "-")) {
+  }
+  const auto meant = NearestName(written, names);
+  return meant ? absl::StrCat("; did you mean --", *meant, "?") : "";
+}
+
+// What the parser says of a command line that it cannot take, in this program's words.
+absl::StatusOr<int> InOwnWords(const CLI::ParseError& error, const CLI::App& app, const Commands& commands) {
+  const auto& parsers = commands.parsers;
+  const auto found = std::find_if(parsers.begin(), parsers.end(), [](const CLI::App* p) { return p->parsed(); });
+  const CLI::App& parser = found == parsers.end() ? app : **found;
+  const std::string name = &parser == &app ? "lossctl" : absl::StrCat("lossctl ", parser.get_name());
+  const std::vector<std::string> left = app.remaining(true);
+  const auto flag =
+      std::find_if(left.begin(), left.end(), [](const std::string& a) { return a.size() > 1 && a[0] == '-'; });
+  const bool too_many = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr && !left.empty();
+  if (flag == left.end() && too_many) {
+    return UsageError(absl::StrCat("expected no further argument (see ", name, " --help), got '", left.front(), "'"));
+  }
+  if (flag == left.end() && found == parsers.end()) {
+    return UsageError(absl::StrCat("expected ", commands.Names(), ", got none (see lossctl --help)"));
+  }
+  if (flag == left.end()) return UsageError(absl::StrCat(error.what(), " (see ", name, " --help)"));
+  const std::string written = flag->substr(0, flag->find('='));
+  return UsageError(absl::StrCat(written, ": expected a flag of ", name, " (see ", name, " --help), got another",
+                                 DidYouMean(parser, written)));
+}
+
 int Report(const absl::StatusOr<int>& result, std::ostream& err) {
   if (result.ok()) return *result;
   PrintError(result.status(), err);
@@ -130,8 +165,9 @@ int RunLossctl(std::vector<std::string> arguments, const Streams& streams) {
   } catch (const CLI::ConversionError& error) {
     return Report(InOwnWords(error, commands), streams.err);
   } catch (const CLI::ParseError& error) {
-    const int code = app.exit(error, streams.out, streams.err) == 0 ? kExitOk : kExitUsage;
-    return streams.out.flush() ? code : kExitFailure;
+    if (error.get_exit_code() != 0) return Report(InOwnWords(error, app, commands), streams.err);
+    app.exit(error, streams.out, streams.err);  // Help, or the version.
+    return streams.out.flush() ? kExitOk : kExitFailure;
   }
   const int code = Report(commands.Chosen().Run(run), streams.err);
   if (streams.out.flush()) return code;

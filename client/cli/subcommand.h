@@ -47,6 +47,13 @@ class Subcommand {
 absl::Status UsageError(absl::string_view text);
 bool IsUsageError(const absl::Status& status);
 
+// Marks an error as one of this machine, such as of its files: it is told without the name of its code.
+absl::Status LocalError(absl::Status status);
+bool IsLocalError(const absl::Status& status);
+
+// ": " and what `code` means, an errno, or "" for 0, which a stream leaves where the system did not refuse.
+std::string Reason(int code);
+
 // For an argument that is no input: "; lists are separated by commas" where it looks like a part of a flag's list.
 absl::string_view InputHint(absl::string_view argument);
 

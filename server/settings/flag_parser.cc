@@ -13,9 +13,9 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "core/status/spelling.h"
 #include "core/status/status_macros.h"
 #include "server/settings/flag_table.h"
-#include "server/settings/spelling.h"
 
 namespace lossd {
 namespace {

@@ -94,7 +94,7 @@ TEST_F(LoadCommandTest, WhatIsWrongIsFoundBeforeTheLoad) {
 
 TEST_F(LoadCommandTest, AFileThatCannotBeWrittenLeavesTheOthers) {
   EXPECT_EQ(Load({"--json", "/dev/full", "--csv", File("report.csv")}), kExitFailure);
-  EXPECT_THAT(err_.str(), HasSubstr("/dev/full: cannot be written"));
+  EXPECT_THAT(err_.str(), HasSubstr("cannot write /dev/full: No space left on device"));
   std::ifstream csv(File("report.csv"));
   EXPECT_THAT(std::string(std::istreambuf_iterator<char>(csv), {}), HasSubstr("concurrency 1"));
 }

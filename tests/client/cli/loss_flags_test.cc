@@ -18,8 +18,10 @@ namespace lossd::cli {
 namespace {
 
 using ::lossd::testing::StatusIs;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 absl::StatusOr<client::LossSpec> SpecOf(std::vector<std::string> arguments) {
   CLI::App app;
@@ -147,6 +149,16 @@ TEST(LossFlagsTest, TakesProtobufsJson) {
   std::ofstream(path) << R"({"nt_xent": {"temperature": 0.25}})";
   ASSERT_OK_AND_ASSIGN(const client::LossSpec from_file, SpecOf({"--config", "@" + path}));
   EXPECT_EQ(std::get<client::NtXent>(from_file).temperature, 0.25);
+}
+
+TEST(LossFlagsTest, TellsInOneLineWhereJsonIsWrong) {
+  for (const auto& [json, text] :
+       {std::pair(R"({"nt_xent" {"temperature": 1}})", "at '{\"temperature\": 1}}'"),
+        std::pair("{\n  \"a\":\n", ", at the end"), std::pair("{\n \"nt_xent\": {},\n oops\n}", "at '}'")}) {
+    const absl::Status status = SpecOf({"--config", json}).status();
+    EXPECT_THAT(status, StatusIs(absl::StatusCode::kInvalidArgument,
+                                 AllOf(HasSubstr("--config: no JSON: "), HasSubstr(text), Not(HasSubstr("\n")))));
+  }
 }
 
 TEST(LossFlagsTest, RefusesOtherJson) {

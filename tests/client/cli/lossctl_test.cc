@@ -3,7 +3,9 @@
 
 #include "client/cli/lossctl.h"
 
+#include <algorithm>
 #include <fstream>
+#include <utility>
 
 #include "core/process/build_info.h"
 #include "gmock/gmock.h"
@@ -14,7 +16,9 @@ namespace lossd::cli {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 TEST_F(LossctlTest, HelpSucceedsAndNonsenseIsAUsageError) {
   EXPECT_EQ(Run({"--help"}), kExitOk);
@@ -42,6 +46,68 @@ TEST_F(LossctlTest, WrongCommandsAreNamedAndHelpIsOne) {
   EXPECT_THAT(out_.str(), HasSubstr("compute"));
   EXPECT_EQ(Run({"help", "load"}), kExitOk);
   EXPECT_THAT(out_.str(), HasSubstr("--concurrency"));
+}
+
+TEST_F(LossctlTest, MisspeltFlagsAreToldWhatWasMeant) {
+  const std::vector<std::string> compute = {"compute", "--loss", "nt_xent"};
+  for (const auto& [written, meant] :
+       {std::pair("--tempreature=0.1", "; did you mean --temperature?"), std::pair("-temprature", ""),
+        std::pair("--taget", "; did you mean --target?"),
+        std::pair("--gradient_dir", "; did you mean --gradients-dir?"), std::pair("--nonsense", "")}) {
+    std::vector<std::string> arguments = compute;
+    arguments.emplace_back(written);
+    EXPECT_EQ(Run(arguments), kExitUsage);
+    EXPECT_THAT(err_.str(), AllOf(StartsWith("lossctl: -"),
+                                  HasSubstr("expected a flag of lossctl compute (see lossctl "
+                                            "compute --help), got another"),
+                                  HasSubstr(meant), EndsWith("\n")));
+  }
+  EXPECT_EQ(Run({"compute", "--loss", "nt_xent", "--tempreature", "0.1"}), kExitUsage);
+  EXPECT_EQ(err_.str(),
+            "lossctl: --tempreature: expected a flag of lossctl compute (see lossctl compute --help), got another; did "
+            "you mean --temperature?\n");
+  EXPECT_EQ(Run({"--versio"}), kExitUsage);
+  EXPECT_THAT(err_.str(), AllOf(StartsWith("lossctl: "), HasSubstr("did you mean --version?")));
+}
+
+TEST_F(LossctlTest, EveryWrongUseIsToldInOneLineByItsProgram) {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{}, {"check"}, {"info", "extra"}, {"load", "--loss"}, {"load", "--maps", "0"}}) {
+    EXPECT_EQ(Run(arguments), kExitUsage);
+    EXPECT_THAT(err_.str(), AllOf(StartsWith("lossctl: "), HasSubstr("--help")));
+    const std::string said = err_.str();
+    EXPECT_EQ(std::count(said.begin(), said.end(), '\n'), 1) << said;
+  }
+}
+
+TEST_F(LossctlTest, TargetsThatGrpcWouldCallElsewhereAreRefused) {
+  EXPECT_EQ(Run({"info", "--target", "localhost:99999"}), kExitUsage);
+  EXPECT_EQ(err_.str(),
+            "lossctl: --target: expected \"host:port\", \"unix:/path\" or another name that gRPC resolves, got "
+            "'localhost:99999'; ports are 1 to 65535\n");
+}
+
+TEST_F(LossctlTest, ErrorsOfThisMachineHaveNoCode) {
+  std::ofstream(File("taken")) << "a file";
+  const std::vector<std::string> compute = {"compute", "--loss", "squared_norm", "x.0=" + File("x.npy"),
+                                            "--gradients-dir"};
+  std::vector<std::string> arguments = compute;
+  arguments.push_back(File("taken"));
+  EXPECT_EQ(RunOnServer(arguments), kExitFailure);
+  EXPECT_THAT(err_.str(),
+              AllOf(StartsWith("lossctl: --gradients-dir: cannot make the folder "), EndsWith(": Not a directory\n")));
+  std::filesystem::create_directories(File("there/x.0.npy"));  // A folder where the file should be.
+  arguments.back() = File("there");
+  EXPECT_EQ(RunOnServer(arguments), kExitFailure);
+  EXPECT_THAT(err_.str(), AllOf(StartsWith("lossctl: " + File("there/x.0.npy")), EndsWith(": Is a directory\n")));
+  EXPECT_EQ(RunOnServer({"check", File("nowhere")}), kExitFailure);
+  EXPECT_EQ(err_.str(), "lossctl: " + File("nowhere") + ": no folder with a case.json in it\n");
+  EXPECT_EQ(RunOnServer({"load", "--loss", "squared_norm", "--shape", "2", "--duration", "20ms", "--warmup", "0s",
+                         "--json", "/dev/full"}),
+            kExitFailure);
+  EXPECT_THAT(err_.str(), HasSubstr("lossctl: --json: cannot write /dev/full: No space left on device\n"));
+  EXPECT_EQ(RunOnServer({"load", "--loss", "squared_norm", "--shape", "2", "--csv", File("no/such")}), kExitUsage);
+  EXPECT_EQ(err_.str(), "lossctl: --csv: cannot write " + File("no/such") + ": No such file or directory\n");
 }
 
 TEST_F(LossctlTest, FlagsMayStandBeforeTheCommandAndHaveUnderscores) {

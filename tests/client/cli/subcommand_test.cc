@@ -3,6 +3,7 @@
 
 #include "client/cli/subcommand.h"
 
+#include <cerrno>
 #include <fstream>
 #include <string>
 
@@ -20,6 +21,19 @@ TEST(UsageErrorTest, IsToldFromAServersRefusal) {
   EXPECT_FALSE(IsUsageError(absl::OkStatus()));
 }
 
+TEST(LocalErrorTest, IsToldFromAServersRefusalAndKeepsItsText) {
+  const absl::Status local = LocalError(absl::UnavailableError("x: cannot be written"));
+  EXPECT_TRUE(IsLocalError(local));
+  EXPECT_FALSE(IsUsageError(local));
+  EXPECT_EQ(local.message(), "x: cannot be written");
+  EXPECT_FALSE(IsLocalError(absl::UnavailableError("x")));
+}
+
+TEST(ReasonTest, IsTheSystemsWordOrNothing) {
+  EXPECT_EQ(Reason(ENOSPC), ": No space left on device");
+  EXPECT_EQ(Reason(0), "");
+}
+
 TEST(FileTextTest, IsTheWholeContentOrAUsageError) {
   const std::string path = ::testing::TempDir() + "/subcommand_file";
   for (const std::string& text : {std::string("two\nlines\0", 10), std::string()}) {
@@ -27,10 +41,11 @@ TEST(FileTextTest, IsTheWholeContentOrAUsageError) {
     ASSERT_OK_AND_ASSIGN(const std::string read, FileText("--flag", path));
     EXPECT_EQ(read, text);
   }
-  for (const char* unreadable : {"/no/such", "/tmp"}) {
-    const absl::Status status = FileText("--flag", unreadable).status();
+  for (const char* unreadable : {"/no/such: No such file or directory", "/tmp: Is a directory"}) {
+    const std::string text = unreadable;
+    const absl::Status status = FileText("--flag", text.substr(0, text.find(':'))).status();
     EXPECT_TRUE(IsUsageError(status));
-    EXPECT_EQ(status.message(), std::string("--flag: cannot read ") + unreadable);
+    EXPECT_EQ(status.message(), "--flag: cannot read " + text);
   }
 }
 

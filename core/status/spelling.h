@@ -3,8 +3,8 @@
 
 // What somebody meant who wrote a name that is none: "max_conections" is near to "max_connections".
 
-#ifndef LOSSD_SERVER_SETTINGS_SPELLING_H_
-#define LOSSD_SERVER_SETTINGS_SPELLING_H_
+#ifndef LOSSD_CORE_STATUS_SPELLING_H_
+#define LOSSD_CORE_STATUS_SPELLING_H_
 
 #include <optional>
 #include <string>
@@ -21,4 +21,4 @@ std::optional<std::string> NearestName(absl::string_view word, const std::vector
 
 }  // namespace lossd
 
-#endif  // LOSSD_SERVER_SETTINGS_SPELLING_H_
+#endif  // LOSSD_CORE_STATUS_SPELLING_H_

@@ -1,7 +1,7 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "server/settings/spelling.h"
+#include "core/status/spelling.h"
 
 #include "gtest/gtest.h"
 
