@@ -66,7 +66,7 @@ impl Options {
             None if target.contains("://") => {
                 return Err(refuse(&"no scheme stands before it, Options::tls is for TLS"));
             }
-            None if !has_port(target) => return Err(refuse(&"the port is missing")),
+            None if !has_port(target) => return Err(refuse(&"a port, 1 to 65535, is missing")),
             #[cfg(feature = "tls")]
             None if self.tls.is_some() => format!("https://{target}"),
             None => format!("http://{target}"),
@@ -88,7 +88,9 @@ impl Options {
 }
 
 fn has_port(target: &str) -> bool {
-    target.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+    target
+        .rsplit_once(':')
+        .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0))
 }
 
 /// A bearer token, or where to get it from: asked for each attempt, so that one that rotates needs no new client.
@@ -135,7 +137,8 @@ mod tests {
         for target in ["localhost:1", "127.0.0.1:50051", "[::1]:50051", "unix:/tmp/s", "unix:///tmp/s"] {
             assert!(options.endpoint(target).is_ok(), "{target}");
         }
-        for target in ["", "localhost", ":1", "http://localhost:1", "localhost:port"] {
+        for target in ["", "localhost", ":1", "http://localhost:1", "localhost:port", "localhost:99999", "localhost:0"]
+        {
             let error = options.endpoint(target).unwrap_err();
             assert!(error.message().starts_with("target: expected host:port or unix:/path, got "), "{target}: {error}");
         }
