@@ -7,7 +7,7 @@ namespace lossd {
 
 bool GainsFromFloat64(const ContrastProblem& problem) {
   constexpr int64_t kScores = 64 * 64;
-  constexpr int64_t kProducts = int64_t{1} << 21;
+  constexpr int64_t kProducts = int64_t{1} << 22;
   const int64_t most = kScores / problem.column_count();
   return problem.row_count() <= most && problem.row_count() * problem.column_count() * problem.width <= kProducts;
 }

@@ -64,18 +64,6 @@ std::string BatchKeyOf(const LossDescription& description, const ComputeSpec& re
   return key;
 }
 
-bool GainsFromFloat64(const ContrastProblem& problem) {
-  constexpr int64_t kScores = 64 * 64;
-  constexpr int64_t kProducts = int64_t{1} << 22;
-  const int64_t most = kScores / problem.column_count();
-  return problem.row_count() <= most && problem.row_count() * problem.column_count() * problem.width <= kProducts;
-}
-
-bool GainsFromFloat64(const MomentsProblem& problem) {
-  constexpr int64_t kElements = 32 * 32;
-  return problem.rows <= kElements / problem.width;
-}
-
 bool WantsGradients(const ComputeSpec& request) { return request.gradients.mode != GradientSelection::Mode::kNone; }
 
 }  // namespace

@@ -135,7 +135,7 @@ CpcScoresResult Compute(const CpcScores& scores, Groups groups, const Target& ta
 
 CpcScoresResult ContrastSteps(const CpcScores& scores, Groups groups, const Target& target) {
   const at::ScalarType type = scores.predictions.scalar_type();
-  if (type == at::kDouble || !HasFewScores(scores.shape)) return Compute(scores, groups, target);
+  if (type == at::kDouble || !HasFewScores(scores.shape.stated())) return Compute(scores, groups, target);
   CpcScores wide = scores;
   for (at::Tensor* operand : {&wide.predictions, &wide.targets}) *operand = operand->to(at::kDouble);
   CpcScoresResult result = Compute(wide, groups, target);

@@ -27,8 +27,8 @@ TEST(ContrastProblemTest, GainsFromFloat64WhereScoresAreFew) {
     problem.width = width;
     return GainsFromFloat64(problem);
   };
-  EXPECT_TRUE(gains(64, 64, 512));
-  EXPECT_FALSE(gains(64, 64, 513));
+  EXPECT_TRUE(gains(64, 64, 1024));
+  EXPECT_FALSE(gains(64, 64, 1025));
   EXPECT_FALSE(gains(65, 64, 1));
   EXPECT_TRUE(gains(1, 4096, 1));
   EXPECT_FALSE(gains(1, 4097, 1));
