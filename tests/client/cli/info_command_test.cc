@@ -41,7 +41,7 @@ TEST_F(InfoCommandTest, SaysWhereThereIsAnotherService) {
   EXPECT_EQ(Run({"info", "--target", (*server)->admin_address()}), kExitFailure);
   EXPECT_THAT(err_.str(), HasSubstr((*server)->admin_address() + ": no loss service there"));
   EXPECT_EQ(Run({"info", "--target", ""}), kExitUsage);
-  EXPECT_THAT(err_.str(), HasSubstr("--target: expected host:port"));
+  EXPECT_THAT(err_.str(), HasSubstr("--target: expected \"host:port\""));
 }
 
 }  // namespace
