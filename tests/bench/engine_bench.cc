@@ -46,8 +46,10 @@ ABSL_FLAG(bool, processor_time, false,
           "Count processor time instead of elapsed time, on one thread: for machines on which others compute.");
 ABSL_FLAG(bool, bf16, true, "Also lossd with matrix products in bf16, where the processor has them.");
 ABSL_FLAG(bool, torch, true, "Also PyTorch: the reference's formulas, and the losses rewritten by hand.");
-ABSL_FLAG(std::string, torch_python, "/usr/bin/python3",
-          "A Python interpreter with torch 2 or newer and numpy, for the losses through torch.compile.");
+ABSL_FLAG(
+    std::string, torch_python, "/usr/bin/python3",
+    "A Python interpreter with torch and numpy, for all that is PyTorch's. By default Debian's, whose OpenBLAS does "
+    "not know newer processors and which has no torch.compile; better one with PyPI's torch, 2 or newer.");
 ABSL_FLAG(std::string, json, "", "Write the results here.");
 ABSL_FLAG(std::string, html, "", "Write a page with plots here.");
 
@@ -60,7 +62,7 @@ constexpr char kUsage[] =
     "  bound      the matrix products alone that the loss cannot avoid, by OpenBLAS, each in its fastest layout\n"
     "  reference  the reference's formulas in eager PyTorch with autograd\n"
     "  by hand    the same loss rewritten in torch operations, the fastest of several variants\n"
-    "  compiled   that through torch.compile (--torch_python)\n"
+    "  compiled   that through torch.compile\n"
     "All must find the same loss and length of the gradient. Ratios are of the smallest times, unless they say\n"
     "median. Ctrl-C ends the run and reports what was finished.\n"
     "Usage: engine_bench [--filter=TEXT] [--threads=1,2] [--json=FILE] [--html=FILE] ...; all flags: --helpfull";
@@ -137,11 +139,10 @@ void WriteFile(const std::string& path, const std::string& content) {
   if (!path.empty()) std::ofstream(path) << content;
 }
 
-std::string MachineText(const OpenBlas& blas, const TorchWorker* torch, const TorchWorker* compiler) {
+std::string MachineText(const OpenBlas& blas, const TorchWorker* torch) {
   std::string text =
       absl::StrCat(std::thread::hardware_concurrency(), " processors, OpenBLAS kernels for ", blas.core_name());
-  if (torch != nullptr) absl::StrAppend(&text, "; reference and by hand: ", torch->version());
-  if (compiler != nullptr && compiler != torch) absl::StrAppend(&text, "; compiled: ", compiler->version());
+  if (torch != nullptr) absl::StrAppend(&text, "; PyTorch: ", torch->version());
   if (absl::GetFlag(FLAGS_processor_time)) absl::StrAppend(&text, "; processor time");
   return text;
 }
@@ -164,19 +165,13 @@ int Run(const std::string& scripts) {
   const OpenBlas blas;
   EngineLab lab = {
       .blas = &blas, .bf16 = absl::GetFlag(FLAGS_bf16) && HasBf16Products(), .seconds = absl::GetFlag(FLAGS_seconds)};
-  std::vector<std::unique_ptr<TorchWorker>> workers;
+  std::unique_ptr<TorchWorker> torch;
   if (absl::GetFlag(FLAGS_torch)) {
-    constexpr char kPython[] = "/usr/bin/python3";  // Debian's, for which packages.txt names python3-torch.
-    const std::string script = scripts + "/torch_worker.py";
-    workers.push_back(std::make_unique<TorchWorker>(kPython, script, clock));
-    lab.torch = lab.compiler = workers.back().get();
-    if (const std::string python = absl::GetFlag(FLAGS_torch_python); python != kPython) {
-      workers.push_back(std::make_unique<TorchWorker>(python, script, clock));
-      lab.compiler = workers.back().get();
-    }
+    torch = std::make_unique<TorchWorker>(absl::GetFlag(FLAGS_torch_python), scripts + "/torch_worker.py", clock);
+    lab.torch = torch.get();
   }
   EngineReport report;
-  report.machine = MachineText(blas, lab.torch, lab.compiler);
+  report.machine = MachineText(blas, lab.torch);
   Print(absl::StrCat(report.machine, "\n", TableHeader()));
   for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, HandleStop);
   int exit_code = 0;

@@ -134,7 +134,7 @@ class Match {
   void AddTorch(const EngineLab& lab, EngineRow& row) {
     AddTorch(lab.torch, "reference", row.reference);
     AddTorch(lab.torch, "by hand", row.by_hand);
-    AddTorch(lab.compiler, "compiled", row.compiled);
+    AddTorch(lab.torch, "compiled", row.compiled);
   }
 
   void Run() {

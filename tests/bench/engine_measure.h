@@ -19,10 +19,9 @@ namespace lossd::bench {
 // What measuring takes. Borrowed.
 struct EngineLab {
   const OpenBlas* blas = nullptr;
-  TorchWorker* torch = nullptr;     // For the reference and by hand; null: without.
-  TorchWorker* compiler = nullptr;  // For torch.compile; null: without.
-  bool bf16 = false;                // Whether also with matrix products in bf16.
-  double seconds = 4;               // About how long the contenders of a case run.
+  TorchWorker* torch = nullptr;  // For the reference, by hand and compiled; null: without.
+  bool bf16 = false;             // Whether also with matrix products in bf16.
+  double seconds = 4;            // About how long the contenders of a case run.
 };
 
 // Measures a case on so many threads. Throws std::runtime_error where a contender finds another loss, or gradients of
