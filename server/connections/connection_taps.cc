@@ -119,9 +119,9 @@ bool ConnectionTap::Take(FrameMeter& meter, OpeningPace& pace, absl::string_view
   if (meter.opaque()) opaque_.store(true, std::memory_order_relaxed);
   const bool floods = meter.longest_header_block() > kMaxHeaderBlock ||
                       pace.IsTooFast(meter.opened(), ended_.load(std::memory_order_relaxed));
-  if (floods && !floods_.exchange(true, std::memory_order_relaxed)) {
-    Wake();  // Who watches says so.
+  if (floods) {
     goes_on = false;
+    if (!floods_.exchange(true, std::memory_order_relaxed)) Wake();  // Who watches says so.
   }
   const int64_t arrived = arrived_.fetch_add(of_messages) + of_messages;
   if (arrived < wake_at_.load()) return goes_on;

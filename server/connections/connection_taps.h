@@ -33,7 +33,8 @@ namespace lossd {
 // anybody keeps it, and at least until its descriptor's number is accepted anew. Thread-safe.
 //
 //    accept4 -> TapConnection: a tap for the descriptor
-//    recvmsg -> arrived_ grows ---- reaches WakeAt, or floods ----> the waker, if there is one, else the end
+//    recvmsg -> arrived_ grows ---- reaches WakeAt ----> the waker, if there is one, else the end
+//            -> floods ----> the end; the waker, if there is one, hears of the first time
 class ConnectionTap : public std::enable_shared_from_this<ConnectionTap> {
  public:
   // For WakeAt: wakes nobody.
@@ -51,7 +52,7 @@ class ConnectionTap : public std::enable_shared_from_this<ConnectionTap> {
 
   bool opaque() const { return opaque_.load(std::memory_order_relaxed); }
   // Whether it has brought a block of headers that is longer than any that is taken (64 KiB), or opened calls much
-  // faster than they end, as who resets each at once does. Wakes, too, once.
+  // faster than they end, as who resets each at once does. Wakes once; the connection itself is cut.
   bool floods() const { return floods_.load(std::memory_order_relaxed); }
   // One of its calls is over, and nothing of it is left.
   void NoteEnded() { ended_.fetch_add(1, std::memory_order_relaxed); }

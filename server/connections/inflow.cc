@@ -233,12 +233,13 @@ void Inflow::CutStray(InflowConnection& connection) {
   }
   const std::string& peer = connection.tap_->peer();
   if (peer == kUnixPeer) return;  // All of them share a name: one cannot be cut alone.
-  CutConnections(peer);
+  const bool floods = connection.tap_->floods();
+  if (!floods) CutConnections(peer);  // Else it was cut where it was read.
   const absl::Time now = clock_.TimeNow();
   if (const auto held_back = cut_lines_.Admit(now)) {
     logger_.Log(LogLevel::kWarning,
-                connection.tap_->floods() ? "cut a connection that flooded with headers or calls"
-                                          : "cut a connection that sent bytes without a call",
+                floods ? "cut a connection that flooded with headers or calls"
+                       : "cut a connection that sent bytes without a call",
                 {{"peer", peer}, {"held_back", absl::StrCat(*held_back)}});
   }
 }

@@ -3,7 +3,11 @@
 
 #include "server/connections/connection_taps.h"
 
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <cerrno>
+#include <string>
 
 #include "gtest/gtest.h"
 #include "tests/support/http2/frames.h"
@@ -62,6 +66,28 @@ TEST(ConnectionTapsTest, WakesWhereHeadersDoNotEnd) {
   for (int i = 0; i < 100; ++i) connection.Send(more);
   EXPECT_TRUE(tap->floods());
   EXPECT_EQ(woken, 1);
+}
+
+// Connections over unix sockets share a tap: each that floods is cut, not the first alone.
+TEST(ConnectionTapsTest, CutsEachConnectionOverUnixSocketsThatFloods) {
+  const std::string flood = ConnectionPreface() + ToBytes({kHeadersFrame, 0, 1, "h"}) +
+                            ToBytes({kContinuationFrame, 0, 1, std::string(70'000, 'h')});
+  for (int connection = 0; connection < 2; ++connection) {
+    int ends[2];
+    ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    TapConnection(ends[1]);
+    ASSERT_EQ(write(ends[0], flood.data(), flood.size()), static_cast<ssize_t>(flood.size()));
+    std::string room(flood.size(), '\0');
+    iovec piece = {room.data(), room.size()};
+    msghdr message = {};
+    message.msg_iov = &piece;
+    message.msg_iovlen = 1;
+    EXPECT_GT(recvmsg(ends[1], &message, 0), 0);
+    char byte = 0;
+    EXPECT_EQ(recv(ends[0], &byte, 1, MSG_DONTWAIT), 0) << "the end of connection " << connection;
+    close(ends[0]);
+    close(ends[1]);
+  }
 }
 
 TEST(ConnectionTapsTest, CutsWhatNobodyWatches) {
