@@ -156,8 +156,10 @@ void StreamCall::AdvanceReading() {
   const bool idle = outstanding_.empty() && answers_.empty();
   auto room = idle ? parts_.admission.ReserveBytes(0)
                    : messages().ReserveUnread(connection(), /*call=*/false, environment().clock.TimeNow());
-  if (!room.ok() && !idle) return;  // There will be more room when they have left.
-  if (!room.ok()) return End(room.status());
+  if (!room.ok()) {
+    if (idle) End(room.status());  // Else there will be more room when others have left.
+    return;
+  }
   reading_ = true;
   Read(*std::move(room));
 }

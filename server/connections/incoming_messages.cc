@@ -104,19 +104,21 @@ Reservation IncomingMessages::End(int64_t arrived, Place place, int64_t message_
 void IncomingMessages::TakeBackGuesses() {
   guessed_ = false;
   for (Waiting& waiting : waiting_) {
-    if (!waiting.rules.may_idle || waiting.refused || waiting.reservation.bytes() <= waiting.granted) continue;
-    waiting.trusted.Release();
-    waiting.reservation.Resize(waiting.granted).IgnoreError();  // Less is always granted.
-    CountRoom(waiting, RoomOf(waiting));
+    if (waiting.rules.may_idle && !waiting.refused) Shrink(waiting, waiting.granted);
   }
+}
+
+void IncomingMessages::Shrink(Waiting& waiting, int64_t bytes) {
+  if (waiting.reservation.bytes() <= bytes) return;
+  waiting.granted = std::min(waiting.granted, bytes);
+  waiting.trusted.Release();
+  waiting.reservation.Resize(bytes).IgnoreError();  // Less is always granted.
+  CountRoom(waiting, RoomOf(waiting));
 }
 
 void IncomingMessages::Relax(int64_t arrived, Place place) {
   See(arrived);
-  if (place->refused || ShareOf(*place) > kFreeBytes) return;
-  place->granted = 0;
-  place->reservation.Resize(0).IgnoreError();  // Less is always granted.
-  CountRoom(*place, RoomOf(*place));
+  if (!place->refused && ShareOf(*place) <= kFreeBytes) Shrink(*place, 0);
 }
 
 void IncomingMessages::HoldWhatCame(int64_t arrived) {
@@ -126,12 +128,7 @@ void IncomingMessages::HoldWhatCame(int64_t arrived) {
   for (const auto& [waiting, bytes] : shares) {
     if (waiting->refused) continue;
     waiting->slow = true;
-    const int64_t held = bytes <= kFreeBytes ? 0 : bytes;
-    if (waiting->reservation.bytes() <= held) continue;
-    waiting->trusted.Release();
-    waiting->granted = std::min(waiting->granted, held);
-    waiting->reservation.Resize(held).IgnoreError();  // Less is always granted.
-    CountRoom(*waiting, RoomOf(*waiting));
+    Shrink(*waiting, bytes <= kFreeBytes ? 0 : bytes);
   }
 }
 

@@ -186,6 +186,8 @@ class IncomingMessages {
   static int64_t RoomOf(const Waiting& waiting);
   void CountRoom(Waiting& waiting, int64_t room);
   void TakeBackGuesses();
+  // Leaves it `bytes` of what is reserved, if that is more.
+  void Shrink(Waiting& waiting, int64_t bytes);
   static void Refuse(Waiting& waiting, int64_t bytes, absl::Status status, Notices& notices);
   static absl::Status Grow(Waiting& waiting, int64_t bytes);
   void AssignTo(Waiting& waiting, int64_t bytes, Notices& notices);
