@@ -112,15 +112,21 @@ TEST(ContrastStepsTest, GradientsAgreeWithCentralDifferences) {
   }
 }
 
+constexpr StepContrastShape kOneStep = {.steps = 1, .line = 3, .width = 9};
+
+// Its nine columns: the units of its nine dimensions.
+std::vector<float> UnitColumns() {
+  std::vector<float> columns(81);
+  for (size_t t = 0; t < 9; ++t) columns[t * 9 + t] = 1;
+  return columns;
+}
+
 // One step: each row has one positive, whose probability comes as close to 1 as scores allow.
 TEST(ContrastStepsTest, KeepsTheDigitsOfGradientsThatVanish) {
   Serial serial;
-  const StepContrastShape shape = {.steps = 1, .line = 3, .width = 9};
-  std::vector<float> columns(81);
-  for (size_t t = 0; t < 9; ++t) columns[t * 9 + t] = 1;
   std::vector<float> rows(27);
   for (size_t x = 0; x < 3; ++x) rows[x * 9 + 6 + x] = 80;  // Score 40 for the positive, 0 for the others.
-  const ContrastRun<float> run(shape, rows, columns, serial);
+  const ContrastRun<float> run(kOneStep, rows, UnitColumns(), serial);
   const double others = 8 * std::exp(-40.0);
   EXPECT_NEAR(run.step_losses[0] / others, 1, 1e-6);
   for (size_t x = 0; x < 3; ++x) {
@@ -131,12 +137,9 @@ TEST(ContrastStepsTest, KeepsTheDigitsOfGradientsThatVanish) {
 
 TEST(ContrastStepsTest, LossStaysFiniteWhereThePositivesExponentialVanishes) {
   Serial serial;
-  const StepContrastShape shape = {.steps = 1, .line = 3, .width = 9};
-  std::vector<float> columns(81);
-  for (size_t t = 0; t < 9; ++t) columns[t * 9 + t] = 1;
   std::vector<float> rows(27);
   for (size_t x = 0; x < 3; ++x) rows[x * 9] = 1e4F;
-  const ContrastRun<float> run(shape, rows, columns, serial);
+  const ContrastRun<float> run(kOneStep, rows, UnitColumns(), serial);
   EXPECT_NEAR(run.step_losses[0], 5e3, 1e-2);
 }
 

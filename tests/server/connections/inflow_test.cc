@@ -87,53 +87,58 @@ TEST_F(InflowTest, NeedsAreForeseenByConnectionAndByAll) {
   EXPECT_EQ(inflow_.Connection(client_.peer()), connection_);
 }
 
+// One message on its way whose need is foreseen, and time that the test lets pass.
+class InflowPaceTest : public InflowTest {
+ protected:
+  InflowPaceTest() { EXPECT_EQ(admission_.inflight_bytes(), kNeed); }
+
+  // The client's connection once it has a call, and has needed so much before.
+  std::shared_ptr<InflowConnection> Connect() {
+    paced_client_.Send(ConnectionPreface() + HeadersOf(1, {}));
+    std::shared_ptr<InflowConnection> connection = paced_inflow_.Connection(paced_client_.peer());
+    budget_.NoteNeed(*connection, kNeed);
+    return connection;
+  }
+
+  static constexpr int64_t kNeed = 30 * kMb;
+  SimulatedClock pace_clock_;
+  Inflow paced_inflow_{logger_, pace_clock_};
+  TappedConnection paced_client_;
+  const std::shared_ptr<InflowConnection> paced_ = Connect();
+  IncomingMessage message_{paced_, budget_.Rules(*paced_), *budget_.ReserveUnread(*paced_, true, absl::UnixEpoch()),
+                           reader_};
+};
+
 // A few calls whose messages never come must not keep from others what they are foreseen to need.
-TEST_F(InflowTest, WhatIsReservedForBytesThatDoNotComeIsGivenBack) {
-  SimulatedClock clock;
-  Inflow inflow(logger_, clock);
-  TappedConnection client;
-  client.Send(ConnectionPreface() + HeadersOf(1, {}));
-  const auto connection = inflow.Connection(client.peer());
-  budget_.NoteNeed(*connection, 30 * kMb);
+TEST_F(InflowPaceTest, WhatIsReservedForBytesThatDoNotComeIsGivenBack) {
   const auto await_held = [&](int64_t least, int64_t most) {
     const auto held = [&] { return admission_.inflight_bytes() >= least && admission_.inflight_bytes() <= most; };
     const absl::Time end = RealClock().TimeNow() + absl::Seconds(30);
     while (!held() && RealClock().TimeNow() < end) std::this_thread::yield();
     EXPECT_TRUE(held()) << admission_.inflight_bytes();
   };
-  IncomingMessage message(connection, budget_.Rules(*connection),
-                          *budget_.ReserveUnread(*connection, true, absl::UnixEpoch()), reader_);
-  EXPECT_EQ(admission_.inflight_bytes(), 30 * kMb);
-  clock.WaitUntilWaiting(1);
-  clock.AdvanceTime(Inflow::kPaceTime);
+  pace_clock_.WaitUntilWaiting(1);
+  pace_clock_.AdvanceTime(Inflow::kPaceTime);
   await_held(0, 0);
   // Then it holds what comes, and not what such messages need.
-  client.Send(DataOf(1, MessagePrefix(kMb)));
-  for (int i = 0; i < 8; ++i) client.Send(DataOf(1, std::string(64 << 10, 'x')));
+  paced_client_.Send(DataOf(1, MessagePrefix(kMb)));
+  for (int i = 0; i < 8; ++i) paced_client_.Send(DataOf(1, std::string(64 << 10, 'x')));
   const int64_t came = 8 * (64 << 10) + 5;
   await_held(came, came + IncomingMessages::kFreeBytes);
   EXPECT_FALSE(reader_->refused.HasBeenNotified());
-  message.End(-1).Release();
+  message_.End(-1).Release();
 }
 
 // One that brings its bytes keeps what it is foreseen to need.
-TEST_F(InflowTest, WhatIsForeseenStaysReservedWhileBytesCome) {
-  SimulatedClock clock;
-  Inflow inflow(logger_, clock);
-  TappedConnection client;
-  client.Send(ConnectionPreface() + HeadersOf(1, {}));
-  const auto connection = inflow.Connection(client.peer());
-  budget_.NoteNeed(*connection, 30 * kMb);
-  IncomingMessage message(connection, budget_.Rules(*connection),
-                          *budget_.ReserveUnread(*connection, true, absl::UnixEpoch()), reader_);
+TEST_F(InflowPaceTest, WhatIsForeseenStaysReservedWhileBytesCome) {
   for (int second = 0; second < 5; ++second) {
-    clock.WaitUntilWaiting(1);
-    for (int i = 0; i < 2; ++i) client.Send(DataOf(1, std::string(64 << 10, 'x')));
-    clock.AdvanceTime(Inflow::kPaceTime);
-    clock.WaitUntilWaiting(1);  // It has looked.
-    EXPECT_EQ(admission_.inflight_bytes(), 30 * kMb) << second;
+    pace_clock_.WaitUntilWaiting(1);
+    for (int i = 0; i < 2; ++i) paced_client_.Send(DataOf(1, std::string(64 << 10, 'x')));
+    pace_clock_.AdvanceTime(Inflow::kPaceTime);
+    pace_clock_.WaitUntilWaiting(1);  // It has looked.
+    EXPECT_EQ(admission_.inflight_bytes(), kNeed) << second;
   }
-  message.End(-1).Release();
+  message_.End(-1).Release();
 }
 
 TEST_F(InflowTest, ConnectionIsQuietUntilAMessageBegins) {
