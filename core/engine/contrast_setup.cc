@@ -44,12 +44,7 @@ bool WantsAny(const RowOperand<T>& operand) {
 // Terms of a product that are summed in one go.
 template <typename T>
 int64_t RunOf(const RowOperand<T>& left, const RowOperand<T>& right) {
-  const auto count = [](const RowOperand<T>& operand) {
-    int64_t rows = 0;
-    for (const RowPart<T>& part : operand.parts()) rows += part.count;
-    return rows;
-  };
-  return ShortSum(left.width(), count(left) * count(right));
+  return ShortSum(left.width(), left.rows() * right.rows());
 }
 
 template <typename T>

@@ -36,7 +36,8 @@ struct MapProduct {
   T alpha;
   GemmPrecision precision = GemmPrecision::kFloat32;
 
-  // Of which channels FormSourceGradient forms the gradient, from the first one on; all if `channel_count` is 0.
+  // Of which channels FormSourceGradient forms the gradient, from the first one on; all if `channel_count` is 0. With
+  // kBf16 all of them are formed.
   int64_t first_channel = 0;
   int64_t channel_count = 0;
 

@@ -94,9 +94,7 @@ void RowOperand<T>::CopyNormalized(BufferPool& pool, Parallel& parallel) {
 
 template <typename T>
 void RowOperand<T>::FindNorms(BufferPool& pool, Parallel& parallel) {
-  int64_t rows = 0;
-  for (const RowPart<T>& part : parts_) rows += part.count;
-  norm_memory_ = pool.Allocate(static_cast<size_t>(rows) * sizeof(double));
+  norm_memory_ = pool.Allocate(static_cast<size_t>(rows_) * sizeof(double));
   auto* norms = reinterpret_cast<double*>(norm_memory_.data());
   for (const RowPart<T>& part : parts_) {
     norms_.push_back(norms);

@@ -31,7 +31,9 @@ class RowOperand {
  public:
   using Parts = absl::InlinedVector<RowPart<T>, 4>;
 
-  RowOperand(Parts parts, int64_t width, bool normalize) : parts_(parts), width_(width), normalize_(normalize) {}
+  RowOperand(Parts parts, int64_t width, bool normalize) : parts_(parts), width_(width), normalize_(normalize) {
+    for (const RowPart<T>& part : parts_) rows_ += part.count;
+  }
 
   // Looks the rows over, and copies them where they are normalised: CopyBytes of `pool`.
   void Prepare(BufferPool& pool, Parallel& parallel);
@@ -42,6 +44,7 @@ class RowOperand {
   static int64_t CopyBytes(int64_t rows, int64_t width);
 
   const Parts& parts() const { return parts_; }
+  int64_t rows() const { return rows_; }  // Of all parts.
   int64_t width() const { return width_; }
   // What products read of a part.
   const T* prepared(size_t part) const { return prepared_[part]; }
@@ -65,6 +68,7 @@ class RowOperand {
   double FinishRow(size_t part, int64_t row, double factor) const;
 
   Parts parts_;
+  int64_t rows_ = 0;
   const int64_t width_;
   const bool normalize_;
   absl::InlinedVector<const T*, 4> prepared_;
