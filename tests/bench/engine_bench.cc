@@ -13,20 +13,17 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/flags/flag.h"
-#include "absl/flags/parse.h"
-#include "absl/flags/usage.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/synchronization/mutex.h"
 #include "core/engine/gemm_precision.h"
+#include "tests/bench/bench_main.h"
 #include "tests/bench/contenders.h"
 #include "tests/bench/engine_cases.h"
 #include "tests/bench/engine_json.h"
@@ -194,12 +191,5 @@ int Run(const std::string& scripts) {
 }  // namespace lossd::bench
 
 int main(int argc, char** argv) {
-  if (argc > 1 && std::string_view(argv[1]) == "--help") {  // Abseil's exits with 1.
-    std::puts(lossd::bench::kUsage);
-    return 0;
-  }
-  absl::SetProgramUsageMessage(lossd::bench::kUsage);
-  absl::ParseCommandLine(argc, argv);
-  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);  // As in the server.
-  return lossd::bench::Run("tests/bench");
+  return lossd::bench::BenchMain(argc, argv, lossd::bench::kUsage, [] { return lossd::bench::Run("tests/bench"); });
 }

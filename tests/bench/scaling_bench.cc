@@ -5,14 +5,12 @@
 
 #include <cstdio>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "absl/flags/flag.h"
-#include "absl/flags/parse.h"
-#include "absl/flags/usage.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_format.h"
+#include "tests/bench/bench_main.h"
 #include "tests/bench/engine_cases.h"
 #include "tests/bench/engine_request.h"
 #include "tests/bench/timed_parallel.h"
@@ -71,12 +69,4 @@ int Run() {
 }  // namespace
 }  // namespace lossd::bench
 
-int main(int argc, char** argv) {
-  if (argc > 1 && std::string_view(argv[1]) == "--help") {  // Abseil's exits with 1.
-    std::puts(lossd::bench::kUsage);
-    return 0;
-  }
-  absl::SetProgramUsageMessage(lossd::bench::kUsage);
-  absl::ParseCommandLine(argc, argv);
-  return lossd::bench::Run();
-}
+int main(int argc, char** argv) { return lossd::bench::BenchMain(argc, argv, lossd::bench::kUsage, lossd::bench::Run); }
