@@ -11,10 +11,10 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "client/cli/file_name.h"
 #include "client/cli/result_report.h"
 #include "client/npy/array_file.h"
 #include "client/npy/npy.h"
-#include "core/status/printable.h"
 #include "core/status/status_macros.h"
 
 namespace lossd::cli {

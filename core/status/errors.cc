@@ -37,7 +37,6 @@ absl::Cord Joined(std::initializer_list<absl::string_view> parts) {
 }  // namespace
 
 absl::Status InvalidField(absl::string_view named, absl::string_view described) {
-  // Both may quote what a client has sent.
   const std::string field = Printable(named);
   const std::string description = Printable(described);
   absl::Status status = absl::InvalidArgumentError(absl::StrCat(field, ": ", description));

@@ -22,8 +22,7 @@ struct FieldViolation {
   std::string description;  // Expectation and value: `expected [8, 128] like inputs[0], got [8, 64]`.
 };
 
-// INVALID_ARGUMENT with the text "field: description". `field` is not empty and holds no U+001F, which parts the two in
-// the payload.
+// INVALID_ARGUMENT with the text "field: description", both as Printable has them: they may quote what a client sent.
 absl::Status InvalidField(absl::string_view field, absl::string_view description);
 
 // The violation that InvalidField attached to `status`; nullopt if there is none.

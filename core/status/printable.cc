@@ -3,7 +3,6 @@
 
 #include "core/status/printable.h"
 
-#include <algorithm>
 #include <cstddef>
 
 #include "absl/strings/str_format.h"
@@ -46,12 +45,6 @@ std::string Printable(absl::string_view text) {
     }
   }
   return out;
-}
-
-bool IsFileName(absl::string_view name) {
-  return !name.empty() && name != "." && name != ".." && std::none_of(name.begin(), name.end(), [](char c) {
-    return c == '/' || c == '\\' || static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-  });
 }
 
 }  // namespace lossd

@@ -16,10 +16,6 @@ namespace lossd {
 // carriage return as \t, \n, \r: a server's text must not move a cursor, set a title or make up lines.
 std::string Printable(absl::string_view text);
 
-// Whether a file may be called so wherever it is put: not empty, "." or "..", no separator of paths, no control
-// character.
-bool IsFileName(absl::string_view name);
-
 }  // namespace lossd
 
 #endif  // LOSSD_CORE_STATUS_PRINTABLE_H_
