@@ -90,6 +90,7 @@ class Buffer::Shelves {
   }
 
   Block* Take(SizeClass size_class) {
+    std::vector<Idle> excess;
     {
       absl::MutexLock lock(&mu_);
       ++allocations_;
@@ -101,7 +102,9 @@ class Buffer::Shelves {
         idle_bytes_ -= std::exchange(block->idle_bytes, 0);
         return block;
       }
+      excess = TakeExcess();
     }
+    GiveBack(excess);
     auto block = std::unique_ptr<Block>(new (std::nothrow) Block{nullptr, size_class.bytes, size_class.index});
     if (block != nullptr) block->data = Allocate(size_class.bytes);
     if (block != nullptr && block->data != nullptr) return block.release();
@@ -122,11 +125,12 @@ class Buffer::Shelves {
     GiveBack(excess);
   }
 
-  void BoundIdle(size_t max_idle_bytes) {
+  void BoundIdle(size_t max_idle_bytes, size_t max_bytes) {
     std::vector<Idle> excess;
     {
       absl::MutexLock lock(&mu_);
       idle_bound_ = std::min(max_idle_bytes, max_idle_bytes_);
+      bound_ = max_bytes;
       excess = TakeExcess();
     }
     GiveBack(excess);
@@ -180,13 +184,18 @@ class Buffer::Shelves {
     return idle;
   }
 
+  size_t MostIdle() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return std::max(idle_bound_, bound_ - std::min(bound_, live_bytes_));
+  }
+
   // Takes the oldest off the shelves until no more than the bound is idle. Of the last of them so much may go back as
   // there is room for: its idle_bytes.
   std::vector<Idle> TakeExcess() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    const size_t most = MostIdle();
     std::vector<Idle> excess;
-    while (idle_bytes_ > idle_bound_) excess.push_back(TakeOldest());
+    while (idle_bytes_ > most) excess.push_back(TakeOldest());
     if (excess.empty() || source_ != nullptr || excess.back().block->bytes < kMinMappedBytes) return excess;
-    const size_t room = idle_bound_ - idle_bytes_;
+    const size_t room = most - idle_bytes_;
     excess.back().block->idle_bytes = room - room % kHugePage;
     return excess;
   }
@@ -207,7 +216,7 @@ class Buffer::Shelves {
   // False if there is no room for it any more.
   bool PutBack(const Idle& oldest) ABSL_LOCKS_EXCLUDED(mu_) {
     absl::MutexLock lock(&mu_);
-    if (idle_bytes_ + oldest.block->idle_bytes > idle_bound_) return false;
+    if (idle_bytes_ + oldest.block->idle_bytes > MostIdle()) return false;
     idle_bytes_ += oldest.block->idle_bytes;
     idle_[static_cast<size_t>(oldest.block->size_class)].push_front(oldest);
     return true;
@@ -227,7 +236,8 @@ class Buffer::Shelves {
   const size_t max_idle_bytes_;
   const std::shared_ptr<MemorySource> source_;  // Null: the system.
   mutable absl::Mutex mu_;
-  size_t idle_bound_ ABSL_GUARDED_BY(mu_);                               // Of idle bytes, at most max_idle_bytes_.
+  size_t idle_bound_ ABSL_GUARDED_BY(mu_);  // Of idle bytes, at most max_idle_bytes_; or, if that lets more be,
+  size_t bound_ ABSL_GUARDED_BY(mu_) = 0;   // of idle and live ones together.
   std::array<std::deque<Idle>, kClassCount> idle_ ABSL_GUARDED_BY(mu_);  // Oldest first.
   int64_t returns_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t unused_since_ ABSL_GUARDED_BY(mu_) = 0;  // The last FreeUnused, in returns.
@@ -252,7 +262,9 @@ Buffer BufferPool::Allocate(size_t bytes) {
   return Buffer(block);
 }
 
-void BufferPool::BoundIdle(size_t max_idle_bytes) { shelves_->BoundIdle(max_idle_bytes); }
+void BufferPool::BoundIdle(size_t max_idle_bytes, size_t max_bytes) {
+  shelves_->BoundIdle(max_idle_bytes, max_bytes);
+}
 
 void BufferPool::FreeUnused() { shelves_->FreeUnused(); }
 

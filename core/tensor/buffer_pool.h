@@ -100,8 +100,10 @@ class BufferPool {
   // memory.
   Buffer Allocate(size_t bytes);
 
-  // Keeps from now on at most so much instead, but no more than the constructor was told. Frees what is beyond at once.
-  void BoundIdle(size_t max_idle_bytes);
+  // Keeps from now on at most so much instead, but no more than the constructor was told; and whatever that is, more as
+  // long as idle and live bytes together are at most `max_bytes`: who has just had that much in use will have it again.
+  // Frees what is beyond at once.
+  void BoundIdle(size_t max_idle_bytes, size_t max_bytes = 0);
 
   // Frees the buffers that have lain idle since the call before; the first call frees none.
   void FreeUnused();

@@ -6,9 +6,11 @@
 #ifndef LOSSD_SERVER_PROCESS_MEMORY_TRIMMER_H_
 #define LOSSD_SERVER_PROCESS_MEMORY_TRIMMER_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <utility>
 
 #include "absl/time/time.h"
 #include "core/tensor/buffer_pool.h"
@@ -21,10 +23,9 @@ namespace lossd {
 // free of the heap beyond its share of kKeptBytes, and lets idle buffers take what the heap leaves of them: what the
 // heap grows by leaves the pool, and the process stays as large as it is.
 //
-// A server that is full of large messages takes gigabytes of the heap and gives them back within each second; there the
-// heap keeps what it has used at one time within the last five to ten, as far as that, what is used now, and live
-// buffers are no more together than calls may have. To take it of the system anew, page by page, cost a fifth of the
-// throughput.
+// A server that is full of large messages takes gigabytes and gives them back within each second; there heap and pool
+// each keep what they have had in use at one time within the last five to ten, as far as both have no more than calls may
+// have, and kKeptBytes. To take it of the system anew, page by page, cost a third of the throughput.
 //
 // Every kTrimPeriods it frees the buffers that have lain idle all through them; and if nothing has been computed
 // meanwhile, all of the heap that is free, also what messages took that were refused. So a burst's memory is back after
@@ -52,6 +53,18 @@ class MemoryTrimmer {
   void RunPeriod();
 
  private:
+  // The most that was in use at one of the looks since the Trim before the last one, in bytes.
+  class RecentUse {
+   public:
+    void Note(size_t bytes) { since_trim_ = std::max(since_trim_, bytes); }
+    void Turn() { before_ = std::exchange(since_trim_, 0); }
+    size_t most() const { return std::max(since_trim_, before_); }
+
+   private:
+    size_t since_trim_ = 0;
+    size_t before_ = 0;  // In the time between the last Trim and the one before.
+  };
+
   void Trim();
   void Balance();
   // What may stay free of the heap, of which so much is used.
@@ -59,9 +72,9 @@ class MemoryTrimmer {
 
   BufferPool& pool_;
   const Heap heap_;
-  const size_t most_in_use_;
-  size_t most_used_ = 0;         // Of the heap, since the last Trim,
-  size_t most_used_before_ = 0;  // and in the time between it and the one before.
+  const size_t most_bytes_;  // Of heap and pool, used and free.
+  RecentUse heap_use_;
+  RecentUse pool_use_;
   int periods_ = 0;              // Since the last Trim.
   int64_t allocations_ = -1;     // Of the pool, at the last Trim.
   PeriodicThread thread_;        // Last: uses all of the above.

@@ -33,7 +33,7 @@ class MemoryTrimmerTest : public ::testing::Test {
                             ++(kept == 0 ? heap_trims_ : heap_bounds_);
                             kept_ = kept == 0 ? kept_ : kept;
                           }},
-                         2 * kGibibyte,
+                         2 * kGibibyte - MemoryTrimmer::kKeptBytes,  // 2 GiB in all.
                          absl::Hours(1000)};  // Its own thread does nothing.
 };
 
@@ -114,6 +114,31 @@ TEST_F(MemoryTrimmerTest, LeavesTheHeapWhatItHasUsedOfLateAndCallsMayHave) {
   Trim();
   trimmer_.RunPeriod();
   EXPECT_EQ(kept_, kMostHeapBytes) << "long ago";
+}
+
+// 1 GiB of buffers was live a moment ago: as much will be again.
+TEST_F(MemoryTrimmerTest, LeavesBuffersWhatTheyHaveUsedOfLateAndCallsMayHave) {
+  const auto use = [this](size_t bytes) { pool_.Allocate(bytes); };
+  Buffer live = pool_.Allocate(kGibibyte);
+  trimmer_.RunPeriod();
+  live = Buffer();
+  EXPECT_EQ(pool_.idle_bytes(), kGibibyte);
+  {
+    const Buffer half = pool_.Allocate(kGibibyte / 2);
+    EXPECT_LE(pool_.idle_bytes(), kGibibyte / 2) << "no more than that, live and idle";
+  }
+  use(kGibibyte);
+  EXPECT_EQ(pool_.idle_bytes(), kGibibyte);
+  heap_bytes_ = kGibibyte + kGibibyte / 2;
+  trimmer_.RunPeriod();
+  EXPECT_EQ(pool_.idle_bytes(), kGibibyte / 2) << "calls have the rest in the heap";
+  heap_bytes_ = 0;
+  use(kGibibyte);
+  for (int i = 0; i < 3; ++i) {  // One of them sees that it was used, the next two that it was not.
+    Trim();
+    use(1000);
+  }
+  EXPECT_LE(pool_.idle_bytes(), size_t{1} << 20) << "long ago";
 }
 
 TEST(MemoryTrimmerThreadTest, RunsEveryPeriod) {
