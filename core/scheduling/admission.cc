@@ -93,16 +93,22 @@ void Admission::GiveBack(int64_t calls, int64_t bytes) {
 void Admission::NoteReturn(int64_t bytes) {
   constexpr int64_t kSmallShare = 1024;  // Smaller ones fill no budget: there are not so many calls.
   if (bytes <= max_bytes_ / kSmallShare) return;
-  if (bytes_ < max_bytes_ / 2) return turnover_.Forget();
+  if (bytes_ < max_bytes_ / 2) {
+    last_in_line_ = absl::InfinitePast();
+    return turnover_.Forget();
+  }
   turnover_.Note(bytes, clock_.TimeNow());
 }
 
-absl::Duration Admission::BytesRetryDelay() const {
-  const std::optional<absl::Duration> stay = turnover_.MeanStay(bytes_);
-  return stay.has_value() ? std::clamp(*stay / 2, kRetryDelay, kLongestRetryDelay) : kRetryDelay;
+absl::Duration Admission::BytesRetryDelay(int64_t bytes) {
+  const std::optional<absl::Duration> time = turnover_.TimeFor(bytes);
+  if (!time.has_value()) return kRetryDelay;
+  const absl::Time now = clock_.TimeNow();
+  last_in_line_ = std::clamp(last_in_line_, now, now + kLongestRetryDelay) + kHaste * *time;
+  return std::clamp(last_in_line_ - now, kRetryDelay, kLongestRetryDelay);
 }
 
-absl::Status Admission::CheckRoom(int64_t calls, int64_t bytes, int64_t request_bytes) const {
+absl::Status Admission::CheckRoom(int64_t calls, int64_t bytes, int64_t request_bytes) {
   if (request_bytes > max_bytes_) {
     return LimitExceeded({.reason = RejectReason::kInflightBytes,
                           .flag = "--max_inflight_bytes",
@@ -122,7 +128,7 @@ absl::Status Admission::CheckRoom(int64_t calls, int64_t bytes, int64_t request_
                           .flag = "--max_inflight_bytes",
                           .description = absl::StrCat("bytes in flight: expected at most ", max_bytes_, ", in use ",
                                                       bytes_, ", this request needs ", bytes, " more"),
-                          .retry_delay = BytesRetryDelay()});
+                          .retry_delay = BytesRetryDelay(bytes)});
   }
   return absl::OkStatus();
 }

@@ -69,10 +69,13 @@ class Reservation {
 // blocks but for a short lock, and allocates only to refuse. Outlives its reservations.
 class Admission {
  public:
-  // What a caller refused for want of room is told to wait at least. For want of bytes it is half of the time for which
-  // they were held lately: sooner, most callers would come in vain, and each costs the server what it sends unasked.
+  // What a caller refused for want of room is told to wait at least. Those refused for want of bytes stand in line: each
+  // is told to come when, at the pace at which bytes were given back lately, there is room for it behind those that were
+  // told before. Sooner, most would come in vain, and each costs the server what it sends unasked. They are told a
+  // little less than that, as some never come, and none more than the longest.
   static constexpr absl::Duration kRetryDelay = absl::Milliseconds(100);
-  static constexpr absl::Duration kLongestRetryDelay = absl::Seconds(2);
+  static constexpr absl::Duration kLongestRetryDelay = absl::Seconds(4);
+  static constexpr double kHaste = 0.8;  // Of the time that room takes to come.
 
   // `clock` is not owned and outlives this.
   Admission(int64_t max_bytes, int64_t max_calls, Clock& clock = RealClock())
@@ -101,8 +104,9 @@ class Admission {
   void GiveBack(int64_t calls, int64_t bytes);
   // Learns of what comes back, of more than a thousandth of the budget and while half of it is in use.
   void NoteReturn(int64_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  absl::Status CheckRoom(int64_t calls, int64_t bytes, int64_t request_bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  absl::Duration BytesRetryDelay() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status CheckRoom(int64_t calls, int64_t bytes, int64_t request_bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Of the next in line, that needs so many bytes.
+  absl::Duration BytesRetryDelay(int64_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const int64_t max_bytes_;
   const int64_t max_calls_;
@@ -111,6 +115,7 @@ class Admission {
   int64_t bytes_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t calls_ ABSL_GUARDED_BY(mu_) = 0;
   Turnover turnover_ ABSL_GUARDED_BY(mu_);  // Of large reservations, while the budget is full or nearly so.
+  absl::Time last_in_line_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();  // When the last one refused is to come.
 };
 
 }  // namespace lossd

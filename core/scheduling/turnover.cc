@@ -7,14 +7,14 @@ namespace lossd {
 
 void Turnover::Note(int64_t units, absl::Time now) { returns_[noted_++ % kRemembered] = {units, now}; }
 
-std::optional<absl::Duration> Turnover::MeanStay(int64_t held) const {
+std::optional<absl::Duration> Turnover::TimeFor(int64_t units) const {
   if (count() < kLeast) return std::nullopt;
   // The first one begins the time in which the others were given back.
-  double units = 0;
-  for (size_t i = 1; i < count(); ++i) units += static_cast<double>(at(i).units);
+  double returned = 0;
+  for (size_t i = 1; i < count(); ++i) returned += static_cast<double>(at(i).units);
   const absl::Duration time = at(count() - 1).time - at(0).time;
   if (time <= absl::ZeroDuration()) return std::nullopt;  // Too fast to tell, or a clock that was set back.
-  return time * (static_cast<double>(held) / units);
+  return time * (static_cast<double>(units) / returned);
 }
 
 }  // namespace lossd

@@ -1,7 +1,7 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
-// How long what is taken from a full budget is kept, so that a caller who finds no room can be told when to come back.
+// How soon what is taken from a full budget comes back, so that a caller who finds no room can be told when to ask again.
 
 #ifndef LOSSD_CORE_SCHEDULING_TURNOVER_H_
 #define LOSSD_CORE_SCHEDULING_TURNOVER_H_
@@ -20,7 +20,7 @@ namespace lossd {
 //
 //    Note       4 MiB   8 MiB    2 MiB   6 MiB
 //    time   ----x-------x--------x-------x------>     16 MiB came back between the first and the last, which begins
-//               |-------- 200 ms --------|            the time; held 40 MiB: MeanStay = 200 ms * 40 / 16 = 500 ms
+//               |-------- 200 ms --------|            the time; for 40 MiB: TimeFor = 200 ms * 40 / 16 = 500 ms
 class Turnover {
  public:
   // `units` > 0 have been given back at `now`; of more than kRemembered times the oldest is forgotten.
@@ -28,9 +28,9 @@ class Turnover {
   // All of it: how fast units came back while nobody waited for them says nothing of a full budget.
   void Forget() { noted_ = 0; }
 
-  // How long units are kept on the average while `held` are held (Little's law); nullopt until kLeast are known, or
-  // where these came all at once or the clock was set back.
-  std::optional<absl::Duration> MeanStay(int64_t held) const;
+  // How long it takes until so many units have been given back; nullopt until kLeast returns are known, or where these
+  // came all at once or the clock was set back.
+  std::optional<absl::Duration> TimeFor(int64_t units) const;
 
  private:
   static constexpr size_t kRemembered = 16;

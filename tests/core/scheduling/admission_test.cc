@@ -66,8 +66,7 @@ TEST(AdmissionTest, RefusesCallsOverTheLimit) {
   EXPECT_EQ(GetLimitViolation(refused)->retry_delay, Admission::kRetryDelay);
 }
 
-// A budget that is full of what stays for ten seconds each: who asks sooner asks in vain.
-TEST(AdmissionTest, WhoFindsNoRoomForBytesIsToldToWaitForHalfOfATypicalStay) {
+TEST(AdmissionTest, ThoseWhoFindNoRoomForBytesStandInLine) {
   SimulatedClock clock;
   Admission admission(100, 100, clock);
   std::deque<Reservation> held;
@@ -85,12 +84,17 @@ TEST(AdmissionTest, WhoFindsNoRoomForBytesIsToldToWaitForHalfOfATypicalStay) {
   };
   refill();
   EXPECT_EQ(delay(), Admission::kRetryDelay);
-  turn_over(20, absl::Milliseconds(100));  // Ten at a time: each stays for a second.
-  EXPECT_EQ(delay(), absl::Milliseconds(500));
+  turn_over(20, absl::Milliseconds(500));
+  for (const int place : {1, 2, 3}) EXPECT_EQ(delay(), place * Admission::kHaste * absl::Milliseconds(500));
+  clock.AdvanceTime(absl::Milliseconds(400));
+  EXPECT_EQ(delay(), 3 * Admission::kHaste * absl::Milliseconds(500)) << "the line has moved on by one";
+  for (int i = 0; i < 40; ++i) EXPECT_LE(delay(), Admission::kLongestRetryDelay);
+  EXPECT_EQ(delay(), Admission::kLongestRetryDelay);
+  clock.AdvanceTime(2 * Admission::kLongestRetryDelay);
+  EXPECT_EQ(delay(), Admission::kHaste * absl::Milliseconds(500)) << "all have come, or never will";
+  clock.AdvanceTime(2 * Admission::kLongestRetryDelay);
   turn_over(20, absl::Milliseconds(1));
   EXPECT_EQ(delay(), Admission::kRetryDelay);
-  turn_over(20, absl::Seconds(10));
-  EXPECT_EQ(delay(), Admission::kLongestRetryDelay);
   held.clear();  // Nobody is there: what was learnt is of another time.
   refill();
   EXPECT_EQ(delay(), Admission::kRetryDelay);
