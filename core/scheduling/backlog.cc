@@ -49,8 +49,8 @@ void Backlog::EndReading(Place place) {
   --reading_calls_;
 }
 
-Backlog::Place Backlog::Enter(absl::Time deadline, absl::Time now) {
-  const Place place = PlaceOf(Urgency(deadline, now));
+Backlog::Place Backlog::Enter(absl::Time deadline, absl::Time arrival, absl::Time now) {
+  const Place place = PlaceOf(Urgency(deadline, arrival));
   absl::MutexLock lock(&mu_);
   ++waiting_[place];
   ++waiting_calls_;

@@ -79,8 +79,8 @@ class Backlog {
   Place BeginReading(absl::Time now);
   void EndReading(Place place);
 
-  // Counts a call in whose message was read, and out.
-  Place Enter(absl::Time deadline, absl::Time now);
+  // Counts a call in whose message was read, which was asked for at `arrival`, and out.
+  Place Enter(absl::Time deadline, absl::Time arrival, absl::Time now);
   void Leave(Place place, Outcome outcome, absl::Time now);
 
  private:

@@ -99,7 +99,7 @@ void ComputePipeline::Start(ComputeMessage message, AnswerCallback on_answer) {
   computation->on_answer = std::move(on_answer);
   ComputeMessage& started = computation->message;
   started.record->request_bytes = started.bytes.bytes();
-  computation->place = backlog_.Enter(started.deadline, started.arrival);
+  computation->place = backlog_.Enter(started.deadline, started.arrival, clock_.TimeNow());
   if (started.refusal.ok()) started.refusal = TakeIn(started);
   const absl::Status status = Catching([&] {
     computation->form = wire::ReadForm(started.bytes.slices());

@@ -30,7 +30,7 @@ class BacklogTest : public ::testing::Test {
  protected:
   absl::Time In(absl::Duration duration) const { return now_ + duration; }
   void EnterSome(int calls, absl::Time deadline) {
-    for (int i = 0; i < calls; ++i) inside_.push_back(backlog_.Enter(deadline, now_));
+    for (int i = 0; i < calls; ++i) inside_.push_back(backlog_.Enter(deadline, now_, now_));
   }
   void LeaveFirst(Backlog::Outcome outcome = Backlog::Outcome::kInTime) {
     backlog_.Leave(inside_.front(), outcome, now_);
@@ -77,6 +77,24 @@ TEST_F(BacklogTest, WaitIsThatOfTheCallsAheadAtThePaceOfTheAnswersBefore) {
   EXPECT_TRUE(WaitIs(20 * kPace));
   EnterSome(10, now_);
   EXPECT_TRUE(WaitIs(30 * kPace));
+}
+
+// Messages that take a second to come: what counts is when they were whole, not when they were asked for.
+TEST_F(BacklogTest, PaceIsLearntAlsoOfCallsWhoseMessagesCameSlowly) {
+  std::deque<Backlog::Place> reading;
+  for (int i = 0; i < 8; ++i) reading.push_back(backlog_.BeginReading(now_));
+  EnterSome(kBusy - 1, now_);
+  for (int i = 0; i < kEnough; ++i) {
+    now_ += kPace;
+    LeaveFirst();
+    backlog_.EndReading(reading.front());
+    reading.pop_front();
+    reading.push_back(backlog_.BeginReading(now_));
+    inside_.push_back(backlog_.Enter(now_, now_ - absl::Seconds(1), now_));
+  }
+  for (const Backlog::Place place : reading) backlog_.EndReading(place);
+  EnterSome(20, now_);
+  EXPECT_TRUE(WaitIs((kBusy - 1 + 20) * kPace));
 }
 
 TEST_F(BacklogTest, NothingIsKnownBeforeEnoughAnswers) {
@@ -241,7 +259,7 @@ TEST_F(BacklogTest, WaitingForCompanyIsNoSignOfAFullServer) {
       gathering.Leave(inside_.front(), Backlog::Outcome::kInTime, now_);
       inside_.pop_front();
     }
-    inside_.push_back(gathering.Enter(now_, now_));
+    inside_.push_back(gathering.Enter(now_, now_, now_));
   }
   // 20 calls, 100 ms, are ahead.
   EXPECT_OK(gathering.CheckBeforeReading(In(absl::Milliseconds(112)), now_));          // Of 56, then 0.8 of 56.
@@ -261,7 +279,7 @@ TEST_F(BacklogTest, CallsAheadAreThoseWhoseUrgencyIsNotLater) {
     now_ += absl::Milliseconds(draw(0, 20));
     const absl::Time deadline = draw(0, 9) == 0 ? absl::InfiniteFuture() : In(absl::Milliseconds(draw(-10, 2'000)));
     const auto urgency = [this](absl::Time due) { return std::clamp(due, now_, now_ + BatchQueue::kPatience); };
-    calls.emplace_back(backlog_.Enter(deadline, now_), urgency(deadline));
+    calls.emplace_back(backlog_.Enter(deadline, now_, now_), urgency(deadline));
     while (calls.size() > 100) {
       const auto leaving = calls.begin() + draw(0, 20);
       backlog_.Leave(leaving->first, Backlog::Outcome::kDropped, now_);
@@ -307,7 +325,7 @@ double GoodputOfOverload(absl::Duration pace, bool checks) {
     serve_until(now);
     const absl::Time deadline = now + kDeadline;
     if (checks && !backlog.CheckBeforeReading(deadline, now).ok()) continue;
-    waiting.emplace(deadline, backlog.Enter(deadline, now));
+    waiting.emplace(deadline, backlog.Enter(deadline, now, now));
   }
   return in_time / absl::FDivDuration(now - start, pace);
 }
