@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "core/status/errors.h"
@@ -22,10 +23,12 @@ Reservation& Reservation::operator=(Reservation&& other) noexcept {
   return *this;
 }
 
-absl::Status Reservation::Resize(int64_t bytes) { return ResizeSparing(bytes, 0); }
+absl::Status Reservation::Resize(int64_t bytes) {
+  if (bytes <= admission_->max_bytes_) wanted_ = std::max(wanted_, bytes);
+  return ResizeSparing(bytes, 0);
+}
 
 absl::Status Reservation::ResizeSparing(int64_t bytes, int64_t spare) {
-  if (bytes <= admission_->max_bytes_) wanted_ = std::max(wanted_, bytes);
   LOSSD_RETURN_IF_ERROR(admission_->Resize(bytes_, bytes, spare));
   bytes_ = bytes;
   return absl::OkStatus();
@@ -51,7 +54,16 @@ absl::StatusOr<Reservation> Admission::ReserveBytes(int64_t bytes) { return Rese
 
 absl::StatusOr<Reservation> Admission::Reserve(int64_t calls, int64_t bytes) {
   absl::MutexLock lock(&mu_);
-  LOSSD_RETURN_IF_ERROR(CheckRoom(calls, bytes, bytes));
+  LOSSD_RETURN_IF_ERROR(CheckRoom(calls, bytes, bytes, /*spare=*/0, /*in_line=*/calls > 0));
+  calls_ += calls;
+  bytes_ += bytes;
+  return Reservation(this, calls, bytes);
+}
+
+std::optional<Reservation> Admission::TryReserve(bool call, int64_t bytes, int64_t spare) {
+  const int64_t calls = call ? 1 : 0;
+  absl::MutexLock lock(&mu_);
+  if (bytes > max_bytes_ - spare || !HasRoom(calls, bytes + spare)) return std::nullopt;
   calls_ += calls;
   bytes_ += bytes;
   return Reservation(this, calls, bytes);
@@ -59,7 +71,7 @@ absl::StatusOr<Reservation> Admission::Reserve(int64_t calls, int64_t bytes) {
 
 absl::Status Admission::AddCall() {
   absl::MutexLock lock(&mu_);
-  LOSSD_RETURN_IF_ERROR(CheckRoom(/*calls=*/1, /*bytes=*/0, /*request_bytes=*/0));
+  LOSSD_RETURN_IF_ERROR(CheckRoom(/*calls=*/1, /*bytes=*/0, /*request_bytes=*/0, /*spare=*/0, /*in_line=*/true));
   ++calls_;
   return absl::OkStatus();
 }
@@ -76,9 +88,11 @@ int64_t Admission::calls() const {
 
 absl::Status Admission::Resize(int64_t held_bytes, int64_t bytes, int64_t spare) {
   absl::MutexLock lock(&mu_);
-  // What does not fit beside nobody never will.
-  const int64_t alone = bytes_ == held_bytes ? bytes + spare : bytes;
-  if (bytes > held_bytes) LOSSD_RETURN_IF_ERROR(CheckRoom(/*calls=*/0, bytes - held_bytes + spare, alone));
+  if (bytes > held_bytes) {
+    // What does not fit beside nobody never will.
+    const int64_t kept = bytes_ == held_bytes ? spare : 0;
+    LOSSD_RETURN_IF_ERROR(CheckRoom(/*calls=*/0, bytes - held_bytes + spare, bytes, kept, /*in_line=*/true));
+  }
   bytes_ += bytes - held_bytes;
   return absl::OkStatus();
 }
@@ -108,12 +122,17 @@ absl::Duration Admission::BytesRetryDelay(int64_t bytes) {
   return std::clamp(last_in_line_ - now, kRetryDelay, kLongestRetryDelay);
 }
 
-absl::Status Admission::CheckRoom(int64_t calls, int64_t bytes, int64_t request_bytes) {
-  if (request_bytes > max_bytes_) {
+bool Admission::HasRoom(int64_t calls, int64_t bytes) const {
+  return calls <= max_calls_ - calls_ && bytes <= max_bytes_ - bytes_;
+}
+
+absl::Status Admission::CheckRoom(int64_t calls, int64_t bytes, int64_t request_bytes, int64_t spare, bool in_line) {
+  if (request_bytes > max_bytes_ - spare) {
+    const std::string rest = spare > 0 ? absl::StrCat(", and ", spare, " are kept for others") : "";
     return LimitExceeded({.reason = RejectReason::kInflightBytes,
-                          .flag = "--max_inflight_bytes",
+                          .flag = bytes_flag_,
                           .description = absl::StrCat("bytes in flight: expected at most ", max_bytes_,
-                                                      " in all, this request alone needs ", request_bytes),
+                                                      " in all, this request alone needs ", request_bytes, rest),
                           .retry_delay = std::nullopt});
   }
   if (calls > max_calls_ - calls_) {
@@ -123,14 +142,12 @@ absl::Status Admission::CheckRoom(int64_t calls, int64_t bytes, int64_t request_
          .description = absl::StrCat("concurrent calls: expected at most ", max_calls_, ", in use ", calls_),
          .retry_delay = kRetryDelay});
   }
-  if (bytes > max_bytes_ - bytes_) {
-    return LimitExceeded({.reason = RejectReason::kInflightBytes,
-                          .flag = "--max_inflight_bytes",
-                          .description = absl::StrCat("bytes in flight: expected at most ", max_bytes_, ", in use ",
-                                                      bytes_, ", this request needs ", bytes, " more"),
-                          .retry_delay = BytesRetryDelay(bytes)});
-  }
-  return absl::OkStatus();
+  if (HasRoom(calls, bytes)) return absl::OkStatus();
+  return LimitExceeded({.reason = RejectReason::kInflightBytes,
+                        .flag = bytes_flag_,
+                        .description = absl::StrCat("bytes in flight: expected at most ", max_bytes_, ", in use ",
+                                                    bytes_, ", this request needs ", bytes, " more"),
+                        .retry_delay = in_line ? BytesRetryDelay(bytes) : kRetryDelay});
 }
 
 }  // namespace lossd

@@ -17,9 +17,11 @@ namespace {
 constexpr int64_t kGrowth = 4;
 constexpr int64_t kWindowBytes = (1 << 20) + (64 << 10);  // gRPC 1.51 opens no window of a message further.
 
-absl::Status TooLarge(int64_t max_bytes) {
-  return LimitExceeded({RejectReason::kMessageBytes, "--max_message_bytes",
-                        absl::StrCat("expected a request of at most ", max_bytes, " bytes, got more"), std::nullopt});
+absl::Status TooLarge(const IncomingMessages::Rules& rules) {
+  const char* const flag = rules.foresight == nullptr ? "" : "--max_message_bytes";  // Of computations; else none does.
+  return LimitExceeded({RejectReason::kMessageBytes, flag,
+                        absl::StrCat("expected a request of at most ", rules.max_bytes, " bytes, got more"),
+                        std::nullopt});
 }
 
 }  // namespace
@@ -47,22 +49,28 @@ int64_t RecentNeeds::largest() const {
 Foresight::Foresight(Admission& admission, int64_t max_message_bytes)
     : admission_(admission),
       trust_(admission.max_bytes() / 8, std::numeric_limits<int64_t>::max()),
-      worst_need_(std::min(admission.max_bytes() / 2, 2 * max_message_bytes)) {}
+      worst_need_(std::min(admission.max_bytes() / 2, 2 * max_message_bytes)),
+      spare_(std::clamp<int64_t>(admission.max_bytes() - max_message_bytes - IncomingMessages::kFreeBytes, 0,
+                                 admission.max_bytes() / 16)) {}
 
 absl::StatusOr<Reservation> Foresight::ReserveUnread(const RecentNeeds& connection, bool call, absl::Time now) {
   const auto reserve = [&](int64_t bytes) { return call ? admission_.Reserve(bytes) : admission_.ReserveBytes(bytes); };
-  const int64_t bytes = connection.known() ? connection.smallest() : all_.smallest();
-  auto reservation = reserve(bytes);
-  if (reservation.ok() || bytes == 0) return reservation;
+  const int64_t bytes = std::min(connection.known() ? connection.smallest() : all_.smallest(), most());
+  const int64_t spare = bytes > IncomingMessages::kFreeBytes ? spare_ : 0;
+  if (auto reservation = admission_.TryReserve(call, bytes, spare)) return *std::move(reservation);
   const int64_t time = absl::ToUnixNanos(now);
   int64_t doubted = doubted_.load(std::memory_order_relaxed);
   const bool again = doubted > time - absl::ToInt64Nanoseconds(kDoubtPeriod);
-  if (again || !doubted_.compare_exchange_strong(doubted, time, std::memory_order_relaxed)) return reservation;
+  if (bytes == 0 || again || !doubted_.compare_exchange_strong(doubted, time, std::memory_order_relaxed)) {
+    auto reservation = reserve(bytes + spare);
+    if (reservation.ok()) reservation->ResizeSparing(bytes, 0).IgnoreError();  // Never for less. Others have just gone.
+    return reservation;
+  }
   return reserve(0);
 }
 
 int64_t Foresight::LikelyNeed(const RecentNeeds& connection) const {
-  return connection.known() ? connection.largest() : all_.largest();
+  return std::min(connection.known() ? connection.largest() : all_.largest(), most());
 }
 
 void Foresight::Note(RecentNeeds& connection, int64_t bytes) {
@@ -153,7 +161,7 @@ IncomingMessages::Notices IncomingMessages::Assign(int64_t arrived) {
   // More than all of them may have: one of them has.
   const auto oldest = std::find_if(waiting_.begin(), waiting_.end(), [](const Waiting& w) { return !w.refused; });
   if (oldest == waiting_.end()) return notices;
-  Refuse(*oldest, left, TooLarge(oldest->rules.max_bytes), notices);
+  Refuse(*oldest, left, TooLarge(oldest->rules), notices);
   CountRoom(*oldest, RoomOf(*oldest));
   return notices;
 }
@@ -224,6 +232,7 @@ absl::Status IncomingMessages::Grow(Waiting& waiting, int64_t bytes) {
     if (waiting.trusted.empty()) {
       LOSSD_ASSIGN_OR_RETURN(waiting.trusted, foresight->trust().ReserveBytes(0));
     }
+    guess = std::max(bytes, std::min(guess, foresight->most()));
     if (!waiting.trusted.Resize(guess).ok()) guess = std::max(bytes, foresight->worst_need());
   }
   return waiting.reservation.ResizeSparing(guess, spare);

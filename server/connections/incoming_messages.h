@@ -67,8 +67,11 @@ class Foresight {
   // What a message has needed.
   void Note(RecentNeeds& connection, int64_t bytes);
 
-  // Messages on their way leave a sixteenth of the budget to small calls.
-  int64_t spare() const { return admission_.max_bytes() / 16; }
+  // Messages on their way leave a sixteenth of the budget to small calls, or less where it is hardly more than a
+  // message.
+  int64_t spare() const { return spare_; }
+  // What a message on its way may have at most.
+  int64_t most() const { return admission_.max_bytes() - spare_; }
   // Of messages that outgrow what was foreseen, so many bytes may be read on trust: an eighth of the budget.
   Admission& trust() { return trust_; }
   // Beyond that, such a message must have what the largest needs at least.
@@ -78,6 +81,7 @@ class Foresight {
   Admission& admission_;
   Admission trust_;
   const int64_t worst_need_;
+  const int64_t spare_;
   RecentNeeds all_;
   std::atomic<int64_t> doubted_ = std::numeric_limits<int64_t>::min();  // In nanoseconds since 1970.
 };

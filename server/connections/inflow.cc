@@ -148,6 +148,7 @@ IncomingMessages::Rules MessageBudget::Rules(const InflowConnection& connection)
 }
 
 void MessageBudget::NoteNeed(InflowConnection& connection, int64_t bytes) {
+  if (bytes == 0) return;  // It failed before that was known.
   foresight_.Note(connection.needs_[static_cast<size_t>(kind_)], bytes);
 }
 

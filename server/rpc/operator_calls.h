@@ -37,7 +37,8 @@ class OperatorCalls {
  private:
   struct Places {
     explicit Places(const ServerOptions& options)
-        : gate(options.max_concurrent_streams), admission(kBytes, options.max_concurrent_calls) {}
+        : gate(options.max_concurrent_streams),
+          admission(kBytes, options.max_concurrent_calls, RealClock(), /*bytes_flag=*/"") {}
     RpcMethodRules Rules(const RpcEnvironment& environment) {
       return {.environment = environment, .gate = gate, .admission = admission, .messages = messages};
     }

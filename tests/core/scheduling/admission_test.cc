@@ -88,6 +88,11 @@ TEST(AdmissionTest, ThoseWhoFindNoRoomForBytesStandInLine) {
   for (const int place : {1, 2, 3}) EXPECT_EQ(delay(), place * Admission::kHaste * absl::Milliseconds(500));
   clock.AdvanceTime(absl::Milliseconds(400));
   EXPECT_EQ(delay(), 3 * Admission::kHaste * absl::Milliseconds(500)) << "the line has moved on by one";
+  for (int i = 0; i < 40; ++i) {
+    EXPECT_FALSE(admission.ReserveBytes(10).ok());
+    EXPECT_FALSE(admission.TryReserve(/*call=*/true, 10, 0).has_value());
+  }
+  EXPECT_EQ(delay(), 4 * Admission::kHaste * absl::Milliseconds(500)) << "those wait by themselves";
   for (int i = 0; i < 40; ++i) EXPECT_LE(delay(), Admission::kLongestRetryDelay);
   EXPECT_EQ(delay(), Admission::kLongestRetryDelay);
   clock.AdvanceTime(2 * Admission::kLongestRetryDelay);
@@ -158,6 +163,40 @@ TEST(ReservationTest, GrowsAndShrinksWithinTheLimit) {
   EXPECT_EQ(admission.inflight_bytes(), 30);
   EXPECT_EQ(held.bytes(), 30);
   EXPECT_EQ(admission.calls(), 1);
+}
+
+TEST(ReservationTest, IsWantedAsFarAsItIsKnownToBeNeeded) {
+  Admission admission(100, 2);
+  ASSERT_OK_AND_ASSIGN(Reservation held, admission.Reserve(50));
+  EXPECT_EQ(held.wanted(), 0) << "foreseen";
+  EXPECT_OK(held.ResizeSparing(80, 0));
+  EXPECT_EQ(held.wanted(), 0) << "guessed";
+  EXPECT_OK(held.Resize(30));
+  EXPECT_OK(held.Resize(20));
+  EXPECT_EQ(held.wanted(), 30);
+  ASSERT_OK_AND_ASSIGN(const Reservation other, admission.Reserve(60));
+  EXPECT_FALSE(held.Resize(70).ok());
+  EXPECT_EQ(held.wanted(), 70) << "in vain";
+}
+
+TEST(ReservationTest, OnesThatCanNeverLeaveWhatIsKeptForOthersAreToldSo) {
+  Admission admission(100, 2);
+  ASSERT_OK_AND_ASSIGN(Reservation held, admission.Reserve(10));
+  const absl::Status refused = held.ResizeSparing(95, 6);
+  EXPECT_THAT(refused, StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("alone needs 95, and 6 are kept")));
+  EXPECT_EQ(GetLimitViolation(refused)->retry_delay, std::nullopt);
+  EXPECT_OK(held.ResizeSparing(94, 6));
+}
+
+TEST(AdmissionTest, TriesLeaveWhatIsKeptForOthers) {
+  Admission admission(100, 1);
+  EXPECT_FALSE(admission.TryReserve(/*call=*/true, 95, 6).has_value());
+  const auto held = admission.TryReserve(/*call=*/true, 94, 6);
+  ASSERT_TRUE(held.has_value());
+  EXPECT_EQ(admission.inflight_bytes(), 94);
+  EXPECT_EQ(admission.calls(), 1);
+  EXPECT_FALSE(admission.TryReserve(/*call=*/true, 0, 0).has_value());
+  EXPECT_TRUE(admission.TryReserve(/*call=*/false, 6, 0).has_value());
 }
 
 TEST(ReservationTest, IsUnchangedWhereItCannotGrow) {

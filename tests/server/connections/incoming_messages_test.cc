@@ -228,6 +228,33 @@ TEST(ForesightTest, MessageForWhichThereIsNoRoomIsRefusedUnreadButForOneNowAndTh
   EXPECT_OK(foresight.ReserveUnread(connection, true, now + Foresight::kDoubtPeriod));
 }
 
+// Two callers fill the budget with large messages as soon as they may; small calls find room all the same.
+TEST(ForesightTest, LargeMessagesLeaveRoomForSmallOnesAlsoWhereTheirNeedIsForeseen) {
+  Admission admission(64 * kMb, 1000);
+  Foresight foresight(admission, 16 * kMb);
+  RecentNeeds large;
+  RecentNeeds small;
+  foresight.Note(large, 32 * kMb);
+  foresight.Note(small, 1000);
+  ASSERT_OK_AND_ASSIGN(const Reservation first, foresight.ReserveUnread(large, true, absl::UnixEpoch()));
+  ASSERT_OK_AND_ASSIGN(const Reservation doubted, foresight.ReserveUnread(large, true, absl::UnixEpoch()));
+  EXPECT_EQ(first.bytes(), 32 * kMb);
+  EXPECT_EQ(doubted.bytes(), 0);
+  EXPECT_OK(foresight.ReserveUnread(small, true, absl::UnixEpoch()));
+}
+
+// One that needs all of it comes in while nobody else is there.
+TEST(ForesightTest, NoMoreIsForeseenThanAMessageMayHave) {
+  Admission admission(64 * kMb, 1000);
+  Foresight foresight(admission, 16 * kMb);
+  RecentNeeds needs;
+  foresight.Note(needs, 64 * kMb);
+  EXPECT_EQ(foresight.LikelyNeed(needs), foresight.most());
+  EXPECT_EQ(foresight.ReserveUnread(needs, true, absl::UnixEpoch())->bytes(), foresight.most());
+  Admission narrow(16 * kMb, 1000);
+  EXPECT_EQ(Foresight(narrow, 16 * kMb).most(), 16 * kMb) << "a message of the largest size fits";
+}
+
 TEST(ForesightTest, ConnectionThatIsNewIsTakenToBeLikeTheOthersAndOneThatIsNotLikeItself) {
   Admission admission(1000, 1000);
   Foresight foresight(admission, 50);
