@@ -116,8 +116,13 @@ struct Checker {
 
   absl::Status operator()(const DurationFlag& kind) const {
     const absl::Duration value = options.*kind.member;
-    if (value > absl::ZeroDuration() || (kind.zero_allowed && value == absl::ZeroDuration())) return absl::OkStatus();
-    return BadFlag(flag.name, kind.zero_allowed ? "a duration of at least 0s" : "a duration above 0s",
+    if (value >= kind.least && value <= kind.most) return absl::OkStatus();
+    if (kind.or_zero && value == absl::ZeroDuration()) return absl::OkStatus();
+    const std::string most =
+        kind.most == absl::InfiniteDuration() ? "" : " and at most " + absl::FormatDuration(kind.most);
+    return BadFlag(flag.name,
+                   absl::StrCat(kind.or_zero ? "0s or " : "", "a duration of at least ",
+                                kind.least == absl::ZeroDuration() ? "0s" : absl::FormatDuration(kind.least), most),
                    absl::FormatDuration(value));
   }
 

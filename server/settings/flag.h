@@ -60,9 +60,11 @@ struct NumberFlag {  // Above 0.
   double ServerOptions::*member;
 };
 
-struct DurationFlag {  // 10s, 1h30m, inf.
+struct DurationFlag {  // 10s, 1h30m; inf where `most` is.
   absl::Duration ServerOptions::*member;
-  bool zero_allowed;
+  absl::Duration least;
+  absl::Duration most;
+  bool or_zero = false;  // Also below `least`.
 };
 
 struct ActionFlag {  // A switch.

@@ -12,8 +12,12 @@ using Options = ServerOptions;
 
 constexpr int64_t kLargestMessage = (int64_t{1} << 31) - 1;  // gRPC's own, bytes.
 constexpr int64_t kMostBytes = int64_t{1} << 50;
-constexpr bool kZeroAllowed = true;
-constexpr bool kAboveZero = false;
+// Shorter ones the transport rounds to nothing, or nobody could keep.
+constexpr absl::Duration kShortest = absl::Milliseconds(1);
+constexpr absl::Duration kShortestTransfer = absl::Milliseconds(100);
+constexpr absl::Duration kLongestWait = absl::Hours(24);  // Of what keeps others waiting.
+constexpr absl::Duration kForEver = absl::InfiniteDuration();
+constexpr bool kOrZero = true;
 
 FlagGroup Addresses() {
   return {"Addresses",
@@ -63,7 +67,7 @@ FlagGroup Computation() {
        {"threads", CountFlag{&Options::threads, 0, BatchSchedulerOptions::kMaxThreads},
         "Threads that compute. 0: as many processors as the cgroup's quota and the affinity mask allow."},
        {"max_batch_requests", CountFlag{&Options::max_batch_requests, 1, 1 << 20}, "Requests in a batch at most."},
-       {"max_queue_delay", DurationFlag{&Options::max_queue_delay, kZeroAllowed},
+       {"max_queue_delay", DurationFlag{&Options::max_queue_delay, absl::ZeroDuration(), kLongestWait},
         "Longest a request waits for company in its batch while a worker is idle. 0: never waits."},
        {"parameter_cache_bytes", BytesFlag{&Options::parameter_cache_bytes, 0, kMostBytes},
         "Bytes of seed-initialised parameters to keep."}}};
@@ -78,21 +82,21 @@ FlagGroup Limits() {
         "Bytes of payloads, results and workspace of all accepted calls together, at least --max_message_bytes; calls "
         "beyond are refused."},
        {"transport_memory_bytes", BytesFlag{&Options::transport_memory_bytes, 0, kMostBytes},
-        "Bytes the transport may hold in messages being received and sent, at least --max_message_bytes. 0: an "
+        "Bytes the transport may hold in messages being received and sent, at least --max_inflight_bytes. 0: an "
         "eighth more than --max_inflight_bytes and 64 MiB, at least four messages."},
        {"max_concurrent_calls", CountFlag{&Options::max_concurrent_calls, 1, 1 << 30},
         "Calls, and messages of streams, in flight at a time; calls beyond are refused."},
        {"max_request_flops", NumberFlag{&Options::max_request_flops},
         "Floating-point operations that a request may need, by estimate."},
-       {"default_deadline", DurationFlag{&Options::default_deadline, kZeroAllowed},
+       {"default_deadline", DurationFlag{&Options::default_deadline, kShortest, kForEver, kOrZero},
         "Deadline of calls that come without one. 0: none."}}};
 }
 
 FlagGroup Shutdown() {
   return {"Shutdown",
-          {{"drain_delay", DurationFlag{&Options::drain_delay, kZeroAllowed},
+          {{"drain_delay", DurationFlag{&Options::drain_delay, absl::ZeroDuration(), kLongestWait},
             "After SIGTERM: how long to keep serving with health NOT_SERVING, so that balancers look elsewhere."},
-           {"shutdown_timeout", DurationFlag{&Options::shutdown_timeout, kAboveZero},
+           {"shutdown_timeout", DurationFlag{&Options::shutdown_timeout, kShortest, kLongestWait},
             "After the drain delay: how long accepted calls may take to finish before they are cut off."}}};
 }
 
@@ -105,18 +109,18 @@ FlagGroup Connections() {
         "a quarter, 256 at most, is set aside for --admin_listen, --http_listen and files."},
        {"max_concurrent_streams", CountFlag{&Options::max_concurrent_streams, 1, kLargestMessage},
         "Calls at a time on a connection, so that one client cannot take every place there is."},
-       {"transfer_timeout", DurationFlag{&Options::transfer_timeout, kAboveZero},
+       {"transfer_timeout", DurationFlag{&Options::transfer_timeout, kShortestTransfer, kForEver},
         "How long a client may take to send a call's message or to take its answer before the call is cut off. inf: as "
         "long as it likes."},
-       {"max_connection_age", DurationFlag{&Options::max_connection_age, kAboveZero},
+       {"max_connection_age", DurationFlag{&Options::max_connection_age, kShortestTransfer, kForEver},
         "Age at which a connection is closed gracefully, which makes clients resolve names again. inf: never."},
-       {"max_connection_age_grace", DurationFlag{&Options::max_connection_age_grace, kAboveZero},
+       {"max_connection_age_grace", DurationFlag{&Options::max_connection_age_grace, kShortest, kForEver},
         "How long calls on an aged connection may take to finish. inf: as long as they want."},
-       {"max_connection_idle", DurationFlag{&Options::max_connection_idle, kAboveZero},
+       {"max_connection_idle", DurationFlag{&Options::max_connection_idle, kShortestTransfer, kForEver},
         "How long a connection may stay without calls. inf: for ever."},
-       {"keepalive_time", DurationFlag{&Options::keepalive_time, kAboveZero},
+       {"keepalive_time", DurationFlag{&Options::keepalive_time, kShortest, kForEver},
         "Silence after which a client is pinged."},
-       {"keepalive_timeout", DurationFlag{&Options::keepalive_timeout, kAboveZero},
+       {"keepalive_timeout", DurationFlag{&Options::keepalive_timeout, kShortest, kForEver},
         "How long a ping may stay unanswered before the connection is closed."}}};
 }
 

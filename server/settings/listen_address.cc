@@ -62,6 +62,11 @@ absl::StatusOr<ListenAddress> ParseListenAddress(absl::string_view text) {
   absl::string_view rest = text;
   if (absl::ConsumePrefix(&rest, kUnixScheme)) {
     if (!absl::StartsWith(rest, "/")) return Malformed(text);
+    constexpr size_t kLongestPath = sizeof(sockaddr_un::sun_path) - 1;
+    if (rest.size() > kLongestPath) {
+      return absl::InvalidArgumentError(absl::StrCat("expected a path of a unix socket of at most ", kLongestPath,
+                                                     " bytes, got ", rest.size(), " in \"", text, "\""));
+    }
     address.unix_path = std::string(rest);
     return address;
   }

@@ -91,14 +91,17 @@ absl::Status CheckTlsFiles(const ServerOptions& options) {
 
 // Limits that no call, or none of the largest, could keep.
 absl::Status CheckLimits(const ServerOptions& options) {
-  const std::string message = absl::StrCat("at least --max_message_bytes, which is ", options.max_message_bytes);
   if (options.max_inflight_bytes < options.max_message_bytes) {
-    return BadFlag("max_inflight_bytes", message, absl::StrCat(options.max_inflight_bytes, " bytes"));
+    return BadFlag("max_inflight_bytes",
+                   absl::StrCat("at least --max_message_bytes, which is ", options.max_message_bytes),
+                   absl::StrCat(options.max_inflight_bytes, " bytes"));
   }
-  if (options.transport_memory_bytes == 0 || options.transport_memory_bytes >= options.max_message_bytes) {
+  // The transport would end honest calls without a word while there is room for them.
+  if (options.transport_memory_bytes == 0 || options.transport_memory_bytes >= options.max_inflight_bytes) {
     return absl::OkStatus();
   }
-  return BadFlag("transport_memory_bytes", absl::StrCat("0 or ", message),
+  return BadFlag("transport_memory_bytes",
+                 absl::StrCat("0 or at least --max_inflight_bytes, which is ", options.max_inflight_bytes),
                  absl::StrCat(options.transport_memory_bytes, " bytes"));
 }
 

@@ -22,7 +22,8 @@ const Flag& Bytes() {
 }
 
 const Flag& Duration() {
-  static const auto* const flag = new Flag{"delay", DurationFlag{&ServerOptions::drain_delay, true}, "A delay."};
+  static const auto* const flag =
+      new Flag{"delay", DurationFlag{&ServerOptions::drain_delay, absl::ZeroDuration(), absl::Hours(24)}, "A delay."};
   return *flag;
 }
 
@@ -55,7 +56,7 @@ TEST(FlagTest, DurationWithoutUnitIsToldToHaveOne) {
   EXPECT_EQ(std::get<std::string>(ValueOf(Duration(), line.options)), "1m30s");
   ASSERT_OK(SetFlag(Duration(), "-1s", line));
   EXPECT_THAT(CheckFlag(Duration(), line.options),
-              StatusIs(kInvalid, "--delay: expected a duration of at least 0s, got -1s"));
+              StatusIs(kInvalid, "--delay: expected a duration of at least 0s and at most 24h, got -1s"));
 }
 
 TEST(FlagTest, AddressesAreALineOfThem) {

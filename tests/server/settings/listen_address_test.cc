@@ -42,6 +42,13 @@ TEST(ListenAddressTest, SecondBinderOfAPortFailsWithTheSystemsReason) {
   close(first.fd);
 }
 
+TEST(ListenAddressTest, UnixPathsAreAsLongAsTheSystemTakes) {
+  EXPECT_OK(ParseListenAddress("unix:/" + std::string(106, 'x')));
+  EXPECT_THAT(
+      ParseListenAddress("unix:/" + std::string(107, 'x')),
+      StatusIs(absl::StatusCode::kInvalidArgument, AllOf(HasSubstr("at most 107 bytes"), HasSubstr("got 108"))));
+}
+
 // A unix socket that listens at `path`, or did: its file stays.
 class UnixListener {
  public:
