@@ -1,7 +1,8 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
-// How soon what is taken from a full budget comes back, so that a caller who finds no room can be told when to ask again.
+// How soon what is taken from a full budget comes back, so that a caller who finds no room can be told when to ask
+// again.
 
 #ifndef LOSSD_CORE_SCHEDULING_TURNOVER_H_
 #define LOSSD_CORE_SCHEDULING_TURNOVER_H_

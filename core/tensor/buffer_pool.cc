@@ -262,9 +262,7 @@ Buffer BufferPool::Allocate(size_t bytes) {
   return Buffer(block);
 }
 
-void BufferPool::BoundIdle(size_t max_idle_bytes, size_t max_bytes) {
-  shelves_->BoundIdle(max_idle_bytes, max_bytes);
-}
+void BufferPool::BoundIdle(size_t max_idle_bytes, size_t max_bytes) { shelves_->BoundIdle(max_idle_bytes, max_bytes); }
 
 void BufferPool::FreeUnused() { shelves_->FreeUnused(); }
 

@@ -9,6 +9,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "core/status/status_macros.h"
 #include "grpc/health/v1/health.pb.h"
@@ -35,7 +37,10 @@ absl::StatusOr<grpc::ByteBuffer> Check(const HealthStates& states, const Receive
   HealthCheckResponse response;
   response.set_status(StatusOf(states, request.service()));
   if (response.status() != HealthCheckResponse::SERVICE_UNKNOWN) return Serialized(response);
-  return absl::NotFoundError("service: expected \"\", lossd.v1.LossService, readiness or liveness, got another");
+  return absl::NotFoundError(
+      absl::StrCat("service: expected \"\", lossd.v1.LossService, readiness, liveness or "
+                   "device/NAME, got \"",
+                   absl::Utf8SafeCEscape(request.service()), "\""));
 }
 
 // One call of Watch: reads the name of a service, then writes its state, and each state that differs from the one

@@ -24,8 +24,8 @@ namespace lossd {
 // heap grows by leaves the pool, and the process stays as large as it is.
 //
 // A server that is full of large messages takes gigabytes and gives them back within each second; there heap and pool
-// each keep what they have had in use at one time within the last five to ten, as far as both have no more than calls may
-// have, and kKeptBytes. To take it of the system anew, page by page, cost a third of the throughput.
+// each keep what they have had in use at one time within the last five to ten, as far as both have no more than calls
+// may have, and kKeptBytes. To take it of the system anew, page by page, cost a fifth of the throughput.
 //
 // Every kTrimPeriods it frees the buffers that have lain idle all through them; and if nothing has been computed
 // meanwhile, all of the heap that is free, also what messages took that were refused. So a burst's memory is back after
@@ -75,9 +75,9 @@ class MemoryTrimmer {
   const size_t most_bytes_;  // Of heap and pool, used and free.
   RecentUse heap_use_;
   RecentUse pool_use_;
-  int periods_ = 0;              // Since the last Trim.
-  int64_t allocations_ = -1;     // Of the pool, at the last Trim.
-  PeriodicThread thread_;        // Last: uses all of the above.
+  int periods_ = 0;           // Since the last Trim.
+  int64_t allocations_ = -1;  // Of the pool, at the last Trim.
+  PeriodicThread thread_;     // Last: uses all of the above.
 };
 
 }  // namespace lossd

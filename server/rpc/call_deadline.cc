@@ -22,6 +22,7 @@ absl::Time CallDeadline(const grpc::ServerContext& context, absl::Time arrival, 
 
 bool HasExpired(absl::Time arrival, absl::Time deadline, absl::Time now) {
   constexpr absl::Duration kTravel = absl::Milliseconds(10);
+  // The rounding, and as much again for clocks.
   return now >= deadline - std::max(kTravel, (deadline - arrival) / 50);
 }
 

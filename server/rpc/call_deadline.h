@@ -25,7 +25,7 @@ absl::Time DeadlineOf(gpr_timespec raw, absl::Time now);
 absl::Time CallDeadline(const grpc::ServerContext& context, absl::Time arrival, const ServerOptions& options);
 
 // Whether what a client cancels at `now` has met its deadline. The client, whose clock gives up first, says only that
-// it cancels; and the deadline that it sent was rounded up by as much as a hundredth.
+// it cancels; and the deadline that it sent was rounded up by as much as a hundredth, from when it was sent.
 bool HasExpired(absl::Time arrival, absl::Time deadline, absl::Time now);
 
 }  // namespace lossd

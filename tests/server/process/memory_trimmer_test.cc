@@ -34,7 +34,7 @@ class MemoryTrimmerTest : public ::testing::Test {
                             kept_ = kept == 0 ? kept_ : kept;
                           }},
                          2 * kGibibyte - MemoryTrimmer::kKeptBytes,  // 2 GiB in all.
-                         absl::Hours(1000)};  // Its own thread does nothing.
+                         absl::Hours(1000)};                         // Its own thread does nothing.
 };
 
 // What is refused takes of the heap and not of the pool.
