@@ -31,6 +31,10 @@ namespace lossd {
 // Members stand in the order in which they need each other, as those of ServingServer.
 class AdminServer {
  public:
+  // That a connection may have at a time: who opens four times as many before they end is cut. Its thread lets them
+  // wait, and gRPC holds 16 KB for each meanwhile.
+  static constexpr int64_t kCalls = 16;
+
   // Starts serving. UNAVAILABLE, naming --admin_listen, as StartListening. What is behind `parts` outlives this.
   static absl::StatusOr<std::unique_ptr<AdminServer>> Start(const ServerParts& parts);
 

@@ -3,6 +3,7 @@
 
 #include "server/loss_server.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -82,11 +83,13 @@ void LossServer::BoundConnections() {
   ConnectionBounds serving;
   if (options_.max_connections > 0) serving.connections = options_.max_connections;
   serving.below = budget.below;
+  serving.calls = std::max(options_.max_concurrent_streams, OpeningPace::kCalls);
   serving.on_refused = [this] { OnConnectionRefused("--max_connections"); };
   bounded_serving_ = std::make_unique<BoundedListener>(addresses_.listen, std::move(serving));
   bounded_admin_ = std::make_unique<BoundedListener>(
-      addresses_.admin_listen,
-      ConnectionBounds{.connections = budget.admin, .on_refused = [this] { OnConnectionRefused("--admin_listen"); }});
+      addresses_.admin_listen, ConnectionBounds{.connections = budget.admin,
+                                                .calls = AdminServer::kCalls,
+                                                .on_refused = [this] { OnConnectionRefused("--admin_listen"); }});
 }
 
 void LossServer::OnConnectionRefused(absl::string_view address_flag) {

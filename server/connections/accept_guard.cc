@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <optional>
 #include <utility>
 
 #include "absl/base/attributes.h"
@@ -66,6 +67,8 @@ class BoundedListener::State {
 
   bool IsOf(int listener) const { return ends_.Contain(listener); }
 
+  int64_t calls() const { return bounds_.calls; }
+
   // Whether a connection that was just accepted may stay.
   bool Admit(int connection) {
     {
@@ -112,10 +115,12 @@ class BoundedListeners {
     some_.store(!states_.empty(), std::memory_order_relaxed);
   }
 
-  bool Admit(int listener, int connection) {
-    if (!some_.load(std::memory_order_relaxed)) return true;
-    const std::shared_ptr<State> state = Find(listener);
-    return state == nullptr || state->Admit(connection);
+  // Whether a connection may stay; the calls that it may have.
+  std::optional<int64_t> Admit(int listener, int connection) {
+    const std::shared_ptr<State> state = some_.load(std::memory_order_relaxed) ? Find(listener) : nullptr;
+    if (state == nullptr) return OpeningPace::kCalls;
+    if (!state->Admit(connection)) return std::nullopt;
+    return state->calls();
   }
 
  private:
@@ -139,12 +144,16 @@ BoundedListeners& TheListeners() {
   return *listeners;
 }
 
-// The next connection that may stay; -1 and errno as accept4.
+// The next connection that may stay, which is tapped then; -1 and errno as accept4.
 int AcceptBounded(int listener, sockaddr* address, socklen_t* length, int flags) {
   const socklen_t room = length == nullptr ? 0 : *length;
   while (true) {
     const int connection = SystemAccept(listener, address, length, flags);
-    if (connection < 0 || TheListeners().Admit(listener, connection)) return connection;
+    if (connection < 0) return connection;
+    if (const auto calls = TheListeners().Admit(listener, connection)) {
+      TapConnection(connection, *calls);
+      return connection;
+    }
     close(connection);
     if (length != nullptr) *length = room;
   }
@@ -169,7 +178,6 @@ int64_t BoundedListener::refused() const { return state_->refused(); }
 extern "C" ABSL_ATTRIBUTE_WEAK int accept4(int listener, sockaddr* address, socklen_t* length, int flags) {
   const int connection = lossd::AcceptBounded(listener, address, length, flags);
   if (connection >= 0 && lossd::spare_lost.load(std::memory_order_relaxed)) lossd::GuardAccept();
-  if (connection >= 0) lossd::TapConnection(connection);
   if (connection >= 0 || (errno != EMFILE && errno != ENFILE)) return connection;
   lossd::TurnAway(listener);
   errno = EAGAIN;

@@ -13,6 +13,8 @@
 #include <string>
 #include <vector>
 
+#include "server/connections/opening_pace.h"
+
 namespace lossd {
 
 // Sets a file descriptor aside. From then on accept4 of this process does not fail for want of one: connections for
@@ -25,6 +27,7 @@ void GuardAccept();
 struct ConnectionBounds {
   int64_t connections = std::numeric_limits<int64_t>::max();  // At a time.
   int64_t below = std::numeric_limits<int64_t>::max();        // Their descriptors' numbers: the rest is for others.
+  int64_t calls = OpeningPace::kCalls;                        // That each may have at a time, as OpeningPace takes it.
   // Called when a connection is closed instead of being taken, on the thread that accepts and with no lock held; must
   // not block. The client sees its connection made and ended at once.
   std::function<void()> on_refused = [] {};

@@ -3,7 +3,9 @@
 
 #include "server/connections/connection_taps.h"
 
+#include <dlfcn.h>
 #include <fcntl.h>
+#include <openssl/ssl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -30,6 +32,18 @@ uint64_t SocketId(int fd) {
   return fstat(fd, &status) == 0 ? status.st_ino : 0;
 }
 
+// A connection that was accepted, as something to keep with its TLS: its descriptor and, above that, its SocketId;
+// null: none.
+void* PackedSocket(int fd, uint64_t socket) {
+  return reinterpret_cast<void*>(uint64_t{socket} * kMaxFd + static_cast<uint64_t>(fd));
+}
+thread_local void* last_accepted = nullptr;
+
+int TlsSocketIndex() {
+  static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+  return index;
+}
+
 // gRPC tells clients over unix sockets apart by nothing.
 std::string KeyOf(const std::string& peer) { return absl::StartsWith(peer, kUnixPeer) ? kUnixPeer : peer; }
 
@@ -38,13 +52,15 @@ std::string KeyOf(const std::string& peer) { return absl::StartsWith(peer, kUnix
 // The taps by the number of their descriptor, which recvmsg knows, and by their peer, which calls know. A descriptor
 // that was closed keeps its tap until its number is accepted again, which bounds them by the descriptors there may be.
 struct TapTable {
+  enum class Reading { kOn, kStopped, kCut };
   struct Slot {
     std::atomic<ConnectionTap*> tap = nullptr;
-    std::atomic<uint64_t> socket = 0;   // Its SocketId.
-    std::atomic<bool> stopped = false;  // Nothing is read from it any more.
-    FrameMeter meter;                   // These two of whoever reads from it.
+    std::atomic<uint64_t> socket = 0;  // Its SocketId.
+    std::atomic<Reading> reading = Reading::kOn;
+    std::atomic<bool> tls = false;  // What it brings is read by SSL_read.
+    FrameMeter meter;               // These two of whoever reads from it.
     OpeningPace pace;
-  };
+  };  // All zero at first: so the table takes memory as far as it is used.
 
   static TapTable& Get() {
     static TapTable* const table = new TapTable();  // Sockets are read until the process has ended.
@@ -58,23 +74,58 @@ struct TapTable {
 
   // Whether `fd` is the socket that was tapped, and not another one that has its number since.
   static bool IsStill(int fd, const Slot& slot) { return SocketId(fd) == slot.socket.load(std::memory_order_relaxed); }
-  static bool IsStopped(int fd, const Slot& slot) {
-    return slot.stopped.load(std::memory_order_relaxed) && IsStill(fd, slot);
+
+  // Why nothing is to be read, as errno has it; 0: it may.
+  static int ErrorOf(int fd, const Slot& slot) {
+    const Reading reading = slot.reading.load(std::memory_order_relaxed);
+    if (reading == Reading::kOn || !IsStill(fd, slot)) return 0;
+    return reading == Reading::kCut ? ECONNRESET : EAGAIN;
+  }
+
+  static void Cut(int fd, Slot& slot) {
+    slot.reading.store(Reading::kCut, std::memory_order_relaxed);  // The system still has what came before.
+    shutdown(fd, SHUT_RDWR);
   }
 
   // Counts what was read into the first `bytes` of `message`; whether the connection may go on.
-  static bool Take(Slot& slot, const msghdr& message, size_t bytes) {
-    ConnectionTap& tap = *slot.tap.load(std::memory_order_relaxed);
+  static bool Take(int fd, Slot& slot, const msghdr& message, size_t bytes) {
+    if (slot.tls.load(std::memory_order_relaxed)) return true;
     bool goes_on = true;
     for (size_t i = 0; i < message.msg_iovlen && bytes > 0; ++i) {
       const size_t piece = std::min(bytes, message.msg_iov[i].iov_len);
-      goes_on &= tap.Take(slot.meter, slot.pace, {static_cast<const char*>(message.msg_iov[i].iov_base), piece});
+      goes_on &= Take(slot, {static_cast<const char*>(message.msg_iov[i].iov_base), piece});
       bytes -= piece;
     }
-    return goes_on;
+    if (goes_on || !IsStill(fd, slot)) return true;
+    Cut(fd, slot);
+    return false;
   }
 
-  void Add(int fd, const std::string& peer) ABSL_LOCKS_EXCLUDED(mu) {
+  // From now on what the connection brings is counted by TakeDecrypted. Of what was accepted last on this thread, which
+  // is how gRPC begins TLS.
+  static void BeginTls(SSL* tls) {
+    void* const socket = std::exchange(last_accepted, nullptr);
+    if (socket == nullptr || SSL_set_ex_data(tls, TlsSocketIndex(), socket) == 0) return;
+    slots[reinterpret_cast<uint64_t>(socket) % kMaxFd].tls.store(true, std::memory_order_relaxed);
+  }
+
+  // Counts what `tls` has made of what it was given; whether the connection may go on.
+  static bool TakeDecrypted(const SSL* tls, absl::string_view bytes) {
+    const auto socket = reinterpret_cast<uint64_t>(SSL_get_ex_data(tls, TlsSocketIndex()));
+    if (socket == 0) return true;
+    Slot& slot = slots[socket % kMaxFd];
+    if (slot.socket.load(std::memory_order_relaxed) != socket / kMaxFd) return true;
+    if (slot.reading.load(std::memory_order_relaxed) == Reading::kCut) return false;
+    if (Take(slot, bytes)) return true;
+    Cut(static_cast<int>(socket % kMaxFd), slot);  // Open as long as its TLS reads.
+    return false;
+  }
+
+  static bool Take(Slot& slot, absl::string_view bytes) {
+    return slot.tap.load(std::memory_order_relaxed)->Take(slot.meter, slot.pace, bytes);
+  }
+
+  void Add(int fd, const std::string& peer, int64_t calls) ABSL_LOCKS_EXCLUDED(mu) {
     std::shared_ptr<ConnectionTap> replaced;  // Freed without the lock.
     absl::MutexLock lock(&mu);
     if (++accepted_since_purge > 2 * peers.size() + 64) Purge();
@@ -83,10 +134,13 @@ struct TapTable {
     if (tap == nullptr) tap = std::make_shared<ConnectionTap>(peer);
     known = tap;
     Slot& slot = slots[static_cast<size_t>(fd)];
-    slot.stopped.store(false, std::memory_order_relaxed);
+    slot.reading.store(Reading::kOn, std::memory_order_relaxed);
+    slot.tls.store(false, std::memory_order_relaxed);
     slot.meter = FrameMeter();
-    slot.pace = OpeningPace();
-    slot.socket.store(SocketId(fd), std::memory_order_relaxed);
+    slot.pace = OpeningPace(calls, tap->calls_);
+    const uint64_t socket = SocketId(fd);
+    slot.socket.store(socket, std::memory_order_relaxed);
+    last_accepted = PackedSocket(fd, socket);
     slot.tap.store(tap.get(), std::memory_order_release);
     replaced = std::exchange(owned[fd], std::move(tap));
   }
@@ -115,10 +169,14 @@ void ConnectionTap::SetWaker(std::function<void()> waker) {
 
 bool ConnectionTap::Take(FrameMeter& meter, OpeningPace& pace, absl::string_view bytes) {
   bool goes_on = true;
+  const int64_t opened_before = meter.opened();
   const int64_t of_messages = meter.Take(bytes);
+  const int64_t opened = meter.opened() - opened_before;
+  if (opened > 0) calls_.NoteOpened(opened);
   if (meter.opaque()) opaque_.store(true, std::memory_order_relaxed);
-  const bool floods = meter.longest_header_block() > kMaxHeaderBlock ||
-                      pace.IsTooFast(meter.opened(), ended_.load(std::memory_order_relaxed));
+  since_opened_.store(meter.since_opened(), std::memory_order_relaxed);
+  const bool floods =
+      meter.longest_header_block() > kMaxHeaderBlock || (opened > 0 && pace.IsTooFast(meter.opened(), calls_));
   if (floods) {
     goes_on = false;
     if (!floods_.exchange(true, std::memory_order_relaxed)) Wake();  // Who watches says so.
@@ -134,10 +192,11 @@ bool ConnectionTap::Wake() {
   return static_cast<bool>(waker_);
 }
 
-void TapConnection(int fd) {
+void TapConnection(int fd, int64_t calls) {
+  last_accepted = nullptr;
   if (fd < 0 || static_cast<size_t>(fd) >= kMaxFd) return;
   const auto peer = PeerOf(fd);
-  if (peer.has_value()) TapTable::Get().Add(fd, *peer);
+  if (peer.has_value()) TapTable::Get().Add(fd, *peer, calls);
 }
 
 std::shared_ptr<ConnectionTap> FindTap(const std::string& peer) {
@@ -170,31 +229,47 @@ void VisitConnections(const std::function<void(int fd, const ConnectionTap& tap,
 }  // namespace
 
 void CutConnections(const std::string& peer) {
-  VisitConnections([key = KeyOf(peer)](int fd, const ConnectionTap& tap, TapTable::Slot&) {
-    if (tap.peer() == key) shutdown(fd, SHUT_RDWR);
+  VisitConnections([key = KeyOf(peer)](int fd, const ConnectionTap& tap, TapTable::Slot& slot) {
+    if (tap.peer() == key) TapTable::Cut(fd, slot);
   });
 }
 
 void StopReading(const std::vector<std::string>& addresses) {
   const LocalEnds ends = LocalEnds::Of(addresses);
   VisitConnections([&](int fd, const ConnectionTap&, TapTable::Slot& slot) {
-    if (ends.Contain(fd)) slot.stopped.store(true, std::memory_order_relaxed);
+    if (ends.Contain(fd)) slot.reading.store(TapTable::Reading::kStopped, std::memory_order_relaxed);
   });
 }
 
 }  // namespace lossd
 
-// Takes the place of the C library's, also for the libraries of this process.
+// These take the place of the C library's and of OpenSSL's, also for the libraries of this process.
 extern "C" ABSL_ATTRIBUTE_WEAK ssize_t recvmsg(int fd, msghdr* message, int flags) {
   lossd::NoteRead(fd);
   lossd::TapTable::Slot* const slot = lossd::TapTable::Find(fd);
-  if (slot != nullptr && lossd::TapTable::IsStopped(fd, *slot)) {
-    errno = EAGAIN;
+  const int error = slot == nullptr ? 0 : lossd::TapTable::ErrorOf(fd, *slot);
+  if (error != 0) {
+    errno = error;
     return -1;
   }
   const auto bytes = static_cast<ssize_t>(syscall(SYS_recvmsg, fd, message, flags));
   if (slot == nullptr || bytes <= 0) return bytes;
-  const bool goes_on = lossd::TapTable::Take(*slot, *message, static_cast<size_t>(bytes));
-  if (!goes_on && lossd::TapTable::IsStill(fd, *slot)) shutdown(fd, SHUT_RDWR);
-  return bytes;
+  if (lossd::TapTable::Take(fd, *slot, *message, static_cast<size_t>(bytes))) return bytes;
+  errno = ECONNRESET;
+  return -1;
+}
+
+extern "C" ABSL_ATTRIBUTE_WEAK void SSL_set_accept_state(SSL* tls) {
+  static const auto original = reinterpret_cast<void (*)(SSL*)>(dlsym(RTLD_NEXT, "SSL_set_accept_state"));
+  original(tls);
+  lossd::TapTable::BeginTls(tls);
+}
+
+extern "C" ABSL_ATTRIBUTE_WEAK int SSL_read(SSL* tls, void* bytes, int size) {
+  static const auto original = reinterpret_cast<int (*)(SSL*, void*, int)>(dlsym(RTLD_NEXT, "SSL_read"));
+  int read = 0;
+  do {  // What a connection that was cut has brought is read by nobody.
+    read = original(tls, bytes, size);
+  } while (read > 0 && !lossd::TapTable::TakeDecrypted(tls, {static_cast<char*>(bytes), static_cast<size_t>(read)}));
+  return read;
 }

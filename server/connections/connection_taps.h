@@ -1,12 +1,15 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
-// What this process reads from the connections of its clients, counted where gRPC reads it: at the socket.
+// What this process reads from the connections of its clients, counted where gRPC reads it: at the socket, and where
+// OpenSSL hands it what was encrypted.
 //
 // gRPC 1.51 tells of a message when all of it has arrived. Until then its bytes, up to the four gigabytes that a
 // message may announce, lie in the transport, and no call, limit or clock of ours knows of them. So the process's
-// recvmsg is ours (as its accept4, see accept_guard.h): it counts what arrives on each accepted connection, and can be
-// told to wake somebody, to read no more, or to cut the connection.
+// recvmsg is ours (as its accept4, see accept_guard.h), and so are SSL_set_accept_state, with which gRPC begins TLS on
+// the connection that it has just accepted, and SSL_read: they count what arrives on each accepted connection, and can
+// be told to wake somebody, to read no more, or to cut the connection. A gRPC that brings its own TLS library calls
+// none of the latter two: then all bytes of a connection with TLS count, and its frames are not seen (opaque).
 
 #ifndef LOSSD_SERVER_CONNECTIONS_CONNECTION_TAPS_H_
 #define LOSSD_SERVER_CONNECTIONS_CONNECTION_TAPS_H_
@@ -33,8 +36,10 @@ namespace lossd {
 // anybody keeps it, and at least until its descriptor's number is accepted anew. Thread-safe.
 //
 //    accept4 -> TapConnection: a tap for the descriptor
-//    recvmsg -> arrived_ grows ---- reaches WakeAt ----> the waker, if there is one, else the end
+//    recvmsg, or, with TLS, SSL_read
+//            -> arrived_ grows ---- reaches WakeAt ----> the waker, if there is one, else the end
 //            -> floods ----> the end; the waker, if there is one, hears of the first time
+//    at the end what was read, and what the system still has, is dropped: gRPC never sees it
 class ConnectionTap : public std::enable_shared_from_this<ConnectionTap> {
  public:
   // For WakeAt: wakes nobody.
@@ -47,15 +52,17 @@ class ConnectionTap : public std::enable_shared_from_this<ConnectionTap> {
   // As grpc::ServerContext::peer has it: "ipv4:127.0.0.1:41000", "ipv6:%5B::1%5D:41000", "unix:".
   const std::string& peer() const { return peer_; }
 
-  // Bytes of messages read so far; over TLS all bytes, of whatever kind (opaque).
+  // Bytes of messages read so far; all bytes, of whatever kind, where they are opaque.
   int64_t arrived() const { return arrived_.load(); }
-
+  // Of these, what has come since the last call was opened.
+  int64_t since_opened() const { return since_opened_.load(std::memory_order_relaxed); }
+  // What it brings cannot be read: it is no HTTP/2, or gRPC brings a TLS library of its own.
   bool opaque() const { return opaque_.load(std::memory_order_relaxed); }
   // Whether it has brought a block of headers that is longer than any that is taken (64 KiB), or opened calls much
   // faster than they end, as who resets each at once does. Wakes once; the connection itself is cut.
   bool floods() const { return floods_.load(std::memory_order_relaxed); }
   // One of its calls is over, and nothing of it is left.
-  void NoteEnded() { ended_.fetch_add(1, std::memory_order_relaxed); }
+  void NoteEnded() { calls_.NoteEnded(); }
 
   // What WakeAt wakes: called on the thread that reads, between its reads; must return at once, and not call back.
   // Replaces the one before, which is not running any more when this returns. Where there is none, as before the first
@@ -90,9 +97,10 @@ class ConnectionTap : public std::enable_shared_from_this<ConnectionTap> {
   const std::string peer_;
   std::atomic<int64_t> arrived_ = 0;  // These two sequentially consistent: see WakeAt.
   std::atomic<int64_t> wake_at_ = kMaxWithoutCall;
+  std::atomic<int64_t> since_opened_ = 0;
   std::atomic<bool> opaque_ = false;
   std::atomic<bool> floods_ = false;
-  std::atomic<int64_t> ended_ = 0;
+  CallsUnderWay calls_;
   absl::Mutex mu_;
   std::function<void()> waker_ ABSL_GUARDED_BY(mu_);
   std::shared_ptr<void> attachment_ ABSL_GUARDED_BY(mu_);
@@ -100,8 +108,8 @@ class ConnectionTap : public std::enable_shared_from_this<ConnectionTap> {
 };
 
 // Taps a connection that was accepted as `fd`. accept4 of this process calls it. Numbers of a million and more are not
-// tapped, nor what is no connection.
-void TapConnection(int fd);
+// tapped, nor what is no connection. `calls`: that it may have at a time (OpeningPace).
+void TapConnection(int fd, int64_t calls = OpeningPace::kCalls);
 
 // The tap of an open connection, `peer` as ConnectionTap::peer; null if there is none, as where another library has
 // taken the place of accept4 and recvmsg. All of these are thread-safe, and take the lock of one table.

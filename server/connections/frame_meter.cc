@@ -30,7 +30,10 @@ int64_t FrameMeter::Take(absl::string_view bytes) {
       case State::kPayload:
         taken = std::min<size_t>(left_, bytes.size());
         left_ -= static_cast<uint32_t>(taken);
-        if (type_ == kData) of_messages += static_cast<int64_t>(taken);
+        if (type_ == kData) {
+          of_messages += static_cast<int64_t>(taken);
+          since_opened_ += static_cast<int64_t>(taken);
+        }
         if (left_ == 0) state_ = State::kHeader;
         break;
     }
@@ -70,6 +73,7 @@ void FrameMeter::OnHeader() {
   if (type_ == kHeaders) {
     header_block_bytes_ = 0;
     ++opened_;
+    since_opened_ = 0;
   }
   header_block_bytes_ += static_cast<int64_t>(kHeaderBytes) + left_;
   longest_header_block_ = std::max(longest_header_block_, header_block_bytes_);

@@ -15,8 +15,8 @@
 namespace lossd {
 
 // Reads the frames' headers (RFC 9113, section 4.1) of what a client sends, and no more of them. What does not begin as
-// HTTP/2 does, as TLS does not, is opaque: all of it counts as bytes of messages. Not thread-safe: one reads from a
-// connection at a time.
+// HTTP/2 does, as what is encrypted does not, is opaque: all of it counts as bytes of messages. Not thread-safe: one
+// reads from a connection at a time.
 //
 //    kPreface -- "PRI * HTTP/2.0..." --> kHeader -- 9 bytes, length > 0 --> kPayload
 //       |                                   ^ <------ length 0 ---'            |
@@ -37,6 +37,8 @@ class FrameMeter {
   int64_t longest_header_block() const { return longest_header_block_; }
   // Blocks of headers, which is how many calls it has opened.
   int64_t opened() const { return opened_; }
+  // Bytes of messages since the last of them.
+  int64_t since_opened() const { return since_opened_; }
 
  private:
   enum class State { kPreface, kHeader, kPayload, kOpaque };
@@ -56,6 +58,7 @@ class FrameMeter {
   int64_t header_block_bytes_ = 0;  // Of the last.
   int64_t longest_header_block_ = 0;
   int64_t opened_ = 0;
+  int64_t since_opened_ = 0;
 };
 
 }  // namespace lossd

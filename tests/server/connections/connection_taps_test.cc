@@ -3,18 +3,77 @@
 
 #include "server/connections/connection_taps.h"
 
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <memory>
 #include <string>
 
 #include "gtest/gtest.h"
 #include "tests/support/http2/frames.h"
 #include "tests/support/tapped_connection.h"
+#include "tests/support/test_certificates.h"
 
 namespace lossd::testing {
 namespace {
+
+// TLS between two ends in memory, of which the server's begins as gRPC begins it: right after the connection whose
+// bytes it is to have was accepted.
+class TlsPair {
+ public:
+  TlsPair() {
+    const TestCertificate own = CertificateAuthority("taps").Issue("server");
+    const std::unique_ptr<BIO, decltype(&BIO_free)> certificate(
+        BIO_new_mem_buf(own.certificate.data(), static_cast<int>(own.certificate.size())), BIO_free);
+    const std::unique_ptr<BIO, decltype(&BIO_free)> key(
+        BIO_new_mem_buf(own.key.data(), static_cast<int>(own.key.size())), BIO_free);
+    const std::unique_ptr<X509, decltype(&X509_free)> x509(
+        PEM_read_bio_X509(certificate.get(), nullptr, nullptr, nullptr), X509_free);
+    const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> private_key(
+        PEM_read_bio_PrivateKey(key.get(), nullptr, nullptr, nullptr), EVP_PKEY_free);
+    EXPECT_EQ(SSL_CTX_use_certificate(server_context_.get(), x509.get()), 1);
+    EXPECT_EQ(SSL_CTX_use_PrivateKey(server_context_.get(), private_key.get()), 1);
+    client_.reset(SSL_new(client_context_.get()));
+    server_.reset(SSL_new(server_context_.get()));
+    BIO* ends[2] = {};
+    EXPECT_EQ(BIO_new_bio_pair(&ends[0], 1 << 20, &ends[1], 1 << 20), 1);
+    SSL_set_bio(client_.get(), ends[0], ends[0]);
+    SSL_set_bio(server_.get(), ends[1], ends[1]);
+    SSL_set_connect_state(client_.get());
+    SSL_set_accept_state(server_.get());
+    while (!SSL_is_init_finished(client_.get()) || !SSL_is_init_finished(server_.get())) {
+      SSL_do_handshake(client_.get());
+      SSL_do_handshake(server_.get());
+    }
+  }
+
+  // The client sends; what the server reads of it.
+  std::string Send(absl::string_view bytes) {
+    std::string read, piece(10'000, '\0');
+    EXPECT_EQ(SSL_write(client_.get(), bytes.data(), static_cast<int>(bytes.size())), static_cast<int>(bytes.size()));
+    for (int count = 0; (count = SSL_read(server_.get(), piece.data(), static_cast<int>(piece.size()))) > 0;) {
+      read.append(piece, 0, static_cast<size_t>(count));
+    }
+    EXPECT_EQ(SSL_get_error(server_.get(), -1), SSL_ERROR_WANT_READ);
+    return read;
+  }
+
+ private:
+  const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> client_context_{SSL_CTX_new(TLS_client_method()),
+                                                                          SSL_CTX_free};
+  const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> server_context_{SSL_CTX_new(TLS_server_method()),
+                                                                          SSL_CTX_free};
+  std::unique_ptr<SSL, decltype(&SSL_free)> client_{nullptr, SSL_free};
+  std::unique_ptr<SSL, decltype(&SSL_free)> server_{nullptr, SSL_free};
+};
+
+std::string EndlessHeaders() {
+  return ConnectionPreface() + ToBytes({kHeadersFrame, 0, 1, "h"}) +
+         ToBytes({kContinuationFrame, 0, 1, std::string(70'000, 'h')});
+}
 
 TEST(ConnectionTapsTest, CountsTheBytesOfMessagesByTheAddressThatGrpcKnows) {
   for (const bool ipv6 : {false, true}) {
@@ -35,6 +94,42 @@ TEST(ConnectionTapsTest, CountsAllOfWhatItCannotRead) {
   const auto tap = FindTap(connection.peer());
   EXPECT_EQ(tap->arrived(), 5'000);
   EXPECT_TRUE(tap->opaque());
+}
+
+TEST(ConnectionTapsTest, CountsTheBytesOfMessagesOverTls) {
+  TappedConnection connection;
+  TlsPair tls;
+  const auto tap = FindTap(connection.peer());
+  connection.Send(std::string(5'000, '\x16'));
+  EXPECT_EQ(tap->arrived(), 0) << "these are still encrypted";
+  const std::string sent = ConnectionPreface() + HeadersOf(1, {}) + DataOf(1, std::string(100'000, 'x'));
+  EXPECT_EQ(tls.Send(sent), sent);
+  EXPECT_EQ(tap->arrived(), 100'000);
+  EXPECT_FALSE(tap->opaque());
+  EXPECT_FALSE(tap->floods());
+}
+
+TEST(ConnectionTapsTest, CutsWhatFloodsOverTls) {
+  TappedConnection connection;
+  TlsPair tls;
+  EXPECT_EQ(tls.Send(ConnectionPreface()), ConnectionPreface());
+  EXPECT_EQ(tls.Send(EndlessHeaders().substr(ConnectionPreface().size())), "") << "the frame says how long it is";
+  EXPECT_TRUE(FindTap(connection.peer())->floods());
+  EXPECT_TRUE(connection.HasEnded());
+  EXPECT_EQ(tls.Send("more"), "") << "what it had sent before is read by nobody";
+  connection.Send("more");
+  EXPECT_EQ(connection.Receive(), -1);
+  EXPECT_EQ(errno, ECONNRESET);
+}
+
+// The number of a connection that was accepted later is not that of the one whose TLS still reads.
+TEST(ConnectionTapsTest, TlsOfAConnectionThatIsGoneCountsForNoOther) {
+  auto gone = std::make_unique<TappedConnection>();
+  TlsPair tls;
+  gone.reset();
+  TappedConnection connection;
+  EXPECT_EQ(tls.Send(ConnectionPreface() + DataOf(1, "x")).size(), ConnectionPreface().size() + 10);
+  EXPECT_EQ(FindTap(connection.peer())->arrived(), 0);
 }
 
 TEST(ConnectionTapsTest, KnowsNothingOfOthers) { EXPECT_EQ(FindTap("ipv4:127.0.0.1:1"), nullptr); }
@@ -70,8 +165,7 @@ TEST(ConnectionTapsTest, WakesWhereHeadersDoNotEnd) {
 
 // Connections over unix sockets share a tap: each that floods is cut, not the first alone.
 TEST(ConnectionTapsTest, CutsEachConnectionOverUnixSocketsThatFloods) {
-  const std::string flood = ConnectionPreface() + ToBytes({kHeadersFrame, 0, 1, "h"}) +
-                            ToBytes({kContinuationFrame, 0, 1, std::string(70'000, 'h')});
+  const std::string flood = EndlessHeaders();
   for (int connection = 0; connection < 2; ++connection) {
     int ends[2];
     ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
@@ -82,7 +176,8 @@ TEST(ConnectionTapsTest, CutsEachConnectionOverUnixSocketsThatFloods) {
     msghdr message = {};
     message.msg_iov = &piece;
     message.msg_iovlen = 1;
-    EXPECT_GT(recvmsg(ends[1], &message, 0), 0);
+    EXPECT_EQ(recvmsg(ends[1], &message, 0), -1) << "what floods is read by nobody";
+    EXPECT_EQ(errno, ECONNRESET);
     char byte = 0;
     EXPECT_EQ(recv(ends[0], &byte, 1, MSG_DONTWAIT), 0) << "the end of connection " << connection;
     close(ends[0]);

@@ -32,6 +32,7 @@ TEST(FrameMeterTest, CountsWhatDataFramesCarryHoweverItIsCut) {
     EXPECT_EQ(bytes, 16'300) << seed;
     EXPECT_FALSE(meter.opaque());
     EXPECT_EQ(meter.opened(), 2);
+    EXPECT_EQ(meter.since_opened(), 16'000);
   }
 }
 
