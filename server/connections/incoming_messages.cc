@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "core/status/errors.h"
@@ -84,10 +85,10 @@ void IncomingMessages::See(int64_t arrived) {
 }
 
 IncomingMessages::Place IncomingMessages::Begin(int64_t arrived, Rules rules, Reservation reservation,
-                                                std::weak_ptr<MessageReader> reader) {
+                                                AwaitedMessage message, int64_t early) {
   See(arrived);
-  if (waiting_.empty()) unexplained_ = 0;  // Whatever it was, its call has gone.
-  waiting_.push_back({rules, std::move(reservation), Reservation(), std::move(reader)});
+  if (waiting_.empty()) unexplained_ = std::min(unexplained_, early);  // Whatever else it was, its call has gone.
+  waiting_.push_back({rules, std::move(reservation), Reservation(), std::move(message)});
   Waiting& begun = waiting_.back();
   begun.granted = begun.reservation.bytes();
   CountRoom(begun, RoomOf(begun));
@@ -212,7 +213,7 @@ void IncomingMessages::CountRoom(Waiting& waiting, int64_t room) { room_ += room
 
 void IncomingMessages::Refuse(Waiting& waiting, int64_t bytes, absl::Status status, Notices& notices) {
   waiting.refused_at = std::max(bytes, waiting.refused_at);
-  if (!std::exchange(waiting.refused, true)) notices.push_back({waiting.reader, std::move(status)});
+  if (!std::exchange(waiting.refused, true)) notices.push_back({waiting.message, std::move(status)});
 }
 
 void IncomingMessages::AssignTo(Waiting& waiting, int64_t bytes, Notices& notices) {
@@ -240,7 +241,16 @@ absl::Status IncomingMessages::Grow(Waiting& waiting, int64_t bytes) {
 
 bool IncomingMessages::IsQuiet(int64_t arrived, int64_t noise) {
   See(arrived);
-  return unexplained_ <= most_limited_ + noise;
+  return unexplained_ <= most_limited_ + noise + unwanted_ + to_be_unwanted_;
+}
+
+void IncomingMessages::NoteUnwanted() {
+  to_be_unwanted_ = std::min(to_be_unwanted_ + kFreeBytes, kMaxUnwanted - unwanted_);
+}
+
+void IncomingMessages::TurnUnwanted(int64_t arrived) {
+  See(arrived);
+  unwanted_ = std::min(unwanted_, unexplained_) + std::exchange(to_be_unwanted_, 0);
 }
 
 int64_t IncomingMessages::WakeAt() const {

@@ -23,12 +23,23 @@
 
 namespace lossd {
 
-// Who waits for a message. Thread-safe. Kept alive by others: the messages know it weakly.
+// Who waits for messages. Thread-safe. Kept alive by others: the messages know it weakly.
 class MessageReader {
  public:
   virtual ~MessageReader() = default;
-  // The message is refused; it still ends as every other does. At most once a message.
-  virtual void OnMessageRefused(absl::Status status) = 0;
+  // A message is refused, whichever number its reader gave it; it still ends as every other does. At most once a
+  // message, perhaps when that has ended already.
+  virtual void OnMessageRefused(int64_t message, absl::Status status) = 0;
+};
+
+// One message of a reader.
+struct AwaitedMessage {
+  std::weak_ptr<MessageReader> reader;
+  int64_t number = 0;  // Of those that the reader has asked for.
+
+  void Refuse(absl::Status status) const {
+    if (const auto live = reader.lock()) live->OnMessageRefused(number, std::move(status));
+  }
 };
 
 // What the last messages of a connection and method, or of all connections, needed in all: with outputs, gradients and
@@ -90,8 +101,8 @@ class Foresight {
 // Bytes of theirs that have arrived count in their reservations, so that what the transport holds is within the budget
 // although it tells of no message before all of it is there.
 //
-// What is known is how many bytes of messages the connection has brought, or, where these cannot be told from all else
-// (over TLS), how many bytes. What it brought beyond the messages that came whole, and beyond what calls bring besides
+// What is known is how many bytes of messages the connection has brought, or, where these cannot be told from all else,
+// how many bytes. What it brought beyond the messages that came whole, and beyond what calls bring besides
 // (Explain), is of messages that are not whole yet: of those whose time is limited before those that may idle; of each
 // of the former the same, as far as it may have so much (its max_bytes and kFreeBytes); what is left of one of the
 // latter, and of another one only where that is more than one may have. Each may hold kFreeBytes uncounted, which is
@@ -122,6 +133,7 @@ class IncomingMessages {
   // Bytes without a message that waits for them: of calls that are refused before theirs is read, of which there may be
   // hundreds at once, with kFreeBytes each; and headers, of which gRPC 1.51 keeps all it gets.
   static constexpr int64_t kMaxStrayBytes = 32 << 20;
+  static constexpr int64_t kMaxUnwanted = 1 << 20;
 
   struct Rules {
     int64_t max_bytes = 0;           // Largest message.
@@ -135,7 +147,7 @@ class IncomingMessages {
     Rules rules;
     Reservation reservation;
     Reservation trusted;  // Of Foresight::trust.
-    std::weak_ptr<MessageReader> reader;
+    AwaitedMessage message;
     bool refused = false;
     int64_t refused_at = 0;  // What it had then.
     int64_t room = 0;        // RoomOf it, as far as it is counted.
@@ -146,16 +158,16 @@ class IncomingMessages {
 
   // A reader that must be told of its refusal, with no lock held.
   struct Notice {
-    std::weak_ptr<MessageReader> reader;
+    AwaitedMessage message;
     absl::Status refusal;
   };
   using Notices = std::vector<Notice>;
 
   // All take how many bytes the connection has brought to this moment.
 
-  // Begins waiting for one. `reservation`, not empty, is kept until End; `reader` is told of a refusal. The place is
-  // valid until End.
-  Place Begin(int64_t arrived, Rules rules, Reservation reservation, std::weak_ptr<MessageReader> reader);
+  // Begins waiting for one. `reservation`, not empty, is kept until End; the reader is told of a refusal. `early`: so
+  // many of the bytes that came while nobody waited may be its own. The place is valid until End.
+  Place Begin(int64_t arrived, Rules rules, Reservation reservation, AwaitedMessage message, int64_t early = 0);
   // Ends one with what is reserved for it. `message_bytes`: of the message that has come, with all that it brings
   // besides, or -1 if none has.
   Reservation End(int64_t arrived, Place place, int64_t message_bytes);
@@ -172,8 +184,13 @@ class IncomingMessages {
   // tell those of the notices once no lock is held. O(n log n) for n that wait.
   Notices Assign(int64_t arrived);
 
+  // A call is over that may have brought bytes that nobody asked for: up to kFreeBytes that are on their way, or have
+  // come, are no message's that is waited for, of all such calls kMaxUnwanted.
+  void NoteUnwanted();
   // Whether no message of those that may idle has begun. `noise`: so many bytes may be none of a message.
   bool IsQuiet(int64_t arrived, int64_t noise);
+  // What unwanted bytes were on their way at the last turn have come by now, and no more of them will.
+  void TurnUnwanted(int64_t arrived);
   // Whether nobody waits for what comes, and that is more than it may be.
   bool IsStray(int64_t arrived) const { return waiting_.empty() && arrived - seen_ + unexplained_ > kMaxStrayBytes; }
   // How much may have arrived before Assign has something to do.
@@ -196,11 +213,13 @@ class IncomingMessages {
   static absl::Status Grow(Waiting& waiting, int64_t bytes);
   void AssignTo(Waiting& waiting, int64_t bytes, Notices& notices);
 
-  int64_t seen_ = 0;          // Of what has arrived.
-  int64_t unexplained_ = 0;   // Of that, what is no whole message, and nothing that calls bring besides.
-  int64_t room_ = 0;          // Sum of RoomOf all that wait.
-  int64_t most_limited_ = 0;  // Sum of MostOf those that may not idle.
-  bool guessed_ = false;      // Whether one that may idle was taken to have bytes, which may have been another's.
+  int64_t seen_ = 0;            // Of what has arrived.
+  int64_t unexplained_ = 0;     // Of that, what is no whole message, and nothing that calls bring besides.
+  int64_t unwanted_ = 0;        // Of that, what may be of calls that were over at the last turn,
+  int64_t to_be_unwanted_ = 0;  // and of those since.
+  int64_t room_ = 0;            // Sum of RoomOf all that wait.
+  int64_t most_limited_ = 0;    // Sum of MostOf those that may not idle.
+  bool guessed_ = false;        // Whether one that may idle was taken to have bytes, which may have been another's.
   std::list<Waiting> waiting_;
 };
 

@@ -86,12 +86,22 @@ int64_t InflowConnection::FramingOf(int64_t message_bytes) const {
   return tap_ != nullptr && !tap_->opaque() ? kPrefix : message_bytes / kFramingShare + kFramingBytes;
 }
 
+void InflowConnection::NoteUnwanted() {
+  absl::MutexLock lock(&mu_);
+  messages_.NoteUnwanted();
+}
+
 bool InflowConnection::IsQuiet(absl::Time now) {
   // More than a ping of 39 bytes every ten seconds, and so little that nobody sends a message with it.
   constexpr int64_t kTrickle = 8;  // Bytes a second.
   constexpr absl::Duration kLongestGap = absl::Hours(1);
+  constexpr absl::Duration kTurn = absl::Seconds(1);  // What was on its way then has come.
   if (tap_ == nullptr) return true;
   absl::MutexLock lock(&mu_);
+  if (now - last_turn_ >= kTurn) {
+    last_turn_ = now;
+    messages_.TurnUnwanted(arrived());
+  }
   if (!tap_->opaque()) return messages_.IsQuiet(arrived(), 0);
   const absl::Duration gap = std::clamp(now - std::exchange(last_look_, now), absl::ZeroDuration(), kLongestGap);
   messages_.Explain(arrived(), kTrickle * absl::ToInt64Milliseconds(gap) / 1000);
@@ -128,9 +138,7 @@ void InflowConnection::Assign() {
     notices = messages_.Assign(arrived());
     Rewake();
   }
-  for (IncomingMessages::Notice& notice : notices) {
-    if (const auto reader = notice.reader.lock()) reader->OnMessageRefused(std::move(notice.refusal));
-  }
+  for (IncomingMessages::Notice& notice : notices) notice.message.Refuse(std::move(notice.refusal));
 }
 
 absl::StatusOr<Reservation> MessageBudget::ReserveUnread(const InflowConnection& connection, bool call,
@@ -153,10 +161,12 @@ void MessageBudget::NoteNeed(InflowConnection& connection, int64_t bytes) {
 }
 
 IncomingMessage::IncomingMessage(std::shared_ptr<InflowConnection> connection, const IncomingMessages::Rules& rules,
-                                 Reservation reservation, std::weak_ptr<MessageReader> reader)
+                                 Reservation reservation, AwaitedMessage message)
     : connection_(std::move(connection)) {
   absl::MutexLock lock(&connection_->mu_);
-  place_ = connection_->messages_.Begin(connection_->arrived(), rules, std::move(reservation), std::move(reader));
+  const int64_t early = connection_->opaque() ? 0 : connection_->tap_->since_opened();
+  place_ =
+      connection_->messages_.Begin(connection_->arrived(), rules, std::move(reservation), std::move(message), early);
   connection_->Rewake();
 }
 

@@ -56,6 +56,8 @@ class InflowConnection {
   void NoteEnded() {
     if (tap_ != nullptr) tap_->NoteEnded();
   }
+  // That call may have brought bytes that were not asked for.
+  void NoteUnwanted();
   // Bytes that may have come with a call or an answer and belong to no message. Count only where it is opaque; 0 where
   // nobody waits forgets what came unasked.
   void Explain(int64_t bytes);
@@ -84,7 +86,8 @@ class InflowConnection {
   std::weak_ptr<Wakes> wakes_ ABSL_GUARDED_BY(mu_);
   std::atomic<const Wakes*> watched_ = nullptr;  // That of wakes_, whose memory is no other's as long as it is there.
   IncomingMessages messages_ ABSL_GUARDED_BY(mu_);
-  absl::Time last_look_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();  // Of IsQuiet, where that is opaque.
+  absl::Time last_look_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();  // Of IsQuiet, where that is opaque,
+  absl::Time last_turn_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();  // and of unwanted bytes.
   bool paced_ ABSL_GUARDED_BY(mu_) = false;                           // LookAtPace will come.
   int64_t arrived_at_look_ ABSL_GUARDED_BY(mu_) = 0;
   std::array<RecentNeeds, 2> needs_;
@@ -118,10 +121,10 @@ class MessageBudget {
 class IncomingMessage {
  public:
   IncomingMessage() = default;
-  // Begins waiting. `reservation`, which must not be empty, grows with what arrives; `reader` is told what becomes of
-  // it, on the inflow's thread.
+  // Begins waiting. `reservation`, which must not be empty, grows with what arrives; the reader of `message` is told
+  // if it is refused, on the inflow's thread.
   IncomingMessage(std::shared_ptr<InflowConnection> connection, const IncomingMessages::Rules& rules,
-                  Reservation reservation, std::weak_ptr<MessageReader> reader);
+                  Reservation reservation, AwaitedMessage message);
   IncomingMessage(IncomingMessage&& other) noexcept = default;
   IncomingMessage& operator=(IncomingMessage&& other) noexcept;
   ~IncomingMessage() { End(-1); }

@@ -126,8 +126,8 @@ void RpcCall::Read(Reservation reservation) {
     if (finishing_) return;
     reading_ = true;
     transfer_.Begin(Direction::kIn);
-    incoming_ =
-        IncomingMessage(connection_, rules_.messages.Rules(*connection_), std::move(reservation), weak_from_this());
+    incoming_ = IncomingMessage(connection_, rules_.messages.Rules(*connection_), std::move(reservation),
+                                {weak_from_this(), ++messages_asked_});
   }
   stream_.Read(&message_, queue_.Tag([self = shared_from_this()](bool ok) { self->OnRead(ok); }));
 }
@@ -151,10 +151,10 @@ void RpcCall::RelaxReading() {
   if (reading_) incoming_.Relax();
 }
 
-void RpcCall::OnMessageRefused(absl::Status status) {
+void RpcCall::OnMessageRefused(int64_t message, absl::Status status) {
   {
     absl::MutexLock lock(&mu_);
-    if (!reading_) return;
+    if (!reading_ || message != messages_asked_) return;  // That one had come whole when this was decided.
   }
   Finish(std::move(status));
 }
@@ -249,12 +249,15 @@ absl::Status RpcCall::Outcome() const {
 
 void RpcCall::End() {
   absl::Status status;
+  bool asked = false;
   {
     absl::MutexLock lock(&mu_);
     status = Outcome();
+    asked = messages_asked_ > 0;
   }
   const absl::Time now = environment().clock.TimeNow();
   reservation_.Release();
+  if (!asked || IsStream()) connection_->NoteUnwanted();
   if (rules_.name.has_value()) environment().reporter.OnCallEnded(*rules_.name, status.code(), now - arrival_);
   OnEnded(status, now);
 }

@@ -173,7 +173,7 @@ class RpcCall : public MessageReader, public std::enable_shared_from_this<RpcCal
   // An answer of so many bytes has left or is about to: its client says that it has come.
   void ExplainAnswer(int64_t bytes);
   void OnFinished(bool ok);
-  void OnMessageRefused(absl::Status status) final;
+  void OnMessageRefused(int64_t message, absl::Status status) final;
   void CutOff(TransferWatch::Attempt attempt);
   // Tells how it ended, once all of it has.
   void End();
@@ -196,7 +196,8 @@ class RpcCall : public MessageReader, public std::enable_shared_from_this<RpcCal
 
   mutable absl::Mutex mu_;
   bool entered_ ABSL_GUARDED_BY(mu_) = false;
-  bool reading_ ABSL_GUARDED_BY(mu_) = false;
+  int64_t messages_asked_ ABSL_GUARDED_BY(mu_) = 0;  // The last is being read,
+  bool reading_ ABSL_GUARDED_BY(mu_) = false;        // or none is.
   IncomingMessage incoming_ ABSL_GUARDED_BY(mu_);
   bool no_message_ ABSL_GUARDED_BY(mu_) = false;
   bool finishing_ ABSL_GUARDED_BY(mu_) = false;

@@ -30,8 +30,9 @@ class Siege {
   };
 
   static constexpr absl::Duration kTransferTimeout = absl::Seconds(2);
-  // One and a half of that: until then a call that transfers has been cut off.
-  static constexpr absl::Duration kCutOff = absl::Seconds(3);
+  // Until then a call that transfers has been cut off: five quarters of that after it has begun, of streams one more,
+  // as they are seen to begin at a sweep; and half a second for a crowd to begin.
+  static constexpr absl::Duration kCutOff = absl::Milliseconds(3500);
 
   // Starts the server and makes some calls, in peace.
   explicit Siege(const Options& options);

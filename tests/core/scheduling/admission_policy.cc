@@ -31,7 +31,7 @@ class ServerTicket final : public AdmissionPolicy::Ticket {
         foresight_(foresight),
         place_(connection.messages.Begin(connection.arrived,
                                          {kLargestMessage, false, foresight.LikelyNeed(connection.needs), &foresight},
-                                         std::move(reservation), reader_)) {}
+                                         std::move(reservation), {reader_})) {}
   ~ServerTicket() override {
     if (reading_) connection_.messages.End(connection_.arrived, place_, -1);
     if (reservation_.wanted() > 0) foresight_.Note(connection_.needs, reservation_.wanted());
@@ -53,15 +53,14 @@ class ServerTicket final : public AdmissionPolicy::Ticket {
 
  private:
   struct Reader final : MessageReader {
-    void OnMessageRefused(absl::Status status) override { refusal = std::move(status); }
+    void OnMessageRefused(int64_t, absl::Status status) override { refusal = std::move(status); }
 
     absl::Status refusal;
   };
 
   void Assign() {
     for (IncomingMessages::Notice& notice : connection_.messages.Assign(connection_.arrived)) {
-      const auto reader = notice.reader.lock();
-      if (reader != nullptr) reader->OnMessageRefused(std::move(notice.refusal));
+      notice.message.Refuse(std::move(notice.refusal));
     }
   }
 

@@ -30,8 +30,12 @@ constexpr int64_t kFree = IncomingMessages::kFreeBytes;
 
 class FakeReader final : public MessageReader {
  public:
-  void OnMessageRefused(absl::Status status) override { refusals.push_back(std::move(status)); }
+  void OnMessageRefused(int64_t message, absl::Status status) override {
+    refused.push_back(message);
+    refusals.push_back(std::move(status));
+  }
 
+  std::vector<int64_t> refused;  // Their numbers.
   std::vector<absl::Status> refusals;
 };
 
@@ -39,15 +43,16 @@ class FakeReader final : public MessageReader {
 class IncomingMessagesTest : public ::testing::Test {
  protected:
   IncomingMessages::Place Begin(const std::shared_ptr<FakeReader>& reader, bool may_idle = false,
-                                int64_t max_bytes = 50 * kMb, int64_t foreseen = 0) {
-    return messages_.Begin(arrived_, {max_bytes, may_idle, foreseen}, *admission_.ReserveBytes(0), reader);
+                                int64_t max_bytes = 50 * kMb, int64_t foreseen = 0, int64_t early = 0) {
+    return messages_.Begin(arrived_, {max_bytes, may_idle, foreseen}, *admission_.ReserveBytes(0), {reader, ++begun_},
+                           early);
   }
   // `bytes` more have arrived: what the thread that watches does then.
   void Arrive(int64_t bytes) {
     arrived_ += bytes;
     if (arrived_ < messages_.WakeAt()) return;
     for (auto& notice : messages_.Assign(arrived_)) {
-      if (const auto reader = notice.reader.lock()) reader->OnMessageRefused(std::move(notice.refusal));
+      notice.message.Refuse(std::move(notice.refusal));
     }
   }
   Reservation End(IncomingMessages::Place place, int64_t bytes) { return messages_.End(arrived_, place, bytes); }
@@ -55,6 +60,7 @@ class IncomingMessagesTest : public ::testing::Test {
   Admission admission_{100 * kMb, 1'000'000};
   IncomingMessages messages_;
   int64_t arrived_ = 0;
+  int64_t begun_ = 0;
   const std::shared_ptr<FakeReader> reader_ = std::make_shared<FakeReader>();
 };
 
@@ -102,6 +108,7 @@ TEST_F(IncomingMessagesTest, OneThatOutgrowsTheBudgetIsRefusedWithAdviceToRetry)
   ASSERT_THAT(reader_->refusals, SizeIs(1));
   EXPECT_EQ(GetLimitViolation(reader_->refusals[0])->reason, RejectReason::kInflightBytes);
   EXPECT_TRUE(GetLimitViolation(reader_->refusals[0])->retry_delay.has_value());
+  EXPECT_THAT(reader_->refused, ElementsAre(1));
   End(place, -1).Release();
   EXPECT_EQ(admission_.inflight_bytes(), 95 * kMb);
 }
@@ -138,6 +145,43 @@ TEST_F(IncomingMessagesTest, WaitingOneBeginsWithItsBytesAndNotWithThoseOfOthers
   EXPECT_EQ(admission_.inflight_bytes(), 0);
 }
 
+TEST_F(IncomingMessagesTest, OneThatMayIdleHasBegunWithWhatCameBeforeItWasAskedFor) {
+  Arrive(300);  // Of a call that has gone; then the stream is opened, and brings
+  Arrive(200);
+  Begin(std::make_shared<FakeReader>(), true, 50 * kMb, 0, /*early=*/200);
+  EXPECT_FALSE(messages_.IsQuiet(arrived_, 199));
+  EXPECT_TRUE(messages_.IsQuiet(arrived_, 200));
+}
+
+TEST_F(IncomingMessagesTest, WhatNobodyAskedForIsOfNoneThatMayIdle) {
+  Begin(std::make_shared<FakeReader>(), true);
+  Arrive(10 * kKb);
+  messages_.NoteUnwanted();  // A call beside it was refused unread; the rest of its message is on its way.
+  EXPECT_TRUE(messages_.IsQuiet(arrived_, 0));
+  messages_.TurnUnwanted(arrived_);
+  Arrive(50 * kKb);
+  EXPECT_TRUE(messages_.IsQuiet(arrived_, 0));
+  messages_.TurnUnwanted(arrived_);
+  Arrive(1);
+  EXPECT_FALSE(messages_.IsQuiet(arrived_, 0)) << "now it begins";
+}
+
+TEST_F(IncomingMessagesTest, CallsThatEndUnreadHideNoMoreThanAMegabyte) {
+  Begin(std::make_shared<FakeReader>(), true);
+  for (int i = 0; i < 1000; ++i) {
+    messages_.NoteUnwanted();
+    Arrive(kKb);
+    messages_.TurnUnwanted(arrived_);
+  }
+  EXPECT_TRUE(messages_.IsQuiet(arrived_, 0));
+  for (int i = 0; i < 1000; ++i) {
+    messages_.NoteUnwanted();
+    Arrive(kKb);
+    messages_.TurnUnwanted(arrived_);
+  }
+  EXPECT_FALSE(messages_.IsQuiet(arrived_, 0));
+}
+
 TEST_F(IncomingMessagesTest, WhatCallsBringBesidesIsExplained) {
   const auto stream = std::make_shared<FakeReader>();
   Begin(stream, true);
@@ -163,7 +207,7 @@ TEST_F(IncomingMessagesTest, BytesOfOneThatWillNotComeAreForgotten) {
 TEST_F(IncomingMessagesTest, OneThatHasNotBegunCanGiveBackWhatIsReservedAndGetsItOnceItComes) {
   const auto stream = std::make_shared<FakeReader>();
   const auto place = messages_.Begin(arrived_, {.max_bytes = 50 * kMb, .may_idle = true, .foreseen = 30 * kMb},
-                                     *admission_.ReserveBytes(30 * kMb), stream);
+                                     *admission_.ReserveBytes(30 * kMb), {stream});
   Arrive(100);
   messages_.Relax(arrived_, place);
   EXPECT_EQ(admission_.inflight_bytes(), 0);
@@ -307,7 +351,7 @@ int64_t MostBeyondReserved(uint32_t seed, size_t connections) {
       const IncomingMessages::Rules rules = {16 * kMb, below(4) == 0, foresight.LikelyNeed(connection.needs),
                                              &foresight};
       waiting.push_back(
-          {connection.messages.Begin(connection.arrived, rules, *std::move(room), reader), reader, size, 0});
+          {connection.messages.Begin(connection.arrived, rules, *std::move(room), {reader}), reader, size, 0});
     } else if (!waiting.empty()) {
       const auto message = std::next(waiting.begin(), below(static_cast<int64_t>(waiting.size())));
       const int64_t bytes = std::min(message->size - message->held, 1 + below(kMb));
@@ -325,7 +369,7 @@ int64_t MostBeyondReserved(uint32_t seed, size_t connections) {
       for (auto& notice : connection.messages.Assign(connection.arrived)) {
         const auto refused =
             std::find_if(waiting.begin(), waiting.end(),
-                         [reader = notice.reader.lock()](const Message& m) { return m.reader == reader; });
+                         [reader = notice.message.reader.lock()](const Message& m) { return m.reader == reader; });
         end(connection, refused, false);
       }
     }

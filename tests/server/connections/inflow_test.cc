@@ -25,7 +25,7 @@ constexpr int64_t kMb = 1 << 20;
 
 class RefusedReader final : public MessageReader {
  public:
-  void OnMessageRefused(absl::Status status) override {
+  void OnMessageRefused(int64_t, absl::Status status) override {
     refusal = std::move(status);
     refused.Notify();
   }
@@ -53,7 +53,7 @@ class InflowTest : public ::testing::Test {
 };
 
 TEST_F(InflowTest, WhatHasArrivedIsReservedAndHandedOverInTheEnd) {
-  IncomingMessage message(connection_, budget_.Rules(*connection_), *admission_.Reserve(0), reader_);
+  IncomingMessage message(connection_, budget_.Rules(*connection_), *admission_.Reserve(0), {reader_});
   SendMegabytes(10);
   const Reservation reservation = message.End(10 * kMb);
   EXPECT_FALSE(reservation.empty());
@@ -62,7 +62,7 @@ TEST_F(InflowTest, WhatHasArrivedIsReservedAndHandedOverInTheEnd) {
 }
 
 TEST_F(InflowTest, MessageThatIsTooLargeIsRefusedWhileItArrives) {
-  IncomingMessage message(connection_, budget_.Rules(*connection_), *admission_.Reserve(0), reader_);
+  IncomingMessage message(connection_, budget_.Rules(*connection_), *admission_.Reserve(0), {reader_});
   SendMegabytes(52);
   reader_->refused.WaitForNotification();
   EXPECT_THAT(reader_->refusal, StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("at most 52428800 bytes")));
@@ -73,7 +73,7 @@ TEST_F(InflowTest, MessageThatIsTooLargeIsRefusedWhileItArrives) {
 
 TEST_F(InflowTest, MessageThatFindsNoRoomIsRefusedWhileItArrives) {
   const auto others = admission_.Reserve(95 * kMb);
-  IncomingMessage message(connection_, budget_.Rules(*connection_), *admission_.Reserve(0), reader_);
+  IncomingMessage message(connection_, budget_.Rules(*connection_), *admission_.Reserve(0), {reader_});
   SendMegabytes(6);
   reader_->refused.WaitForNotification();
   EXPECT_THAT(reader_->refusal, StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("--max_inflight_bytes")));
@@ -105,8 +105,8 @@ class InflowPaceTest : public InflowTest {
   Inflow paced_inflow_{logger_, pace_clock_};
   TappedConnection paced_client_;
   const std::shared_ptr<InflowConnection> paced_ = Connect();
-  IncomingMessage message_{paced_, budget_.Rules(*paced_), *budget_.ReserveUnread(*paced_, true, absl::UnixEpoch()),
-                           reader_};
+  IncomingMessage message_{
+      paced_, budget_.Rules(*paced_), *budget_.ReserveUnread(*paced_, true, absl::UnixEpoch()), {reader_}};
 };
 
 // A few calls whose messages never come must not keep from others what they are foreseen to need.
@@ -143,7 +143,7 @@ TEST_F(InflowPaceTest, WhatIsForeseenStaysReservedWhileBytesCome) {
 
 TEST_F(InflowTest, ConnectionIsQuietUntilAMessageBegins) {
   MessageBudget streams(admission_, InflowConnection::Kind::kStream, 50 * kMb);
-  IncomingMessage message(connection_, streams.Rules(*connection_), *admission_.ReserveBytes(0), reader_);
+  IncomingMessage message(connection_, streams.Rules(*connection_), *admission_.ReserveBytes(0), {reader_});
   client_.Send(WindowUpdateOf(0, 100));
   EXPECT_TRUE(connection_->IsQuiet(absl::UnixEpoch()));
   client_.Send(DataOf(1, MessagePrefix(100)));
@@ -159,7 +159,7 @@ TEST_F(InflowTest, PingsOfAnIdleStreamThatIsEncryptedAreNoMessage) {
   const auto connection = inflow_.Connection(client.peer());
   ASSERT_TRUE(connection->opaque());
   MessageBudget streams(admission_, InflowConnection::Kind::kStream, 50 * kMb);
-  IncomingMessage message(connection, streams.Rules(*connection), *admission_.ReserveBytes(0), reader_);
+  IncomingMessage message(connection, streams.Rules(*connection), *admission_.ReserveBytes(0), {reader_});
   absl::Time now = absl::UnixEpoch();
   EXPECT_TRUE(connection->IsQuiet(now));
   for (int looks = 0; looks < 24 * 60 * 2; ++looks) {
@@ -180,7 +180,7 @@ TEST_F(InflowTest, HeadersWithoutEndCostTheirConnection) {
 
 TEST_F(InflowTest, ConnectionThatIsNotTappedHasNoSurprises) {
   const auto connection = inflow_.Connection("ipv4:127.0.0.1:1");
-  IncomingMessage message(connection, budget_.Rules(*connection), *admission_.Reserve(7), reader_);
+  IncomingMessage message(connection, budget_.Rules(*connection), *admission_.Reserve(7), {reader_});
   EXPECT_TRUE(connection->IsQuiet(absl::UnixEpoch()));
   EXPECT_EQ(message.End(100).bytes(), 7);
 }

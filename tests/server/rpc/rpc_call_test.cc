@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
+#include "grpcpp/server_builder.h"
 #include "gtest/gtest.h"
 #include "server/log/logger.h"
 #include "server/rpc/library_logs.h"
@@ -112,6 +113,63 @@ TEST(RpcCallTest, LargeMessageOfASmallMethodIsRefusedWhileItArrives) {
     EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED) << method;
     EXPECT_THAT(status.error_message(), HasSubstr("at most 65536 bytes")) << method;
   }
+}
+
+// Reads two messages and answers the second. When the first has come, and the second is being read, the first is
+// refused: that was decided in the moment in which the last of it came.
+class TwiceReadCall final : public RpcCall {
+ public:
+  TwiceReadCall(const RpcMethodRules& rules, CallQueue& queue, Admission& admission)
+      : RpcCall(rules, queue), admission_(admission) {}
+
+ private:
+  void OnEntered() override { Read(*admission_.ReserveBytes(0)); }
+  void OnMessage(ReceivedMessage message, Reservation) override {
+    if (++messages_ == 2) return WriteAndFinish(grpc::ByteBuffer(message.slices().data(), message.slices().size()));
+    Read(*admission_.ReserveBytes(0));
+    static_cast<MessageReader&>(*this).OnMessageRefused(1, absl::ResourceExhaustedError("too late"));
+  }
+
+  Admission& admission_;
+  int messages_ = 0;
+};
+
+TEST(RpcCallTest, RefusalOfAMessageThatHasComeDoesNotEndTheNextOne) {
+  const ServerOptions options = TestOptions();
+  Logger nowhere(LogLevel::kError, LogFormat::kText, [](absl::string_view) {});
+  Metrics metrics;
+  Inflow inflow(nowhere, RealClock());
+  TransferWatch watch(absl::InfiniteDuration());
+  CallReporter reporter(metrics, nowhere);
+  const RpcEnvironment environment{inflow, watch, reporter, metrics, RealClock(), options};
+  CallGate gate;
+  Admission admission(1 << 20, 10);
+  MessageBudget messages(admission, InflowConnection::Kind::kStream, 1 << 20);
+  RawService service({"/lossd.v1.LossService/ComputeStream"});
+  const RpcMethodRules rules =
+      ForMethod({.environment = environment, .gate = gate, .admission = admission, .messages = messages}, service, 0,
+                [&](const RpcMethodRules& own, CallQueue& queue) {
+                  return std::make_shared<TwiceReadCall>(own, queue, admission);
+                });
+  grpc::ServerBuilder builder;
+  int port = 0;
+  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+  builder.RegisterService(&service);
+  std::vector<std::unique_ptr<grpc::ServerCompletionQueue>> queues;
+  queues.push_back(builder.AddCompletionQueue());
+  auto threads = std::make_unique<CompletionThreads>(std::move(queues), nowhere);
+  const auto server = builder.BuildAndStart();
+  RpcCall::Await(rules, *threads->queues()[0]);
+  threads->Start();
+  {
+    RawCall call(MakeChannel(absl::StrCat("127.0.0.1:", port)), "ComputeStream");
+    call.Write(std::string("first"));
+    call.Write(std::string("second"));
+    EXPECT_EQ(call.Read(), "second");
+    EXPECT_TRUE(call.End().ok());
+  }
+  server->Shutdown();
+  threads.reset();
 }
 
 }  // namespace
