@@ -14,6 +14,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "core/status/status_macros.h"
 
 namespace lossd::load {
 namespace {
@@ -22,7 +23,22 @@ absl::Status SystemError(absl::string_view what) {
   return absl::UnavailableError(absl::StrCat(what, ": ", std::strerror(errno)));
 }
 
-absl::StatusOr<int> OpenUnix(absl::string_view path) {
+// Connects `descriptor`, whose reads and writes give up after `timeout` from then on. Closes it if that fails.
+absl::Status Connect(int descriptor, const sockaddr* address, socklen_t length, const std::string& target,
+                     absl::Duration timeout) {
+  const timeval limit = absl::ToTimeval(timeout);
+  setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+  setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));  // Holds for connecting, too.
+  if (connect(descriptor, address, length) == 0) return absl::OkStatus();
+  const bool late = errno == EINPROGRESS || errno == EAGAIN;
+  const absl::Status status =
+      late ? absl::UnavailableError(absl::StrCat(target, ": no connection within ", absl::FormatDuration(timeout)))
+           : SystemError(target);
+  close(descriptor);
+  return status;
+}
+
+absl::StatusOr<int> OpenUnix(absl::string_view path, absl::Duration timeout) {
   sockaddr_un address = {};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof(address.sun_path)) {
@@ -31,13 +47,12 @@ absl::StatusOr<int> OpenUnix(absl::string_view path) {
   path.copy(address.sun_path, path.size());
   const int descriptor = socket(AF_UNIX, SOCK_STREAM, 0);
   if (descriptor < 0) return SystemError("socket");
-  if (connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) return descriptor;
-  const absl::Status status = SystemError(absl::StrCat("unix:", path));
-  close(descriptor);
-  return status;
+  LOSSD_RETURN_IF_ERROR(Connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof(address),
+                                absl::StrCat("unix:", path), timeout));
+  return descriptor;
 }
 
-absl::StatusOr<int> OpenTcp(const std::string& target) {
+absl::StatusOr<int> OpenTcp(const std::string& target, absl::Duration timeout) {
   const size_t colon = target.rfind(':');
   if (colon == std::string::npos) {
     return absl::InvalidArgumentError(absl::StrCat("expected host:port or unix:/path, got '", target, "'"));
@@ -54,12 +69,9 @@ absl::StatusOr<int> OpenTcp(const std::string& target) {
   int connected = -1;
   for (const addrinfo* address = found; address != nullptr && connected < 0; address = address->ai_next) {
     const int descriptor = socket(address->ai_family, address->ai_socktype, address->ai_protocol);
-    if (descriptor >= 0 && connect(descriptor, address->ai_addr, address->ai_addrlen) == 0) {
-      connected = descriptor;
-    } else {
-      status = SystemError(target);
-      if (descriptor >= 0) close(descriptor);
-    }
+    status = descriptor < 0 ? SystemError("socket")
+                            : Connect(descriptor, address->ai_addr, address->ai_addrlen, target, timeout);
+    if (status.ok()) connected = descriptor;
   }
   freeaddrinfo(found);
   if (connected < 0) return status;
@@ -82,11 +94,8 @@ std::string WithoutScheme(absl::string_view target) {
 absl::StatusOr<SocketConnection> SocketConnection::Open(const std::string& target, absl::Duration timeout) {
   absl::string_view path = target;
   const absl::StatusOr<int> descriptor =
-      absl::ConsumePrefix(&path, "unix:") ? OpenUnix(path) : OpenTcp(WithoutScheme(target));
+      absl::ConsumePrefix(&path, "unix:") ? OpenUnix(path, timeout) : OpenTcp(WithoutScheme(target), timeout);
   if (!descriptor.ok()) return descriptor.status();
-  const timeval limit = absl::ToTimeval(timeout);
-  setsockopt(*descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-  setsockopt(*descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
   return SocketConnection(*descriptor);
 }
 

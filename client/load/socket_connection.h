@@ -18,9 +18,9 @@ namespace lossd::load {
 // A connected stream socket, closed on destruction. Not thread-safe.
 class SocketConnection {
  public:
-  // To "host:port", "unix:/path", or these as gRPC's names: "dns:///host:port", "ipv4:host:port". Each read and write
-  // gives up after `timeout`; connecting takes as long as the system lets it. UNAVAILABLE if nobody listens,
-  // INVALID_ARGUMENT for another form.
+  // To "host:port", "unix:/path", or these as gRPC's names: "dns:///host:port", "ipv4:host:port". Connecting to
+  // each of its addresses, each read and each write gives up after `timeout`; looking the name up takes as long as the
+  // system lets it. UNAVAILABLE if nobody listens or takes the connection in time, INVALID_ARGUMENT for another form.
   static absl::StatusOr<SocketConnection> Open(const std::string& target, absl::Duration timeout);
   SocketConnection(SocketConnection&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
   SocketConnection& operator=(SocketConnection&&) = delete;

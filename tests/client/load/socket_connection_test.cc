@@ -8,7 +8,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
@@ -66,6 +69,28 @@ TEST(SocketConnectionTest, WritesAllAndReadsToTheEnd) {
   ASSERT_OK(connection.Write(text));
   ASSERT_OK_AND_ASSIGN(const std::string back, connection.ReadAll());
   EXPECT_EQ(back, text);
+}
+
+// A listener that takes nobody, and has no room for more: the system lets a client wait there for minutes.
+TEST(SocketConnectionTest, GivesUpWhereNobodyTakesTheConnection) {
+  const int listener = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof(address);
+  ASSERT_EQ(bind(listener, reinterpret_cast<sockaddr*>(&address), length), 0);
+  ASSERT_EQ(listen(listener, 0), 0);
+  ASSERT_EQ(getsockname(listener, reinterpret_cast<sockaddr*>(&address), &length), 0);
+  const std::string target = absl::StrCat("127.0.0.1:", ntohs(address.sin_port));
+  std::vector<SocketConnection> waiting;
+  absl::Status status;
+  while (status.ok() && waiting.size() < 10) {
+    auto connection = SocketConnection::Open(target, absl::Milliseconds(200));
+    status = connection.status();
+    if (status.ok()) waiting.push_back(*std::move(connection));
+  }
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kUnavailable, HasSubstr(target + ": no connection within 200ms")));
+  close(listener);
 }
 
 TEST(SocketConnectionTest, TakesGrpcsNames) {
