@@ -18,6 +18,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "core/status/number_text.h"
 
 namespace lossd::cli {
 
@@ -26,7 +27,7 @@ inline std::string FlagNameOf(absl::string_view field) {
   return absl::StrCat("--", absl::StrReplaceAll(field, {{"_", "-"}}));
 }
 
-// A value as a flag takes it, which ReadText reads; a double to six digits, an enum by its name (NamesOf). Empty where
+// A value as a flag takes it, which ReadText reads; an enum by its name (NamesOf). Empty where
 // there is none.
 template <typename T>
 std::string TextOf(const T& value) {
@@ -34,6 +35,8 @@ std::string TextOf(const T& value) {
     return value ? "true" : "false";
   } else if constexpr (std::is_enum_v<T>) {
     return std::string(NamesOf(value)[static_cast<size_t>(value) - 1]);
+  } else if constexpr (std::is_same_v<T, double>) {
+    return RoundTripText(value);
   } else {
     return absl::StrCat(value);
   }
@@ -44,7 +47,7 @@ std::string TextOf(const std::optional<T>& value) {
 }
 template <typename T>
 std::string TextOf(const std::vector<T>& values) {
-  return absl::StrJoin(values, ",");
+  return absl::StrJoin(values, ",", [](std::string* out, const T& value) { out->append(TextOf(value)); });
 }
 
 // Reads `text` into `value`. Returns what was expected where it is something else, with `value` in no particular state;

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "core/status/number_text.h"
 #include "core/status/status_macros.h"
 #include "server/settings/listen_address.h"
 #include "server/settings/sizes.h"
@@ -111,7 +112,7 @@ struct Checker {
   absl::Status operator()(const NumberFlag& kind) const {
     const double value = options.*kind.member;
     if (value > 0) return absl::OkStatus();  // False for NaN.
-    return BadFlag(flag.name, "a number above 0", absl::StrCat(value));
+    return BadFlag(flag.name, "a number above 0", RoundTripText(value));
   }
 
   absl::Status operator()(const DurationFlag& kind) const {
@@ -149,6 +150,7 @@ struct Reader {
 
 struct Printer {
   std::string operator()(const std::vector<std::string>& value) const { return absl::StrJoin(value, ","); }
+  std::string operator()(double value) const { return RoundTripText(value); }
   template <typename Value>
   std::string operator()(const Value& value) const {
     return absl::StrCat(value);

@@ -94,8 +94,7 @@ absl::Status SetFlag(const Flag& flag, absl::string_view text, CommandLine& comm
 // Whether the value in `options` is one that `flag` may have. INVALID_ARGUMENT as for SetFlag.
 absl::Status CheckFlag(const Flag& flag, const ServerOptions& options);
 
-// The value in `options`, as it can be written behind `--flag=`: SetFlag makes the same of it, of a NumberFlag's
-// to six digits. "" for a switch.
+// The value in `options`, as it can be written behind `--flag=`: SetFlag makes the same of it. "" for a switch.
 std::string FlagText(const Flag& flag, const ServerOptions& options);
 
 // The value in `options`. `flag` is no switch.

@@ -59,6 +59,15 @@ TEST(FlagTest, DurationWithoutUnitIsToldToHaveOne) {
               StatusIs(kInvalid, "--delay: expected a duration of at least 0s and at most 24h, got -1s"));
 }
 
+TEST(FlagTest, NumbersArePrintedAsTheyAre) {
+  const Flag flag{"f", NumberFlag{&ServerOptions::max_request_flops}, ""};
+  CommandLine line;
+  ASSERT_OK(SetFlag(flag, "1000000000001", line));
+  EXPECT_EQ(FlagText(flag, line.options), "1000000000001");
+  ASSERT_OK(SetFlag(flag, "1e12", line));
+  EXPECT_EQ(FlagText(flag, line.options), "1e+12");
+}
+
 TEST(FlagTest, AddressesAreALineOfThem) {
   const Flag flag{"at", AddressesFlag{&ServerOptions::http_listen, /*unix_allowed=*/false}, ""};
   CommandLine line;
