@@ -13,7 +13,6 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "core/engine/finite_cast.h"
 #include "core/status/errors.h"
 
 namespace lossd {
@@ -43,8 +42,14 @@ absl::Status CheckNotNegative(const Config& config, absl::string_view name, doub
   return InvalidConfig(config, name, absl::StrCat("expected a finite value >= 0, got ", value));
 }
 
-// The factor of scores at a temperature > 0: finite also where its inverse is not.
-inline double FactorAt(double temperature) { return FiniteCast<double>(1 / temperature); }
+// Of a divisor of scores: what they are multiplied by has to be a number, too, which it is not of subnormal ones.
+template <typename Config>
+absl::Status CheckTemperature(const Config& config, double value) {
+  if (value > 0 && std::isinf(1 / value)) {
+    return InvalidConfig(config, "temperature", absl::StrCat("expected a value whose inverse is finite, got ", value));
+  }
+  return CheckPositive(config, "temperature", value);
+}
 
 // At least `least` rows in the input `name`.
 inline absl::Status CheckRows(absl::string_view name, int64_t rows, int64_t least) {

@@ -19,7 +19,7 @@ LossDescription Describe(const DclConfig&) {
 }
 
 absl::StatusOr<OperatorProblem> State(const DclConfig& config, const LossInputs& inputs) {
-  LOSSD_RETURN_IF_ERROR(CheckPositive(config, "temperature", config.temperature));
+  LOSSD_RETURN_IF_ERROR(CheckTemperature(config, config.temperature));
   if (config.weight_sigma.has_value()) {
     LOSSD_RETURN_IF_ERROR(CheckPositive(config, "weight_sigma", *config.weight_sigma));
   }
@@ -28,7 +28,7 @@ absl::StatusOr<OperatorProblem> State(const DclConfig& config, const LossInputs&
   problem.rows = {inputs.PartOf("out_1"), inputs.PartOf("out_2")};
   problem.width = inputs.ExtentOf("D");
   problem.normalize = config.normalize;
-  problem.scale = FactorAt(config.temperature);
+  problem.scale = 1 / config.temperature;
   problem.pairs = ContrastProblem::Pairs::kNextView;
   problem.pair_in_denominator = false;
   problem.weight_sigma = config.weight_sigma;

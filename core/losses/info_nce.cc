@@ -64,7 +64,7 @@ LossDescription Describe(const InfoNceConfig&) {
 }
 
 absl::StatusOr<OperatorProblem> State(const InfoNceConfig& config, const LossInputs& inputs) {
-  LOSSD_RETURN_IF_ERROR(CheckPositive(config, "temperature", config.temperature));
+  LOSSD_RETURN_IF_ERROR(CheckTemperature(config, config.temperature));
   if (!(config.label_smoothing >= 0 && config.label_smoothing < 1)) {
     return InvalidConfig(config, "label_smoothing",
                          absl::StrCat("expected a value >= 0 and < 1, got ", config.label_smoothing));
@@ -79,7 +79,7 @@ absl::StatusOr<OperatorProblem> State(const InfoNceConfig& config, const LossInp
   for (const int negative : inputs.Family("negative")) problem.columns.push_back(inputs.PartOf(negative));
   problem.width = inputs.ExtentOf("D");
   problem.normalize = config.normalize;
-  problem.scale = FactorAt(config.temperature);
+  problem.scale = 1 / config.temperature;
   problem.both_sides = config.symmetric;
   problem.smoothing = config.label_smoothing;
   if (config.false_negatives.has_value()) {

@@ -19,12 +19,12 @@ LossDescription Describe(const NtXentConfig&) {
 }
 
 absl::StatusOr<OperatorProblem> State(const NtXentConfig& config, const LossInputs& inputs) {
-  LOSSD_RETURN_IF_ERROR(CheckPositive(config, "temperature", config.temperature));
+  LOSSD_RETURN_IF_ERROR(CheckTemperature(config, config.temperature));
   ContrastProblem problem;
   problem.rows = {inputs.PartOf("out_1"), inputs.PartOf("out_2")};
   problem.width = inputs.ExtentOf("D");
   problem.normalize = config.normalize;
-  problem.scale = FactorAt(config.temperature);
+  problem.scale = 1 / config.temperature;
   problem.pairs = ContrastProblem::Pairs::kNextView;
   return problem;
 }

@@ -18,12 +18,12 @@ LossDescription Describe(const SupConConfig&) {
 }
 
 absl::StatusOr<OperatorProblem> State(const SupConConfig& config, const LossInputs& inputs) {
-  LOSSD_RETURN_IF_ERROR(CheckPositive(config, "temperature", config.temperature));
+  LOSSD_RETURN_IF_ERROR(CheckTemperature(config, config.temperature));
   ContrastProblem problem;
   problem.rows = {inputs.PartOf("features")};
   problem.width = inputs.ExtentOf("D");
   problem.normalize = config.normalize;
-  problem.scale = FactorAt(config.temperature);
+  problem.scale = 1 / config.temperature;
   problem.pairs = ContrastProblem::Pairs::kLabels;
   problem.labels_input = inputs.IndexOf("labels");
   return problem;

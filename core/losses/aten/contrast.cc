@@ -95,11 +95,11 @@ class GroupRun {
     const bool views = problem_.pairs == Pairs::kNextView;
     const at::Tensor first = rows_.rows().narrow(1, 0, count).to(at::kDouble);
     const at::Tensor second = (views ? rows_.rows().narrow(1, count, count) : columns().rows()).to(at::kDouble);
-    at::Tensor similarities = (first * second).sum(2).div_(*problem_.weight_sigma);
+    at::Tensor similarities = (first * second).sum(2);
     for (const at::Tensor& factor : {rows_.factor(), columns().factor()}) {
       if (factor.defined()) similarities.mul_(factor.unsqueeze(1));
     }
-    const at::Tensor exponentials = similarities.sub_(similarities.amax(1, true)).exp_();
+    const at::Tensor exponentials = similarities.sub_(similarities.amax(1, true)).div_(*problem_.weight_sigma).exp_();
     const at::Tensor weights = 2 - exponentials.mul(static_cast<double>(count)).div_(exponentials.sum(1, true));
     return views ? at::cat({weights, weights}, 1) : weights;
   }

@@ -298,7 +298,7 @@ TEST(NtXentTest, ShowsANanInOneRow) {
 // Temperatures whose inverse no float holds, or no double.
 TEST(NtXentTest, ZeroScoresAreZeroAtAnyTemperature) {
   for (const DType dtype : {DType::kFloat32, DType::kFloat64}) {
-    for (double temperature : {5e-324, 1e-309, 1e-40, 2e-39, 1e300}) {
+    for (double temperature : {6e-309, 1e-300, 1e-40, 2e-39, 1e300}) {
       SCOPED_TRACE(temperature);
       TestCase test_case = ViewMaker().Make(5, 4, temperature);
       for (TestInput& input : test_case.inputs) {
@@ -325,6 +325,10 @@ TEST(NtXentTest, RefusesTemperaturesWithoutMeaning) {
        {std::pair(0.0, "0"), std::pair(-0.5, "-0.5"), std::pair(std::nan(""), "nan"), std::pair(HUGE_VAL, "inf")}) {
     ExpectRefused(ViewMaker().Make(2, 3, temperature), "loss.nt_xent.temperature",
                   std::string("expected a finite value > 0, got ") + text);
+  }
+  for (const auto& [temperature, text] : {std::pair(1e-310, "1e-310"), std::pair(5e-324, "4.94066e-324")}) {
+    ExpectRefused(ViewMaker().Make(2, 3, temperature), "loss.nt_xent.temperature",
+                  std::string("expected a value whose inverse is finite, got ") + text);
   }
 }
 

@@ -777,7 +777,7 @@ func (x *Cpc) GetStepWeighting() Cpc_StepWeighting {
 // Inputs: `out_1` and `out_2`, both [N, D]. Outputs: `loss` []. Gradients: both inputs.
 type NtXent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Divisor of the scores; finite and > 0. Default 0.5.
+	// Divisor of the scores; finite and > 0, as is its inverse. Default 0.5.
 	Temperature *float64 `protobuf:"fixed64,1,opt,name=temperature,proto3,oneof" json:"temperature,omitempty"`
 	// Whether rows are divided by their norm first (or by 1e-12, if that is larger), with the gradient through it.
 	// Default false, as in the reference.
@@ -878,7 +878,7 @@ func (*SquaredNorm) Descriptor() ([]byte, []int) {
 // every input but the guides, which decide alone.
 type InfoNce struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Divisor of the scores; finite and > 0. Default 0.07.
+	// Divisor of the scores; finite and > 0, as is its inverse. Default 0.07.
 	Temperature *float64 `protobuf:"fixed64,1,opt,name=temperature,proto3,oneof" json:"temperature,omitempty"`
 	// Whether rows are divided by their norm first (or by 1e-12, if that is larger). Default true.
 	Normalize *bool `protobuf:"varint,2,opt,name=normalize,proto3,oneof" json:"normalize,omitempty"`
@@ -1156,7 +1156,7 @@ func (x *SigLip) GetLogitBias() float64 {
 // Inputs: `features` [N, D], `labels` INT32 or INT64 [N]. Outputs: `loss` []. Gradients: `features`.
 type SupCon struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Divisor of the scores; finite and > 0. Default 0.1.
+	// Divisor of the scores; finite and > 0, as is its inverse. Default 0.1.
 	Temperature *float64 `protobuf:"fixed64,1,opt,name=temperature,proto3,oneof" json:"temperature,omitempty"`
 	// Whether rows are divided by their norm first (or by 1e-12, if that is larger). Default true.
 	Normalize     *bool `protobuf:"varint,2,opt,name=normalize,proto3,oneof" json:"normalize,omitempty"`
@@ -1214,7 +1214,7 @@ func (x *SupCon) GetNormalize() bool {
 // Inputs: `out_1`, `out_2` [N, D], N >= 2. Outputs: `loss` []. Gradients: both inputs.
 type Dcl struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Divisor of the scores; finite and > 0. Default 0.1.
+	// Divisor of the scores; finite and > 0, as is its inverse. Default 0.1.
 	Temperature *float64 `protobuf:"fixed64,1,opt,name=temperature,proto3,oneof" json:"temperature,omitempty"`
 	// Whether rows are divided by their norm first (or by 1e-12, if that is larger). Default true.
 	Normalize *bool `protobuf:"varint,2,opt,name=normalize,proto3,oneof" json:"normalize,omitempty"`

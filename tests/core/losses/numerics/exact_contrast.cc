@@ -136,9 +136,10 @@ class Contrast {
         }
         products_.push_back(sum);
         product_sizes_.push_back(size);
-        scores_.push_back(scale_ * sum + bias_);
-        const Real shift = problem_.term == ContrastProblem::Term::kSigmoid ? std::abs(bias_) : Real(0);
-        if (Meets(i, k)) kappa = std::max(kappa, std::abs(scale_) * size + shift);
+        // A softmax does not see a shift.
+        const Real shift = problem_.term == ContrastProblem::Term::kSigmoid ? bias_ : Real(0);
+        scores_.push_back(scale_ * sum + shift);
+        if (Meets(i, k)) kappa = std::max(kappa, std::abs(scale_) * size + std::abs(shift));
       }
     }
     exact_.conditioning.kappa = static_cast<double>(kappa);

@@ -1,0 +1,184 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Every real number of every loss's configuration, and the scale of its gradients, at the ends of what a double can be,
+// beside ordinary inputs: an error that names the field, or the value. Infinities and NaN come of it only where scores,
+// results or their terms are beyond what the type holds.
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <optional>
+#include <random>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/core/losses/numerics/device_losses.h"
+
+namespace lossd::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+using Double = std::numeric_limits<double>;
+
+constexpr double kExtremes[] = {0,
+                                -0.0,
+                                Double::denorm_min(),
+                                1e-310,
+                                Double::min(),
+                                1e-300,
+                                1e-160,
+                                1e-45,
+                                1e-39,
+                                1e-20,
+                                1e20,
+                                1e39,
+                                1e160,
+                                1e300,
+                                Double::max(),
+                                Double::infinity(),
+                                Double::quiet_NaN()};
+
+// A real number of a request, by its name on the wire.
+struct Knob {
+  std::string name;
+  std::function<void(double)> set;
+};
+
+// The real numbers of `config`, which outlives them.
+template <typename Config>
+void AddKnobs(const std::string& prefix, Config& config, std::vector<Knob>& knobs) {
+  Config::Fields(config, [&](absl::string_view name, auto& field, absl::string_view) {
+    using Field = std::decay_t<decltype(field)>;
+    const std::string path = absl::StrCat(prefix, ".", name);
+    if constexpr (std::is_same_v<Field, double> || std::is_same_v<Field, std::optional<double>>) {
+      knobs.push_back({path, [&field](double value) { field = value; }});
+    } else if constexpr (std::is_same_v<Field, std::vector<double>>) {
+      knobs.push_back({path, [&field](double value) { field = {value}; }});
+    } else if constexpr (std::is_same_v<Field, std::optional<FalseNegatives>>) {
+      knobs.push_back({path + ".margin", [&field](double value) { field = FalseNegatives{.margin = value}; }});
+    }
+  });
+}
+
+std::vector<Knob> KnobsOf(ComputeSpec& request) {
+  std::vector<Knob> knobs;
+  std::visit(
+      [&](auto& config) { AddKnobs(absl::StrCat("loss.", std::decay_t<decltype(config)>::kName), config, knobs); },
+      request.loss);
+  knobs.push_back({"gradients.scale", [&request](double value) { request.gradients.scale = value; }});
+  return knobs;
+}
+
+// An ordinary request: of few rows, which are computed in float64, or of many.
+TestCase OrdinaryCase(size_t loss, bool many, DType dtype) {
+  constexpr const char* kInputs[][2] = {
+      {"anchor.0", "positive.0"}, {"z", ""},         {"out_1", "out_2"}, {"x.0", "x.1"},
+      {"query", "key"},           {"image", "text"}, {"image", "text"},  {"features", ""},
+      {"out_1", "out_2"},         {"z_1", "z_2"},    {"z_1", "z_2"}};
+  TestCase test_case;
+  test_case.request.loss = DefaultLossConfig(loss);
+  const int64_t rows = many ? 70 : 5;
+  Shape shape = {rows, 6};
+  if (auto* maps = std::get_if<FeatureMapContrastiveConfig>(&test_case.request.loss)) {
+    shape = {many ? 20 : 3, 3, 2, 2};
+    maps->comparisons = "00";
+    maps->sampling = SamplingSeed{3, std::nullopt, 0, 0};
+  } else if (std::holds_alternative<CpcConfig>(test_case.request.loss)) {
+    shape = {2, 3, many ? 7 : 3, 4};
+  }
+  std::mt19937_64 random(5);
+  std::normal_distribution<double> normal;
+  for (const char* name : kInputs[loss]) {
+    if (*name == 0) continue;
+    TestInput& input = test_case.inputs.emplace_back(TestInput{name, shape, {}, dtype});
+    for (int64_t i = 0; i < ElementCount(shape); ++i) input.values.push_back(normal(random));
+  }
+  if (std::holds_alternative<SupConConfig>(test_case.request.loss)) {
+    TestInput& labels = test_case.inputs.emplace_back(TestInput{"labels", {rows}, {}, DType::kInt64});
+    for (int64_t i = 0; i < rows; ++i) labels.values.push_back(static_cast<double>(i % 3));
+  }
+  return test_case;
+}
+
+class ExtremeConfigurationsTest : public ::testing::TestWithParam<size_t> {
+ protected:
+  static const Loss& LossOf(const TestCase& test_case) { return DeviceLosses().For(test_case.request.loss); }
+
+  static void Check(const TestCase& test_case, const Knob& knob, double value, const std::string& text) {
+    const auto result = RunAlone(LossOf(test_case), test_case);
+    // Nothing is taken for another number: no factor of scores stands for such a divisor.
+    if (absl::EndsWith(knob.name, ".temperature") && !std::isfinite(1 / value)) EXPECT_FALSE(result.ok()) << text;
+    if (!result.ok()) {
+      EXPECT_EQ(result.status().code(), absl::StatusCode::kInvalidArgument) << text;
+      EXPECT_THAT(result.status().message(), AllOf(HasSubstr(knob.name), HasSubstr("expected"))) << text;
+      return;
+    }
+    const bool wide = test_case.inputs[0].dtype == DType::kFloat64;
+    const double most = 1e-4 * (wide ? Double::max() : static_cast<double>(std::numeric_limits<float>::max()));
+    if (const auto* cpc = std::get_if<CpcConfig>(&test_case.request.loss)) {
+      // Its network has no exact answer here; values are ordinary where its scale is.
+      if (std::abs(cpc->embed_scale) < most) ExpectFinite(*result, test_case, text);
+      return;
+    }
+    const ExactResult exact = Exactly(LossOf(test_case), test_case, *result);
+    const std::vector<double>& magnitude = exact.conditioning.magnitude;
+    const bool holds = std::abs(exact.objective) < most && exact.conditioning.kappa < most &&
+                       std::all_of(magnitude.begin(), magnitude.end(), [&](double a) { return a < most; });
+    if (!holds) return;
+    ExpectFinite(*result, test_case, text);
+    // The exact loss knows no exclusion.
+    const auto* info_nce = std::get_if<InfoNceConfig>(&test_case.request.loss);
+    if (info_nce != nullptr && info_nce->false_negatives.has_value()) return;
+    EXPECT_LE(WorstShareOf(test_case, *result, exact), 1) << text;
+  }
+
+  static void ExpectFinite(const TestResult& result, const TestCase& test_case, const std::string& text) {
+    EXPECT_TRUE(std::isfinite(result.objective)) << text << ": " << result.objective;
+    for (size_t i = 0; i < test_case.inputs.size(); ++i) {
+      if (!result.gradients[i].buffer()) continue;
+      for (const double g : result.gradient(i)) ASSERT_TRUE(std::isfinite(g)) << text << ": gradient " << i;
+    }
+  }
+};
+
+TEST_P(ExtremeConfigurationsTest, GiveANumberOrAnErrorThatNamesThem) {
+  const size_t loss = GetParam();
+  for (const DType dtype : {DType::kFloat32, DType::kFloat64}) {
+    for (const bool many : {false, true}) {
+      TestCase sample = OrdinaryCase(loss, many, dtype);
+      const size_t knobs = KnobsOf(sample.request).size();
+      for (size_t knob = 0; knob < knobs; ++knob) {
+        for (const double extreme : kExtremes) {
+          for (const double value : {extreme, -extreme}) {
+            // The scale of gradients is refused where they cannot hold it, before a loss sees it (planner_test).
+            const bool narrow = dtype == DType::kFloat32;
+            if (knob + 1 == knobs && !(std::abs(value) < (narrow ? 1e38 : 1e307))) continue;
+            TestCase test_case = sample;
+            const Knob chosen = KnobsOf(test_case.request)[knob];
+            chosen.set(value);
+            Check(test_case, chosen, value,
+                  absl::StrFormat("%s %s, %s = %g", DTypeName(dtype), many ? "many" : "few", chosen.name, value));
+          }
+        }
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Losses, ExtremeConfigurationsTest, ::testing::Range(size_t{0}, kLossCount),
+                         [](const auto& loss) { return std::string(kLossNames[loss.param]); });
+
+}  // namespace
+}  // namespace lossd::testing
