@@ -176,7 +176,8 @@ class Cpc final : public aten::AtenLoss {
       : AtenLoss(MakeCpc(0), target), cache_(parameter_cache_bytes) {}
 
  private:
-  // A pass, the chunks of scores, the parameters and their gradients.
+  // A pass, the chunks of scores, the parameters and their gradients; those from a seed count as if they were drawn for
+  // this request alone.
   int64_t WorkspaceBytes(const ComputeSpec&, const LossPlan& plan) const override {
     const auto& cpc = static_cast<const CpcPlan&>(plan);
     const auto element = static_cast<int64_t>(SizeOf(cpc.dtype));
@@ -184,7 +185,9 @@ class Cpc final : public aten::AtenLoss {
     const CpcContrastShape contrast = cpc.contrast();
     const int64_t scores = target().BlockBytes(contrast.predictions(), contrast.targets(), 2, element);
     const int64_t steps = target().BlockRows(contrast.predictions(), contrast.targets()) * contrast.steps() * 8 * 10;
-    return PassElements(cpc) * element + parameters + scores + steps;
+    const int64_t drawing =
+        cpc.sent_parameters ? 0 : aten::BytesToMakeSeedWeights(cpc.shape.channels, cpc.dim, cpc.dtype);
+    return PassElements(cpc) * element + parameters + drawing + scores + steps;
   }
 
   void RunGroups(Groups groups) const override {

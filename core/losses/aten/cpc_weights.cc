@@ -5,6 +5,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <vector>
 
 namespace lossd::aten {
@@ -70,6 +71,16 @@ CpcWeightTensors MakeSeedWeights(const CpcParameterKey& key, at::ScalarType type
     *tensors[p] = Arranged(ToDevice(values.to(type, false, true), device).unsqueeze(0), p);
   }
   return weights;
+}
+
+int64_t BytesToMakeSeedWeights(int64_t channels, int64_t dim, DType dtype) {
+  int64_t drawn = 0;
+  int64_t largest = 0;
+  for (const TensorSpec& spec : CpcParameterSpecs(channels, dim, DType::kFloat32)) {
+    drawn += ByteSize(spec);
+    largest = std::max(largest, ElementCount(spec.shape));
+  }
+  return drawn + largest * static_cast<int64_t>(SizeOf(dtype));
 }
 
 at::Tensor TimesFactors(const at::Tensor& gradient, const at::Tensor& factors) {

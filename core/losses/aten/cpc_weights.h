@@ -9,6 +9,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <array>
+#include <cstdint>
 
 #include "core/losses/aten/group_tensors.h"
 #include "core/losses/aten/pixel_cnn.h"
@@ -32,6 +33,9 @@ CpcWeightTensors StackSentWeights(Groups groups, const CpcPlan& plan, at::Device
 
 // Parameters initialised from a seed, in `type` on `device`, for all groups to share.
 CpcWeightTensors MakeSeedWeights(const CpcParameterKey& key, at::ScalarType type, at::Device device);
+
+// Bytes that making them takes beside them: what was drawn, and a parameter that is being arranged.
+int64_t BytesToMakeSeedWeights(int64_t channels, int64_t dim, DType dtype);
 
 // [G, ...] times `factors`, [G], float64; as it is where these are undefined.
 at::Tensor TimesFactors(const at::Tensor& gradient, const at::Tensor& factors);

@@ -106,5 +106,18 @@ TEST_F(CpcWeightsTest, GroupsWithParametersOfTheirOwnDoNotMeet) {
   ExpectEqualBytesAloneAndBatched({first, second, first}, pool_);
 }
 
+// The bound on memory holds for the first request of a seed as well.
+TEST_F(CpcWeightsTest, PlansWhatTheFirstDrawOfASeedTakes) {
+  const RandomRequest seeded = Seeded();
+  const RandomRequest sent = Sent(seeded);
+  const auto bytes_of = [](const ComputeSpec& request) {
+    return testing::AtenLosses().For(request.loss).Prepare(request).value()->workspace_bytes;
+  };
+  int64_t drawn = 0;
+  for (const TensorSpec& spec : CpcParameterSpecs(kChannels, kDim, DType::kFloat32)) drawn += ByteSize(spec);
+  EXPECT_GE(bytes_of(seeded.spec), bytes_of(sent.spec) + drawn);
+  EXPECT_LE(bytes_of(seeded.spec), bytes_of(sent.spec) + 2 * drawn);
+}
+
 }  // namespace
 }  // namespace lossd::aten
