@@ -72,12 +72,19 @@ int64_t TileElements(const ContrastProblem& problem) {
   return std::min(problem.row_count(), kBlockRows) * std::min(problem.column_count(), kBlockRows) + kSweepPadding;
 }
 
+int64_t ScratchElements(const ContrastProblem& problem) {
+  const int64_t scaled = problem.normalize ? 0 : kScratchElements;
+  return problem.width > kLongSum ? std::max(scaled, TileElements(problem)) : scaled;
+}
+
 template <typename T>
 ContrastArrays<T> LayOutContrast(const ContrastProblem& problem, Workspace& workspace) {
   const int64_t rows = problem.row_count();
   ContrastArrays<T> arrays{};
   arrays.tiles = workspace.Take<T>(LanesOf(problem) * TilesOf(problem) * TileElements(problem));
-  if (!problem.normalize) arrays.scratch = workspace.Take<T>(LanesOf(problem) * kScratchElements);
+  if (const int64_t scratch = ScratchElements(problem); scratch > 0) {
+    arrays.scratch = workspace.Take<T>(LanesOf(problem) * scratch);
+  }
   if (problem.term == Term::kSigmoid) {
     arrays.sigmoids = {workspace.Take<double>(rows), workspace.Take<double>(rows)};
     return arrays;
@@ -226,7 +233,9 @@ void FormProducts(T factor, int exponent, const RowOperand<T>& left, const RowBl
   const int64_t width = left.width();
   const auto a = MatrixView<T>::RowMajor(left.prepared(rows.part) + rows.first * width, width);
   const auto b = MatrixView<T>::Transposed(right.prepared(columns.part) + columns.first * width, width);
-  if (exponent == 0) {
+  if (exponent == 0 && width > kLongSum && scratch != nullptr) {
+    MultiplyInGroups(rows.count, columns.count, width, RunOf(left, right), factor, a, b, scratch, c);
+  } else if (exponent == 0) {
     MultiplyInShortSums(rows.count, columns.count, width, RunOf(left, right), factor, a, b, false, c, columns.count);
   } else {
     MultiplyScaledInShortSums(rows.count, columns.count, width, factor, a, exponent, b, scratch, c, columns.count);

@@ -43,10 +43,13 @@ int64_t TilesOf(const ContrastProblem& problem);
 // Of a tile: its scores, and what sweeps read behind them, where another thread's tile must not begin.
 int64_t TileElements(const ContrastProblem& problem);
 
+// Of what products of scores need beside the tile, a lane.
+int64_t ScratchElements(const ContrastProblem& problem);
+
 template <typename T>
 struct ContrastArrays {
   T* tiles;    // Those of lane 0, of lane 1, ...
-  T* scratch;  // kScratchElements of lane 0, of lane 1, ...; null where rows are normalised.
+  T* scratch;  // ScratchElements of lane 0, of lane 1, ...; null where these are none.
   ContrastSide<T> rows;
   ContrastSide<T> columns;  // As rows where rows meet themselves; empty where columns have no term.
   SigmoidSums sigmoids;     // Of rows.
@@ -110,7 +113,8 @@ class ContrastSetup {
 };
 
 // c = factor * (rows of `left`) (rows of `right`)^T, [rows.count, columns.count]. With an exponent that is not 0 the
-// rows are scaled by 2^-exponent first, through `scratch`, kScratchElements.
+// rows are scaled by 2^-exponent first, through `scratch`, kScratchElements. Else sums of more than kLongSum terms are
+// formed in groups where there is a scratch, as large as c.
 template <typename T>
 void FormProducts(T factor, int exponent, const RowOperand<T>& left, const RowBlock& rows, const RowOperand<T>& right,
                   const RowBlock& columns, T* scratch, T* c);

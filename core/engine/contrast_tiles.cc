@@ -103,7 +103,7 @@ class TileContrast {
 
   void FormScoreProducts(const RowBlock& rows, const RowBlock& columns, T* tiles) const {
     const int64_t lane = (tiles - arrays_.tiles) / (TilesOf(problem_) * TileElements(problem_));
-    T* const scratch = arrays_.scratch == nullptr ? nullptr : arrays_.scratch + lane * kScratchElements;
+    T* const scratch = arrays_.scratch == nullptr ? nullptr : arrays_.scratch + lane * ScratchElements(problem_);
     FormProducts(setup_.score_factor(), setup_.score_exponent(), setup_.rows(), rows, setup_.columns(), columns,
                  scratch, tiles);
   }

@@ -41,6 +41,24 @@ double NormOf(const T* row, int64_t width) {
   return largest * std::sqrt(sum);
 }
 
+// <u, g>, in sums side by side: one sum of some hundred equal terms is rounded alike at each of them.
+template <typename T>
+double ProductOf(const T* u, const T* g, int64_t width) {
+  constexpr int64_t kSums = 16;
+  double sums[kSums] = {};
+  const auto add = [&](int64_t first, int64_t count) {
+    for (int64_t i = 0; i < count; ++i)
+      sums[i] += static_cast<double>(u[first + i]) * static_cast<double>(g[first + i]);
+  };
+  int64_t first = 0;
+  for (; first + kSums <= width; first += kSums) add(first, kSums);
+  add(first, width - first);
+  for (int64_t half = kSums / 2; half > 0; half /= 2) {
+    for (int64_t i = 0; i < half; ++i) sums[i] += sums[i + half];
+  }
+  return sums[0];
+}
+
 template <typename T>
 int64_t PaddedBytes(int64_t count) {
   return RoundedUp(count * static_cast<int64_t>(sizeof(T)), static_cast<int64_t>(kBufferAlignment));
@@ -148,8 +166,7 @@ template <typename T>
 double RowOperand<T>::FinishRow(size_t part, int64_t row, double factor) const {
   const T* u = prepared_[part] + row * width_;
   T* g = parts_[part].gradient + row * width_;
-  double along = 0;
-  for (int64_t c = 0; c < width_; ++c) along += static_cast<double>(u[c]) * static_cast<double>(g[c]);
+  const double along = ProductOf(u, g, width_);
   const double norm = normalize_ ? norms_[part][row] : 1;
   // Where the norm was below the bound, its division does not depend on the row.
   const double projection = normalize_ && norm >= kNormEpsilon ? along : 0;

@@ -38,6 +38,24 @@ void MultiplyInShortSums(int64_t m, int64_t n, int64_t k, int64_t run, T factor,
   }
 }
 
+// Most terms whose runs are added one behind the other. Of more, groups of so many are summed by themselves: sums of
+// 2048 equal terms have half the roundings then.
+inline constexpr int64_t kLongSum = 512;
+
+// c = factor a b, in runs of `run` terms and, where k > kLongSum, in groups of runs, through `scratch`, m * n elements
+// (then alone).
+template <typename T>
+void MultiplyInGroups(int64_t m, int64_t n, int64_t k, int64_t run, T factor, MatrixView<T> a, MatrixView<T> b,
+                      T* scratch, T* c) {
+  for (int64_t first = 0; first < k; first += kLongSum) {
+    T* const sum = first == 0 ? c : scratch;
+    MultiplyInShortSums(m, n, std::min(kLongSum, k - first), run, factor, a, b, false, sum, n);
+    for (int64_t i = 0; first > 0 && i < m * n; ++i) c[i] += scratch[i];
+    a.data += kLongSum * a.column_stride;
+    b.data += kLongSum * b.row_stride;
+  }
+}
+
 // The same with the m rows of `a` (row-major) scaled by 2^-exponent first, through `scratch`, m times kShortSum
 // elements: for products that would leave the range of T.
 template <typename T>

@@ -11,7 +11,9 @@
 namespace lossd {
 namespace {
 
+using ::testing::Each;
 using ::testing::ElementsAre;
+using ::testing::Not;
 
 TEST(ContrastSetupTest, BlocksDoNotCrossParts) {
   ContrastProblem problem;
@@ -85,6 +87,24 @@ TEST(ContrastSetupTest, FormsProductsOfBlocks) {
   std::vector<float> scratch(static_cast<size_t>(kScratchElements));
   FormProducts<float>(2, 3, operand, first, operand, others, scratch.data(), products.data());
   EXPECT_THAT(products, ElementsAre(22.0f / 8, 34.0f / 8));
+}
+
+// Long sums are formed in groups, where there is room for them: small integers make the same sum.
+TEST(ContrastSetupTest, FormsLongSumsInGroups) {
+  constexpr int64_t kWidth = 2 * kLongSum + 5;
+  std::vector<float> rows(3 * kWidth);
+  for (size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<float>(i % 7) - 3;
+  RowOperand<float> operand({{rows.data(), nullptr, 3}}, kWidth, false);
+  BufferPool pool(0);
+  Serial serial;
+  operand.Prepare(pool, serial);
+  const RowBlock all = {0, 0, 3, 0};
+  std::vector<float> once(9), grouped(9), scratch(9);
+  FormProducts<float>(1, 0, operand, all, operand, all, nullptr, once.data());
+  FormProducts<float>(1, 0, operand, all, operand, all, scratch.data(), grouped.data());
+  EXPECT_EQ(grouped, once);
+  EXPECT_NE(once[0], 0);
+  EXPECT_THAT(scratch, Not(Each(0.0f))) << "what the last group came to";
 }
 
 }  // namespace

@@ -30,6 +30,7 @@ Climb::Climb(const std::function<double(const Genes&)>& share_of)
   constexpr int kPatience = 40;  // Looks without anything better, until it begins again.
   std::mt19937_64 random(seed_);
   const std::optional<double> seconds = NumberFrom("LOSSD_SEARCH_SECONDS");
+  timed_ = seconds.has_value();
   const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds.value_or(0));
   const auto goes_on = [&] {
     return seconds.has_value() ? std::chrono::steady_clock::now() < end : looked_at_ < kLooks;

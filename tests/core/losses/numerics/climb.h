@@ -21,12 +21,15 @@ class Climb {
   explicit Climb(const std::function<double(const Genes&)>& share_of);
 
   double worst() const { return worst_; }
+  // Whether it was given time: then it looked at many more than the same hundred.
+  bool timed() const { return timed_; }
   const Genes& genes() const { return genes_; }
   // Of the search: its seed, how much it looked at, the worst share.
   std::string text() const;
 
  private:
   uint64_t seed_;
+  bool timed_ = false;
   int looked_at_ = 0;
   double worst_ = -1;
   Genes genes_{};

@@ -251,6 +251,64 @@ TEST(ExtremeNumbersTest, FewScoresOfRowsAlikeAreRight) {
   }
 }
 
+// Sums of hundreds of equal terms are rounded alike at each of them.
+TEST(ExtremeNumbersTest, RowsOfOneLevelAreNormalisedRight) {
+  std::mt19937_64 random(8);
+  std::normal_distribution<double> normal(0.5, 0.3);
+  for (const int64_t width : {256, 512, 1024}) {
+    TestCase test_case = ViewsOf(SigLipConfig{.normalize = true, .logit_scale = -0.3}, 32, width, 0);
+    for (TestInput& input : test_case.inputs) {
+      input.name = input.name == "out_1" ? "image" : "text";
+      input.dtype = DType::kFloat64;
+      for (int64_t r = 0; r < 32; ++r) std::fill_n(input.values.begin() + r * width, width, normal(random));
+    }
+    EXPECT_LE(ShareOnDevice(test_case), 0.7) << width;
+  }
+}
+
+// Maps whose vectors are three, again and again.
+TEST(ExtremeNumbersTest, GradientsOfImagesThatAreAlikeAreRight) {
+  for (uint64_t seed = 0; seed < 8; ++seed) {
+    std::mt19937_64 random(seed);
+    std::normal_distribution<double> normal(0.75, 0.3);
+    constexpr int64_t kChannels = 100;
+    constexpr int64_t kLocations = 49;
+    std::vector<double> vectors(3 * kChannels);
+    for (double& value : vectors) value = 0.16 * normal(random);
+    TestCase test_case;
+    test_case.request.loss = FeatureMapContrastiveConfig{.comparisons = "00", .bidirectional = false};
+    ConfigOf(test_case).sampling = SamplingSeed{seed, std::nullopt, 0, 0};
+    for (int64_t view = 0; view < 2; ++view) {
+      const char* const name = view == 0 ? "anchor.0" : "positive.0";
+      TestInput& map = test_case.inputs.emplace_back(TestInput{name, {12, kChannels, 7, 7}, {}, DType::kFloat32});
+      for (int64_t i = 0; i < ElementCount(map.shape); ++i) {
+        const int64_t vector = (i / (kChannels * kLocations) * kLocations + i % kLocations + view) % 3;
+        map.values.push_back(vectors[static_cast<size_t>(vector * kChannels + i / kLocations % kChannels)]);
+      }
+    }
+    EXPECT_LE(ShareOnDevice(test_case), 0.7) << seed;
+  }
+}
+
+// A few wide rows of one sign against many.
+TEST(ExtremeNumbersTest, ScoresOfWideRowsAreRight) {
+  for (const DType dtype : {DType::kFloat32, DType::kFloat64}) {
+    double worst = 0;
+    for (uint64_t seed = 0; seed < 4; ++seed) {
+      std::mt19937_64 random(seed);
+      std::normal_distribution<double> normal;
+      TestCase test_case;
+      test_case.request.loss = InfoNceConfig{.temperature = 0.32, .normalize = false};
+      for (const auto& [name, rows] : {std::pair("query", 12), std::pair("key", 12), std::pair("negative.0", 257)}) {
+        TestInput& input = test_case.inputs.emplace_back(TestInput{name, {rows, 2048}, {}, dtype});
+        for (int64_t i = 0; i < rows * 2048; ++i) input.values.push_back(4 + 4 * std::abs(normal(random)));
+      }
+      worst = std::max(worst, ShareOnDevice(test_case));
+    }
+    EXPECT_LE(worst, 0.7) << DTypeName(dtype);
+  }
+}
+
 TEST(ExtremeNumbersTest, ColumnsMayBeFarFromZero) {
   for (const int64_t rows : {2, 128}) {
     for (const double distance : {1.0, 1e3, 1e6}) {
