@@ -25,7 +25,7 @@ namespace {
 
 // Of what is allowed: the most that searches found, of FLOAT32 and of FLOAT64.
 constexpr double kStatedFactor = 1.8;
-constexpr double kStatedFactorOfDoubles = 2.9;
+constexpr double kStatedFactorOfDoubles = 3;
 
 class Levels {
  public:

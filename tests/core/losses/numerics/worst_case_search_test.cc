@@ -23,7 +23,7 @@ TEST_P(WorstCaseSearchTest, NothingIsWorseThanWhatIsAllowed) {
   const Climb climb([loss](const Genes& genes) { return ShareOnDevice(CaseOf(loss, genes)); });
   std::cout << climb.text() << TextOf(loss, climb.genes()) << "\n";
   // Of thousands, what docs/losses.md states: rows that are all alike are among them.
-  EXPECT_LE(climb.worst(), climb.timed() ? 2.9 : 0.7);
+  EXPECT_LE(climb.worst(), climb.timed() ? 3 : 0.7);
 }
 
 std::vector<size_t> SearchedLosses() {
