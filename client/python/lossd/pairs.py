@@ -110,8 +110,8 @@ class SigLipLoss(_ImageText):
 
 
 class SupConLoss(RemoteLoss):
-    """The supervised contrastive loss of embeddings [N, D], which are normalised, and labels [N], as
-    pytorch-metric-learning's, save that a batch of one label alone has its loss and not 0."""
+    """The supervised contrastive loss of embeddings [N, D], which are normalised, and labels [N], whole numbers or bools,
+    as pytorch-metric-learning's, save that a batch of one label alone has its loss and not 0."""
 
     def __init__(self, temperature: float | Tensor = 0.1, *, client: Client | None = None) -> None:
         super().__init__(client)
@@ -120,6 +120,16 @@ class SupConLoss(RemoteLoss):
     def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
         root, fixed = split_temperature(self.temperature, 0.5)
         features = embeddings if root is None else times(unit(embeddings), root)
-        wide = labels if labels.dtype in (torch.int32, torch.int64) else labels.long()
         return self._compute("sup_con", {"temperature": fixed, "normalize": float(root is None)},
-                             {"features": features, "labels": wide})
+                             {"features": features, "labels": _wide(labels)})
+
+
+def _wide(labels: Tensor) -> Tensor:
+    """Labels as the wire has them: whole numbers and bools. TypeError for others, which would be rounded into one
+    another: 0.2 and 0.5 are two labels."""
+    if labels.dtype in (torch.int32, torch.int64):
+        return labels
+    if labels.is_floating_point() or labels.is_complex():
+        raise TypeError(f"labels: expected whole numbers, got {labels.dtype}; torch.unique(labels, return_inverse=True)[1] "
+                        f"numbers labels of other kinds")
+    return labels.long()

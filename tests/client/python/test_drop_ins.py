@@ -147,6 +147,20 @@ def test_sup_con(client, temperature):
     _agree(mine, _sup_con(features[0], labels, temperature), features + _learned(temperature))
 
 
+@pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32])
+def test_labels_of_every_kind_of_whole_number_are_labels(client, dtype):
+    features, labels = _rows(1)[0].detach(), torch.tensor([0, 1, 0, 1, 1, 0])
+    loss = lossd.SupConLoss(client=client)
+    assert loss(features, labels.to(dtype)) == loss(features, labels)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.complex64])
+def test_labels_that_would_be_rounded_into_one_another_are_refused(client, dtype):
+    labels = torch.tensor([0.2, 0.2, 0.5, 0.5, 0.8, float("nan")]).to(dtype)
+    with pytest.raises(TypeError, match=f"^labels: expected whole numbers, got {dtype}"):
+        lossd.SupConLoss(client=client)(_rows(1)[0], labels)
+
+
 def test_vicreg(client):
     a, b = views = _rows(2)
     variance = covariance = 0
