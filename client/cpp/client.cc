@@ -4,12 +4,13 @@
 #include "client/cpp/client.h"
 
 #include <atomic>
-#include <chrono>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "client/cpp/call_registry.h"
 #include "client/cpp/channel.h"
 #include "client/cpp/compute_stream.h"
@@ -56,8 +57,7 @@ class GrpcClient : public Client {
   ~GrpcClient() override { registry_.CancelAllAndWait(); }
 
   bool WaitUntilConnected() {
-    const auto deadline = std::chrono::system_clock::now() + absl::ToChronoMicroseconds(options_.connect_timeout);
-    return channels_.front()->WaitForConnected(deadline);
+    return channels_.front()->WaitForConnected(absl::ToChronoTime(absl::Now() + options_.connect_timeout));
   }
 
   std::string WhyNotConnected() { return client::WhyNotConnected(channels_.front()); }

@@ -35,6 +35,10 @@ TEST_F(InfoCommandTest, InfoShowsTablesOrJson) {
   EXPECT_EQ(info["devices"][0]["name"], "cpu");
 }
 
+TEST_F(InfoCommandTest, ATimeoutMayBeNoLimit) {
+  EXPECT_EQ(RunOnServer({"info", "--connect-timeout", "inf", "--timeout", "inf"}), kExitOk) << err_.str();
+}
+
 TEST_F(InfoCommandTest, SaysWhereThereIsAnotherService) {
   auto server = testing::ServerProcess::Start();
   ASSERT_OK(server);

@@ -250,6 +250,15 @@ TEST(ClientTest, TellsWhatTheServerIs) {
   EXPECT_EQ(info.limits.max_concurrent_calls, 7);
 }
 
+TEST(ClientTest, WaitsForAConnectionHoweverLongItMayTake) {
+  FakeServer server;
+  for (const absl::Duration longest : {absl::InfiniteDuration(), absl::Hours(24) * 365 * 1000, absl::Seconds(60)}) {
+    ClientOptions options;
+    options.connect_timeout = longest;
+    EXPECT_OK(Client::Connect(server.target(), options)) << absl::FormatDuration(longest);
+  }
+}
+
 TEST(ClientTest, SaysWhereItCouldNotConnect) {
   ClientOptions options = FastRetries();
   options.connect_timeout = absl::Milliseconds(20);
