@@ -92,7 +92,7 @@ CLI::App* CheckCommand::Declare(CLI::App& app) {
 
 absl::StatusOr<int> CheckCommand::Run(const Streams& streams) {
   absl::StatusOr<std::vector<std::string>> listed = ListGoldenCases(directory_);
-  if (!listed.ok()) return LocalError(listed.status());
+  if (!listed.ok()) return UsageError(absl::StrCat("directory: ", listed.status().message()));
   std::vector<std::string> folders = *std::move(listed);
   std::erase_if(folders, [&](const std::string& folder) {
     return !absl::StrContains(std::filesystem::path(folder).filename().string(), filter_);

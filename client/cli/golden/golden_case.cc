@@ -46,12 +46,22 @@ absl::StatusOr<GoldenCase> LoadGoldenCase(const std::string& folder) {
 
 absl::StatusOr<std::vector<std::string>> ListGoldenCases(const std::string& directory) {
   std::error_code error;
+  const std::filesystem::file_status kind = std::filesystem::status(directory, error);
+  if (!std::filesystem::exists(kind)) {
+    const bool absent = error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory;
+    return absl::NotFoundError(absl::StrCat(directory, ": ", absent ? "no such folder" : error.message()));
+  }
+  if (!std::filesystem::is_directory(kind)) {
+    return absl::NotFoundError(absl::StrCat(directory, ": expected a folder, got another kind of file"));
+  }
   const std::filesystem::path lone = std::filesystem::path(directory) / "case.json";
   if (std::filesystem::exists(lone, error)) {
     return std::vector<std::string>{std::filesystem::canonical(directory, error).string()};
   }
   std::vector<std::string> folders;
-  for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
+  std::filesystem::directory_iterator entries(directory, error);
+  if (error) return absl::NotFoundError(absl::StrCat(directory, ": ", error.message()));
+  for (const auto& entry : entries) {
     if (std::filesystem::exists(entry.path() / "case.json", error)) folders.push_back(entry.path().string());
   }
   if (folders.empty()) return absl::NotFoundError(absl::StrCat(directory, ": no folder with a case.json in it"));

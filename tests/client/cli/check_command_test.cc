@@ -31,11 +31,22 @@ TEST_F(CheckCommandTest, CheckCountsOutcomesAndFailsWhereACaseFails) {
   const nlohmann::json report = nlohmann::json::parse(out_.str());
   EXPECT_EQ(report["summary"]["skipped"], 1);
   EXPECT_EQ(report["summary"]["failed"], 0);
-  EXPECT_EQ(RunOnServer({"check", File("nowhere")}), kExitFailure);
   EXPECT_EQ(RunOnServer({"check", File("cases/b_skipped"), "--json"}), kExitOk) << "one case";
   EXPECT_EQ(nlohmann::json::parse(out_.str())["summary"]["skipped"], 1);
   EXPECT_EQ(RunOnServer({"check", File("cases"), "--filter", "zzz"}), kExitUsage);
   EXPECT_THAT(err_.str(), HasSubstr("--filter: no case in"));
+}
+
+TEST_F(CheckCommandTest, WhatIsNoFolderOfCasesIsNoFailedCase) {
+  std::filesystem::create_directories(File("empty"));
+  for (const auto& [path, why] :
+       {std::pair(File("nowhere"), ": no such folder"), std::pair(File("x.npy/cases"), ": no such folder"),
+        std::pair(File("x.npy"), ": expected a folder, got another kind of file"),
+        std::pair(File("empty"), ": no folder with a case.json in it"),
+        std::pair(File(std::string(300, 'a')), ": File name too long")}) {
+    EXPECT_EQ(RunOnServer({"check", path}), kExitUsage) << path;
+    EXPECT_THAT(err_.str(), HasSubstr("lossctl: directory: " + path + why));
+  }
 }
 
 }  // namespace
