@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Iterable
 
 from setuptools import setup
 from setuptools.command.bdist_wheel import bdist_wheel
@@ -31,12 +33,15 @@ def libraries(binary: Path) -> dict[str, Path]:
     return {name: Path(path).resolve() for name, path in found.items() if not GLIBC.match(name)}
 
 
-def licence(library: Path) -> tuple[str, Path] | None:
-    """Name and copyright file of the Debian package that a library is of."""
-    owner = subprocess.run(["dpkg-query", "-S", f"*{library.name}"], capture_output=True, text=True).stdout
-    package = owner.partition(":")[0]
-    path = Path("/usr/share/doc") / package / "copyright"
-    return (package, path) if package and path.exists() else None
+def licences(files: Iterable[Path]) -> dict[Path, tuple[str, Path]]:
+    """By file: name and copyright file of the Debian package that it is of, where there is one. Asks dpkg once, for exact
+    paths: a pattern costs it a search of all that is installed."""
+    spelled = {name: file for file in files for name in (str(file), str(file).removeprefix("/usr"))}  # As of before usrmerge.
+    answer = subprocess.run(["dpkg-query", "--search", *spelled], capture_output=True, text=True).stdout
+    owners = {spelled[name]: package for package, name in re.findall(r"^([^\s:,]+)[^/]*: (/.+)$", answer, re.M)
+              if name in spelled}
+    copyrights = {file: (package, Path("/usr/share/doc") / package / "copyright") for file, package in owners.items()}
+    return {file: known for file, known in copyrights.items() if known[1].exists()}
 
 
 class BuildPy(build_py):
@@ -49,12 +54,14 @@ class BuildPy(build_py):
         for folder in ("bin", "lib", "licences"):
             (package / folder).mkdir(parents=True, exist_ok=True)
         self._strip(binary, package / "bin" / "lossd")
-        for name, path in libraries(binary).items():
+        linked = libraries(binary)
+        self.announce(f"packing {binary}, {len(linked)} shared libraries that it links, and their licences", level=logging.INFO)
+        known = licences(linked.values())
+        for name, path in linked.items():
             self._strip(path, package / "lib" / name)
-            known = licence(path)
-            if known is None:
+            if path not in known:
                 raise SystemExit(f"setup.py: expected a Debian package with the licence of {path}, got none")
-            shutil.copyfile(known[1], package / "licences" / known[0])
+            shutil.copyfile(known[path][1], package / "licences" / known[path][0])
         shutil.copyfile(HERE.parents[1] / "LICENSE", package / "licences" / "lossd")
 
     @staticmethod
