@@ -24,16 +24,56 @@ void StreamCall::OnGone() {
   {
     absl::MutexLock lock(&mu_);
     gone_ = true;
-    for (const auto& [ticket, outstanding] : outstanding_) cancellations.push_back(outstanding.cancellation);
+    cancellations = Cancellations();
     Advance();
   }
   for (const auto& cancellation : cancellations) cancellation->Cancel();
+}
+
+void StreamCall::OnRefused(const absl::Status& status) {
+  std::vector<std::shared_ptr<Cancellation>> cancellations;
+  std::vector<Leaving> lost;
+  {
+    absl::MutexLock lock(&mu_);
+    ended_ = true;
+    refusal_ = status;
+    cancellations = Cancellations();
+    while (answers_.size() > (writing_ ? 1 : 0)) {  // One that is being written is told of when it has left.
+      lost.push_back(std::move(answers_.back()));
+      answers_.pop_back();
+    }
+  }
+  for (const auto& cancellation : cancellations) cancellation->Cancel();
+  for (Leaving& leaving : lost) Report(std::move(leaving), status);
+}
+
+std::vector<std::shared_ptr<Cancellation>> StreamCall::Cancellations() const {
+  std::vector<std::shared_ptr<Cancellation>> cancellations;
+  for (const auto& [ticket, outstanding] : outstanding_) cancellations.push_back(outstanding.cancellation);
+  return cancellations;
 }
 
 void StreamCall::OnDrain() {
   absl::MutexLock lock(&mu_);
   draining_ = true;
   Advance();
+}
+
+// Messages are told of one by one as they are answered. That leaves streams that were not taken, and a message that
+// was refused while it came, which has no answer of its own.
+void StreamCall::OnEnded(const absl::Status& status, absl::Time now) {
+  {
+    absl::MutexLock lock(&mu_);
+    const bool by_the_client = status.ok() || absl::IsCancelled(status) || absl::IsDeadlineExceeded(status);
+    if (entered_ && (by_the_client || absl::IsUnavailable(status))) return;
+  }
+  auto record = std::make_unique<CallRecord>();
+  record->method = RpcMethod::kComputeStream;
+  record->is_stream = true;
+  record->peer = peer();
+  record->arrival = arrival();
+  record->status = status;
+  environment().reporter.OnAnswered(std::move(record), now);
 }
 
 void StreamCall::OnNoMessage() {
@@ -97,20 +137,29 @@ void StreamCall::OnAnswer(Ticket ticket, ComputeAnswer answer) {
     answer.slices = {error};
   }
   messages().NoteNeed(connection(), answer.reservation.wanted());
-  absl::MutexLock lock(&mu_);
-  if (unidentified_ == ticket) unidentified_.reset();
-  const auto outstanding = outstanding_.find(ticket);
-  held_bytes_ += answer.record->response_bytes - outstanding->second.bytes;
-  GatePass place = std::move(outstanding->second.place);
-  outstanding_.erase(outstanding);
-  const auto claimed = claimed_ids_.find(answer.record->request_id);
-  if (claimed != claimed_ids_.end() && claimed->second == ticket) claimed_ids_.erase(claimed);
-  answers_.push_back({std::move(answer), std::move(place)});
-  Advance();
+  GatePass place;
+  absl::Status refusal;
+  {
+    absl::MutexLock lock(&mu_);
+    if (unidentified_ == ticket) unidentified_.reset();
+    const auto outstanding = outstanding_.find(ticket);
+    held_bytes_ += answer.record->response_bytes - outstanding->second.bytes;
+    place = std::move(outstanding->second.place);
+    outstanding_.erase(outstanding);
+    const auto claimed = claimed_ids_.find(answer.record->request_id);
+    if (claimed != claimed_ids_.end() && claimed->second == ticket) claimed_ids_.erase(claimed);
+    if (refusal_.ok()) {
+      answers_.push_back({std::move(answer), std::move(place)});
+      return Advance();
+    }
+    refusal = refusal_;
+  }
+  Report({std::move(answer), std::move(place)}, refusal);
 }
 
 void StreamCall::OnWritten(bool ok) {
   Leaving leaving;
+  absl::Status refusal;
   {
     absl::MutexLock lock(&mu_);
     writing_ = false;
@@ -118,14 +167,20 @@ void StreamCall::OnWritten(bool ok) {
     leaving = std::move(answers_.front());
     answers_.pop_front();
     held_bytes_ -= leaving.answer.record->response_bytes;
+    refusal = refusal_;
   }
-  ComputeAnswer& written = leaving.answer;
-  if (!ok && written.record->status.ok()) written.record->status = EndedEarly();
-  written.reservation.Release();
-  leaving.place.Leave();
-  environment().reporter.OnAnswered(std::move(written.record), environment().clock.TimeNow());
+  Report(std::move(leaving), ok ? absl::OkStatus() : refusal.ok() ? EndedEarly() : refusal);
   absl::MutexLock lock(&mu_);
   Advance();
+}
+
+void StreamCall::Report(Leaving leaving, const absl::Status& lost) {
+  absl::Status& status = leaving.answer.record->status;
+  // What was cancelled when the stream was refused ended by that, not by its client.
+  if (!lost.ok() && (status.ok() || (absl::IsCancelled(status) && GetLimitViolation(lost).has_value()))) status = lost;
+  leaving.answer.reservation.Release();
+  leaving.place.Leave();
+  environment().reporter.OnAnswered(std::move(leaving.answer.record), environment().clock.TimeNow());
 }
 
 bool StreamCall::MayRead() const {

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
@@ -34,8 +35,8 @@ namespace lossd {
 //
 // Ends once nothing is outstanding and all answers have left: OK after the client's half-close, UNAVAILABLE when the
 // server drains, DEADLINE_EXCEEDED or CANCELLED if the client is gone. Ends at once, RESOURCE_EXHAUSTED, where a
-// message outgrows what there is room for: what is computed then has no answer. Thread-safe: completions, answers and
-// the start of draining come on any thread.
+// message outgrows what there is room for: what is computed then is given up, and counts as refused for the same.
+// Thread-safe: completions, answers, refusals and the start of draining come on any thread.
 class StreamCall final : public RpcCall {
  public:
   // Messages without an answer that has left. As many as a connection may have calls by default
@@ -61,16 +62,21 @@ class StreamCall final : public RpcCall {
 
   void OnEntered() override;
   void OnMessage(ReceivedMessage bytes, Reservation reservation) override;
+  void OnRefused(const absl::Status& status) override;
   void OnNoMessage() override;
   void OnWritten(bool ok) override;
   void OnGone() override;
   void OnDrain() override;
+  void OnEnded(const absl::Status& status, absl::Time now) override;
 
   // Hands a message to the pipeline, which may answer before this returns: with no lock held.
   void Start(Ticket ticket, ComputeMessage message);
   // What the pipeline asks once it knows the id: INVALID_ARGUMENT if another outstanding message has it.
   absl::Status Claim(Ticket ticket, const std::string& request_id);
   void OnAnswer(Ticket ticket, ComputeAnswer answer);
+  std::vector<std::shared_ptr<Cancellation>> Cancellations() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Gives up what an answer that has left, or will not, has kept until now; `lost`: why it has not, or OK.
+  void Report(Leaving leaving, const absl::Status& lost);
 
   // Starts whatever can be started now: writing, the end, reading. To be called after each change of what is below.
   void Advance() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -88,6 +94,7 @@ class StreamCall final : public RpcCall {
   bool draining_ ABSL_GUARDED_BY(mu_) = false;
   bool writing_ ABSL_GUARDED_BY(mu_) = false;
   bool ended_ ABSL_GUARDED_BY(mu_) = false;
+  absl::Status refusal_ ABSL_GUARDED_BY(mu_);  // Of a message that was being read; OK: none.
   Ticket next_ticket_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t held_bytes_ ABSL_GUARDED_BY(mu_) = 0;
   std::optional<Ticket> unidentified_ ABSL_GUARDED_BY(mu_);  // The last message, until its request_id is known.

@@ -46,7 +46,7 @@ void CallReporter::OnCallEnded(RpcMethod method, absl::StatusCode code, absl::Du
 }
 
 void CallReporter::Count(const CallRecord& record) {
-  if (record.method == RpcMethod::kComputeStream) metrics_.OnStreamMessage(record.status.code());
+  if (record.method == RpcMethod::kComputeStream && !record.is_stream) metrics_.OnStreamMessage(record.status.code());
   if (record.request_bytes > 0) metrics_.OnRequest(record.request_bytes);
   const std::pair<Stage, std::optional<absl::Duration>> stages[] = {{Stage::kDecode, record.decode},
                                                                     {Stage::kQueue, record.queue},

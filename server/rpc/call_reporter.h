@@ -22,14 +22,15 @@
 
 namespace lossd {
 
-// One computation: a unary call, or a message of a stream. Handed on by pointer from its arrival to the log; whoever
-// has the pointer fills in what it knows, and nobody else looks at it meanwhile. What was not come to stays as it is
-// here.
+// One computation: a unary call, or a message of a stream; or a stream that was refused as a whole, or for a message
+// that had not come. Handed on by pointer from its arrival to the log; whoever has the pointer fills in what it knows,
+// and nobody else looks at it meanwhile. What was not come to stays as it is here.
 //
 //    arrival --- decode --- queue --- compute --- encode --- the answer leaves --- OnAnswered(now)
 //    |-------------------------- "seconds" of the log's line --------------------------|
 struct CallRecord {
   RpcMethod method = RpcMethod::kCompute;
+  bool is_stream = false;      // A stream itself, which is none of its messages.
   std::string peer;            // As grpc::ServerContext::peer has it.
   std::string request_id;      // The caller's; empty before it is decoded.
   absl::Time arrival;          // Of the call; of a stream's message, when it had come whole.

@@ -155,8 +155,11 @@ void RpcCall::OnMessageRefused(int64_t message, absl::Status status) {
   {
     absl::MutexLock lock(&mu_);
     if (!reading_ || message != messages_asked_) return;  // That one had come whole when this was decided.
+    if (std::exchange(finishing_, true)) return;          // From here on it cannot come any more.
   }
-  Finish(std::move(status));
+  OnRefused(status);
+  absl::MutexLock lock(&mu_);
+  StartFinish(std::move(status), "");
 }
 
 void RpcCall::OnNoMessage() { Finish(absl::InvalidArgumentError("expected one message, got none")); }
@@ -186,7 +189,10 @@ void RpcCall::WriteAndFinish(const grpc::ByteBuffer& message) {
 
 void RpcCall::Finish(absl::Status status, const std::string& request_id) {
   absl::MutexLock lock(&mu_);
-  if (std::exchange(finishing_, true)) return;
+  if (!std::exchange(finishing_, true)) StartFinish(std::move(status), request_id);
+}
+
+void RpcCall::StartFinish(absl::Status status, const std::string& request_id) {
   status_ = std::move(status);
   AddRetryPushback(status_, context_);
   transfer_.Begin(Direction::kOut);

@@ -97,9 +97,10 @@ RpcMethodRules ForOtherMethods(RpcMethodRules rules, grpc::AsyncGenericService& 
 //                                               OnEnded
 //
 // What is particular to a method is in the functions that it overrides. They are called with no lock held, and must not
-// block or throw. All but OnDrain come on the one thread of the call's queue, one after the other; OnDrain comes on the
-// thread that starts draining, beside any of them. Reading, writing and finishing may be started on any thread. Kept
-// alive by whatever is outstanding, and, where it is handed on, by what it was handed to.
+// block or throw. All but OnDrain and OnRefused come on the one thread of the call's queue, one after the other;
+// OnDrain comes on the thread that starts draining, OnRefused on the inflow's, beside any of them. OnEnded is the last
+// but for OnDrain. Reading, writing and finishing may be started on any thread. Kept alive by whatever is outstanding,
+// and, where it is handed on, by what it was handed to.
 class RpcCall : public MessageReader, public std::enable_shared_from_this<RpcCall> {
  public:
   // Waits for a call of the method on `queue`, which outlives it; what comes of it, here and after, is as above. Each
@@ -119,6 +120,9 @@ class RpcCall : public MessageReader, public std::enable_shared_from_this<RpcCal
   // A message has come, in full; `reservation` is what was set aside for it, and grew with it. Not called once the call
   // is being finished.
   virtual void OnMessage(ReceivedMessage message, Reservation reservation) = 0;
+  // The message that is being read was refused, and the call is about to be finished with `status` for that: neither
+  // OnMessage nor OnNoMessage follows, and nothing may be written any more. At most once.
+  virtual void OnRefused(const absl::Status& /*status*/) {}
   // None will come: the client has half-closed, or is gone. By default an error, as of unary methods.
   virtual void OnNoMessage();
   // A message that was given to Write has been taken by the transport; !ok: the client is gone, and will get none.
@@ -168,6 +172,7 @@ class RpcCall : public MessageReader, public std::enable_shared_from_this<RpcCal
   bool IsStream() const { return rules_.messages.kind() == InflowConnection::Kind::kStream; }
   void OnArrived(bool ok);
   absl::Status Enter();
+  void StartFinish(absl::Status status, const std::string& request_id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void OnDone();
   void OnRead(bool ok);
   // An answer of so many bytes has left or is about to: its client says that it has come.
@@ -205,7 +210,7 @@ class RpcCall : public MessageReader, public std::enable_shared_from_this<RpcCal
   bool delivered_ ABSL_GUARDED_BY(mu_) = false;  // Its end has left.
   bool done_ ABSL_GUARDED_BY(mu_) = false;       // The client's end is known:
   bool gone_ ABSL_GUARDED_BY(mu_) = false;       // it was an early one.
-  bool cut_off_ ABSL_GUARDED_BY(mu_) = false;    // By the watch.
+  bool cut_off_ ABSL_GUARDED_BY(mu_) = false;    // By the watch,
   absl::Status status_ ABSL_GUARDED_BY(mu_);     // It is finished with.
 };
 

@@ -3,12 +3,16 @@
 
 #include "server/rpc/rpc_call.h"
 
+#include <atomic>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
 #include "gmock/gmock.h"
 #include "grpcpp/server_builder.h"
 #include "gtest/gtest.h"
@@ -115,61 +119,125 @@ TEST(RpcCallTest, LargeMessageOfASmallMethodIsRefusedWhileItArrives) {
   }
 }
 
+// A service of one method, served here with calls of the test's own.
+class OwnService {
+ public:
+  OwnService(const std::string& method, InflowConnection::Kind kind, RpcMethodRules::Maker make)
+      : messages_(admission_, kind, 1 << 20),
+        service_({method.c_str()}),
+        rules_(ForMethod({.environment = environment_, .gate = gate_, .admission = admission_, .messages = messages_},
+                         service_, 0, std::move(make))) {
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port_);
+    builder.RegisterService(&service_);
+    std::vector<std::unique_ptr<grpc::ServerCompletionQueue>> queues;
+    queues.push_back(builder.AddCompletionQueue());
+    threads_ = std::make_unique<CompletionThreads>(std::move(queues), nowhere_);
+    server_ = builder.BuildAndStart();
+    RpcCall::Await(rules_, *threads_->queues()[0]);
+    threads_->Start();
+  }
+  ~OwnService() {
+    server_->Shutdown(std::chrono::system_clock::now());
+    threads_.reset();
+  }
+
+  std::string address() const { return absl::StrCat("127.0.0.1:", port_); }
+  Admission& admission() { return admission_; }
+  TransferWatch& watch() { return watch_; }
+
+ private:
+  const ServerOptions options_ = TestOptions();
+  Logger nowhere_{LogLevel::kError, LogFormat::kText, [](absl::string_view) {}};
+  Metrics metrics_;
+  Inflow inflow_{nowhere_, RealClock()};
+  TransferWatch watch_{absl::Hours(24)};  // Tests sweep.
+  CallReporter reporter_{metrics_, nowhere_};
+  const RpcEnvironment environment_{inflow_, watch_, reporter_, metrics_, RealClock(), options_};
+  CallGate gate_;
+  Admission admission_{1 << 20, 10};
+  MessageBudget messages_;
+  RawService service_;
+  const RpcMethodRules rules_;
+  int port_ = 0;
+  std::unique_ptr<CompletionThreads> threads_;
+  std::unique_ptr<grpc::Server> server_;
+};
+
 // Reads two messages and answers the second. When the first has come, and the second is being read, the first is
 // refused: that was decided in the moment in which the last of it came.
 class TwiceReadCall final : public RpcCall {
  public:
-  TwiceReadCall(const RpcMethodRules& rules, CallQueue& queue, Admission& admission)
-      : RpcCall(rules, queue), admission_(admission) {}
+  using RpcCall::RpcCall;
 
  private:
-  void OnEntered() override { Read(*admission_.ReserveBytes(0)); }
-  void OnMessage(ReceivedMessage message, Reservation) override {
+  void OnEntered() override { Read(std::move(reservation())); }
+  void OnMessage(ReceivedMessage message, Reservation reservation) override {
     if (++messages_ == 2) return WriteAndFinish(grpc::ByteBuffer(message.slices().data(), message.slices().size()));
-    Read(*admission_.ReserveBytes(0));
+    Read(std::move(reservation));
     static_cast<MessageReader&>(*this).OnMessageRefused(1, absl::ResourceExhaustedError("too late"));
   }
 
-  Admission& admission_;
   int messages_ = 0;
 };
 
 TEST(RpcCallTest, RefusalOfAMessageThatHasComeDoesNotEndTheNextOne) {
-  const ServerOptions options = TestOptions();
-  Logger nowhere(LogLevel::kError, LogFormat::kText, [](absl::string_view) {});
-  Metrics metrics;
-  Inflow inflow(nowhere, RealClock());
-  TransferWatch watch(absl::InfiniteDuration());
-  CallReporter reporter(metrics, nowhere);
-  const RpcEnvironment environment{inflow, watch, reporter, metrics, RealClock(), options};
-  CallGate gate;
-  Admission admission(1 << 20, 10);
-  MessageBudget messages(admission, InflowConnection::Kind::kStream, 1 << 20);
-  RawService service({"/lossd.v1.LossService/ComputeStream"});
-  const RpcMethodRules rules =
-      ForMethod({.environment = environment, .gate = gate, .admission = admission, .messages = messages}, service, 0,
-                [&](const RpcMethodRules& own, CallQueue& queue) {
-                  return std::make_shared<TwiceReadCall>(own, queue, admission);
-                });
-  grpc::ServerBuilder builder;
-  int port = 0;
-  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
-  builder.RegisterService(&service);
-  std::vector<std::unique_ptr<grpc::ServerCompletionQueue>> queues;
-  queues.push_back(builder.AddCompletionQueue());
-  auto threads = std::make_unique<CompletionThreads>(std::move(queues), nowhere);
-  const auto server = builder.BuildAndStart();
-  RpcCall::Await(rules, *threads->queues()[0]);
-  threads->Start();
-  {
-    RawCall call(MakeChannel(absl::StrCat("127.0.0.1:", port)), "ComputeStream");
-    call.Write(std::string("first"));
-    call.Write(std::string("second"));
-    EXPECT_EQ(call.Read(), "second");
-    EXPECT_TRUE(call.End().ok());
+  OwnService service("/lossd.v1.LossService/ComputeStream", InflowConnection::Kind::kStream,
+                     [](const auto& rules, CallQueue& queue) { return std::make_shared<TwiceReadCall>(rules, queue); });
+  RawCall call(MakeChannel(service.address()), "ComputeStream");
+  call.Write(std::string("first"));
+  call.Write(std::string("second"));
+  EXPECT_EQ(call.Read(), "second");
+  EXPECT_TRUE(call.End().ok());
+}
+
+// Two calls: the first one's message is refused, and comes while that is done.
+struct Refusal {
+  std::shared_ptr<MessageReader> call;
+  absl::Notification is_read;
+  absl::Notification next_came;
+  std::function<void()> let_message_come;
+  std::atomic<int> messages = 0;
+};
+
+class RefusedCall final : public RpcCall {
+ public:
+  RefusedCall(const RpcMethodRules& rules, CallQueue& queue, Refusal& refusal)
+      : RpcCall(rules, queue), refusal_(refusal) {}
+
+ private:
+  void OnEntered() override {
+    if (refusal_.is_read.HasBeenNotified()) {
+      refusal_.next_came.Notify();
+      return Finish(absl::OkStatus());
+    }
+    Read(std::move(reservation()));
+    refusal_.call = shared_from_this();
+    refusal_.is_read.Notify();
   }
-  server->Shutdown();
-  threads.reset();
+  void OnMessage(ReceivedMessage, Reservation) override { ++refusal_.messages; }
+  void OnRefused(const absl::Status&) override { refusal_.let_message_come(); }
+
+  Refusal& refusal_;
+};
+
+// Whoever has a message has the call until it is answered: one that is refused comes no more, also in that moment.
+TEST(RpcCallTest, MessageThatIsBeingRefusedDoesNotComeAnyMore) {
+  Refusal refusal;
+  OwnService service(
+      "/lossd.v1.LossService/Compute", InflowConnection::Kind::kUnary,
+      [&](const auto& rules, CallQueue& queue) { return std::make_shared<RefusedCall>(rules, queue, refusal); });
+  const auto channel = MakeChannel(service.address());
+  RawCall call(channel, "Compute");
+  refusal.is_read.WaitForNotification();
+  refusal.let_message_come = [&] {
+    call.Write(std::string("x"));
+    EXPECT_TRUE(RawCall(channel, "Compute").End().ok());  // What comes later on the same queue has come.
+    refusal.next_came.WaitForNotification();
+  };
+  std::exchange(refusal.call, nullptr)->OnMessageRefused(1, absl::ResourceExhaustedError("no room"));
+  EXPECT_EQ(call.End().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(refusal.messages, 0);
 }
 
 }  // namespace
