@@ -225,12 +225,13 @@ void RpcCall::OnDone() {
 }
 
 void RpcCall::CutOff(TransferWatch::Attempt attempt) {
-  if (attempt == TransferWatch::Attempt::kLast) return CutConnections(peer_);
+  const bool last = attempt == TransferWatch::Attempt::kLast;
   {
     absl::MutexLock lock(&mu_);
     cut_off_ = true;
+    connection_cut_ = last;
   }
-  context_.TryCancel();
+  last ? CutConnections(peer_) : context_.TryCancel();
 }
 
 absl::Status RpcCall::EndedEarly() const {
@@ -244,7 +245,8 @@ absl::Status RpcCall::Outcome() const {
   if (compressed_ && gone_) {
     return absl::UnimplementedError("message: expected one that is not compressed, got one that the transport refused");
   }
-  if (delivered_ && !gone_) return status_;
+  // Of what a connection that was cut had taken the transport says that it has left.
+  if (delivered_ && !gone_ && !connection_cut_) return status_;
   if (cut_off_) {
     return absl::CancelledError(
         "the client took longer than --transfer_timeout to send its message or to take its answer");

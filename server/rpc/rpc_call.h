@@ -207,11 +207,12 @@ class RpcCall : public MessageReader, public std::enable_shared_from_this<RpcCal
   bool no_message_ ABSL_GUARDED_BY(mu_) = false;
   bool finishing_ ABSL_GUARDED_BY(mu_) = false;
   bool finished_ ABSL_GUARDED_BY(mu_) = false;
-  bool delivered_ ABSL_GUARDED_BY(mu_) = false;  // Its end has left.
-  bool done_ ABSL_GUARDED_BY(mu_) = false;       // The client's end is known:
-  bool gone_ ABSL_GUARDED_BY(mu_) = false;       // it was an early one.
-  bool cut_off_ ABSL_GUARDED_BY(mu_) = false;    // By the watch,
-  absl::Status status_ ABSL_GUARDED_BY(mu_);     // It is finished with.
+  bool delivered_ ABSL_GUARDED_BY(mu_) = false;       // Its end has left.
+  bool done_ ABSL_GUARDED_BY(mu_) = false;            // The client's end is known:
+  bool gone_ ABSL_GUARDED_BY(mu_) = false;            // it was an early one.
+  bool cut_off_ ABSL_GUARDED_BY(mu_) = false;         // By the watch,
+  bool connection_cut_ ABSL_GUARDED_BY(mu_) = false;  // and its connection with it.
+  absl::Status status_ ABSL_GUARDED_BY(mu_);          // It is finished with.
 };
 
 }  // namespace lossd

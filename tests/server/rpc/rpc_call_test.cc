@@ -19,7 +19,10 @@
 #include "server/log/logger.h"
 #include "server/rpc/library_logs.h"
 #include "tests/server/running_server.h"
+#include "tests/support/http2/byte_stream.h"
+#include "tests/support/http2/frames.h"
 #include "tests/support/raw_call.h"
+#include "tests/support/status_matchers.h"
 
 namespace lossd::testing {
 namespace {
@@ -238,6 +241,50 @@ TEST(RpcCallTest, MessageThatIsBeingRefusedDoesNotComeAnyMore) {
   std::exchange(refusal.call, nullptr)->OnMessageRefused(1, absl::ResourceExhaustedError("no room"));
   EXPECT_EQ(call.End().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
   EXPECT_EQ(refusal.messages, 0);
+}
+
+// What one call of BigAnswerCall comes to.
+struct BigAnswer {
+  absl::Notification begun;
+  absl::Notification ended;
+  absl::Status status;
+};
+
+// Answers with 64 MB.
+class BigAnswerCall final : public RpcCall {
+ public:
+  BigAnswerCall(const RpcMethodRules& rules, CallQueue& queue, BigAnswer& answer)
+      : RpcCall(rules, queue), answer_(answer) {}
+
+ private:
+  void OnEntered() override { Read(std::move(reservation())); }
+  void OnMessage(ReceivedMessage, Reservation) override {
+    const grpc::Slice content(std::string(64 << 20, 'x'));
+    WriteAndFinish(grpc::ByteBuffer(&content, 1));
+    answer_.begun.Notify();
+  }
+  void OnEnded(const absl::Status& status, absl::Time) override {
+    answer_.status = status;
+    answer_.ended.Notify();
+  }
+
+  BigAnswer& answer_;
+};
+
+// What a socket has taken goes nowhere until the connection is cut; then the transport says that all of it has left.
+TEST(RpcCallTest, AnswerWhoseConnectionWasCutHasNotLeft) {
+  BigAnswer answer;
+  OwnService service(
+      "/lossd.v1.LossService/Compute", InflowConnection::Kind::kUnary,
+      [&](const auto& rules, CallQueue& queue) { return std::make_shared<BigAnswerCall>(rules, queue, answer); });
+  ASSERT_OK_AND_ASSIGN(const auto client, ByteStream::Open(service.address(), {.receive_buffer = 4096}));
+  const std::string call = ConnectionPreface(kLargestWindow) + WindowUpdateOf(0, kLargestWindow - kDefaultWindow) +
+                           HeadersOf(1, {}) + DataOf(1, MessagePrefix(1) + "x", /*last=*/true);
+  ASSERT_EQ(client->Write(call), call.size());
+  answer.begun.WaitForNotification();
+  for (int i = 0; i < 6; ++i) service.watch().Sweep();
+  answer.ended.WaitForNotification();
+  EXPECT_THAT(answer.status, StatusIs(absl::StatusCode::kCancelled, HasSubstr("--transfer_timeout")));
 }
 
 }  // namespace
