@@ -69,10 +69,10 @@ std::vector<double> LoadsOf(const Sweep& sweep, bool whole) {
   const Sweep::Step step = sweep.step.value_or(Sweep::Step());
   std::vector<double> loads;
   // Ends short of the last load, which is added as it was given.
-  for (double load = sweep.from; load < sweep.to * (1 - 1e-9);
-       load = step.multiplies ? load * step.by : load + step.by) {
-    loads.push_back(load);
-  }
+  const auto load_at = [&](int i) {
+    return step.multiplies ? sweep.from * std::pow(step.by, i) : sweep.from + i * step.by;
+  };
+  for (int i = 0; load_at(i) < sweep.to * (1 - 1e-9); ++i) loads.push_back(load_at(i));
   loads.push_back(sweep.to);
   if (!whole) return loads;
   for (double& load : loads) load = std::max(1.0, std::floor(load));

@@ -4,12 +4,12 @@
 #include "client/cli/subcommand.h"
 
 #include <cerrno>
-#include <cstring>
 #include <fstream>
 
 #include "absl/strings/cord.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "core/status/errno_text.h"
 
 namespace lossd::cli {
 namespace {
@@ -34,7 +34,7 @@ absl::Status LocalError(absl::Status status) {
 
 bool IsLocalError(const absl::Status& status) { return status.GetPayload(kLocalUrl).has_value(); }
 
-std::string Reason(int code) { return code == 0 ? "" : absl::StrCat(": ", std::strerror(code)); }
+std::string Reason(int code) { return code == 0 ? "" : absl::StrCat(": ", ErrnoText(code)); }
 
 absl::string_view InputHint(absl::string_view argument) {
   double value = 0;

@@ -131,9 +131,9 @@ grpc::ByteBuffer EmptyMessage() {
 absl::Status StartCompute(UnaryExchange& exchange, grpc::GenericStub& stub, grpc::CompletionQueue& queue,
                           const ClientOptions& options, const MessageLimit& limit, const ComputeRequest& request,
                           void* tag) {
-  LOSSD_ASSIGN_OR_RETURN(grpc::ByteBuffer bytes, EncodeRequest(request, limit.bytes(), std::nullopt, exchange.hold()));
-  return exchange.Start(stub, queue, options, kComputeMethod, std::move(bytes),
-                        request.timeout.value_or(options.timeout), tag);
+  LOSSD_ASSIGN_OR_RETURN(const grpc::ByteBuffer bytes,
+                         EncodeRequest(request, limit.bytes(), std::nullopt, exchange.hold()));
+  return exchange.Start(stub, queue, options, kComputeMethod, bytes, request.timeout.value_or(options.timeout), tag);
 }
 
 absl::StatusOr<ComputeResponse> FinishCompute(UnaryExchange& exchange, const std::vector<GradientTarget>& targets,

@@ -3,6 +3,8 @@
 
 #include "client/load/answer_check.h"
 
+#include <bit>
+#include <cstdint>
 #include <cstring>
 #include <utility>
 
@@ -75,7 +77,7 @@ absl::Status AnswerCheck::Compare(const grpc::ByteBuffer& response) const {
   if (!response.Dump(&slices).ok()) return absl::InternalError("the transport's answer cannot be read");
   LOSSD_ASSIGN_OR_RETURN(const wire::DecodedResponse decoded, wire::DecodeResponse(slices));
   const double objective = decoded.header.objective();
-  if (std::memcmp(&objective, &objective_, sizeof(objective)) != 0) {
+  if (std::bit_cast<uint64_t>(objective) != std::bit_cast<uint64_t>(objective_)) {
     return absl::DataLossError(absl::StrCat("objective: expected ", objective_, ", got ", objective));
   }
   LOSSD_RETURN_IF_ERROR(CompareTensors("outputs", slices, decoded.outputs, outputs_));

@@ -10,17 +10,17 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "core/status/errno_text.h"
 #include "core/status/status_macros.h"
 
 namespace lossd::load {
 namespace {
 
 absl::Status SystemError(absl::string_view what) {
-  return absl::UnavailableError(absl::StrCat(what, ": ", std::strerror(errno)));
+  return absl::UnavailableError(absl::StrCat(what, ": ", ErrnoText(errno)));
 }
 
 // Connects `descriptor`, whose reads and writes give up after `timeout` from then on. Closes it if that fails.

@@ -60,13 +60,17 @@ class Scale {
     if (!axis_.ticks.empty()) return ticks;
     if (!axis_.logarithmic) {
       const double step = RoundUp((high_ - low_) / 6);
-      for (double value = std::ceil(low_ / step) * step; value <= high_ + step / 1e6; value += step) {
+      const double first = std::ceil(low_ / step) * step;
+      for (int i = 0; i <= (high_ - first) / step + 1e-6; ++i) {
+        const double value = first + i * step;
         AddTick(value, ShortNumber(std::abs(value) < step / 1e6 ? 0 : value), ticks);
       }
       return ticks;
     }
     const bool only_decades = std::log10(high_ / low_) > 3;
-    for (double decade = std::pow(10, std::floor(std::log10(low_))); decade <= high_; decade *= 10) {
+    for (int exponent = static_cast<int>(std::floor(std::log10(low_))); exponent <= std::log10(high_) + 1e-9;
+         ++exponent) {
+      const double decade = std::pow(10, exponent);
       for (const double digit : {1.0, 2.0, 5.0}) {
         if (digit == 1 || !only_decades) AddTick(decade * digit, ShortNumber(decade * digit), ticks);
       }

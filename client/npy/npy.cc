@@ -16,6 +16,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/npy/npy_header.h"
+#include "core/status/errno_text.h"
 #include "core/status/status_macros.h"
 
 namespace lossd {
@@ -32,7 +33,7 @@ absl::Status AtFile(const std::string& path, const absl::Status& status) {
 
 absl::Status ReadExactly(std::FILE* file, void* target, size_t bytes) {
   if (std::fread(target, 1, bytes, file) == bytes) return absl::OkStatus();
-  return absl::UnavailableError(std::ferror(file) ? std::strerror(errno) : "the file shrank while it was read");
+  return absl::UnavailableError(std::ferror(file) ? ErrnoText(errno) : "the file shrank while it was read");
 }
 
 // Copies elements of `size` bytes from Fortran order to C order. `shape` has no zero extent.
@@ -99,13 +100,13 @@ absl::StatusOr<Tensor> MakeTensor(const NpyHeader& header, absl::string_view nam
 absl::StatusOr<Tensor> Read(const std::string& path, absl::string_view name) {
   LOSSD_ASSIGN_OR_RETURN(const size_t file_size, FileSize(path));
   const File file(std::fopen(path.c_str(), "rb"));
-  if (!file) return absl::UnavailableError(std::strerror(errno));
+  if (!file) return absl::UnavailableError(ErrnoText(errno));
   std::string front(std::min(file_size, kMaxNpyHeaderBytes), '\0');
   LOSSD_RETURN_IF_ERROR(ReadExactly(file.get(), front.data(), front.size()));
   LOSSD_ASSIGN_OR_RETURN(const NpyHeader header, ParseNpyHeader(front));
   LOSSD_RETURN_IF_ERROR(CheckLength(header, file_size));
   if (std::fseek(file.get(), static_cast<long>(header.data_offset), SEEK_SET) != 0) {
-    return absl::UnavailableError(std::strerror(errno));
+    return absl::UnavailableError(ErrnoText(errno));
   }
   return MakeTensor(header, name,
                     [&](std::byte* target, size_t bytes) { return ReadExactly(file.get(), target, bytes); });

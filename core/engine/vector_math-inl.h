@@ -14,6 +14,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 
 #include "hwy/highway.h"
 
@@ -72,7 +73,7 @@ HWY_INLINE ReducedExp<D> ReduceExp(D d, V x) {
   const V n = hn::Sub(rounded, hn::Set(d, C::kRound));
   V r = hn::NegMulAdd(n, hn::Set(d, C::kLn2High), x);
   r = hn::NegMulAdd(n, hn::Set(d, C::kLn2Low), r);
-  constexpr size_t kDegree = sizeof(C::kCoefficients) / sizeof(C::kCoefficients[0]) - 1;
+  constexpr size_t kDegree = std::size(C::kCoefficients) - 1;
   V q = hn::Set(d, C::kCoefficients[kDegree]);
   for (size_t i = kDegree; i-- > 0;) q = hn::MulAdd(q, r, hn::Set(d, C::kCoefficients[i]));
   return {hn::MulAdd(hn::Mul(r, r), q, r), hn::ShiftLeft<C::kMantissaBits>(hn::BitCast(di, rounded))};

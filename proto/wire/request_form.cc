@@ -63,8 +63,9 @@ class FormReader {
   bool ReadId(const Reader& content) {
     if (std::exchange(has_id_, true)) return false;
     absl::StatusOr<std::string> id = ReadName("request_id", content);
-    if (id.ok()) form_.request_id = *std::move(id);
-    return id.ok();
+    if (!id.ok()) return false;
+    form_.request_id = *std::move(id);
+    return true;
   }
 
   // Tag and length: what comes behind them is read field by field, or left out. Longer ones than they need to be would

@@ -210,7 +210,7 @@ std::shared_ptr<InflowConnection> Inflow::Connection(const std::string& peer) {
   const std::shared_ptr<ConnectionTap> tap = FindTap(peer);
   if (tap == nullptr) return std::make_shared<InflowConnection>(nullptr);
   // The tap owns it, and so lives as long as it is used.
-  const std::shared_ptr<InflowConnection> connection(tap, &tap->Attached<InflowConnection>(tap.get()));
+  std::shared_ptr<InflowConnection> connection(tap, &tap->Attached<InflowConnection>(tap.get()));
   if (connection->watched_.load(std::memory_order_acquire) == wakes_.get()) return connection;
   absl::MutexLock lock(&connection->mu_);
   connection->wakes_ = wakes_;

@@ -9,12 +9,12 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <fstream>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "core/status/errno_text.h"
 #include "nlohmann/json.hpp"
 
 namespace lossd {
@@ -33,11 +33,11 @@ std::string WhyNotReplaced(const std::string& path) {
 std::string WriteNewFile(const std::string& path, absl::string_view text) {
   std::remove(path.c_str());
   const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-  if (fd < 0) return std::strerror(errno);
+  if (fd < 0) return ErrnoText(errno);
   const absl::Cleanup close_file = [fd] { close(fd); };
   while (!text.empty()) {
     const ssize_t written = write(fd, text.data(), text.size());
-    if (written < 0 && errno != EINTR) return std::strerror(errno);
+    if (written < 0 && errno != EINTR) return ErrnoText(errno);
     if (written > 0) text.remove_prefix(static_cast<size_t>(written));
   }
   return "";
@@ -54,7 +54,7 @@ absl::Status WritePortFile(const std::string& path, const ServerAddresses& addre
   std::string reason = WhyNotReplaced(path);
   if (reason.empty()) reason = WriteNewFile(temporary, json.dump() + "\n");
   if (reason.empty() && std::rename(temporary.c_str(), path.c_str()) == 0) return absl::OkStatus();
-  if (reason.empty()) reason = std::strerror(errno);
+  if (reason.empty()) reason = ErrnoText(errno);
   std::remove(temporary.c_str());
   return absl::FailedPreconditionError(absl::StrCat("--port_file: cannot write ", path, ": ", reason));
 }

@@ -9,18 +9,18 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <fstream>
 #include <sstream>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "core/status/errno_text.h"
 
 namespace lossd {
 namespace {
 
-absl::Status SystemError() { return absl::InvalidArgumentError(std::strerror(errno)); }
+absl::Status SystemError() { return absl::InvalidArgumentError(ErrnoText(errno)); }
 
 }  // namespace
 

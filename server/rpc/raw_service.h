@@ -24,7 +24,7 @@ using RawStream = grpc::ServerAsyncReaderWriter<grpc::ByteBuffer, grpc::ByteBuff
 class RawService : public grpc::Service {
  public:
   // `methods` are full names: "/package.Service/Method".
-  explicit RawService(std::initializer_list<const char*> methods);
+  RawService(std::initializer_list<const char*> methods);
 
   // Waits for one call of the method of that index among `methods`: `tag` is reported on `queue`, with ok = false if
   // the server shuts down first. `context` and `stream` are fresh, not owned, and live until the call has ended, or

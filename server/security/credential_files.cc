@@ -83,7 +83,7 @@ void CredentialFiles::WarnOfExpiry(Logger& logger) {
 }
 
 absl::Status CredentialFiles::TakeTokens(absl::string_view text) {
-  const absl::Status status = tokens_.Replace(text);
+  absl::Status status = tokens_.Replace(text);
   if (status.ok()) return status;
   return absl::InvalidArgumentError(
       absl::StrCat("--auth_token_file: ", status.message(), " in \"", options_.auth_token_file, "\""));

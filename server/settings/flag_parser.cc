@@ -106,7 +106,7 @@ class Parser {
   absl::Status ParseVariable(const std::string& flag, const Environment& environment) {
     const auto variable = environment.find(Variable(flag));
     if (variable == environment.end()) return absl::OkStatus();
-    const absl::Status status = ParseArguments({absl::StrCat("--", flag, "=", variable->second)}, 0);
+    absl::Status status = ParseArguments({absl::StrCat("--", flag, "=", variable->second)}, 0);
     if (status.ok()) return status;
     return absl::InvalidArgumentError(absl::StrCat(variable->first, ": ", status.message()));
   }

@@ -10,13 +10,13 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <memory>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "core/status/errno_text.h"
 
 namespace lossd {
 namespace {
@@ -35,7 +35,7 @@ int PortOf(const sockaddr_storage& address) {
   return ntohs(reinterpret_cast<const sockaddr_in&>(address).sin_port);
 }
 
-absl::Status SystemError() { return absl::UnavailableError(std::strerror(errno)); }
+absl::Status SystemError() { return absl::UnavailableError(ErrnoText(errno)); }
 
 absl::StatusOr<BoundSocket> Listen(const addrinfo& candidate) {
   BoundSocket bound;
@@ -103,7 +103,7 @@ absl::Status CheckPathIsFree(const ListenAddress& address) {
   close(fd);
   if (error == ENOENT || error == ECONNREFUSED) return absl::OkStatus();
   const bool answered = error == 0 || error == EAGAIN;  // EAGAIN: many wait to be answered.
-  return absl::UnavailableError(answered ? "another server answers there" : std::strerror(error));
+  return absl::UnavailableError(answered ? "another server answers there" : ErrnoText(error));
 }
 
 absl::StatusOr<BoundSocket> BindTcp(const ListenAddress& address) {

@@ -25,7 +25,7 @@ grpc::Status Bystander::Call() {
   const absl::Time start = RealClock().TimeNow();
   context.set_deadline(absl::ToChronoTime(start + absl::Seconds(30)));
   if (!token_.empty()) context.AddMetadata("authorization", absl::StrCat("Bearer ", token_));
-  const grpc::Status status = stub_->Compute(&context, request_, &response);
+  grpc::Status status = stub_->Compute(&context, request_, &response);
   latency_.Add(RealClock().TimeNow() - start);
   EXPECT_EQ(response.gradients_size(), status.ok() ? 2 : 0);
   if (!status.ok()) last_error_ = absl::StrCat(status.error_code(), " ", status.error_message());

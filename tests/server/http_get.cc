@@ -9,6 +9,8 @@
 
 #include <cstdlib>
 
+#include "gtest/gtest.h"
+
 namespace lossd::testing {
 
 namespace {
@@ -28,8 +30,9 @@ int ConnectFrom(const std::string& host, const std::string& address) {
   const sockaddr_in source = SocketAddress(host, 0);
   const sockaddr_in target = SocketAddress(address.substr(0, colon), std::atoi(address.c_str() + colon + 1));
   const int fd = socket(AF_INET, SOCK_STREAM, 0);
-  bind(fd, reinterpret_cast<const sockaddr*>(&source), sizeof(source));
-  connect(fd, reinterpret_cast<const sockaddr*>(&target), sizeof(target));
+  EXPECT_EQ(bind(fd, reinterpret_cast<const sockaddr*>(&source), sizeof(source)), 0) << host;
+  // Where nobody listens, nothing will be read.
+  static_cast<void>(connect(fd, reinterpret_cast<const sockaddr*>(&target), sizeof(target)));
   return fd;
 }
 

@@ -41,8 +41,8 @@ FakeDevice::~FakeDevice() {
   for (const auto& [memory, bytes] : allocated_) std::free(memory);
 }
 
-void FakeDevice::Launch(std::vector<Use> uses, std::function<void()> operation) {
-  Append(static_cast<size_t>(DeviceStream::kCompute), std::move(uses), std::move(operation)).IgnoreError();
+void FakeDevice::Launch(const std::vector<Use>& uses, std::function<void()> operation) {
+  Append(static_cast<size_t>(DeviceStream::kCompute), uses, std::move(operation)).IgnoreError();
 }
 
 void FakeDevice::HostUses(Use use) {
@@ -51,7 +51,7 @@ void FakeDevice::HostUses(Use use) {
   Note(kHost, use);
 }
 
-absl::Status FakeDevice::Append(size_t stream, std::vector<Use> uses, std::function<void()> run) {
+absl::Status FakeDevice::Append(size_t stream, const std::vector<Use>& uses, std::function<void()> run) {
   absl::MutexLock lock(&mu_);
   Clock& clock = clocks_[stream];
   for (size_t i = 0; i < clock.size(); ++i) clock[i] = std::max(clock[i], clocks_[kHost][i]);

@@ -39,7 +39,7 @@ class FakeDevice final : public Device {
   };
 
   // Appends `operation`, which uses `uses`, to the compute stream.
-  void Launch(std::vector<Use> uses, std::function<void()> operation);
+  void Launch(const std::vector<Use>& uses, std::function<void()> operation);
   // The host uses memory now.
   void HostUses(Use use);
 
@@ -96,7 +96,7 @@ class FakeDevice final : public Device {
     bool writes;
   };
 
-  absl::Status Append(size_t stream, std::vector<Use> uses, std::function<void()> run) ABSL_LOCKS_EXCLUDED(mu_);
+  absl::Status Append(size_t stream, const std::vector<Use>& uses, std::function<void()> run) ABSL_LOCKS_EXCLUDED(mu_);
   void Note(size_t who, const Use& use) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool LeftOut() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool CanRun(const Step& step) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

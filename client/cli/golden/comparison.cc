@@ -4,9 +4,9 @@
 #include "client/cli/golden/comparison.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdint>
-#include <cstring>
 
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -100,7 +100,7 @@ std::vector<double> StridedSample(absl::Span<const double> values, size_t stride
 
 absl::Status CompareBits(absl::string_view what, const client::ComputeResponse& got,
                          const client::ComputeResponse& expected) {
-  if (std::memcmp(&got.objective, &expected.objective, sizeof(double)) != 0) {
+  if (std::bit_cast<uint64_t>(got.objective) != std::bit_cast<uint64_t>(expected.objective)) {
     return absl::OutOfRangeError(
         absl::StrFormat("%s: expected the objective %.17g, got %.17g", what, expected.objective, got.objective));
   }

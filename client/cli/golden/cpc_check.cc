@@ -117,7 +117,7 @@ Verdict Judge(const GoldenCase& golden, const Decision& decision, const Tensor& 
   if (decision.rule == Rule::kAnswer) return JudgeAnswer(golden, decision, z, parameters, *response, client);
   ExpectStoredValues(golden, *response, findings);
   if (!parameters.empty()) ExpectSameBitsInline(params, z, parameters, *response, client, findings);
-  const Verdict verdict = findings.Conclude(Outcome::kPassed);
+  Verdict verdict = findings.Conclude(Outcome::kPassed);
   if (decision.rule == Rule::kInform) return {Outcome::kInformative, verdict.detail};
   return verdict;
 }

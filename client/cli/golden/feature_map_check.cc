@@ -135,7 +135,7 @@ Verdict Judge(const GoldenCase& golden, const Decision& decision, const std::vec
     ExpectSumOfSingleComparisons(call, *response, client, findings);
   }
   if (!decision.reason.empty()) findings.Note(decision.reason);
-  const Verdict verdict = findings.Conclude(Outcome::kPassed);
+  Verdict verdict = findings.Conclude(Outcome::kPassed);
   if (decision.rule == Rule::kInform) return {Outcome::kInformative, verdict.detail};
   return verdict;
 }

@@ -43,7 +43,7 @@ Verdict Inform(const GoldenCase& golden, const client::ComputeResponse& response
   if (!golden.json.at("expected").at("loss").value("reliable", false)) return {Outcome::kInformative, differences};
   Findings loss;
   ExpectObjective(golden, golden.json.at("expected").at("loss"), response, loss);
-  const Verdict verdict = loss.Conclude(Outcome::kInformative);
+  Verdict verdict = loss.Conclude(Outcome::kInformative);
   if (verdict.outcome == Outcome::kFailed) return verdict;
   return {Outcome::kInformative, absl::StrCat("the loss agrees", differences.empty() ? "" : "; ", differences)};
 }

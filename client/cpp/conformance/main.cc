@@ -77,7 +77,7 @@ absl::Status RunStream(Client& client, const json& described) {
   const auto stream = client.OpenStream();
   for (size_t i = 0; i < messages.size(); ++i) {
     stream->Send(messages[i].Request(),
-                 [&, i](absl::StatusOr<client::ComputeResponse> got) { verdicts[i] = Check(got, messages[i]); });
+                 [&, i](const absl::StatusOr<client::ComputeResponse>& got) { verdicts[i] = Check(got, messages[i]); });
   }
   LOSSD_RETURN_IF_ERROR(stream->Finish());
   for (const absl::Status& verdict : verdicts) LOSSD_RETURN_IF_ERROR(verdict);

@@ -245,9 +245,12 @@ absl::Status DeviceLane::health() const {
 void DeviceLane::SetLostListener(LostListener listener) {
   {
     absl::MutexLock lock(&mu_);
-    if (health_.ok()) lost_ = std::move(listener);
+    if (health_.ok()) {
+      lost_ = std::move(listener);
+      return;
+    }
   }
-  if (listener) std::move(listener)(health());
+  std::move(listener)(health());
 }
 
 void DeviceLane::AddOperations(int64_t count) {

@@ -131,7 +131,7 @@ class GroupRun {
     for (size_t g = 0; g < groups.size(); ++g) groups[g]->objective = losses.data_ptr<double>()[g];
   }
 
-  void WriteScaleGradient(at::Tensor along) {
+  void WriteScaleGradient(const at::Tensor& along) {
     for (const at::Tensor& factor : {rows_.factor(), columns().factor(), weight_}) {
       if (factor.defined()) along.mul_(factor);
     }

@@ -108,7 +108,7 @@ at::Tensor DevicePass::AllOf(const Place& place, std::byte* first, int64_t strid
 
 at::Tensor DevicePass::Input(Groups groups, size_t input) const {
   const at::Tensor sent = AllOf(inputs_[input], regions_.up, regions_.up_stride);
-  const at::Tensor all = IsHalf(inputs_[input].spec.dtype) ? sent.to(at::kFloat) : sent;
+  at::Tensor all = IsHalf(inputs_[input].spec.dtype) ? sent.to(at::kFloat) : sent;
   if (IsWhole(groups)) return all;
   std::vector<at::Tensor> some;
   for (const LossTask* task : groups) some.push_back(all.select(0, static_cast<int64_t>(PositionOf(task))));

@@ -39,7 +39,7 @@ at::Tensor Widened(const at::Tensor& operand) {
 
 // Adds `factor` times the products over the terms from `first` on, in runs of `run`. Each is formed by itself: small
 // products of LibTorch add their terms to the sum one by one.
-void AddRuns(at::Tensor sum, const at::Tensor& left, const at::Tensor& right, int64_t run, int64_t first,
+void AddRuns(const at::Tensor& sum, const at::Tensor& left, const at::Tensor& right, int64_t run, int64_t first,
              double factor) {
   const int64_t terms = left.size(2);
   for (; first < terms; first += run) {
@@ -51,7 +51,7 @@ void AddRuns(at::Tensor sum, const at::Tensor& left, const at::Tensor& right, in
 at::Tensor MultiplyInShortSums(const at::Tensor& left, const at::Tensor& right) {
   const int64_t run = ShortSum(left.size(2), 0);
   const int64_t count = std::min(run, left.size(2));
-  const at::Tensor sum = at::bmm(left.narrow(2, 0, count), right.narrow(1, 0, count));
+  at::Tensor sum = at::bmm(left.narrow(2, 0, count), right.narrow(1, 0, count));
   AddRuns(sum, left, right, run, count, 1);
   return sum;
 }

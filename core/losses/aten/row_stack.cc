@@ -69,7 +69,7 @@ void RowStack::ForTypes(const Body& body) const {
 void RowStack::MakeGradient() { gradient_ = at::zeros(source_.sizes(), source_.options().dtype(type_)); }
 
 at::Tensor RowStack::WriteGradients(const std::vector<at::Tensor>& factors) {
-  const at::Tensor along = at::empty_like(norms_);
+  at::Tensor along = at::empty_like(norms_);
   const at::Tensor squares = at::empty_like(norms_);
   const bool rounds = type_ != source_.scalar_type();
   const at::Tensor result = rounds ? at::empty(source_.sizes(), source_.options()) : gradient_;

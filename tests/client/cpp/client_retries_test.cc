@@ -69,7 +69,7 @@ TEST(ClientRetriesTest, WaitsAsLongAsALimitWants) {
   EXPECT_EQ(attempts, 3);
   absl::Notification done;
   attempts = 0;
-  client->ComputeAsync(SquaredNormOf({1}), [&](absl::StatusOr<ComputeResponse> answer) {
+  client->ComputeAsync(SquaredNormOf({1}), [&](const absl::StatusOr<ComputeResponse>& answer) {
     EXPECT_OK(answer);
     done.Notify();
   });
@@ -100,7 +100,7 @@ TEST(ClientRetriesTest, ACallThatWaitsForItsNextAttemptCanBeCancelled) {
     return grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "full");
   };
   const auto client = ConnectOrDie(server.target());
-  CallHandle call = client->ComputeAsync(SquaredNormOf({1}), [&](absl::StatusOr<ComputeResponse> answer) {
+  CallHandle call = client->ComputeAsync(SquaredNormOf({1}), [&](const absl::StatusOr<ComputeResponse>& answer) {
     EXPECT_THAT(answer, StatusIs(absl::StatusCode::kCancelled));
     done.Notify();
   });
@@ -118,7 +118,7 @@ TEST(ClientRetriesTest, WaitsForAServerThatRestarts) {
   constexpr int kCalls = 20;
   absl::BlockingCounter answered(kCalls);
   for (int i = 0; i < kCalls; ++i) {
-    client->ComputeAsync(SquaredNormOf({3, 4}), [&](absl::StatusOr<ComputeResponse> answer) {
+    client->ComputeAsync(SquaredNormOf({3, 4}), [&](const absl::StatusOr<ComputeResponse>& answer) {
       EXPECT_OK(answer);
       answered.DecrementCount();
     });

@@ -177,7 +177,7 @@ TEST(ClientTest, CancelsOnRequest) {
   };
   const auto client = ConnectOrDie(server.target());
   const std::vector<float> x = {1};
-  CallHandle call = client->ComputeAsync(SquaredNormOf(x), [&](absl::StatusOr<ComputeResponse> answer) {
+  CallHandle call = client->ComputeAsync(SquaredNormOf(x), [&](const absl::StatusOr<ComputeResponse>& answer) {
     EXPECT_THAT(answer, StatusIs(absl::StatusCode::kCancelled));
     cancelled.Notify();
   });
@@ -198,7 +198,7 @@ TEST(ClientTest, DestructionCancelsAndAnswersWhatIsUnderWay) {
   auto client = ConnectOrDie(server.target());
   const std::vector<float> x = {1};
   bool answered = false;
-  CallHandle call = client->ComputeAsync(SquaredNormOf(x), [&](absl::StatusOr<ComputeResponse> answer) {
+  CallHandle call = client->ComputeAsync(SquaredNormOf(x), [&](const absl::StatusOr<ComputeResponse>& answer) {
     EXPECT_THAT(answer, StatusIs(absl::StatusCode::kCancelled));
     answered = true;
   });

@@ -170,7 +170,7 @@ TEST_F(ComputeStreamTest, HasRoomAgainForEveryMessageThatIsSent) {
   const std::vector<float> x(1 << 18);
   for (int i = 0; i < 12; ++i) {
     absl::Notification answered;
-    stream->Send(Request(x), [&](absl::StatusOr<ComputeResponse> result) {
+    stream->Send(Request(x), [&](const absl::StatusOr<ComputeResponse>& result) {
       EXPECT_OK(result);
       answered.Notify();
     });

@@ -36,7 +36,7 @@ TEST_F(AsyncUnaryCallTest, GivesLentMemoryBackBeforeItDelivers) {
   request.inputs = {InputTensor::Borrow<float>("x.0", {1 << 20}, *x)};
   absl::Notification done;
   std::make_shared<AsyncUnaryCall>(&loop_, &registry_, &pool_, std::move(request),
-                                   [&](absl::StatusOr<ComputeResponse> result) {
+                                   [&](const absl::StatusOr<ComputeResponse>& result) {
                                      EXPECT_OK(result);
                                      x.reset();
                                      done.Notify();
@@ -51,7 +51,7 @@ TEST_F(AsyncUnaryCallTest, AnswersARequestThatCannotBeEncodedAtOnce) {
   request.inputs = {{{"x.0", DType::kFloat32, {1}}, {}, nullptr}};
   bool answered = false;
   std::make_shared<AsyncUnaryCall>(&loop_, &registry_, &pool_, std::move(request),
-                                   [&](absl::StatusOr<ComputeResponse> result) {
+                                   [&](const absl::StatusOr<ComputeResponse>& result) {
                                      EXPECT_THAT(result, StatusIs(absl::StatusCode::kInvalidArgument));
                                      answered = true;
                                    })

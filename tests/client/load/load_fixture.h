@@ -45,7 +45,7 @@ inline std::unique_ptr<AnswerCheck> SmallCheck(int64_t every = 1) {
 }
 
 // A quarter of a second of load on `target`, at `calls` at any time.
-inline LoadPlan SmallPlan(const std::string& target, std::vector<int64_t> calls = {1}) {
+inline LoadPlan SmallPlan(const std::string& target, const std::vector<int64_t>& calls = {1}) {
   LoadPlan plan;
   plan.request = SmallRequest();
   plan.what = "squared_norm";

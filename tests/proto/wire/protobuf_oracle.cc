@@ -96,7 +96,7 @@ std::string RequestDisagreement(const std::vector<grpc::Slice>& slices) {
   if (!parsed) return "protobuf does not read it";
   if (!Valid(stock)) return "it breaks the rules";
   if (request_id != stock.request_id()) return "request_id";
-  const std::string difference = Difference(stock.inputs(), decoded->specs, decoded->payloads, slices);
+  std::string difference = Difference(stock.inputs(), decoded->specs, decoded->payloads, slices);
   if (!difference.empty()) return difference;
   stock.clear_inputs();
   return stock.SerializeAsString() == decoded->header.SerializeAsString() ? "" : "header";

@@ -20,8 +20,8 @@ TEST(MetricsTest, SeriesExistBeforeAnythingHappens) {
   Metrics metrics;
   metrics.SetDevices({"cuda:0", "cuda:1"});
   const std::string text = metrics.Text();
-  for (const char* series : {"grpc_server_started_total{grpc_method=\"Compute\",grpc_service=\"lossd.v1.LossService\","
-                             "grpc_type=\"unary\"} 0",
+  for (const char* series : {("grpc_server_started_total{grpc_method=\"Compute\",grpc_service=\"lossd.v1.LossService\","
+                              "grpc_type=\"unary\"} 0"),
                              "lossd_stream_messages_total{grpc_code=\"OK\"} 0",
                              "lossd_stage_seconds_count{device=\"cuda:0\",stage=\"decode\"} 0",
                              "lossd_stage_seconds_count{device=\"cuda:0\",stage=\"queue\"} 0",
@@ -69,8 +69,8 @@ TEST(MetricsTest, EventsGoToTheirSeries) {
   const std::string text = metrics.Text();
   for (const char* series :
        {"grpc_method=\"ComputeStream\",grpc_service=\"lossd.v1.LossService\",grpc_type=\"bidi_stream\"} 1",
-        "grpc_server_handled_total{grpc_code=\"INVALID_ARGUMENT\",grpc_method=\"Compute\","
-        "grpc_service=\"lossd.v1.LossService\",grpc_type=\"unary\"} 1",
+        ("grpc_server_handled_total{grpc_code=\"INVALID_ARGUMENT\",grpc_method=\"Compute\","
+         "grpc_service=\"lossd.v1.LossService\",grpc_type=\"unary\"} 1"),
         "lossd_stream_messages_total{grpc_code=\"INTERNAL\"} 1",
         "lossd_stage_seconds_sum{device=\"cuda:0\",stage=\"queue\"} 1",
         "lossd_stage_seconds_sum{device=\"cuda:1\",stage=\"queue\"} 2", "lossd_request_bytes_sum 5000",

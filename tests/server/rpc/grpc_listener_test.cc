@@ -75,7 +75,7 @@ std::map<uint32_t, uint32_t> Settings(const std::string& path) {
   sockaddr_un address = {};
   address.sun_family = AF_UNIX;
   path.copy(address.sun_path, sizeof(address.sun_path) - 1);
-  connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address));
+  EXPECT_EQ(connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0) << path;
   const std::string preface("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0", 33);
   send(fd, preface.data(), preface.size(), MSG_NOSIGNAL);
   const std::string frame = Receive(fd, 9);  // Its length, its type, flags, stream.

@@ -20,6 +20,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "core/status/errno_text.h"
 
 namespace lossd::testing {
 namespace {
@@ -35,12 +36,12 @@ absl::StatusOr<int> Connect(const std::string& address, int receive_buffer) {
   }
   peer.sin_port = htons(static_cast<uint16_t>(port));
   const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (descriptor < 0) return absl::UnavailableError(std::strerror(errno));
+  if (descriptor < 0) return absl::UnavailableError(ErrnoText(errno));
   if (receive_buffer > 0) setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof(receive_buffer));
   if (connect(descriptor, reinterpret_cast<const sockaddr*>(&peer), sizeof(peer)) != 0) {
     const int error = errno;
     close(descriptor);
-    return absl::UnavailableError(absl::StrCat(address, ": ", std::strerror(error)));
+    return absl::UnavailableError(absl::StrCat(address, ": ", ErrnoText(error)));
   }
   fcntl(descriptor, F_SETFL, O_NONBLOCK);
   return descriptor;

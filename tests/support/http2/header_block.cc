@@ -79,8 +79,9 @@ bool HeaderDecoder::DecodeField(absl::string_view& block, HeaderList& headers) {
   if (!index.has_value()) return false;
   auto entry = Entry(*index);
   if (whole) {
-    if (entry.has_value()) headers.push_back(*std::move(entry));
-    return entry.has_value();
+    if (!entry.has_value()) return false;
+    headers.push_back(*std::move(entry));
+    return true;
   }
   auto name = *index == 0 ? TakeString(block) : entry.has_value() ? std::optional(entry->first) : std::nullopt;
   auto value = TakeString(block);

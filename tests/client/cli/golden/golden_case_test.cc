@@ -21,7 +21,7 @@ using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
 std::string FolderWith(const std::string& name, const std::string& case_json) {
-  const std::string folder = ::testing::TempDir() + "/golden_case_test/" + name;
+  std::string folder = ::testing::TempDir() + "/golden_case_test/" + name;
   std::filesystem::create_directories(folder);
   std::ofstream(folder + "/case.json") << case_json;
   return folder;
