@@ -173,7 +173,9 @@ void WriteToStderrWithin(absl::Duration patience, absl::string_view lines) {
   const absl::Time deadline = RealClock().TimeNow() + patience;
   while (!lines.empty()) {
     pollfd stderr_fd{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
-    const absl::Duration left = std::min(deadline - RealClock().TimeNow(), absl::Hours(1));
+    // Less than nothing would be for ever.
+    const absl::Duration left =
+        std::clamp(deadline - RealClock().TimeNow(), absl::ZeroDuration(), absl::Duration(absl::Hours(1)));
     const int ready = poll(&stderr_fd, 1, static_cast<int>(absl::ToInt64Milliseconds(left)));
     if (ready == 0 && left < absl::Hours(1)) return;
     if (ready <= 0) continue;

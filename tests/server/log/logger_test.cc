@@ -99,6 +99,7 @@ TEST(LoggerDeathTest, FullPipeTakesNoLongerThanItsPatience) {
         const std::string more_than_it_holds(1 << 20, 'x');
         WriteToStderrWithin(absl::Milliseconds(1), more_than_it_holds);
         WriteToStderrWithin(absl::Milliseconds(1), "more");
+        WriteToStderrWithin(absl::Milliseconds(-2), "as if writing what went before had taken too long");
         _exit(7);
       },
       ::testing::ExitedWithCode(7), "");

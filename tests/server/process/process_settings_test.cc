@@ -107,6 +107,9 @@ TEST(ProcessSettingsTest, LogThatMayNotGrowIsNoEnd) {
 
 TEST(CheckThreadsTest, SaysWhereThereIsNoRoom) {
   EXPECT_TRUE(CheckThreads(8).ok());
+#ifndef LOSSD_TCMALLOC
+  GTEST_SKIP() << "sanitizers need more addresses than that";
+#endif
   // Stacks need addresses: eight megabytes each, of which there are few.
   const int got = InChild([] {
     const rlimit limit = {size_t{1} << 30, size_t{1} << 30};
@@ -114,11 +117,7 @@ TEST(CheckThreadsTest, SaysWhereThereIsNoRoom) {
     const absl::Status status = CheckThreads(1000);
     return absl::IsResourceExhausted(status) && absl::StrContains(status.message(), "room for 1000") ? 0 : 1;
   });
-#if defined(LOSSD_TCMALLOC)
   EXPECT_EQ(got, 0);
-#else
-  EXPECT_LE(got, 1) << "sanitizers need more addresses than that";
-#endif
 }
 
 }  // namespace
