@@ -60,7 +60,7 @@ struct TapTable {
     std::atomic<bool> tls = false;  // What it brings is read by SSL_read.
     FrameMeter meter;               // These two of whoever reads from it.
     OpeningPace pace;
-  };  // All zero at first: so the table takes memory as far as it is used.
+  };
 
   static TapTable& Get() {
     static TapTable* const table = new TapTable();  // Sockets are read until the process has ended.
@@ -69,7 +69,8 @@ struct TapTable {
 
   static Slot* Find(int fd) {
     const auto index = static_cast<size_t>(fd);
-    return index < kMaxFd && slots[index].tap.load(std::memory_order_acquire) != nullptr ? &slots[index] : nullptr;
+    Slot* const slot = index < kMaxFd ? slots[index].load(std::memory_order_acquire) : nullptr;
+    return slot != nullptr && slot->tap.load(std::memory_order_acquire) != nullptr ? slot : nullptr;
   }
 
   // Whether `fd` is the socket that was tapped, and not another one that has its number since.
@@ -106,14 +107,14 @@ struct TapTable {
   static void BeginTls(SSL* tls) {
     void* const socket = std::exchange(last_accepted, nullptr);
     if (socket == nullptr || SSL_set_ex_data(tls, TlsSocketIndex(), socket) == 0) return;
-    slots[reinterpret_cast<uint64_t>(socket) % kMaxFd].tls.store(true, std::memory_order_relaxed);
+    slots[reinterpret_cast<uint64_t>(socket) % kMaxFd].load()->tls.store(true, std::memory_order_relaxed);
   }
 
   // Counts what `tls` has made of what it was given; whether the connection may go on.
   static bool TakeDecrypted(const SSL* tls, absl::string_view bytes) {
     const auto socket = reinterpret_cast<uint64_t>(SSL_get_ex_data(tls, TlsSocketIndex()));
     if (socket == 0) return true;
-    Slot& slot = slots[socket % kMaxFd];
+    Slot& slot = *slots[socket % kMaxFd].load(std::memory_order_acquire);
     if (slot.socket.load(std::memory_order_relaxed) != socket / kMaxFd) return true;
     if (slot.reading.load(std::memory_order_relaxed) == Reading::kCut) return false;
     if (Take(slot, bytes)) return true;
@@ -133,7 +134,9 @@ struct TapTable {
     std::shared_ptr<ConnectionTap> tap = known.lock();
     if (tap == nullptr) tap = std::make_shared<ConnectionTap>(peer);
     known = tap;
-    Slot& slot = slots[static_cast<size_t>(fd)];
+    std::atomic<Slot*>& place = slots[static_cast<size_t>(fd)];
+    if (place.load(std::memory_order_relaxed) == nullptr) place.store(new Slot(), std::memory_order_release);
+    Slot& slot = *place.load(std::memory_order_relaxed);
     slot.reading.store(Reading::kOn, std::memory_order_relaxed);
     slot.tls.store(false, std::memory_order_relaxed);
     slot.meter = FrameMeter();
@@ -153,14 +156,15 @@ struct TapTable {
     accepted_since_purge = 0;
   }
 
-  static Slot slots[kMaxFd];
+  // Each is made for the first connection that has its number, and kept: the table takes memory as far as it is used.
+  static std::atomic<Slot*> slots[kMaxFd];
   absl::Mutex mu;
   size_t accepted_since_purge ABSL_GUARDED_BY(mu) = 0;
   std::unordered_map<int, std::shared_ptr<ConnectionTap>> owned ABSL_GUARDED_BY(mu);
   std::unordered_map<std::string, std::weak_ptr<ConnectionTap>> peers ABSL_GUARDED_BY(mu);
 };
 
-TapTable::Slot TapTable::slots[kMaxFd];
+std::atomic<TapTable::Slot*> TapTable::slots[kMaxFd];
 
 void ConnectionTap::SetWaker(std::function<void()> waker) {
   absl::MutexLock lock(&mu_);
@@ -218,7 +222,7 @@ void VisitConnections(const std::function<void(int fd, const ConnectionTap& tap,
     taps.assign(table.owned.begin(), table.owned.end());
   }
   for (const auto& [fd, tap] : taps) {
-    TapTable::Slot& slot = TapTable::slots[static_cast<size_t>(fd)];
+    TapTable::Slot& slot = *TapTable::slots[static_cast<size_t>(fd)].load(std::memory_order_acquire);
     const int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     if (own < 0) continue;
     if (TapTable::IsStill(own, slot)) visit(own, *tap, slot);

@@ -84,7 +84,6 @@ class OpeningPace {
  private:
   static int64_t NowNs();
 
-  // All zero at first: a million of these lie in a table that takes no memory before they are used.
   int64_t calls_ = 0;
   int64_t next_look_ = 0;   // Of the calls opened.
   int64_t opened_ = 0;      // At the last look,

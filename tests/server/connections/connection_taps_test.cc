@@ -17,6 +17,9 @@
 #include "tests/support/tapped_connection.h"
 #include "tests/support/test_certificates.h"
 
+// Where the program's initialized data begins and ends; the linker sets these.
+extern "C" char __data_start, edata;  // NOLINT(bugprone-reserved-identifier)
+
 namespace lossd::testing {
 namespace {
 
@@ -131,6 +134,8 @@ TEST(ConnectionTapsTest, TlsOfAConnectionThatIsGoneCountsForNoOther) {
   EXPECT_EQ(tls.Send(ConnectionPreface() + DataOf(1, "x")).size(), ConnectionPreface().size() + 10);
   EXPECT_EQ(FindTap(connection.peer())->arrived(), 0);
 }
+
+TEST(ConnectionTapsTest, TableTakesNoSpaceInTheProgramsFile) { EXPECT_LT(&edata - &__data_start, 8 << 20); }
 
 TEST(ConnectionTapsTest, KnowsNothingOfOthers) { EXPECT_EQ(FindTap("ipv4:127.0.0.1:1"), nullptr); }
 
