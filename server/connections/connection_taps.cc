@@ -8,16 +8,20 @@
 #include <openssl/ssl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
+#include <cstring>
+#include <functional>
 #include <optional>
 #include <unordered_map>
 #include <utility>
 
 #include "absl/base/attributes.h"
-#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "server/connections/last_peer.h"
 #include "server/connections/local_ends.h"
 
@@ -44,9 +48,6 @@ int TlsSocketIndex() {
   return index;
 }
 
-// gRPC tells clients over unix sockets apart by nothing.
-std::string KeyOf(const std::string& peer) { return absl::StartsWith(peer, kUnixPeer) ? kUnixPeer : peer; }
-
 }  // namespace
 
 // The taps by the number of their descriptor, which recvmsg knows, and by their peer, which calls know. A descriptor
@@ -57,8 +58,9 @@ struct TapTable {
     std::atomic<ConnectionTap*> tap = nullptr;
     std::atomic<uint64_t> socket = 0;  // Its SocketId.
     std::atomic<Reading> reading = Reading::kOn;
-    std::atomic<bool> tls = false;  // What it brings is read by SSL_read.
-    FrameMeter meter;               // These two of whoever reads from it.
+    std::atomic<bool> tls = false;          // What it brings is read by SSL_read.
+    std::atomic<uint64_t> unix_number = 0;  // 0: it is not over a unix socket.
+    FrameMeter meter;                       // These two of whoever reads from it.
     OpeningPace pace;
   };
 
@@ -126,9 +128,11 @@ struct TapTable {
     return slot.tap.load(std::memory_order_relaxed)->Take(slot.meter, slot.pace, bytes);
   }
 
-  void Add(int fd, const std::string& peer, int64_t calls) ABSL_LOCKS_EXCLUDED(mu) {
+  void Add(int fd, std::string peer, int64_t calls) ABSL_LOCKS_EXCLUDED(mu) {
     std::shared_ptr<ConnectionTap> replaced;  // Freed without the lock.
     absl::MutexLock lock(&mu);
+    const uint64_t unix_number = peer == kUnixPeer ? ++last_unix_number : 0;
+    if (unix_number > 0) absl::StrAppend(&peer, unix_number);
     if (++accepted_since_purge > 2 * peers.size() + 64) Purge();
     std::weak_ptr<ConnectionTap>& known = peers[peer];
     std::shared_ptr<ConnectionTap> tap = known.lock();
@@ -139,6 +143,7 @@ struct TapTable {
     Slot& slot = *place.load(std::memory_order_relaxed);
     slot.reading.store(Reading::kOn, std::memory_order_relaxed);
     slot.tls.store(false, std::memory_order_relaxed);
+    slot.unix_number.store(unix_number, std::memory_order_relaxed);
     slot.meter = FrameMeter();
     slot.pace = OpeningPace(calls, tap->calls_);
     const uint64_t socket = SocketId(fd);
@@ -159,6 +164,7 @@ struct TapTable {
   // Each is made for the first connection that has its number, and kept: the table takes memory as far as it is used.
   static std::atomic<Slot*> slots[kMaxFd];
   absl::Mutex mu;
+  uint64_t last_unix_number ABSL_GUARDED_BY(mu) = 0;
   size_t accepted_since_purge ABSL_GUARDED_BY(mu) = 0;
   std::unordered_map<int, std::shared_ptr<ConnectionTap>> owned ABSL_GUARDED_BY(mu);
   std::unordered_map<std::string, std::weak_ptr<ConnectionTap>> peers ABSL_GUARDED_BY(mu);
@@ -206,7 +212,7 @@ void TapConnection(int fd, int64_t calls) {
 std::shared_ptr<ConnectionTap> FindTap(const std::string& peer) {
   TapTable& table = TapTable::Get();
   absl::MutexLock lock(&table.mu);
-  const auto found = absl::StartsWith(peer, kUnixPeer) ? table.peers.find(kUnixPeer) : table.peers.find(peer);
+  const auto found = table.peers.find(peer);
   return found == table.peers.end() ? nullptr : found->second.lock();
 }
 
@@ -233,8 +239,8 @@ void VisitConnections(const std::function<void(int fd, const ConnectionTap& tap,
 }  // namespace
 
 void CutConnections(const std::string& peer) {
-  VisitConnections([key = KeyOf(peer)](int fd, const ConnectionTap& tap, TapTable::Slot& slot) {
-    if (tap.peer() == key) TapTable::Cut(fd, slot);
+  VisitConnections([&peer](int fd, const ConnectionTap& tap, TapTable::Slot& slot) {
+    if (tap.peer() == peer) TapTable::Cut(fd, slot);
   });
 }
 
@@ -246,6 +252,22 @@ void StopReading(const std::vector<std::string>& addresses) {
 }
 
 }  // namespace lossd
+
+// gRPC names a client by this. One over a unix socket has its number where others have an address or a path.
+extern "C" ABSL_ATTRIBUTE_WEAK int getpeername(int fd, sockaddr* address, socklen_t* length) noexcept {
+  const socklen_t room = length == nullptr ? 0 : *length;
+  const auto result = static_cast<int>(syscall(SYS_getpeername, fd, address, length));
+  const lossd::TapTable::Slot* const slot = result == 0 ? lossd::TapTable::Find(fd) : nullptr;
+  const uint64_t number = slot == nullptr ? 0 : slot->unix_number.load(std::memory_order_relaxed);
+  if (number == 0 || !lossd::TapTable::IsStill(fd, *slot)) return result;
+  sockaddr_un numbered = {};
+  numbered.sun_family = AF_UNIX;
+  const std::string text = absl::StrCat(number);
+  text.copy(numbered.sun_path, sizeof(numbered.sun_path) - 1);
+  *length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + text.size() + 1);
+  std::memcpy(address, &numbered, std::min(room, *length));
+  return 0;
+}
 
 // These take the place of the C library's and of OpenSSL's, also for the libraries of this process.
 extern "C" ABSL_ATTRIBUTE_WEAK ssize_t recvmsg(int fd, msghdr* message, int flags) {

@@ -6,10 +6,11 @@
 //
 // gRPC 1.51 tells of a message when all of it has arrived. Until then its bytes, up to the four gigabytes that a
 // message may announce, lie in the transport, and no call, limit or clock of ours knows of them. So the process's
-// recvmsg is ours (as its accept4, see accept_guard.h), and so are SSL_set_accept_state, with which gRPC begins TLS on
-// the connection that it has just accepted, and SSL_read: they count what arrives on each accepted connection, and can
-// be told to wake somebody, to read no more, or to cut the connection. A gRPC that brings its own TLS library calls
-// none of the latter two: then all bytes of a connection with TLS count, and its frames are not seen (opaque).
+// recvmsg is ours (as its accept4, see accept_guard.h, and its getpeername, by which gRPC names clients over unix
+// sockets), and so are SSL_set_accept_state, with which gRPC begins TLS on the connection that it has just accepted,
+// and SSL_read: they count what arrives on each accepted connection, and can be told to wake somebody, to read no more,
+// or to cut the connection. A gRPC that brings its own TLS library calls none of the latter two: then all bytes of a
+// connection with TLS count, and its frames are not seen (opaque).
 
 #ifndef LOSSD_SERVER_CONNECTIONS_CONNECTION_TAPS_H_
 #define LOSSD_SERVER_CONNECTIONS_CONNECTION_TAPS_H_
@@ -32,8 +33,9 @@
 
 namespace lossd {
 
-// The connection of a client, by its address; all those over unix sockets, which have none, share one. Lives as long as
-// anybody keeps it, and at least until its descriptor's number is accepted anew. Thread-safe.
+// The connection of a client, by its address, or, over a unix socket, where it has none, by its number among these of
+// the process. Lives as long as anybody keeps it, and at least until its descriptor's number is accepted anew.
+// Thread-safe.
 //
 //    accept4 -> TapConnection: a tap for the descriptor
 //    recvmsg, or, with TLS, SSL_read
@@ -49,7 +51,7 @@ class ConnectionTap : public std::enable_shared_from_this<ConnectionTap> {
   ConnectionTap(const ConnectionTap&) = delete;
   ConnectionTap& operator=(const ConnectionTap&) = delete;
 
-  // As grpc::ServerContext::peer has it: "ipv4:127.0.0.1:41000", "ipv6:%5B::1%5D:41000", "unix:".
+  // As grpc::ServerContext::peer has it: "ipv4:127.0.0.1:41000", "ipv6:%5B::1%5D:41000", "unix:7".
   const std::string& peer() const { return peer_; }
 
   // Bytes of messages read so far; all bytes, of whatever kind, where they are opaque.

@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "server/connections/last_peer.h"
 
 namespace lossd {
 
@@ -243,7 +242,6 @@ void Inflow::CutStray(InflowConnection& connection) {
     if (!connection.tap_->floods() && !connection.messages_.IsStray(connection.arrived())) return;
   }
   const std::string& peer = connection.tap_->peer();
-  if (peer == kUnixPeer) return;  // All of them share a name: one cannot be cut alone.
   const bool floods = connection.tap_->floods();
   if (!floods) CutConnections(peer);  // Else it was cut where it was read.
   const absl::Time now = clock_.TimeNow();

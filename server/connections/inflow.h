@@ -144,7 +144,7 @@ class IncomingMessage {
 // come is given back: a connection with such reservations that brings less than kLeastPace in kPaceTime has none of
 // them left, so that a few calls whose messages never come cannot keep the budget from others. Connections without a
 // call that send more than frames of control (IncomingMessages::kMaxStrayBytes), or headers without end, are cut and
-// logged; those over unix sockets, which share a name, are not. Outlives the calls. Thread-safe.
+// logged. Outlives the calls. Thread-safe.
 class Inflow {
  public:
   static constexpr absl::Duration kPaceTime = absl::Seconds(1);

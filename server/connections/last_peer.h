@@ -11,7 +11,7 @@
 
 namespace lossd {
 
-// What all peers over unix sockets are called, or begin with: gRPC tells them apart by nothing.
+// What peers over unix sockets begin with, which have no addresses. Calls have a number behind it (connection_taps.h).
 inline constexpr char kUnixPeer[] = "unix:";
 
 // Who is at the other end of `socket`, as grpc::ServerContext::peer has it: "ipv4:127.0.0.1:41000",

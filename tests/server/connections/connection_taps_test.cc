@@ -6,13 +6,18 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <memory>
+#include <set>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "tests/server/running_server.h"
+#include "tests/support/credential_folder.h"
 #include "tests/support/http2/frames.h"
 #include "tests/support/tapped_connection.h"
 #include "tests/support/test_certificates.h"
@@ -168,26 +173,89 @@ TEST(ConnectionTapsTest, WakesWhereHeadersDoNotEnd) {
   EXPECT_EQ(woken, 1);
 }
 
-// Connections over unix sockets share a tap: each that floods is cut, not the first alone.
-TEST(ConnectionTapsTest, CutsEachConnectionOverUnixSocketsThatFloods) {
-  const std::string flood = EndlessHeaders();
-  for (int connection = 0; connection < 2; ++connection) {
-    int ends[2];
-    ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-    TapConnection(ends[1]);
-    ASSERT_EQ(write(ends[0], flood.data(), flood.size()), static_cast<ssize_t>(flood.size()));
-    std::string room(flood.size(), '\0');
+// A connection over a unix socket.
+class UnixConnection {
+ public:
+  UnixConnection() {
+    EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends_), 0);
+    TapConnection(ends_[1]);
+  }
+  ~UnixConnection() {
+    close(ends_[0]);
+    close(ends_[1]);
+  }
+  UnixConnection(const UnixConnection&) = delete;
+  UnixConnection& operator=(const UnixConnection&) = delete;
+
+  // As gRPC makes it.
+  std::string peer() const {
+    sockaddr_un end = {};
+    socklen_t length = sizeof(end);
+    EXPECT_EQ(getpeername(ends_[1], reinterpret_cast<sockaddr*>(&end), &length), 0);
+    return absl::StrCat("unix:", end.sun_path);
+  }
+  // What is read of it by one recvmsg; -1 with errno.
+  ssize_t Send(absl::string_view bytes) {
+    EXPECT_EQ(write(ends_[0], bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
+    std::string room(bytes.size(), '\0');
     iovec piece = {room.data(), room.size()};
     msghdr message = {};
     message.msg_iov = &piece;
     message.msg_iovlen = 1;
-    EXPECT_EQ(recvmsg(ends[1], &message, 0), -1) << "what floods is read by nobody";
-    EXPECT_EQ(errno, ECONNRESET);
-    char byte = 0;
-    EXPECT_EQ(recv(ends[0], &byte, 1, MSG_DONTWAIT), 0) << "the end of connection " << connection;
-    close(ends[0]);
-    close(ends[1]);
+    return recvmsg(ends_[1], &message, 0);
   }
+  bool HasEnded() const {
+    char byte = 0;
+    return recv(ends_[0], &byte, 1, MSG_DONTWAIT) == 0;
+  }
+
+ private:
+  int ends_[2] = {-1, -1};
+};
+
+TEST(ConnectionTapsTest, CutsEachConnectionOverUnixSocketsThatFloods) {
+  for (int i = 0; i < 2; ++i) {
+    UnixConnection connection;
+    EXPECT_EQ(connection.Send(EndlessHeaders()), -1) << "what floods is read by nobody";
+    EXPECT_EQ(errno, ECONNRESET);
+    EXPECT_TRUE(connection.HasEnded()) << i;
+  }
+}
+
+// They have no addresses: what one does must not be laid to another's charge.
+TEST(ConnectionTapsTest, TellsConnectionsOverUnixSocketsApart) {
+  UnixConnection one;
+  UnixConnection other;
+  EXPECT_NE(one.peer(), other.peer());
+  EXPECT_EQ(one.Send("no HTTP/2"), 9);
+  ASSERT_NE(FindTap(other.peer()), nullptr) << other.peer();
+  EXPECT_TRUE(FindTap(one.peer())->opaque());
+  EXPECT_FALSE(FindTap(other.peer())->opaque());
+  CutConnections(one.peer());
+  EXPECT_TRUE(one.HasEnded());
+  EXPECT_FALSE(other.HasEnded());
+}
+
+// gRPC asks for the name by which the taps know a connection.
+TEST(ConnectionTapsTest, CallsOverUnixSocketsKnowTheirConnections) {
+  const TemporaryFolder folder;
+  ServerOptions options = TestOptions();
+  options.listen = {"unix:" + folder.File("socket")};
+  RunningServer server(options);
+  EXPECT_TRUE(server.Call(MakeRequest()).ok());
+  v1::ComputeResponse response;
+  grpc::ClientContext context;
+  EXPECT_TRUE(
+      v1::LossService::NewStub(MakeChannel(options.listen[0]))->Compute(&context, MakeRequest(), &response).ok());
+  const std::string log = server.StopAndGetLog();
+  std::set<std::string> peers;
+  const std::string key = "\"peer\":\"";
+  for (size_t at = log.find(key); at != std::string::npos; at = log.find(key, at + 1)) {
+    const size_t begin = at + key.size();
+    peers.insert(log.substr(begin, log.find('"', begin) - begin));
+  }
+  EXPECT_EQ(peers.size(), 2) << log;
+  for (const std::string& peer : peers) EXPECT_NE(FindTap(peer), nullptr) << peer;
 }
 
 TEST(ConnectionTapsTest, CutsWhatNobodyWatches) {
