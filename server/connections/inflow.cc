@@ -8,8 +8,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
-
 namespace lossd {
 
 // The connections on which there is something to do. Thread-safe.
@@ -217,6 +215,7 @@ std::shared_ptr<InflowConnection> Inflow::Connection(const std::string& peer) {
   tap->SetWaker([wakes = std::weak_ptr(wakes_), weak = std::weak_ptr(connection)] {
     if (const auto live = wakes.lock()) live->Add(weak);
   });
+  if (tap->floods()) wakes_->Add(connection);  // Nobody was there to hear of it.
   connection->Rewake();
   connection->watched_.store(wakes_.get(), std::memory_order_release);
   return connection;
@@ -237,19 +236,20 @@ void Inflow::Run() {
 }
 
 void Inflow::CutStray(InflowConnection& connection) {
+  bool floods = false;
   {
     absl::MutexLock lock(&connection.mu_);
-    if (!connection.tap_->floods() && !connection.messages_.IsStray(connection.arrived())) return;
+    floods = connection.tap_->floods() && !std::exchange(connection.flood_told_, true);
+    if (!floods && !connection.messages_.IsStray(connection.arrived())) return;
   }
   const std::string& peer = connection.tap_->peer();
-  const bool floods = connection.tap_->floods();
   if (!floods) CutConnections(peer);  // Else it was cut where it was read.
   const absl::Time now = clock_.TimeNow();
   if (const auto held_back = cut_lines_.Admit(now)) {
     logger_.Log(LogLevel::kWarning,
                 floods ? "cut a connection that flooded with headers or calls"
                        : "cut a connection that sent bytes without a call",
-                {{"peer", peer}, {"held_back", absl::StrCat(*held_back)}});
+                {{"peer", peer}, {"held_back", *held_back}});
   }
 }
 

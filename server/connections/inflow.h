@@ -89,6 +89,7 @@ class InflowConnection {
   absl::Time last_look_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();  // Of IsQuiet, where that is opaque,
   absl::Time last_turn_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();  // and of unwanted bytes.
   bool paced_ ABSL_GUARDED_BY(mu_) = false;                           // LookAtPace will come.
+  bool flood_told_ ABSL_GUARDED_BY(mu_) = false;                      // That it was cut is in the log.
   int64_t arrived_at_look_ ABSL_GUARDED_BY(mu_) = 0;
   std::array<RecentNeeds, 2> needs_;
 };

@@ -178,6 +178,24 @@ TEST_F(InflowTest, HeadersWithoutEndCostTheirConnection) {
   EXPECT_TRUE(client_.HasEnded());
 }
 
+// As of calls that come faster than they can be handed over: the connection is cut before anybody knows of one.
+TEST_F(InflowTest, FloodBeforeTheFirstCallIsHandedOverIsLoggedOnceItIs) {
+  absl::Notification logged;
+  Logger logger(LogLevel::kInfo, LogFormat::kText, [&](absl::string_view lines) {
+    EXPECT_THAT(std::string(lines), HasSubstr("cut a connection that flooded"));
+    EXPECT_THAT(std::string(lines), HasSubstr("held_back=0"));
+    logged.Notify();
+  });
+  Inflow inflow(logger, RealClock());
+  TappedConnection client;
+  client.Send(ConnectionPreface() + ToBytes({kHeadersFrame, 0, 1, "h"}));
+  const std::string more = ToBytes({kContinuationFrame, 0, 1, std::string(16'000, 'h')});
+  for (int i = 0; i < 100; ++i) client.Send(more);
+  EXPECT_TRUE(client.HasEnded());
+  const auto connection = inflow.Connection(client.peer());
+  EXPECT_TRUE(logged.WaitForNotificationWithTimeout(absl::Seconds(30)));
+}
+
 TEST_F(InflowTest, ConnectionThatIsNotTappedHasNoSurprises) {
   const auto connection = inflow_.Connection("ipv4:127.0.0.1:1");
   IncomingMessage message(connection, budget_.Rules(*connection), *admission_.Reserve(7), {reader_});
