@@ -156,6 +156,7 @@ bool LossServer::Stop(absl::Time deadline) {
   const bool answered = serving_->Shutdown(deadline);
   backend_.Drain();
   http_.reset();
+  inflow_.Stop();  // It may have the last of a call, whose end needs what goes next.
   admin_.reset();
   gauges_.reset();
   serving_.reset();
@@ -165,6 +166,7 @@ bool LossServer::Stop(absl::Time deadline) {
 LossServer::~LossServer() {
   health_->SetReady(false);
   http_.reset();  // Its pages read what goes next.
+  inflow_.Stop();
   backend_.SetDeviceListener([](const std::string&, const absl::Status&) {});
 }
 

@@ -198,9 +198,11 @@ Inflow::Inflow(Logger& logger, Clock& clock)
       wakes_(std::make_shared<InflowConnection::Wakes>(clock)),
       thread_([this] { Run(); }) {}
 
-Inflow::~Inflow() {
+Inflow::~Inflow() { Stop(); }
+
+void Inflow::Stop() {
   wakes_->Stop();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 std::shared_ptr<InflowConnection> Inflow::Connection(const std::string& peer) {

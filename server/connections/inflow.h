@@ -156,6 +156,10 @@ class Inflow {
   Inflow(Logger& logger, Clock& clock);
   ~Inflow();
 
+  // Ends the thread, and waits for what it is doing: from then on no message is refused while it arrives, and nothing
+  // of a call is kept here. Before what calls need is destroyed. Not thread-safe; later calls do nothing.
+  void Stop();
+
   // The connection of a call, by grpc::ServerContext::peer. Keeps it, closed or not. The same for all calls of a
   // connection; a fresh one, of which nothing is known, where it has no tap. A short lock of all connections.
   std::shared_ptr<InflowConnection> Connection(const std::string& peer);

@@ -196,6 +196,33 @@ TEST_F(InflowTest, FloodBeforeTheFirstCallIsHandedOverIsLoggedOnceItIs) {
   EXPECT_TRUE(logged.WaitForNotificationWithTimeout(absl::Seconds(30)));
 }
 
+class SlowReader final : public MessageReader {
+ public:
+  void OnMessageRefused(int64_t, absl::Status) override {
+    begun.Notify();
+    may_end.WaitForNotification();
+    ended = true;
+  }
+
+  absl::Notification begun;
+  absl::Notification may_end;
+  bool ended = false;
+};
+
+// The thread may have the last of a call: whoever destroys what calls need stops it first.
+TEST_F(InflowTest, StopWaitsForWhomeverIsBeingTold) {
+  const auto reader = std::make_shared<SlowReader>();
+  IncomingMessage message(connection_, budget_.Rules(*connection_), *admission_.Reserve(0), {reader});
+  SendMegabytes(52);
+  reader->begun.WaitForNotification();
+  std::thread stopping([&] { inflow_.Stop(); });
+  reader->may_end.Notify();
+  stopping.join();
+  EXPECT_TRUE(reader->ended);
+  EXPECT_EQ(reader.use_count(), 1);
+  inflow_.Stop();
+}
+
 TEST_F(InflowTest, ConnectionThatIsNotTappedHasNoSurprises) {
   const auto connection = inflow_.Connection("ipv4:127.0.0.1:1");
   IncomingMessage message(connection, budget_.Rules(*connection), *admission_.Reserve(7), {reader_});
