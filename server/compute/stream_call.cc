@@ -211,10 +211,7 @@ void StreamCall::AdvanceReading() {
   const bool idle = outstanding_.empty() && answers_.empty();
   auto room = idle ? parts_.admission.ReserveBytes(0)
                    : messages().ReserveUnread(connection(), /*call=*/false, environment().clock.TimeNow());
-  if (!room.ok()) {
-    if (idle) End(room.status());  // Else there will be more room when others have left.
-    return;
-  }
+  if (!room.ok()) return;  // There will be when other messages of this stream have left: nothing is always granted.
   reading_ = true;
   Read(*std::move(room));
 }

@@ -6,7 +6,6 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <openssl/ssl.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -24,19 +23,14 @@
 #include "absl/strings/str_cat.h"
 #include "server/connections/last_peer.h"
 #include "server/connections/local_ends.h"
+#include "server/connections/open_connections.h"
 
 namespace lossd {
 namespace {
 
 constexpr size_t kMaxFd = size_t{1} << 20;  // Connections of larger numbers are not tapped.
 
-// What tells a socket from any other that has its number later; 0 if `fd` is none.
-uint64_t SocketId(int fd) {
-  struct stat status {};
-  return fstat(fd, &status) == 0 ? status.st_ino : 0;
-}
-
-// A connection that was accepted, as something to keep with its TLS: its descriptor and, above that, its SocketId;
+// A connection that was accepted, as something to keep with its TLS: its descriptor and, above that, its SocketOf;
 // null: none.
 void* PackedSocket(int fd, uint64_t socket) {
   return reinterpret_cast<void*>(uint64_t{socket} * kMaxFd + static_cast<uint64_t>(fd));
@@ -56,7 +50,7 @@ struct TapTable {
   enum class Reading { kOn, kStopped, kCut };
   struct Slot {
     std::atomic<ConnectionTap*> tap = nullptr;
-    std::atomic<uint64_t> socket = 0;  // Its SocketId.
+    std::atomic<uint64_t> socket = 0;  // Its SocketOf.
     std::atomic<Reading> reading = Reading::kOn;
     std::atomic<bool> tls = false;          // What it brings is read by SSL_read.
     std::atomic<uint64_t> unix_number = 0;  // 0: it is not over a unix socket.
@@ -76,7 +70,7 @@ struct TapTable {
   }
 
   // Whether `fd` is the socket that was tapped, and not another one that has its number since.
-  static bool IsStill(int fd, const Slot& slot) { return SocketId(fd) == slot.socket.load(std::memory_order_relaxed); }
+  static bool IsStill(int fd, const Slot& slot) { return SocketOf(fd) == slot.socket.load(std::memory_order_relaxed); }
 
   // Why nothing is to be read, as errno has it; 0: it may.
   static int ErrorOf(int fd, const Slot& slot) {
@@ -146,7 +140,7 @@ struct TapTable {
     slot.unix_number.store(unix_number, std::memory_order_relaxed);
     slot.meter = FrameMeter();
     slot.pace = OpeningPace(calls, tap->calls_);
-    const uint64_t socket = SocketId(fd);
+    const uint64_t socket = SocketOf(fd);
     slot.socket.store(socket, std::memory_order_relaxed);
     last_accepted = PackedSocket(fd, socket);
     slot.tap.store(tap.get(), std::memory_order_release);

@@ -9,7 +9,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/status/errors.h"
-#include "core/status/status_macros.h"
 
 namespace lossd {
 namespace {
@@ -230,9 +229,7 @@ absl::Status IncomingMessages::Grow(Waiting& waiting, int64_t bytes) {
   if (bytes <= waiting.rules.foreseen) return waiting.reservation.ResizeSparing(waiting.rules.foreseen, spare);
   int64_t guess = std::max(bytes, std::min(kGrowth * bytes, waiting.rules.max_bytes + kFreeBytes));
   if (foresight != nullptr) {
-    if (waiting.trusted.empty()) {
-      LOSSD_ASSIGN_OR_RETURN(waiting.trusted, foresight->trust().ReserveBytes(0));
-    }
+    if (waiting.trusted.empty()) waiting.trusted = *foresight->trust().ReserveBytes(0);  // Nothing is always granted.
     guess = std::max(bytes, std::min(guess, foresight->most()));
     if (!waiting.trusted.Resize(guess).ok()) guess = std::max(bytes, foresight->worst_need());
   }

@@ -6,15 +6,11 @@
 #include <sys/stat.h>
 
 namespace lossd {
-namespace {
 
-// The number of the socket behind a descriptor; 0 if there is none.
 ino_t SocketOf(int fd) {
   struct stat properties {};
   return fstat(fd, &properties) == 0 && S_ISSOCK(properties.st_mode) ? properties.st_ino : 0;
 }
-
-}  // namespace
 
 bool OpenConnections::Add(int fd, int64_t most, absl::Time now) {
   sockets_.erase(fd);  // Closed meanwhile, or its number would not be free.

@@ -15,6 +15,9 @@
 
 namespace lossd {
 
+// The number of the socket behind a descriptor, which no other one has before it is gone; 0 if there is none.
+ino_t SocketOf(int fd);
+
 // The connections that were accepted by somebody who does not say when they close: by their descriptors, and by the
 // numbers of their sockets, which tell whether a descriptor is still that of the same one. What has closed is forgotten
 // when it is looked at, or its descriptor's number comes again: so it counts too many between looks, never too few. Not

@@ -3,6 +3,7 @@
 
 #include "server/connections/open_connections.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -30,6 +31,19 @@ TEST(OpenConnectionsTest, ClosedOnesMakeRoomAtTheNextLook) {
   close(second);
   close(third);
   EXPECT_EQ(connections.Count(), 0);
+}
+
+TEST(OpenConnectionsTest, SocketsHaveNumbersAndNothingElseHas) {
+  const int first = Socket();
+  const int second = Socket();
+  const int duplicate = dup(first);
+  EXPECT_NE(SocketOf(first), 0);
+  EXPECT_NE(SocketOf(first), SocketOf(second));
+  EXPECT_EQ(SocketOf(first), SocketOf(duplicate));
+  const int file = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  EXPECT_EQ(SocketOf(file), 0);
+  for (const int descriptor : {first, second, duplicate, file}) close(descriptor);
+  EXPECT_EQ(SocketOf(first), 0);
 }
 
 TEST(OpenConnectionsTest, NumberThatIsUsedAgainCountsOnce) {
