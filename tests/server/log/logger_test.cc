@@ -38,8 +38,10 @@ TEST(LoggerTest, WritesLinesOfItsLevelAndAboveInOrder) {
 TEST(LoggerTest, FieldsThatTakeTimeAreMadeOnTheLoggersThread) {
   std::string written;
   std::thread::id made_on;
+  SimulatedClock clock(kTime);
   {
-    Logger logger(LogLevel::kInfo, LogFormat::kText, [&](absl::string_view lines) { written += std::string(lines); });
+    Logger logger(
+        LogLevel::kInfo, LogFormat::kText, [&](absl::string_view lines) { written += std::string(lines); }, clock);
     logger.LogLater(kTime, LogLevel::kDebug, "hidden", [](LogLine&) {});
     logger.LogLater(kTime, LogLevel::kInfo, "call", [&](LogLine& line) {
       made_on = std::this_thread::get_id();
@@ -54,11 +56,15 @@ TEST(LoggerTest, SinkThatBlocksHoldsUpNobodyAndLostLinesAreCounted) {
   std::string written;
   absl::Mutex sink_blocked;
   sink_blocked.Lock();
+  SimulatedClock clock(kTime);  // However long the writer takes for so much, the logger waits for it.
   {
-    Logger logger(LogLevel::kInfo, LogFormat::kText, [&](absl::string_view lines) {
-      absl::MutexLock lock(&sink_blocked);
-      written += std::string(lines);
-    });
+    Logger logger(
+        LogLevel::kInfo, LogFormat::kText,
+        [&](absl::string_view lines) {
+          absl::MutexLock lock(&sink_blocked);
+          written += std::string(lines);
+        },
+        clock);
     const std::string large(1 << 20, 'x');
     // Twice what may wait: even if the writer has taken the first half, some lines find no room.
     for (size_t i = 0; i < 2 * Logger::kMaxPendingBytes / large.size() + 2; ++i) logger.Log(LogLevel::kInfo, large);
