@@ -11,6 +11,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "client/cli/file_name.h"
 #include "client/cli/result_report.h"
 #include "client/npy/array_file.h"
@@ -68,9 +69,8 @@ CLI::App* ComputeCommand::Declare(CLI::App& app) {
                       "Inputs as name=file; their names are listed by `lossctl info`. Files are .npy, .npz or\n"
                       ".safetensors; of an archive file:member is taken, else the member of the input's name");
   loss_.Declare(*command);
-  command->add_option("--gradients", gradients_, "all, none, or names, which may end in *")
-      ->delimiter(',')
-      ->allow_extra_args(false)  // What follows the list are inputs.
+  command->add_option("--gradients", gradients_, "all, none, or names separated by commas, which may end in *")
+      ->type_name("NAMES")
       ->capture_default_str();
   command->add_option("--gradient-dtype", gradient_dtype_, "float32, float16, bfloat16 or float64 [the input's]");
   command->add_option("--gradient-scale", gradient_scale_, "Multiplies every gradient before rounding [1]");
@@ -83,11 +83,12 @@ CLI::App* ComputeCommand::Declare(CLI::App& app) {
 
 absl::StatusOr<client::GradientOptions> ComputeCommand::Gradients() const {
   client::GradientOptions options;
-  if (gradients_ == std::vector<std::string>{"none"}) {
+  if (gradients_ == "none") {
+    if (!gradients_dir_.empty()) return UsageError("--gradients-dir: expected without --gradients none");
     options.mode = client::GradientOptions::Mode::kNone;
-  } else if (gradients_ != std::vector<std::string>{"all"}) {
+  } else if (gradients_ != "all") {
     options.mode = client::GradientOptions::Mode::kNamed;
-    options.names = gradients_;
+    options.names = absl::StrSplit(gradients_, ',');
   }
   if (!gradient_dtype_.empty()) {
     LOSSD_ASSIGN_OR_RETURN(options.dtype, ParseGradientDType(gradient_dtype_));

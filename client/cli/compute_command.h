@@ -33,7 +33,7 @@ class ComputeCommand : public Subcommand {
   ConnectionFlags connection_;
   LossFlags loss_;
   std::vector<std::string> inputs_;
-  std::vector<std::string> gradients_ = {"all"};
+  std::string gradients_ = "all";
   std::string gradient_dtype_;
   std::optional<double> gradient_scale_;
   std::string gradients_dir_;

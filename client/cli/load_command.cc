@@ -6,7 +6,9 @@
 #include <CLI/App.hpp>
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <fstream>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -49,6 +51,17 @@ absl::Status OpenFile(absl::string_view flag, const std::string& path, std::ofst
   errno = 0;
   file.open(path, std::ios::binary);
   return file ? absl::OkStatus() : UsageError(absl::StrCat(flag, ": cannot write ", path, Reason(errno)));
+}
+
+// Whether two reports would be written to one file. Devices, such as /dev/null, take any number of them.
+bool IsOneFile(const std::string& a, const std::string& b) {
+  std::error_code error;
+  const auto kind = std::filesystem::status(a, error).type();
+  if (a.empty() || b.empty()) return false;
+  if (kind == std::filesystem::file_type::not_found) {
+    return std::filesystem::weakly_canonical(a, error) == std::filesystem::weakly_canonical(b, error);
+  }
+  return kind == std::filesystem::file_type::regular && std::filesystem::equivalent(a, b, error);
 }
 
 absl::Status WriteText(absl::string_view flag, const std::string& path, const std::string& text, std::ofstream& file) {
@@ -147,6 +160,14 @@ absl::StatusOr<LoadCommand::Baseline> LoadCommand::ReadBaseline() const {
 }
 
 absl::StatusOr<LoadCommand::Files> LoadCommand::OpenFiles() const {
+  const std::pair<const char*, const std::string&> reports[] = {{"--json", json_}, {"--csv", csv_}, {"--html", html_}};
+  for (const auto& [flag, path] : reports) {
+    for (const auto& [other, taken] : reports) {
+      if (&taken == &path) break;
+      if (!IsOneFile(path, taken)) continue;
+      return UsageError(absl::StrCat(flag, ": expected another file than that of ", other, ", got ", path));
+    }
+  }
   Files files;
   LOSSD_RETURN_IF_ERROR(OpenFile("--json", json_, files.json));
   LOSSD_RETURN_IF_ERROR(OpenFile("--csv", csv_, files.csv));

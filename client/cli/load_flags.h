@@ -32,7 +32,7 @@ class LoadRequestFlags {
 
   LossFlags loss_;
   std::vector<std::string> inputs_;
-  std::vector<int64_t> shape_;
+  std::string shape_;
   std::string dtype_ = "float32";
   int maps_ = 2;
   const CLI::Option* maps_option_ = nullptr;

@@ -31,10 +31,7 @@ void LoadRequestFlags::Declare(CLI::App& app) {
                  "Inputs as name=file (.npy, .npz, .safetensors); without any, --shape of random numbers");
   loss_.Declare(app);
   const std::string group = "Random inputs";
-  app.add_option("--shape", shape_, "Extents of every input: 16,64,7,7")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->group(group);
+  app.add_option("--shape", shape_, "Extents of every input: 16,64,7,7")->type_name("EXTENTS")->group(group);
   app.add_option("--dtype", dtype_, "Element type")->capture_default_str()->group(group);
   maps_option_ = app.add_option("--maps", maps_, "Maps a side (feature_map_contrastive)")
                      ->capture_default_str()
@@ -61,9 +58,10 @@ absl::StatusOr<std::vector<Tensor>> LoadRequestFlags::Inputs(const client::LossS
   if (!inputs_.empty() && !shape_.empty()) return UsageError("--shape: expected without files");
   if (!inputs_.empty()) return inputs;
   if (shape_.empty()) return UsageError("--shape: expected extents such as 16,64,7,7, or files as name=file");
+  LOSSD_ASSIGN_OR_RETURN(const Shape shape, ParseShape("--shape", shape_));
   LOSSD_ASSIGN_OR_RETURN(const DType dtype, ParseElementType("--dtype", dtype_));
   int64_t left = max_bytes;
-  for (const TensorSpec& spec : load::InputsOfShape(loss, Shape(shape_.begin(), shape_.end()), dtype, maps_)) {
+  for (const TensorSpec& spec : load::InputsOfShape(loss, shape, dtype, maps_)) {
     const absl::StatusOr<int64_t> bytes = CheckedByteSize(spec.dtype, spec.shape);
     if (!bytes.ok()) return UsageError(absl::StrCat("--shape: ", bytes.status().message()));
     if (*bytes > left) {

@@ -217,6 +217,9 @@ absl::Status LoadShapeFlags::FillMeasure(load::MeasureOptions& measure) const {
 
 absl::Status LoadShapeFlags::FillObjectives(load::LoadPlan& plan) const {
   LOSSD_ASSIGN_OR_RETURN(plan.objectives.max_error_rate, ParseShare("--max-error-rate", max_error_rate_));
+  if (plan.objectives.max_error_rate > 1) {
+    return UsageError(absl::StrCat("--max-error-rate: expected at most 100 %, got '", max_error_rate_, "'"));
+  }
   struct Objective {
     double share;
     const char* flag;

@@ -101,6 +101,16 @@ absl::StatusOr<std::pair<std::string, std::string>> ParseHeader(absl::string_vie
   return std::pair(key, std::string(absl::StripAsciiWhitespace(absl::string_view(text).substr(colon + 1))));
 }
 
+absl::StatusOr<Shape> ParseShape(absl::string_view flag, const std::string& text) {
+  Shape shape;
+  for (const absl::string_view extent : absl::StrSplit(text, ',')) {
+    if (!absl::SimpleAtoi(extent, &shape.emplace_back())) {
+      return Unreadable(flag, "whole numbers separated by commas, such as 1,2", text);
+    }
+  }
+  return shape;
+}
+
 absl::StatusOr<DType> ParseElementType(absl::string_view flag, const std::string& text) {
   for (const DType dtype : {DType::kFloat32, DType::kFloat16, DType::kBFloat16, DType::kFloat64, DType::kInt32,
                             DType::kInt64, DType::kUint8}) {

@@ -15,6 +15,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "core/tensor/dtype.h"
+#include "core/tensor/tensor_spec.h"
 
 namespace lossd::cli {
 
@@ -48,6 +49,8 @@ std::vector<double> LoadsOf(const Sweep& sweep, bool whole);
 absl::StatusOr<absl::Duration> ParseLength(absl::string_view flag, const std::string& text);
 // "key:value" as metadata of calls: what gRPC can send, and does not itself.
 absl::StatusOr<std::pair<std::string, std::string>> ParseHeader(absl::string_view flag, const std::string& text);
+// "16,64,7,7".
+absl::StatusOr<Shape> ParseShape(absl::string_view flag, const std::string& text);
 // "float32" and so on, in any case.
 absl::StatusOr<DType> ParseElementType(absl::string_view flag, const std::string& text);
 

@@ -80,9 +80,7 @@ struct Commands {
 // The kind of value of an option, for people.
 std::string ValueInWords(const CLI::Option& option) {
   const std::string type = option.get_type_name();
-  const bool is_list = option.get_delimiter() != '\0';
   const bool is_whole = absl::StrContains(type, "INT"), is_number = is_whole || absl::StrContains(type, "FLOAT");
-  if (is_list) return absl::StrCat(is_whole ? "whole numbers" : "numbers", " separated by commas, such as 1,2");
   return is_whole ? "a whole number" : is_number ? "a number" : "another value";
 }
 
@@ -114,6 +112,14 @@ std::string DidYouMean(const CLI::App& parser, absl::string_view written) {
   return meant ? absl::StrCat("; did you mean --", *meant, "?") : "";
 }
 
+// "--target: expected once, got it 2 times" for what the parser says of that; other texts as they are.
+std::string OnceInOwnWords(absl::string_view text) {
+  constexpr absl::string_view kLimit = ": At Most 1 required but received ";
+  const size_t at = text.find(kLimit);
+  if (at == absl::string_view::npos) return std::string(text);
+  return absl::StrCat(text.substr(0, at), ": expected once, got it ", text.substr(at + kLimit.size()), " times");
+}
+
 // What the parser says of a command line that it cannot take, in this program's words.
 absl::StatusOr<int> InOwnWords(const CLI::ParseError& error, const CLI::App& app, const Commands& commands) {
   const auto& parsers = commands.parsers;
@@ -130,7 +136,7 @@ absl::StatusOr<int> InOwnWords(const CLI::ParseError& error, const CLI::App& app
   if (flag == left.end() && found == parsers.end()) {
     return UsageError(absl::StrCat("expected ", commands.Names(), ", got none (see lossctl --help)"));
   }
-  if (flag == left.end()) return UsageError(absl::StrCat(error.what(), " (see ", name, " --help)"));
+  if (flag == left.end()) return UsageError(absl::StrCat(OnceInOwnWords(error.what()), " (see ", name, " --help)"));
   const std::string written = flag->substr(0, flag->find('='));
   return UsageError(absl::StrCat(written, ": expected a flag of ", name, " (see ", name, " --help), got another",
                                  DidYouMean(parser, written)));

@@ -24,6 +24,9 @@ namespace {
 absl::StatusOr<StageSums> ReadStages(const std::string& url) {
   if (url.empty()) return StageSums();
   LOSSD_ASSIGN_OR_RETURN(const std::string text, FetchText(url));
+  if (!HasMetricsOfLossd(text)) {
+    return absl::UnavailableError(absl::StrCat(url, ": expected metrics of lossd, got none whose name begins so"));
+  }
   return ParseStages(text);
 }
 

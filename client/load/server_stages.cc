@@ -45,6 +45,10 @@ absl::StatusOr<std::string> MetricsUrl(absl::string_view url) {
   return absl::StrCat("http://", host, path.size() <= 1 ? "/metrics" : path);
 }
 
+bool HasMetricsOfLossd(absl::string_view metrics) {
+  return absl::StartsWith(metrics, "lossd_") || absl::StrContains(metrics, "\nlossd_");
+}
+
 StageSums ParseStages(absl::string_view metrics) {
   StageSums stages;
   for (const absl::string_view line : absl::StrSplit(metrics, '\n')) {

@@ -22,6 +22,9 @@ struct StageSum {
 };
 using StageSums = std::map<std::string, StageSum>;  // By stage: decode, queue, compute, encode.
 
+// Whether a text in Prometheus' format has a series of lossd's; a server has some from its start.
+bool HasMetricsOfLossd(absl::string_view metrics);
+
 // Reads Prometheus' text format; lines that are none of these, or have no number, are passed over. Stages are taken as
 // they are named, known or not.
 StageSums ParseStages(absl::string_view metrics);

@@ -80,6 +80,9 @@ TEST_F(ComputeCommandTest, ComputeRefusesBadArguments) {
   EXPECT_EQ(RunOnServer({"compute", "--loss", "squared_norm", "x=" + File("missing.npy")}), kExitUsage);
   EXPECT_THAT(err_.str(), HasSubstr("missing.npy: no such file"));
   EXPECT_EQ(RunOnServer({"compute", "--loss", "squared_norm", "--gradient-dtype", "int8"}), kExitUsage);
+  EXPECT_EQ(RunOnServer({"compute", "--loss", "squared_norm", "--gradients", "none", "--gradients-dir", File("out")}),
+            kExitUsage);
+  EXPECT_THAT(err_.str(), HasSubstr("--gradients-dir: expected without --gradients none"));
 }
 
 TEST_F(ComputeCommandTest, ComputeWritesNoFileOutsideItsFolder) {

@@ -92,6 +92,19 @@ TEST_F(LoadCommandTest, WhatIsWrongIsFoundBeforeTheLoad) {
   EXPECT_EQ(calls, 0);
 }
 
+TEST_F(LoadCommandTest, TwoReportsInOneFileAreRefused) {
+  const std::string report = File("report.json"), same = folder_ + "/./report.json";
+  for (const bool exists : {false, true}) {
+    if (exists) std::ofstream(report) << "kept";
+    EXPECT_EQ(Load({"--json", report, "--csv", same}), kExitUsage);
+    EXPECT_THAT(err_.str(), HasSubstr("--csv: expected another file than that of --json, got " + same));
+    EXPECT_EQ(Load({"--json", File("other.json"), "--csv", report, "--html", report}), kExitUsage);
+    EXPECT_THAT(err_.str(), HasSubstr("--html: expected another file than that of --csv"));
+  }
+  EXPECT_EQ(std::filesystem::file_size(report), 4u);
+  EXPECT_EQ(Load({"--json", "/dev/null", "--csv", "/dev/null"}), kExitOk) << err_.str();
+}
+
 TEST_F(LoadCommandTest, AFileThatCannotBeWrittenLeavesTheOthers) {
   EXPECT_EQ(Load({"--json", "/dev/full", "--csv", File("report.csv")}), kExitFailure);
   EXPECT_THAT(err_.str(), HasSubstr("cannot write /dev/full: No space left on device"));

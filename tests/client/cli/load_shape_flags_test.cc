@@ -81,6 +81,13 @@ TEST_F(LoadShapeFlagsTest, SoManyCallsAreMade) {
   EXPECT_THAT(Refusal({"--calls", "2", "--duration", "8s"}), HasSubstr("--calls: expected without --duration"));
 }
 
+TEST_F(LoadShapeFlagsTest, MoreThanAllCallsCannotFail) {
+  EXPECT_THAT(Refusal({"--max-error-rate", "200%"}), HasSubstr("--max-error-rate: expected at most 100 %, got '200%'"));
+  EXPECT_THAT(Refusal({"--max-error-rate", "1.01"}), HasSubstr("--max-error-rate: expected at most 100 %"));
+  Load({"--max-error-rate", "100%", "--calls", "2"});
+  EXPECT_EQ(exit_code_, kExitOk) << err_.str();
+}
+
 TEST_F(LoadShapeFlagsTest, StableWindowsEndTheMeasurement) {
   const load::LoadReport report =
       Load({"--window", "20ms", "--stable-windows", "2", "--max-windows", "3", "--stability", "0%"});

@@ -70,6 +70,13 @@ TEST(LoadValuesTest, ElementTypesAreNamedInAnyCase) {
   EXPECT_TRUE(IsUsageError(ParseElementType("--x", "complex").status()));
 }
 
+TEST(LoadValuesTest, ShapesAreExtentsBetweenCommas) {
+  EXPECT_EQ(*ParseShape("--x", "16,64,7"), (Shape{16, 64, 7}));
+  for (const char* text : {"", "4x4", "4,", "4,,4", "4.5", "99999999999999999999"}) {
+    EXPECT_TRUE(IsUsageError(ParseShape("--x", text).status())) << text;
+  }
+}
+
 TEST(LoadValuesTest, HeadersAreWhatGrpcCanSend) {
   EXPECT_EQ(*ParseHeader("--header", "x-tenant: a b:c"), std::pair(std::string("x-tenant"), std::string("a b:c")));
   for (const char* text : {"x", ":x", "X:y", "grpc-timeout:1", "key-bin:x", "k y:x", "key:\n"}) {

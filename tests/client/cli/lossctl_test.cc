@@ -100,8 +100,6 @@ TEST_F(LossctlTest, ErrorsOfThisMachineHaveNoCode) {
   arguments.back() = File("there");
   EXPECT_EQ(RunOnServer(arguments), kExitFailure);
   EXPECT_THAT(err_.str(), AllOf(StartsWith("lossctl: " + File("there/x.0.npy")), EndsWith(": Is a directory\n")));
-  EXPECT_EQ(RunOnServer({"check", File("nowhere")}), kExitFailure);
-  EXPECT_EQ(err_.str(), "lossctl: " + File("nowhere") + ": no folder with a case.json in it\n");
   EXPECT_EQ(RunOnServer({"load", "--loss", "squared_norm", "--shape", "2", "--duration", "20ms", "--warmup", "0s",
                          "--json", "/dev/full"}),
             kExitFailure);
@@ -124,6 +122,20 @@ TEST_F(LossctlTest, ValuesThatAreNoneAreToldWhatIsExpected) {
   EXPECT_EQ(Run({"compute", "--loss", "feature_map_contrastive", "--positions", "1", "2"}), kExitUsage);
   EXPECT_EQ(err_.str(),
             "lossctl: inputs: expected name=file, got '2'; elements of a list are separated by commas, such as 1,2\n");
+}
+
+TEST_F(LossctlTest, AValueThatIsGivenTwiceIsRefused) {
+  const std::string x = "x.0=" + File("x.npy");
+  for (const auto& [arguments, flag] : std::vector<std::pair<std::vector<std::string>, std::string>>{
+           {{"load", "--loss", "squared_norm", "--shape", "8,4", "--shape", "4,4"}, "--shape"},
+           {{"load", "--loss", "nt_xent", "--loss", "dcl", "--shape", "4,4"}, "--loss"},
+           {{"compute", "--loss", "squared_norm", "--gradients", "x.0", "--gradients", "none", x}, "--gradients"},
+           {{"compute", "--loss", "feature_map_contrastive", "--positions", "1", "--positions", "2"}, "--positions"},
+           {{"info", "--server", "a:1"}, "--target"}}) {  // RunOnServer gives another.
+    EXPECT_EQ(RunOnServer(arguments), kExitUsage) << flag;
+    EXPECT_EQ(err_.str(),
+              "lossctl: " + flag + ": expected once, got it 2 times (see lossctl " + arguments[0] + " --help)\n");
+  }
 }
 
 TEST_F(LossctlTest, AServersTextIsPrintedWithoutItsControlCharacters) {

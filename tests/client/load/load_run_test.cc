@@ -188,6 +188,16 @@ TEST(LoadRunTest, AServerWhoseMetricsEndKeepsItsReport) {
   EXPECT_NE(report.levels[1].missed, "");
 }
 
+TEST(LoadRunTest, MetricsOfAnotherServerAreRefused) {
+  auto server = testing::ServerProcess::Start();
+  ASSERT_OK(server);
+  LoadPlan plan = SmallPlan((*server)->address());
+  plan.metrics_url = "http://" + (*server)->http_address() + "/healthz";  // Is well, and has no series.
+  StopSignal stop;
+  EXPECT_THAT(RunLoad(plan, stop, [](const Level&, const Window&) {}),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("/healthz: expected metrics of lossd")));
+}
+
 TEST(LoadRunTest, ALevelEndsOnceItsConnectionsAreLost) {
   auto server = testing::ServerProcess::Start();
   ASSERT_OK(server);

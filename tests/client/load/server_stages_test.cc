@@ -36,6 +36,13 @@ TEST(ServerStagesTest, ReadsSumsAndCountsOfStages) {
   EXPECT_EQ(stages.at("queue").count, 3);
 }
 
+TEST(ServerStagesTest, MetricsOfLossdBeginALine) {
+  EXPECT_TRUE(HasMetricsOfLossd("lossd_inflight_bytes 7\n"));
+  EXPECT_TRUE(HasMetricsOfLossd("# HELP lossd_inflight_bytes B\nlossd_inflight_bytes 7\n"));
+  EXPECT_FALSE(HasMetricsOfLossd("up{job=\"lossd_\"} 1\n# HELP lossd_inflight_bytes B\n"));
+  EXPECT_FALSE(HasMetricsOfLossd(""));
+}
+
 TEST(ServerStagesTest, MeansAreOfWhatPassedBetweenTheReadings) {
   const StageSums before = {{"decode", {1, 10}}, {"queue", {1, 10}}};
   const StageSums after = {{"compute", {3, 3}}, {"decode", {2, 14}}, {"queue", {1, 10}}};
