@@ -5,6 +5,7 @@ package lossd
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"reflect"
 	"unsafe"
@@ -49,8 +50,12 @@ func Scalar[T Element](name string, value T) *lossdv1.Tensor {
 	return tensor
 }
 
-// Values returns a tensor's elements, sharing its memory. The error says which type they have.
+// Values returns a tensor's elements, sharing its memory. The error says which type they have, or that there is no tensor:
+// Gradient and Output return nil for names that the answer has not.
 func Values[T Element](tensor *lossdv1.Tensor) ([]T, error) {
+	if tensor == nil {
+		return nil, errors.New("lossd: tensor: expected one, got none: the answer has no such tensor")
+	}
 	if want := dtypes[reflect.TypeFor[T]()]; tensor.GetDtype() != want {
 		return nil, fmt.Errorf("lossd: tensor %q: expected %v, got %v", tensor.GetName(), want, tensor.GetDtype())
 	}

@@ -51,6 +51,14 @@ func TestAnotherTypeThanTheTensorsIsRefused(t *testing.T) {
 	}
 }
 
+func TestATensorThatTheAnswerHasNotIsRefused(t *testing.T) {
+	result := &Result{ComputeResponse: &lossdv1.ComputeResponse{}}
+	_, err := Values[float32](result.Gradient("x.9"))
+	if err == nil || !strings.Contains(err.Error(), "no such tensor") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestLossTakesEveryMemberOfTheSpec(t *testing.T) {
 	members := new(lossdv1.LossSpec).ProtoReflect().Descriptor().Oneofs().ByName("loss").Fields()
 	for i := range members.Len() {
