@@ -3,12 +3,17 @@
 
 #include "server/settings/flag_parser.h"
 
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <set>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
@@ -21,6 +26,8 @@ namespace lossd {
 namespace {
 
 constexpr int kDeepestFlagfile = 8;  // Files that name files.
+constexpr size_t kLargestFlagfile = 1 << 20;
+constexpr absl::string_view kByteOrderMark = "\xEF\xBB\xBF";  // Some editors put it before a text.
 constexpr absl::string_view kFlagfile = "flagfile";
 constexpr absl::string_view kPrefix = "LOSSD_";
 constexpr size_t kHelpColumns = 100;
@@ -53,15 +60,27 @@ absl::Status NoFlag(absl::string_view argument) {
 }
 
 absl::StatusOr<std::vector<std::string>> FlagfileArguments(const std::string& path) {
-  std::ifstream file(path);
-  const auto cannot_read = absl::InvalidArgumentError(absl::StrCat("--flagfile: cannot read \"", path, "\""));
-  if (!file) return cannot_read;
-  std::vector<std::string> arguments;
-  for (std::string line; std::getline(file, line);) {
-    const absl::string_view text = absl::StripAsciiWhitespace(line);
-    if (!text.empty() && text[0] != '#') arguments.emplace_back(text);
+  const auto cannot_read = [&](const std::string& why) {
+    return absl::InvalidArgumentError(absl::StrCat("--flagfile: cannot read \"", path, "\": ", why));
+  };
+  std::error_code error;
+  const std::filesystem::file_status status = std::filesystem::status(path, error);
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+    return cannot_read("it is no regular file");
   }
-  if (file.bad()) return cannot_read;  // A folder, which can be opened.
+  errno = 0;
+  std::ifstream file(path, std::ios::binary);
+  std::string content(kLargestFlagfile + 1, '\0');
+  file.read(content.data(), static_cast<std::streamsize>(content.size()));
+  if (!file.eof()) {
+    return cannot_read(file ? absl::StrCat("it has more than ", kLargestFlagfile, " bytes") : std::strerror(errno));
+  }
+  content.resize(static_cast<size_t>(file.gcount()));
+  std::vector<std::string> arguments;
+  for (absl::string_view line : absl::StrSplit(absl::StripPrefix(content, kByteOrderMark), '\n')) {
+    line = absl::StripAsciiWhitespace(line);
+    if (!line.empty() && line[0] != '#') arguments.emplace_back(line);
+  }
   return arguments;
 }
 
@@ -151,6 +170,11 @@ absl::Status CheckSpelling(const Environment& environment) {
   std::set<std::string> known;
   for (const std::string& name : KnownNames()) known.insert(Variable(name));
   for (const auto& [variable, value] : environment) {
+    int64_t port = 0;
+    if (variable == "LOSSD_PORT" && absl::SimpleAtoi(value, &port)) {  // Kubernetes' would be tcp://host:port.
+      return absl::InvalidArgumentError(absl::StrCat(
+          "LOSSD_PORT: expected a variable of lossd, got another; did you mean LOSSD_LISTEN=0.0.0.0:", port, "?"));
+    }
     if (!absl::StartsWith(variable, kPrefix) || known.contains(variable) || IsOfService(variable)) continue;
     const auto meant = NearestName(absl::AsciiStrToLower(variable.substr(kPrefix.size())), KnownNames());
     if (!meant.has_value()) continue;

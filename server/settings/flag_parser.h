@@ -20,12 +20,13 @@ using Environment = std::map<std::string, std::string>;
 
 // Reads the settings: first from LOSSD_<FLAG> in the environment (LOSSD_FLAGFILE before the others), then from
 // `arguments` (without the program's name), where --flagfile=PATH stands for the arguments in that file, one a line, #
-// starting a comment. Later wins. In names - and _ are the same; -h is --help. The result is not yet validated, but for
-// what only the command line knows: more streams a connection than calls are asked for.
+// starting a comment: a regular file of at most 1 MiB, with or without a byte order mark. Later wins. In names - and _
+// are the same; -h is --help. The result is not yet validated, but for what only the command line knows: more streams a
+// connection than calls are asked for.
 //
 // INVALID_ARGUMENT on an unknown flag, with the one that was probably meant; an unreadable value; a positional
-// argument; and a variable that is nearly, but not quite, one of a flag's. Other variables are none of our business:
-// Kubernetes makes some of the names of services (LOSSD_SERVICE_HOST, LOSSD_PORT).
+// argument; a variable that is nearly, but not quite, one of a flag's; and LOSSD_PORT with a bare number. Other
+// variables are none of our business: Kubernetes makes some of the names of services (LOSSD_SERVICE_HOST, LOSSD_PORT).
 absl::StatusOr<CommandLine> ParseFlags(const std::vector<std::string>& arguments, const Environment& environment);
 
 // The text of --help.

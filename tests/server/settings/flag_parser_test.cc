@@ -91,11 +91,20 @@ TEST(FlagParserTest, MisspeltVariableIsRefusedAndThoseOfServicesAreNot) {
   EXPECT_THAT(ErrorOf({}, {{"LOSSD_FLAG_FILE", "/x"}}), StatusIs(kInvalid, HasSubstr("LOSSD_FLAGFILE?")));
   EXPECT_OK(ErrorOf({}, {{"LOSSD_PORT", "tcp://10.0.0.1:50051"},
                          {"LOSSD_SERVICE_HOST", "10.0.0.1"},
+                         {"LOSSD_SERVICE_PORT", "50051"},
                          {"LOSSD_SERVICE_PORT_GRPC", "50051"},
+                         {"LOSSD_PORT_50051_TCP_PORT", "50051"},
                          {"LOSSD_PORT_50051_TCP_ADDR", "10.0.0.1"},
                          {"LOSSD_ADMIN_SERVICE_HOST", "10.0.0.2"},
                          {"LOSSD_TARGET", "localhost:50051"},
                          {"MAX_MESAGE_BYTES", "5"}}));
+}
+
+TEST(FlagParserTest, APortAloneIsNoVariableOfAService) {
+  EXPECT_THAT(ErrorOf({}, {{"LOSSD_PORT", "50051"}}),
+              StatusIs(kInvalid,
+                       "LOSSD_PORT: expected a variable of lossd, got another; did you mean "
+                       "LOSSD_LISTEN=0.0.0.0:50051?"));
 }
 
 TEST(FlagParserTest, MoreStreamsThanCallsAreRefusedWhereTheyAreAskedFor) {
@@ -113,6 +122,28 @@ TEST(FlagParserTest, FlagfileStandsForItsLines) {
   const ServerOptions options = OptionsOf({"--threads=1", "--flagfile", folder.File("outer")});
   EXPECT_EQ(options.threads, 5);
   EXPECT_EQ(options.device, "cpu");
+}
+
+TEST(FlagParserTest, FlagfileMayHaveAByteOrderMarkAndLinesOfWindows) {
+  const TemporaryFolder folder;
+  std::ofstream(folder.File("flags")) << "\xEF\xBB\xBF--threads=5\r\n--device=cpu";
+  const ServerOptions options = OptionsOf({"--flagfile=" + folder.File("flags")});
+  EXPECT_EQ(options.threads, 5);
+  EXPECT_EQ(options.device, "cpu");
+  std::ofstream(folder.File("empty")) << "";
+  EXPECT_OK(ErrorOf({"--flagfile=" + folder.File("empty")}));
+}
+
+TEST(FlagParserTest, FlagfileIsARegularFileThatEnds) {
+  const TemporaryFolder folder;
+  std::ofstream(folder.File("large")) << std::string((1 << 20) + 1, '#');
+  for (const auto& [path, why] : {std::pair(std::string("/nowhere"), "No such file or directory"),
+                                  std::pair(std::string("/"), "it is no regular file"),
+                                  std::pair(std::string("/dev/zero"), "it is no regular file"),
+                                  std::pair(folder.File("large"), "it has more than 1048576 bytes")}) {
+    EXPECT_THAT(ErrorOf({"--flagfile=" + path}),
+                StatusIs(kInvalid, "--flagfile: cannot read \"" + path + "\": " + why));
+  }
 }
 
 TEST(FlagParserTest, FlagfileOfTheEnvironmentComesBeforeItsOtherVariables) {
