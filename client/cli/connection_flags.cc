@@ -27,6 +27,15 @@ absl::StatusOr<std::string> ReadText(absl::string_view flag, const std::string& 
   return path.empty() ? std::string() : FileText(flag, path);
 }
 
+// The PEM text of a file; empty where no file is named.
+absl::StatusOr<std::string> ReadPem(absl::string_view flag, const std::string& path) {
+  LOSSD_ASSIGN_OR_RETURN(std::string text, ReadText(flag, path));
+  if (text.empty() && !path.empty()) {
+    return UsageError(absl::StrCat(flag, ": expected PEM text in ", path, ", got an empty file"));
+  }
+  return text;
+}
+
 // The one token of a file; empty where no file is named.
 absl::StatusOr<std::string> ReadToken(absl::string_view flag, const std::string& path) {
   LOSSD_ASSIGN_OR_RETURN(const std::string text, ReadText(flag, path));
@@ -66,10 +75,14 @@ absl::StatusOr<ClientOptions> ConnectionFlags::Options() const {
   options.max_message_bytes = max_message_bytes_;
   LOSSD_ASSIGN_OR_RETURN(options.timeout, ParseDuration("--timeout", timeout_));
   LOSSD_ASSIGN_OR_RETURN(options.connect_timeout, ParseDuration("--connect-timeout", connect_timeout_));
+  if (tls_cert_file_.empty() != tls_key_file_.empty()) {
+    return UsageError(absl::StrCat("--tls-cert-file, --tls-key-file: expected both or none, got --tls-",
+                                   tls_key_file_.empty() ? "cert" : "key", "-file alone"));
+  }
   client::TlsOptions tls;
-  LOSSD_ASSIGN_OR_RETURN(tls.root_certificates, ReadText("--tls-ca-file", tls_ca_file_));
-  LOSSD_ASSIGN_OR_RETURN(tls.certificate_chain, ReadText("--tls-cert-file", tls_cert_file_));
-  LOSSD_ASSIGN_OR_RETURN(tls.private_key, ReadText("--tls-key-file", tls_key_file_));
+  LOSSD_ASSIGN_OR_RETURN(tls.root_certificates, ReadPem("--tls-ca-file", tls_ca_file_));
+  LOSSD_ASSIGN_OR_RETURN(tls.certificate_chain, ReadPem("--tls-cert-file", tls_cert_file_));
+  LOSSD_ASSIGN_OR_RETURN(tls.private_key, ReadPem("--tls-key-file", tls_key_file_));
   if (tls_ || !tls_ca_file_.empty() || !tls_cert_file_.empty() || !tls_key_file_.empty()) options.tls = std::move(tls);
   LOSSD_ASSIGN_OR_RETURN(options.auth_token, ReadToken("--auth-token-file", auth_token_file_));
   const absl::Status valid = options.Validate();

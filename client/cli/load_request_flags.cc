@@ -2,8 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include <CLI/App.hpp>
+#include <algorithm>
+#include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -17,11 +20,21 @@
 namespace lossd::cli {
 namespace {
 
-// "3x64x7x7 float32" of the first input, and how many there are.
+// "nt_xent of 2 x [8, 4] FLOAT32", "sup_con of 1 x [8, 4] FLOAT32, 1 x [8] INT32": inputs that are alike together.
 std::string InWords(const client::LossSpec& loss, const std::vector<Tensor>& inputs) {
-  const TensorSpec& first = inputs.front().spec();
-  return absl::StrCat(client::NameOf(loss), " of ", inputs.size(), " x ", ShapeText(first.shape), " ",
-                      DTypeName(first.dtype));
+  std::vector<std::pair<std::string, int>> kinds;
+  for (const Tensor& input : inputs) {
+    const std::string kind = absl::StrCat(ShapeText(input.spec().shape), " ", DTypeName(input.spec().dtype));
+    const auto known = std::find_if(kinds.begin(), kinds.end(), [&](const auto& other) { return other.first == kind; });
+    if (known == kinds.end()) {
+      kinds.emplace_back(kind, 1);
+    } else {
+      ++known->second;
+    }
+  }
+  return absl::StrCat(client::NameOf(loss), " of ", absl::StrJoin(kinds, ", ", [](std::string* out, const auto& kind) {
+                        absl::StrAppend(out, kind.second, " x ", kind.first);
+                      }));
 }
 
 }  // namespace

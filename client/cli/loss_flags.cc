@@ -159,7 +159,8 @@ absl::StatusOr<client::LossSpec> LossFlags::Spec() const {
   LOSSD_RETURN_IF_ERROR(CheckFlagsBelong(loss_.empty() ? "any loss without --loss" : loss_));
   const auto found = std::find(kLossNames.begin(), kLossNames.end(), loss_);
   if (found == kLossNames.end()) {
-    return UsageError(absl::StrCat("--loss: expected ", AllLosses(), ", got '", loss_, "'"));
+    return UsageError(absl::StrCat("--loss: expected ", AllLosses(), ", got ",
+                                   loss_.empty() ? "none" : absl::StrCat("'", loss_, "'")));
   }
   LossConfig config = DefaultLossConfig(static_cast<size_t>(found - kLossNames.begin()));
   if (flags_.at("--positions").given()) {

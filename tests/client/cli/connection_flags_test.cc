@@ -65,14 +65,18 @@ TEST(ConnectionFlagsTest, RefusesAFileOfNoTokenOrOfSeveral) {
 }
 
 TEST(ConnectionFlagsTest, RefusesFlagsThatCannotBeRead) {
-  for (const auto& [arguments, text] : {std::pair("--timeout soon", "--timeout: expected a duration"),
-                                        std::pair("--connect-timeout -1s", "--connect-timeout: expected a duration"),
-                                        std::pair("--tls-ca-file /no/such", "--tls-ca-file: cannot read /no/such"),
-                                        std::pair("--tls-ca-file /tmp", "--tls-ca-file: cannot read /tmp"),
-                                        std::pair("--target localhost", "--target: expected \"host:port\""),
-                                        std::pair("--server localhost:99999", "'; ports are 1 to 65535"),
-                                        std::pair("--target http://lossd:1", "it may be 'lossd:1', and TLS is --tls"),
-                                        std::pair("--max-message-bytes 0", "--max-message-bytes: expected")}) {
+  for (const auto& [arguments, text] :
+       {std::pair("--timeout soon", "--timeout: expected a duration"),
+        std::pair("--connect-timeout -1s", "--connect-timeout: expected a duration"),
+        std::pair("--tls-ca-file /no/such", "--tls-ca-file: cannot read /no/such"),
+        std::pair("--tls-ca-file /tmp", "--tls-ca-file: cannot read /tmp"),
+        std::pair("--tls-ca-file /dev/null", "PEM text in /dev/null, got an empty file"),
+        std::pair("--tls-cert-file a", "both or none, got --tls-cert-file alone"),
+        std::pair("--tls-key-file a", "both or none, got --tls-key-file alone"),
+        std::pair("--target localhost", "--target: expected \"host:port\""),
+        std::pair("--server localhost:99999", "'; ports are 1 to 65535"),
+        std::pair("--target http://lossd:1", "it may be 'lossd:1', and TLS is --tls"),
+        std::pair("--max-message-bytes 0", "--max-message-bytes: expected")}) {
     const absl::Status status = ConnectWith(arguments).status();
     EXPECT_THAT(status, StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(text)));
     EXPECT_TRUE(IsUsageError(status));

@@ -23,6 +23,10 @@ class LoadRequestFlagsTest : public LossctlTest {
 TEST_F(LoadRequestFlagsTest, TheReportSaysWhatWasAskedFor) {
   EXPECT_EQ(Load({"--loss", "nt_xent", "--shape", "8,4", "--dtype", "float64"}), kExitOk) << err_.str();
   EXPECT_THAT(out_.str(), HasSubstr("nt_xent of 2 x [8, 4] FLOAT64"));
+  EXPECT_EQ(Load({"--loss", "sup_con", "--shape", "8,4"}), kExitOk) << err_.str();
+  EXPECT_THAT(out_.str(), HasSubstr("sup_con of 1 x [8, 4] FLOAT32, 1 x [8] INT"));
+  EXPECT_EQ(Load({"--shape", "8,4"}), kExitUsage);
+  EXPECT_THAT(err_.str(), HasSubstr(", got none"));
 }
 
 TEST_F(LoadRequestFlagsTest, FilesAreSentAsTheyAre) {
