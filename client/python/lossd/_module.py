@@ -12,7 +12,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lossd._scalar_loss import scalar_loss
-from lossd.client import Client
+from lossd.client import Client, checked_client
+
+
+def tensors(**arguments: Any) -> None:
+    """TypeError naming the first argument that is no dense tensor of torch's."""
+    for name, value in arguments.items():
+        if not isinstance(value, Tensor):
+            raise TypeError(f"{name}: expected a torch tensor, got {type(value).__name__}")
+        if value.layout != torch.strided:
+            raise TypeError(f"{name}: expected a dense tensor, got one of layout {value.layout}")
 
 
 class RemoteLoss(torch.nn.Module):
@@ -21,9 +30,11 @@ class RemoteLoss(torch.nn.Module):
 
     def __init__(self, client: Client | None) -> None:
         super().__init__()
-        self._client = client
+        self._client = checked_client(client)
 
     def _compute(self, loss: str, settings: Mapping[str, float], inputs: Mapping[str, Tensor]) -> Tensor:
+        if any(tensor.dtype == torch.float64 for tensor in inputs.values()):  # Beside which the server takes no narrower.
+            inputs = {name: tensor.double() if tensor.is_floating_point() else tensor for name, tensor in inputs.items()}
         return scalar_loss(self._client, loss, settings, inputs)
 
 

@@ -27,6 +27,13 @@ if TYPE_CHECKING:
     from lossd.stream import ComputeStream
 
 
+def checked_client(client: Client | None) -> Client | None:
+    """TypeError for what is neither a client nor None, such as the name of a server."""
+    if client is None or isinstance(client, Client):
+        return client
+    raise TypeError(f"client: expected a lossd.Client or None, got {client!r}")
+
+
 class Client:
     """Calls a lossd server. Thread-safe. Copies, also by `pickle`, call the same server.
 

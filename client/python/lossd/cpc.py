@@ -10,9 +10,10 @@ from typing import Iterator
 import torch
 from torch import Tensor, nn
 
+from lossd._module import tensors
 from lossd._numbers import number
 from lossd._scalar_loss import scalar_loss
-from lossd.client import Client
+from lossd.client import Client, checked_client
 
 _HIDDEN_CHANNELS = 256
 _BLOCKS = 5
@@ -76,11 +77,12 @@ class CPCTask(nn.Module):
         self.context_cnn = PixelCNN(num_input_channels)
         self.target_dim = target_dim
         self.embed_scale = number("embed_scale", embed_scale)
-        self._client = client
+        self._client = checked_client(client)
 
     def forward(self, z: Tensor) -> Tensor:
         """The loss [] of maps z [B, C, H, W], H, W >= 3, differentiable in z and every parameter, and in what weights are
         made of by weight_norm, spectral_norm, pruning or a parametrization."""
+        tensors(z=z)
         inputs = {"z": z}
         for path, module in self._convolutions():
             for name, tensor in _effective(module, z):

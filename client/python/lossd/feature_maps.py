@@ -13,9 +13,10 @@ from torch import Tensor
 
 from lossd._contrast import WEIGHTS, ContrastCall, LastWeights, LossesAndRegularizer, Objective
 from lossd._gradients import wanted_gradients
-from lossd._numbers import number
+from lossd._module import tensors
+from lossd._numbers import number, text
 from lossd._scalar_loss import is_compiling
-from lossd.client import Client
+from lossd.client import Client, checked_client
 from lossd.comparisons import RANDOM, format_map_indexes, parse_map_indexes
 
 Maps = Union[Tensor, Sequence[Tensor]]
@@ -41,7 +42,7 @@ def _as_tensor(weights: Any, like: Tensor) -> Tensor:
 
 
 def _as_maps(maps: Maps) -> tuple[Tensor, ...]:
-    return (maps,) if isinstance(maps, Tensor) else tuple(maps)
+    return tuple(maps) if isinstance(maps, (list, tuple)) else (maps,)
 
 
 class FeatureMapContrastiveTask(torch.nn.Module):
@@ -63,11 +64,11 @@ class FeatureMapContrastiveTask(torch.nn.Module):
     def __init__(self, comparisons: str = "00, 11", tclip: float = 10.0, bidirectional: bool = True, *,
                  client: Client | None = None, regularizer_scale: float = 0.05) -> None:
         super().__init__()
-        self.map_indexes = parse_map_indexes(comparisons)
+        self.map_indexes = parse_map_indexes(text("comparisons", comparisons))
         self.tclip = number("tclip", tclip)
         self.bidirectional = bidirectional
         self.regularizer_scale = number("regularizer_scale", regularizer_scale)
-        self._client = client
+        self._client = checked_client(client)
         self._register(LastWeights(len(self.map_indexes)))
 
     def _register(self, last: LastWeights) -> None:
@@ -117,6 +118,8 @@ class FeatureMapContrastiveTask(torch.nn.Module):
         """The call, the positions drawn for it [K * directions * B], and its maps."""
         anchors, positives = _as_maps(anchor_maps), _as_maps(positive_maps)
         maps = anchors + positives
+        tensors(**{f"anchor_maps[{k}]": m for k, m in enumerate(anchors)},
+                **{f"positive_maps[{k}]": m for k, m in enumerate(positives)})
         pairs, positions = self._draw(anchors, positives)
         call = ContrastCall(self._client._handle if self._client is not None else 0, self._weights_handle,
                             format_map_indexes(pairs), number("tclip", self.tclip), bool(self.bidirectional),

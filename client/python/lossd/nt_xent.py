@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from lossd._module import tensors
 from lossd._scalar_loss import scalar_loss
 from lossd._temperature import split_temperature, times
-from lossd.client import Client
+from lossd.client import Client, checked_client
 
 
 def nt_xent_loss(out_1: Tensor, out_2: Tensor, temperature: float | Tensor, *, client: Client | None = None) -> Tensor:
@@ -18,6 +19,7 @@ def nt_xent_loss(out_1: Tensor, out_2: Tensor, temperature: float | Tensor, *, c
 
     temperature: finite, > 0. client: None: that of `lossd.default_client`. Errors are `lossd.LossdError`.
     """
+    tensors(out_1=out_1, out_2=out_2)
     root, fixed = split_temperature(temperature, 0.5)
     views = {"out_1": times(out_1, root), "out_2": times(out_2, root)}
-    return scalar_loss(client, "nt_xent", {"temperature": fixed}, views)
+    return scalar_loss(checked_client(client), "nt_xent", {"temperature": fixed}, views)

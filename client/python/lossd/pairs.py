@@ -13,7 +13,7 @@ from typing import Sequence
 import torch
 from torch import Tensor
 
-from lossd._module import RemoteLoss, one_process, refuse, unit
+from lossd._module import RemoteLoss, one_process, refuse, tensors, unit
 from lossd._numbers import number
 from lossd._temperature import as_temperature, split_temperature, times
 from lossd.client import Client
@@ -48,8 +48,10 @@ class InfoNCE(RemoteLoss):
                 guides: Sequence[Tensor] = ()) -> Tensor:
         """`negatives`: [M, D], or several such. `guides`, with a margin: of queries, keys, and each of the negatives, whose
         similarities decide what is a false negative; they get no gradient."""
-        factor, fixed = split_temperature(self.temperature)
         others = [negatives] if isinstance(negatives, Tensor) else list(negatives)
+        tensors(query=query, positive_key=positive_key, **{f"negatives[{j}]": other for j, other in enumerate(others)},
+                **{f"guides[{j}]": guide for j, guide in enumerate(guides)})
+        factor, fixed = split_temperature(self.temperature)
         rows = [query, positive_key, *others]
         if factor is not None and self.normalize:
             rows = [unit(row) for row in rows]
@@ -72,6 +74,7 @@ class _ImageText(RemoteLoss):
     def forward(self, image_features: Tensor, text_features: Tensor, logit_scale: float | Tensor,
                 logit_bias: float | Tensor | None = None, output_dict: bool = False) -> Tensor | dict[str, Tensor]:
         """`logit_scale` multiplies scores (it is not its logarithm), `logit_bias` is added; tensors get their gradients."""
+        tensors(image_features=image_features, text_features=text_features)
         inputs, settings = {"image": image_features, "text": text_features}, {"normalize": 0.0}
         for name, value in (("logit_scale", logit_scale), ("logit_bias", logit_bias)):
             if isinstance(value, Tensor):
@@ -80,8 +83,6 @@ class _ImageText(RemoteLoss):
                 settings[name] = number(name, value)
         if logit_bias is None:
             settings["logit_bias"] = 0.0
-        if any(tensor.dtype == torch.float64 for tensor in inputs.values()):
-            inputs = {name: tensor.double() for name, tensor in inputs.items()}
         loss = self._compute(self._loss, settings, inputs)
         return {"contrastive_loss": loss} if output_dict else loss
 
@@ -118,6 +119,7 @@ class SupConLoss(RemoteLoss):
         self.temperature = as_temperature(temperature)
 
     def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
+        tensors(embeddings=embeddings, labels=labels)
         root, fixed = split_temperature(self.temperature, 0.5)
         features = embeddings if root is None else times(unit(embeddings), root)
         return self._compute("sup_con", {"temperature": fixed, "normalize": float(root is None)},

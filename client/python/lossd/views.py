@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from lossd._module import RemoteLoss, one_process, refuse, unit
+from lossd._module import RemoteLoss, one_process, refuse, tensors, unit
 from lossd._numbers import number
 from lossd._temperature import as_temperature, split_temperature, times
 from lossd.client import Client
@@ -26,6 +26,7 @@ class _Tempered(RemoteLoss):
 
     def _of_views(self, loss: str, out_1: Tensor, out_2: Tensor, **settings: float) -> Tensor:
         """Where the temperature is learned, the views are normalised here, so that it can be divided in."""
+        tensors(out0=out_1, out1=out_2)
         root, fixed = split_temperature(self.temperature, 0.5)
         views = (out_1, out_2) if root is None else (times(unit(out_1), root), times(unit(out_2), root))
         return self._compute(loss, {"temperature": fixed, "normalize": root is None, **settings},
@@ -81,6 +82,7 @@ class VICRegLoss(RemoteLoss):
         self.eps = number("eps", eps)
 
     def forward(self, z_a: Tensor, z_b: Tensor) -> Tensor:
+        tensors(z_a=z_a, z_b=z_b)
         settings = {"invariance_weight": self.lambda_param, "variance_weight": self.mu_param,
                     "covariance_weight": self.nu_param, "eps": self.eps}
         return self._compute("vicreg", settings, {"z_1": z_a, "z_2": z_b})
@@ -96,4 +98,5 @@ class BarlowTwinsLoss(RemoteLoss):
         self.lambda_param = number("lambda_param", lambda_param)
 
     def forward(self, z_a: Tensor, z_b: Tensor) -> Tensor:
+        tensors(z_a=z_a, z_b=z_b)
         return self._compute("barlow_twins", {"lambda": self.lambda_param}, {"z_1": z_a, "z_2": z_b})

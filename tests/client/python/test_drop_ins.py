@@ -190,6 +190,55 @@ def test_what_a_server_cannot_do_is_refused(make, argument):
         make()
 
 
+_ROWS = torch.zeros(4, 3)
+_CALLS = [
+    ("query", lambda x: lossd.InfoNCE()(x, _ROWS)), ("positive_key", lambda x: lossd.InfoNCE()(_ROWS, x)),
+    (r"negatives\[1\]", lambda x: lossd.InfoNCE()(_ROWS, _ROWS, negatives=[_ROWS, x])),
+    (r"guides\[0\]", lambda x: lossd.InfoNCE(margin=0.1)(_ROWS, _ROWS, guides=[x, _ROWS])),
+    ("image_features", lambda x: lossd.ClipLoss()(x, _ROWS, 1.0)), ("text_features", lambda x: lossd.SigLipLoss()(_ROWS, x, 1.0)),
+    ("embeddings", lambda x: lossd.SupConLoss()(x, torch.arange(4))), ("labels", lambda x: lossd.SupConLoss()(_ROWS, x)),
+    ("out0", lambda x: lossd.NTXentLoss()(x, _ROWS)), ("out1", lambda x: lossd.DCLLoss()(_ROWS, x)),
+    ("out1", lambda x: lossd.DCLWLoss()(_ROWS, x)), ("z_a", lambda x: lossd.VICRegLoss()(x, _ROWS)),
+    ("z_b", lambda x: lossd.BarlowTwinsLoss()(_ROWS, x)), ("out_2", lambda x: lossd.nt_xent_loss(_ROWS, x, 0.5)),
+    ("z", lambda x: lossd.CPCTask(3)(x)),
+    (r"anchor_maps\[0\]", lambda x: lossd.FeatureMapContrastiveTask("00")([x], [_ROWS[None, None]])),
+    (r"positive_maps\[0\]", lambda x: lossd.FeatureMapContrastiveTask("00")(_ROWS[None, None], [x])),
+]
+
+
+@pytest.mark.parametrize("argument, call", _CALLS, ids=[argument for argument, _ in _CALLS])
+def test_what_is_no_dense_tensor_is_refused_by_name(argument, call):
+    for other, kind in ((_ROWS.numpy(), "ndarray"), (None, "NoneType"), ("x", "str")):
+        with pytest.raises(TypeError, match=f"^{argument}: expected a torch tensor, got {kind}$"):
+            call(other)
+    with pytest.raises(TypeError, match=f"^{argument}: expected a dense tensor, got one of layout torch.sparse_coo$"):
+        call(_ROWS.to_sparse())
+
+
+@pytest.mark.parametrize("make", [
+    lambda c: lossd.InfoNCE(client=c), lambda c: lossd.VICRegLoss(client=c), lambda c: lossd.CPCTask(3, client=c),
+    lambda c: lossd.FeatureMapContrastiveTask("00", client=c), lambda c: lossd.nt_xent_loss(_ROWS, _ROWS, 0.5, client=c)])
+def test_the_name_of_a_server_is_no_client(make):
+    with pytest.raises(TypeError, match="^client: expected a lossd.Client or None, got 'localhost:50051'$"):
+        make("localhost:50051")
+
+
+def test_comparisons_are_a_text():
+    with pytest.raises(TypeError, match="^comparisons: expected a text, got None$"):
+        lossd.FeatureMapContrastiveTask(None)
+
+
+@pytest.mark.parametrize("make", [lambda c: lossd.InfoNCE(client=c), lambda c: lossd.NTXentLoss(client=c),
+                                  lambda c: lossd.VICRegLoss(client=c)])
+def test_float64_beside_float32_is_computed_in_float64(client, make):
+    a, b = _rows(2)
+    narrow = b.detach().float().requires_grad_()
+    mixed, wide = make(client)(a, narrow), make(client)(a, narrow.double())
+    assert mixed.dtype == torch.float64 and mixed == wide
+    mixed.backward()
+    assert narrow.grad.dtype == torch.float32
+
+
 def _documented_defaults():
     """(drop-in, argument, default) of the table in docs/losses.md."""
     text = (Path(__file__).resolve().parents[3] / "docs" / "losses.md").read_text()
