@@ -3,7 +3,9 @@
 
 #include <exception>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "client/load/load_report.h"
 
 namespace lossd::load {
@@ -169,7 +171,8 @@ json ToJson(const LoadReport& report) {
 
 absl::StatusOr<LoadReport> ReportFromJson(const std::string& text) {
   try {
-    const json value = json::parse(text);
+    const json value = json::parse(text, nullptr, /*allow_exceptions=*/false);
+    if (value.is_discarded()) return absl::InvalidArgumentError("expected a report of lossctl load, got no JSON");
     LoadReport report;
     value.at("target").get_to(report.target);
     value.at("what").get_to(report.what);
@@ -184,7 +187,9 @@ absl::StatusOr<LoadReport> ReportFromJson(const std::string& text) {
     for (const json& level : value.at("levels")) report.levels.push_back(LevelFromJson(level));
     return report;
   } catch (const std::exception& error) {
-    return absl::InvalidArgumentError(absl::StrCat("no report of lossctl load: ", error.what()));
+    absl::string_view why = error.what();
+    why.remove_prefix(absl::StartsWith(why, "[json.exception") ? why.find(']') + 2 : 0);
+    return absl::InvalidArgumentError(absl::StrCat("expected a report of lossctl load, got other JSON: ", why));
   }
 }
 

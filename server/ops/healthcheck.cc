@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/algorithm/container.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "core/scheduling/clock.h"
 #include "core/status/status_macros.h"
@@ -91,7 +92,12 @@ absl::Status CheckRunningServer(const ServerOptions& options, absl::Duration tim
   request.set_service("readiness");
   grpc::health::v1::HealthCheckResponse response;
   const grpc::Status status = stub->Check(&context, request, &response);
-  if (!status.ok()) return absl::UnavailableError(absl::StrCat(target, ": ", status.error_message()));
+  if (!status.ok()) {
+    const bool plain = options.tls_cert_file.empty() && absl::StrContains(status.error_message(), "Socket closed");
+    return absl::UnavailableError(
+        absl::StrCat(target, ": ", status.error_message(),
+                     plain ? "; servers do so that want TLS: give the check the server's --tls_cert_file" : ""));
+  }
   if (response.status() == grpc::health::v1::HealthCheckResponse::SERVING) return absl::OkStatus();
   return absl::UnavailableError(
       absl::StrCat(target, ": expected SERVING, got ",

@@ -68,8 +68,10 @@ absl::StatusOr<ServerAddresses> ReadPortFile(const std::string& path) {
     json.at("listen").get_to(addresses.listen);
     json.at("admin_listen").get_to(addresses.admin_listen);
     json.at("http_listen").get_to(addresses.http_listen);
-  } catch (const nlohmann::json::exception& error) {
-    return absl::InvalidArgumentError(absl::StrCat(path, ": expected a port file, got: ", error.what()));
+  } catch (const nlohmann::json::exception&) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--port_file: expected JSON with the lists listen, admin_listen and http_listen in ", path,
+                     ", got ", json.is_discarded() ? "no JSON" : "other JSON"));
   }
   return addresses;
 }

@@ -25,6 +25,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class LoadCommandTest : public LossctlTest {
  protected:
@@ -66,6 +67,10 @@ TEST_F(LoadCommandTest, ComparesAndNamesWhatDiffersInTheSetup) {
                                 HasSubstr("against baseline"), HasSubstr("concurrency 1")));
   std::ofstream(File("nonsense.json")) << "[]";
   EXPECT_EQ(Load({"--compare", File("nonsense.json")}), kExitUsage);
+  EXPECT_THAT(err_.str(), AllOf(HasSubstr("expected a report of lossctl load, got other JSON: "),
+                                Not(HasSubstr("json.exception"))));
+  EXPECT_EQ(Load({"--compare", File("x.npy")}), kExitUsage);
+  EXPECT_THAT(err_.str(), HasSubstr("x.npy: expected a report of lossctl load, got no JSON\n"));
   EXPECT_EQ(Load({"--compare", File("absent.json")}), kExitUsage);
 }
 

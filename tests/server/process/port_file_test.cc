@@ -11,6 +11,7 @@
 #include <iterator>
 #include <sstream>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/server_process.h"
@@ -89,9 +90,15 @@ TEST(PortFileTest, FailureLeavesNothingBehind) {
 TEST(PortFileTest, OtherContentIsRefused) {
   const TemporaryFolder folder;
   EXPECT_THAT(ReadPortFile(folder.File("none")), StatusIs(absl::StatusCode::kNotFound));
-  for (const char* text : {"", "[]", "{\"listen\": 1}", "{\"listen\": []}"}) {
+  for (const auto& [text, got] : {std::pair("", "no"), std::pair("50051\n{", "no"), std::pair("[]", "other"),
+                                  std::pair("{\"listen\": 1}", "other"), std::pair("{\"listen\": []}", "other")}) {
     std::ofstream(folder.File("ports")) << text;
-    EXPECT_THAT(ReadPortFile(folder.File("ports")), StatusIs(absl::StatusCode::kInvalidArgument)) << text;
+    EXPECT_THAT(
+        ReadPortFile(folder.File("ports")),
+        StatusIs(absl::StatusCode::kInvalidArgument,
+                 absl::StrCat("--port_file: expected JSON with the lists listen, admin_listen and http_listen in ",
+                              folder.File("ports"), ", got ", got, " JSON")))
+        << text;
   }
 }
 
