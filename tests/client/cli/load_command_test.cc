@@ -3,7 +3,6 @@
 
 #include "client/cli/load_command.h"
 
-#include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -12,12 +11,12 @@
 #include <fstream>
 #include <iterator>
 
-#include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "client/load/load_report.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/client/cli/lossctl_fixture.h"
+#include "tests/support/local_listener.h"
 #include "tests/support/server_process.h"
 
 namespace lossd::cli {
@@ -127,24 +126,16 @@ TEST_F(LoadCommandTest, ARegressionThatCannotBeCheckedIsAFailure) {
 
 // A port that accepts and says nothing.
 TEST_F(LoadCommandTest, AnInterruptEndsConnecting) {
-  const int listener = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof(address);
-  ASSERT_EQ(bind(listener, reinterpret_cast<sockaddr*>(&address), length), 0);
-  ASSERT_EQ(listen(listener, 1), 0);
-  getsockname(listener, reinterpret_cast<sockaddr*>(&address), &length);
-  const auto process = testing::ChildProcess::Start(
-      {testing::BuiltProgram("lossctl"), "load", "--target", absl::StrCat("127.0.0.1:", ntohs(address.sin_port)),
-       "--connect-timeout", "1h", "--loss", "squared_norm", "--shape", "2"});
+  const testing::LocalListener listener(1);
+  const auto process =
+      testing::ChildProcess::Start({testing::BuiltProgram("lossctl"), "load", "--target", listener.address(),
+                                    "--connect-timeout", "1h", "--loss", "squared_norm", "--shape", "2"});
   ASSERT_NE(process, nullptr);
-  const int peer = accept(listener, nullptr, nullptr);
+  const int peer = listener.Accept();
   process->Signal(SIGINT);
   EXPECT_EQ(process->Wait(), kExitInterrupted);
   EXPECT_THAT(process->Errors(), HasSubstr("lossctl: interrupted"));
   close(peer);
-  close(listener);
 }
 
 TEST_F(LoadCommandTest, MissesAreFailures) {

@@ -3,8 +3,6 @@
 
 #include "client/load/socket_connection.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -13,9 +11,9 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/local_listener.h"
 #include "tests/support/status_matchers.h"
 
 namespace lossd::load {
@@ -27,26 +25,13 @@ using ::testing::HasSubstr;
 // Takes one connection and sends back what comes until the peer has sent `bytes` bytes.
 class Echo {
  public:
-  explicit Echo(size_t bytes) : listener_(socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in address = {};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t length = sizeof(address);
-    EXPECT_EQ(bind(listener_, reinterpret_cast<sockaddr*>(&address), length), 0);
-    listen(listener_, 1);
-    getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &length);
-    target_ = absl::StrCat("127.0.0.1:", ntohs(address.sin_port));
-    thread_ = std::thread([this, bytes] { Serve(bytes); });
-  }
-  ~Echo() {
-    thread_.join();
-    close(listener_);
-  }
-  const std::string& target() const { return target_; }
+  explicit Echo(size_t bytes) : thread_([this, bytes] { Serve(bytes); }) {}
+  ~Echo() { thread_.join(); }
+  std::string target() const { return listener_.address(); }
 
  private:
   void Serve(size_t bytes) const {
-    const int peer = accept(listener_, nullptr, nullptr);
+    const int peer = listener_.Accept();
     std::string text(bytes, '\0');
     for (size_t got = 0; got < bytes;) {
       const ssize_t more = recv(peer, text.data() + got, bytes - got, 0);
@@ -57,8 +42,7 @@ class Echo {
     close(peer);
   }
 
-  const int listener_;
-  std::string target_;
+  const testing::LocalListener listener_{1};
   std::thread thread_;
 };
 
@@ -73,15 +57,8 @@ TEST(SocketConnectionTest, WritesAllAndReadsToTheEnd) {
 
 // A listener that takes nobody, and has no room for more: the system lets a client wait there for minutes.
 TEST(SocketConnectionTest, GivesUpWhereNobodyTakesTheConnection) {
-  const int listener = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof(address);
-  ASSERT_EQ(bind(listener, reinterpret_cast<sockaddr*>(&address), length), 0);
-  ASSERT_EQ(listen(listener, 0), 0);
-  ASSERT_EQ(getsockname(listener, reinterpret_cast<sockaddr*>(&address), &length), 0);
-  const std::string target = absl::StrCat("127.0.0.1:", ntohs(address.sin_port));
+  const testing::LocalListener listener(0);
+  const std::string target = listener.address();
   std::vector<SocketConnection> waiting;
   absl::Status status;
   while (status.ok() && waiting.size() < 10) {
@@ -90,7 +67,6 @@ TEST(SocketConnectionTest, GivesUpWhereNobodyTakesTheConnection) {
     if (status.ok()) waiting.push_back(*std::move(connection));
   }
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kUnavailable, HasSubstr(target + ": no connection within 200ms")));
-  close(listener);
 }
 
 TEST(SocketConnectionTest, TakesGrpcsNames) {

@@ -3,7 +3,6 @@
 
 #include "server/connections/accept_guard.h"
 
-#include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -14,33 +13,10 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/local_listener.h"
 
 namespace lossd {
 namespace {
-
-// A listener on a free port of 127.0.0.1 that does not block.
-class Listener {
- public:
-  Listener() : fd_(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0)) {
-    address_.sin_family = AF_INET;
-    address_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t length = sizeof(address_);
-    EXPECT_EQ(bind(fd_, reinterpret_cast<sockaddr*>(&address_), length), 0);
-    EXPECT_EQ(listen(fd_, 16), 0);
-    EXPECT_EQ(getsockname(fd_, reinterpret_cast<sockaddr*>(&address_), &length), 0);
-  }
-  ~Listener() { close(fd_); }
-
-  int Accept() const { return accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC); }
-  std::string address() const { return "127.0.0.1:" + std::to_string(ntohs(address_.sin_port)); }
-  void Connect(int client) const {
-    EXPECT_EQ(connect(client, reinterpret_cast<const sockaddr*>(&address_), sizeof(address_)), 0);
-  }
-
- private:
-  const int fd_;
-  sockaddr_in address_ = {};
-};
 
 // Lowers the limit of file descriptors.
 class FewDescriptors {
@@ -74,7 +50,7 @@ class NoDescriptorsLeft {
 
 TEST(AcceptGuardTest, TurnsConnectionsAwayWhileNoDescriptorIsLeftAndTakesThemAgainAfterwards) {
   GuardAccept();
-  const Listener listener;
+  const testing::LocalListener listener(16, SOCK_NONBLOCK);
   const int early[] = {socket(AF_INET, SOCK_STREAM, 0), socket(AF_INET, SOCK_STREAM, 0)};
   const int late = socket(AF_INET, SOCK_STREAM, 0);
   {
@@ -93,7 +69,7 @@ TEST(AcceptGuardTest, TurnsConnectionsAwayWhileNoDescriptorIsLeftAndTakesThemAga
 
 TEST(AcceptGuardTest, LostSpareIsReplacedOnceThereAreDescriptorsAgain) {
   GuardAccept();
-  const Listener listener;
+  const testing::LocalListener listener(16, SOCK_NONBLOCK);
   const int clients[] = {socket(AF_INET, SOCK_STREAM, 0), socket(AF_INET, SOCK_STREAM, 0)};
   listener.Connect(clients[0]);
   {
@@ -114,8 +90,8 @@ TEST(AcceptGuardTest, LostSpareIsReplacedOnceThereAreDescriptorsAgain) {
 }
 
 TEST(BoundedListenerTest, ConnectionsBeyondTheBoundAreClosedAndOthersTaken) {
-  const Listener listener;
-  const Listener other;
+  const testing::LocalListener listener(16, SOCK_NONBLOCK);
+  const testing::LocalListener other(16, SOCK_NONBLOCK);
   int told = 0;
   const BoundedListener bounded({listener.address()}, {.connections = 1, .on_refused = [&told] { ++told; }});
   const int clients[] = {socket(AF_INET, SOCK_STREAM, 0), socket(AF_INET, SOCK_STREAM, 0),
@@ -143,7 +119,7 @@ TEST(BoundedListenerTest, ConnectionsBeyondTheBoundAreClosedAndOthersTaken) {
 }
 
 TEST(BoundedListenerTest, LastDescriptorsAreForOthers) {
-  const Listener listener;
+  const testing::LocalListener listener(16, SOCK_NONBLOCK);
   const int client = socket(AF_INET, SOCK_STREAM, 0);
   {
     const BoundedListener bounded({listener.address()}, {.below = 3});
@@ -161,7 +137,7 @@ TEST(BoundedListenerTest, LastDescriptorsAreForOthers) {
 TEST(AcceptGuardTest, OtherFailuresAreReportedAsTheyAre) {
   EXPECT_EQ(accept4(-1, nullptr, nullptr, 0), -1);
   EXPECT_EQ(errno, EBADF);
-  const Listener listener;
+  const testing::LocalListener listener(16, SOCK_NONBLOCK);
   EXPECT_EQ(listener.Accept(), -1);
   EXPECT_EQ(errno, EAGAIN);
 }
