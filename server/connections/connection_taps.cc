@@ -33,7 +33,8 @@ constexpr size_t kMaxFd = size_t{1} << 20;  // Connections of larger numbers are
 // A connection that was accepted, as something to keep with its TLS: its descriptor and, above that, its SocketOf;
 // null: none.
 void* PackedSocket(int fd, uint64_t socket) {
-  return reinterpret_cast<void*>(uint64_t{socket} * kMaxFd + static_cast<uint64_t>(fd));
+  const uint64_t packed = socket * kMaxFd + static_cast<uint64_t>(fd);
+  return reinterpret_cast<void*>(packed);  // NOLINT(performance-no-int-to-ptr): TLS keeps nothing but pointers.
 }
 thread_local void* last_accepted = nullptr;
 

@@ -18,6 +18,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "core/status/errno_text.h"
 #include "core/status/spelling.h"
 #include "core/status/status_macros.h"
 #include "server/settings/flag_table.h"
@@ -73,7 +74,7 @@ absl::StatusOr<std::vector<std::string>> FlagfileArguments(const std::string& pa
   std::string content(kLargestFlagfile + 1, '\0');
   file.read(content.data(), static_cast<std::streamsize>(content.size()));
   if (!file.eof()) {
-    return cannot_read(file ? absl::StrCat("it has more than ", kLargestFlagfile, " bytes") : std::strerror(errno));
+    return cannot_read(file ? absl::StrCat("it has more than ", kLargestFlagfile, " bytes") : ErrnoText(errno));
   }
   content.resize(static_cast<size_t>(file.gcount()));
   std::vector<std::string> arguments;
