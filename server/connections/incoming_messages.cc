@@ -120,7 +120,7 @@ void IncomingMessages::Shrink(Waiting& waiting, int64_t bytes) {
   if (waiting.reservation.bytes() <= bytes) return;
   waiting.granted = std::min(waiting.granted, bytes);
   waiting.trusted.Release();
-  waiting.reservation.Resize(bytes).IgnoreError();  // Less is always granted.
+  waiting.reservation.ResizeSparing(bytes, 0).IgnoreError();  // Less is always granted.
   CountRoom(waiting, RoomOf(waiting));
 }
 
