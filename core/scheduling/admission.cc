@@ -48,13 +48,17 @@ void Reservation::Release() {
   bytes_ = 0;
 }
 
-absl::StatusOr<Reservation> Admission::Reserve(int64_t bytes) { return Reserve(/*calls=*/1, bytes); }
+absl::StatusOr<Reservation> Admission::Reserve(int64_t bytes, int64_t spare) {
+  return ReserveOrTell(/*calls=*/1, bytes, spare);
+}
 
-absl::StatusOr<Reservation> Admission::ReserveBytes(int64_t bytes) { return Reserve(/*calls=*/0, bytes); }
+absl::StatusOr<Reservation> Admission::ReserveBytes(int64_t bytes, int64_t spare) {
+  return ReserveOrTell(/*calls=*/0, bytes, spare);
+}
 
-absl::StatusOr<Reservation> Admission::Reserve(int64_t calls, int64_t bytes) {
+absl::StatusOr<Reservation> Admission::ReserveOrTell(int64_t calls, int64_t bytes, int64_t spare) {
   absl::MutexLock lock(&mu_);
-  LOSSD_RETURN_IF_ERROR(CheckRoom(calls, bytes, bytes, /*spare=*/0, /*in_line=*/calls > 0));
+  LOSSD_RETURN_IF_ERROR(CheckRoom(calls, bytes + spare, bytes, spare, /*in_line=*/calls > 0));
   calls_ += calls;
   bytes_ += bytes;
   return Reservation(this, calls, bytes);

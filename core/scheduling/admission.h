@@ -86,15 +86,15 @@ class Admission {
 
   // Reserves one call and `bytes` >= 0 bytes. RESOURCE_EXHAUSTED with LimitViolation: concurrency
   // (--max_concurrent_calls) or inflight_bytes (--max_inflight_bytes); without a retry delay where `bytes` alone are
-  // more than the whole budget, which is looked at first, then calls, then bytes.
-  absl::StatusOr<Reservation> Reserve(int64_t bytes);
+  // more than the whole budget, which is looked at first, then calls, then bytes. Refuses also where less than `spare`
+  // bytes would be left for others.
+  absl::StatusOr<Reservation> Reserve(int64_t bytes, int64_t spare = 0);
 
   // The same of bytes that are no call's yet, such as a message that a stream waits for. Who is refused waits by itself
   // and stands in no line.
-  absl::StatusOr<Reservation> ReserveBytes(int64_t bytes);
+  absl::StatusOr<Reservation> ReserveBytes(int64_t bytes, int64_t spare = 0);
 
-  // The same, of bytes and, if so, a call, for one who is told nothing where there is no room: nullopt, also where less
-  // than `spare` bytes would be left for others.
+  // The same, of bytes and, if so, a call, for one who is told nothing where there is no room: nullopt.
   std::optional<Reservation> TryReserve(bool call, int64_t bytes, int64_t spare);
 
   int64_t max_bytes() const { return max_bytes_; }
@@ -106,7 +106,7 @@ class Admission {
  private:
   friend class Reservation;
 
-  absl::StatusOr<Reservation> Reserve(int64_t calls, int64_t bytes);
+  absl::StatusOr<Reservation> ReserveOrTell(int64_t calls, int64_t bytes, int64_t spare);
   absl::Status Resize(int64_t held_bytes, int64_t bytes, int64_t spare);
   bool HasRoom(int64_t calls, int64_t bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status AddCall();

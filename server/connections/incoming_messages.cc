@@ -54,7 +54,9 @@ Foresight::Foresight(Admission& admission, int64_t max_message_bytes)
                                  admission.max_bytes() / 16)) {}
 
 absl::StatusOr<Reservation> Foresight::ReserveUnread(const RecentNeeds& connection, bool call, absl::Time now) {
-  const auto reserve = [&](int64_t bytes) { return call ? admission_.Reserve(bytes) : admission_.ReserveBytes(bytes); };
+  const auto reserve = [&](int64_t bytes, int64_t spare) {
+    return call ? admission_.Reserve(bytes, spare) : admission_.ReserveBytes(bytes, spare);
+  };
   const int64_t bytes = std::min(connection.known() ? connection.smallest() : all_.smallest(), most());
   const int64_t spare = bytes > IncomingMessages::kFreeBytes ? spare_ : 0;
   if (auto reservation = admission_.TryReserve(call, bytes, spare)) return *std::move(reservation);
@@ -62,11 +64,9 @@ absl::StatusOr<Reservation> Foresight::ReserveUnread(const RecentNeeds& connecti
   int64_t doubted = doubted_.load(std::memory_order_relaxed);
   const bool again = doubted > time - absl::ToInt64Nanoseconds(kDoubtPeriod);
   if (bytes == 0 || again || !doubted_.compare_exchange_strong(doubted, time, std::memory_order_relaxed)) {
-    auto reservation = reserve(bytes + spare);
-    if (reservation.ok()) reservation->ResizeSparing(bytes, 0).IgnoreError();  // Never for less. Others have just gone.
-    return reservation;
+    return reserve(bytes, spare);
   }
-  return reserve(0);
+  return reserve(0, 0);
 }
 
 int64_t Foresight::LikelyNeed(const RecentNeeds& connection) const {
