@@ -61,10 +61,10 @@ struct ProductPlan {
   int64_t depth;      // Steps of k a run.
 };
 
-// Length of all runs of k but the last.
-inline int64_t RunDepth(int64_t k) {
-  if (k <= kGemmDepth) return k;
-  const int64_t runs = CeilDiv(k, kGemmDepth);
+// Length of all runs of k but the last, of at most `most` each.
+inline int64_t RunDepth(int64_t k, int64_t most = kGemmDepth) {
+  if (k <= most) return k;
+  const int64_t runs = CeilDiv(k, most);
   return CeilDiv(k, runs);
 }
 

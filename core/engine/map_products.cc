@@ -154,8 +154,8 @@ void SourceGradient(const MapProduct<T>& product, const T* scores, int64_t panel
     task.a_jump = image_size - locations;
   }
   const int64_t run = HasFewSources(product) ? kGemmDepth / 2 : kGemmDepth;
-  const int64_t images = std::max(run / locations, int64_t{1});       // Of a run.
-  const int64_t depth = CeilDiv(locations, CeilDiv(locations, run));  // Where an image is more than a run.
+  const int64_t images = std::max(run / locations, int64_t{1});  // Of a run.
+  const int64_t depth = RunDepth(locations, run);                // Where an image is more than a run.
   for (int64_t image = product.images.first; image < product.images.last; image += images) {
     const T* const a = product.targets + image * image_size;
     const T* const rows = scores + (image - product.images.first) * locations * product.width;
