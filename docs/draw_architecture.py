@@ -86,6 +86,7 @@ PATHS = {
     ("server/connections", "server/log"): [(330, 726), (330, 770)],
     ("server/connections", "server/process"): [(390, 726), (390, 748), (530, 748), (530, 770)],
     ("server/metrics", "server/process"): [(580, 726), (580, 770)],
+    ("server/settings", "server/process"): [(135, 858), (135, 866), (558, 866), (558, 858)],
     ("core/scheduling", "core/status"): [(837, 602), (837, 826)],
     ("core/losses", "core/engine"): [(1080, 602), (1080, 640)],
     ("core/losses", "core/random"): [(976, 588), (900, 588), (900, 640)],

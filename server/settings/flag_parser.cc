@@ -3,12 +3,7 @@
 
 #include "server/settings/flag_parser.h"
 
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
 #include <set>
-#include <system_error>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -18,9 +13,9 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
-#include "core/status/errno_text.h"
 #include "core/status/spelling.h"
 #include "core/status/status_macros.h"
+#include "server/process/system_files.h"
 #include "server/settings/flag_table.h"
 
 namespace lossd {
@@ -61,24 +56,13 @@ absl::Status NoFlag(absl::string_view argument) {
 }
 
 absl::StatusOr<std::vector<std::string>> FlagfileArguments(const std::string& path) {
-  const auto cannot_read = [&](const std::string& why) {
-    return absl::InvalidArgumentError(absl::StrCat("--flagfile: cannot read \"", path, "\": ", why));
-  };
-  std::error_code error;
-  const std::filesystem::file_status status = std::filesystem::status(path, error);
-  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
-    return cannot_read("it is no regular file");
+  const absl::StatusOr<std::string> content = ReadRegularFile(path, kLargestFlagfile);
+  if (!content.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--flagfile: cannot read \"", path, "\": ", content.status().message()));
   }
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  std::string content(kLargestFlagfile + 1, '\0');
-  file.read(content.data(), static_cast<std::streamsize>(content.size()));
-  if (!file.eof()) {
-    return cannot_read(file ? absl::StrCat("it has more than ", kLargestFlagfile, " bytes") : ErrnoText(errno));
-  }
-  content.resize(static_cast<size_t>(file.gcount()));
   std::vector<std::string> arguments;
-  for (absl::string_view line : absl::StrSplit(absl::StripPrefix(content, kByteOrderMark), '\n')) {
+  for (absl::string_view line : absl::StrSplit(absl::StripPrefix(*content, kByteOrderMark), '\n')) {
     line = absl::StripAsciiWhitespace(line);
     if (!line.empty() && line[0] != '#') arguments.emplace_back(line);
   }

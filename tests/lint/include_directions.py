@@ -26,7 +26,7 @@ ALLOWED = {
     "proto/wire": ["core/losses/loss_config.h", "core/status", "core/tensor"],
     "server/process": ["core/process", "core/status", "core/tensor"],
     "server/log": ["core/scheduling"],
-    "server/settings": ["core/scheduling", "core/status"],
+    "server/settings": ["core/scheduling", "core/status", "server/process"],
     "server/metrics": ["core", "server/process"],
     "server/security": ["core/scheduling", "core/status", "server/log", "server/process", "server/settings"],
     "server/connections": ["core/scheduling", "core/status", "server/log", "server/process", "server/settings"],
