@@ -335,11 +335,11 @@ bool GainsFromFloat64(const MomentsProblem& problem) {
   return problem.rows <= kElements / problem.width;
 }
 
-double FlopsOf(const MomentsProblem& problem, bool gradients) {
+double FlopsOf(const MomentsProblem& problem, int gradients) {
   constexpr double kSweeps = 40;  // Operations on an element and on a moment.
   const auto rows = static_cast<double>(problem.rows);
   const auto width = static_cast<double>(problem.width);
-  const double products = gradients ? 6 : 2;
+  const double products = 2 + 2 * gradients;
   return (products * rows + kSweeps) * width * width + kSweeps * rows * width;
 }
 

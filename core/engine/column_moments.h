@@ -51,8 +51,8 @@ struct MomentsOperands {
 // Whether a problem is so small that float64 costs next to nothing, see contrast.h.
 bool GainsFromFloat64(const MomentsProblem& problem);
 
-// Floating-point operations, with all gradients or with none.
-double FlopsOf(const MomentsProblem& problem, bool gradients);
+// Floating-point operations, with the gradients of so many views: 0, 1 or 2.
+double FlopsOf(const MomentsProblem& problem, int gradients);
 
 // Bytes that ComputeMoments takes from the pool.
 template <typename T>

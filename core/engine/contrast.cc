@@ -4,22 +4,51 @@
 #include "core/engine/contrast.h"
 
 namespace lossd {
+namespace {
 
-bool GainsFromFloat64(const ContrastProblem& problem) {
-  constexpr int64_t kScores = 64 * 64;
-  constexpr int64_t kProducts = int64_t{1} << 22;
-  const int64_t most = kScores / problem.column_count();
-  return problem.row_count() <= most && problem.row_count() * problem.column_count() * problem.width <= kProducts;
+using Pairs = ContrastProblem::Pairs;
+
+bool HasMoreScoresThan(int64_t most, const ContrastProblem& problem) {
+  return problem.row_count() > most / problem.column_count();
 }
 
-double FlopsOf(const ContrastProblem& problem, bool gradients) {
+}  // namespace
+
+bool GainsFromFloat64(const ContrastProblem& problem) {
+  switch (problem.pairs) {
+    case Pairs::kBlocks:
+      // Many terms of few scores: no mean hides what their sums' roundings come to.
+      return problem.width >= 64 && !HasMoreScoresThan(256, problem);
+    case Pairs::kSteps:
+      return !HasMoreScoresThan(4096, problem);
+    default:
+      return !HasMoreScoresThan(64 * 64, problem) &&
+             problem.row_count() * problem.column_count() * problem.width <= int64_t{1} << 22;
+  }
+}
+
+bool GainsFromBf16(const ContrastProblem& problem) {
+  switch (problem.pairs) {
+    case Pairs::kBlocks:
+      return problem.row_count() >= 128;
+    case Pairs::kSteps:
+      return problem.row_count() >= 100;
+    default:
+      return false;
+  }
+}
+
+double FlopsOf(const ContrastProblem& problem, int gradients) {
   constexpr double kSweeps = 40;  // Operations of the sweeps on a score.
   const auto scores = static_cast<double>(problem.row_count()) * static_cast<double>(problem.column_count());
-  const bool once = problem.term == ContrastProblem::Term::kSigmoid || !gradients;
-  double products = (once ? 2 : 4) + (gradients ? 4 : 0);
+  // Tiles of softmax terms are formed once for the sums and once for the gradient.
+  const bool kept = problem.pairs == Pairs::kBlocks || problem.pairs == Pairs::kSteps ||
+                    problem.term == ContrastProblem::Term::kSigmoid || gradients == 0;
+  const double formed = kept ? 2 : 4;
+  double products = formed + 2 * gradients;
   if (problem.symmetric()) products /= 2;
   double flops = scores * (products * static_cast<double>(problem.width) + kSweeps);
-  if (problem.exclusion.has_value()) flops += scores * (once ? 2 : 4) * static_cast<double>(problem.exclusion->width);
+  if (problem.exclusion.has_value()) flops += scores * formed * static_cast<double>(problem.exclusion->width);
   return flops;
 }
 

@@ -27,25 +27,25 @@ constexpr int64_t kFineChannels = 96;
 // Up to so many scores the roundings of their clips do not cancel in the mean.
 constexpr int64_t kFewScores = 4096;
 
-// One direction on its way through its chunks.
+// A contrast on its way through its chunks.
 template <typename T>
-class Direction {
+class ContrastRun {
  public:
-  Direction(const MapContrast<T>& contrast, const MapContrastCut& cut, std::byte* block,
-            const std::atomic<bool>* cancelled, Parallel& parallel)
-      : contrast_(contrast),
-        shape_(contrast.shape),
+  ContrastRun(const ContrastProblem& problem, const MapOperands<T>& operands, const MapContrastCut& cut,
+              std::byte* block, const std::atomic<bool>* cancelled, Parallel& parallel)
+      : operands_(operands),
+        shape_(MapShapeOf(problem)),
         cut_(cut),
-        alpha_(static_cast<T>(1 / std::sqrt(static_cast<double>(shape_.channels)))),
-        weight_exponent_(WeightExponent(std::max(std::abs(contrast.loss_weight), std::abs(contrast.square_weight)))),
-        has_references_(contrast.clip > kLargestBareClip),
-        wants_gradient_(contrast.source_gradient != nullptr || contrast.target_gradient != nullptr),
+        alpha_(static_cast<T>(problem.scale)),
+        weight_exponent_(WeightExponent(std::max(std::abs(operands.loss_weight), std::abs(operands.square_weight)))),
+        has_references_(problem.clip > kLargestBareClip),
+        wants_gradient_(operands.source_gradient != nullptr || operands.target_gradient != nullptr),
         cancelled_(cancelled),
         parallel_(parallel) {
     Workspace workspace(block);
     arrays_ = LayOutMapContrast<T>(shape_, cut_, workspace);
     const bool few = shape_.images <= kFewScores / (shape_.images * shape_.locations);
-    clip_ = {static_cast<T>(contrast.clip), has_references_ ? arrays_.references : nullptr, few};
+    clip_ = {static_cast<T>(problem.clip), has_references_ ? arrays_.references : nullptr, few};
   }
 
   MapContrastResult Run() {
@@ -87,8 +87,8 @@ class Direction {
             PanelSize()};
   }
   MapProduct<T> ProductOf(SourceChunk chunk, Images images) const {
-    return {contrast_.targets, shape_.channels, shape_.locations, images,
-            chunk.columns,     cut_.width,      alpha_,           contrast_.precision};
+    return {operands_.targets, shape_.channels, shape_.locations, images,
+            chunk.columns,     cut_.width,      alpha_,           operands_.precision};
   }
   // Of gradients: with what their weights are without.
   MapProduct<T> GradientProductOf(SourceChunk chunk, Images images) const {
@@ -152,8 +152,8 @@ class Direction {
 
   void AddGradientsFinely(SourceChunk chunk) {
     ForAllTiles([&](int64_t group, Images images) { AddTargetGradient(chunk, group, images); });
-    if (contrast_.source_gradient == nullptr) return;
-    const int64_t channels = contrast_.precision == GemmPrecision::kFloat32 ? kFineChannels : shape_.channels;
+    if (operands_.source_gradient == nullptr) return;
+    const int64_t channels = operands_.precision == GemmPrecision::kFloat32 ? kFineChannels : shape_.channels;
     const int64_t blocks = CeilDiv(shape_.channels, channels);
     parallel_.For(cut_.groups * blocks, [&](int64_t i) {
       const int64_t first = i % blocks * channels;
@@ -183,7 +183,7 @@ class Direction {
         ForTiles(group, [&](Images images) { AddGradients(chunk, group, images); });
       });
     }
-    if (contrast_.source_gradient != nullptr && !IsCancelled()) AddUpGroups(chunk);
+    if (operands_.source_gradient != nullptr && !IsCancelled()) AddUpGroups(chunk);
   }
 
   void SumGroups(SourceChunk chunk) {
@@ -199,7 +199,7 @@ class Direction {
   }
 
   void FormScores(SourceChunk chunk, int64_t group, Images images) const {
-    FormMapScores(ProductOf(chunk, images), contrast_.sources + ChunkOffset(chunk), PanelSize(),
+    FormMapScores(ProductOf(chunk, images), operands_.sources + ChunkOffset(chunk), PanelSize(),
                   ScoresOf(group, images));
   }
 
@@ -255,12 +255,12 @@ class Direction {
 
   double PositiveWeight() const {
     if (shape_.images == 1) return 0;
-    return std::ldexp(contrast_.loss_weight, -weight_exponent_) /
+    return std::ldexp(operands_.loss_weight, -weight_exponent_) /
            (static_cast<double>(shape_.images) * static_cast<double>(shape_.locations));
   }
   T ScoreWeight() const {
     const auto images = static_cast<double>(shape_.images);
-    return FiniteCast<T>(2 * std::ldexp(contrast_.square_weight, -weight_exponent_) /
+    return FiniteCast<T>(2 * std::ldexp(operands_.square_weight, -weight_exponent_) /
                          (images * images * static_cast<double>(shape_.locations)));
   }
 
@@ -268,16 +268,16 @@ class Direction {
   void AddGradients(SourceChunk chunk, int64_t group, Images images) const {
     if (!cut_.keeps_scores) FormScores(chunk, group, images);
     AddTargetGradient(chunk, group, images);
-    if (contrast_.source_gradient != nullptr) AddSourceGradient(chunk, group, images, 0, shape_.channels);
+    if (operands_.source_gradient != nullptr) AddSourceGradient(chunk, group, images, 0, shape_.channels);
   }
 
   void AddTargetGradient(SourceChunk chunk, int64_t group, Images images) const {
     T* const scores = ScoresOf(group, images);
     FormGradient(TileOf(chunk, images), clip_,
                  {arrays_.negative_weights, ScoreWeight(), arrays_.positives, SlopesOf(group, images)}, scores);
-    if (contrast_.target_gradient != nullptr) {
-      FormTargetGradient(GradientProductOf(chunk, images), contrast_.sources + ChunkOffset(chunk), scores, PanelSize(),
-                         contrast_.accumulate_target || chunk.first > 0, contrast_.target_gradient);
+    if (operands_.target_gradient != nullptr) {
+      FormTargetGradient(GradientProductOf(chunk, images), operands_.sources + ChunkOffset(chunk), scores, PanelSize(),
+                         operands_.accumulate_target || chunk.first > 0, operands_.target_gradient);
     }
   }
 
@@ -293,7 +293,7 @@ class Direction {
 
   // Where a group's sum is formed.
   T* SourceGradientOf(SourceChunk chunk, int64_t group) const {
-    if (group == 0) return contrast_.source_gradient + ChunkOffset(chunk);
+    if (group == 0) return operands_.source_gradient + ChunkOffset(chunk);
     return arrays_.partials + (group - 1) * shape_.channels * cut_.padded_columns();
   }
 
@@ -311,7 +311,7 @@ class Direction {
     });
   }
 
-  const MapContrast<T>& contrast_;
+  const MapOperands<T>& operands_;
   const MapContrastShape shape_;
   const MapContrastCut& cut_;
   const T alpha_;
@@ -336,18 +336,17 @@ int64_t MapContrastWorkspaceBytes(const MapContrastShape& shape, const MapContra
 }
 
 template <typename T>
-MapContrastResult ComputeMapContrast(const MapContrast<T>& contrast, const MapContrastCut& cut, std::byte* workspace,
+MapContrastResult ComputeMapContrast(const ContrastProblem& problem, const MapOperands<T>& operands,
+                                     const MapContrastCut& cut, std::byte* workspace,
                                      const std::atomic<bool>* cancelled, Parallel& parallel) {
-  return Direction<T>(contrast, cut, workspace, cancelled, parallel).Run();
+  return ContrastRun<T>(problem, operands, cut, workspace, cancelled, parallel).Run();
 }
 
 template int64_t MapContrastWorkspaceBytes<float>(const MapContrastShape& shape, const MapContrastCut& cut);
 template int64_t MapContrastWorkspaceBytes<double>(const MapContrastShape& shape, const MapContrastCut& cut);
-template MapContrastResult ComputeMapContrast(const MapContrast<float>& contrast, const MapContrastCut& cut,
-                                              std::byte* workspace, const std::atomic<bool>* cancelled,
-                                              Parallel& parallel);
-template MapContrastResult ComputeMapContrast(const MapContrast<double>& contrast, const MapContrastCut& cut,
-                                              std::byte* workspace, const std::atomic<bool>* cancelled,
-                                              Parallel& parallel);
+template MapContrastResult ComputeMapContrast(const ContrastProblem&, const MapOperands<float>&, const MapContrastCut&,
+                                              std::byte*, const std::atomic<bool>*, Parallel&);
+template MapContrastResult ComputeMapContrast(const ContrastProblem&, const MapOperands<double>&, const MapContrastCut&,
+                                              std::byte*, const std::atomic<bool>*, Parallel&);
 
 }  // namespace lossd

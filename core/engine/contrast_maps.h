@@ -1,9 +1,11 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
-// One direction of AMDIM's noise contrastive estimation between feature maps: scores, loss, gradients.
+// Contrasts whose pairs are blocks (core/engine/contrast.h), on the processor: rows are sources, one vector an image,
+// columns all locations of all images of a target map, which is read in place. That is one direction of AMDIM's noise
+// contrastive estimation.
 //
-// With x_bjl = <source_b, target_jl> / sqrt(C) for source image b, target image j and location l, s = c tanh(x / c) and
+// With x_bjl = scale <source_b, target_jl> for source image b, target image j and location l, s = c tanh(x / c) and
 // N_b = sum over j != b and l of exp(s_bjl):
 //   loss        = mean over b, l of log(exp(s_bbl) + N_b) - s_bbl
 //   mean square = mean over b, j, l of x_bjl^2
@@ -17,6 +19,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/engine/contrast.h"
 #include "core/engine/gemm_precision.h"
 #include "core/engine/panels.h"
 #include "core/engine/parallel.h"
@@ -25,12 +28,16 @@ namespace lossd {
 
 struct MapContrastCut;  // contrast_maps_cut.h
 
-// Extents of a contrast of maps.
+// Extents of such a contrast.
 struct MapContrastShape {
   int64_t images;     // B, at least 1.
   int64_t channels;   // C, at least 1.
   int64_t locations;  // L of a target image, at least 1.
 };
+
+inline MapContrastShape MapShapeOf(const ContrastProblem& problem) {
+  return {problem.row_count(), problem.width, problem.line};
+}
 
 // How the sources' vectors lie in memory: as the columns of a matrix [C, B].
 template <typename T>
@@ -38,15 +45,9 @@ Panels MapSourcePanels(const MapContrastShape& shape) {
   return {shape.channels, shape.images, PanelWidth<T>(shape.images)};
 }
 
-// Whether a contrast of this shape is faster where bfloat16 products are (gemm_precision.h): with fewer images,
-// rounding takes longer than it saves.
-inline bool GainsFromBf16(const MapContrastShape& shape) { return shape.images >= 128; }
-
-// What to compute. Pointers are not owned; T is float or double.
+// What a contrast is computed of and where its gradients go. Pointers are not owned; T is float or double.
 template <typename T>
-struct MapContrast {
-  MapContrastShape shape;
-  double clip;       // c > 0; +inf: no clip.
+struct MapOperands {
   const T* sources;  // One vector of each source image: MapSourcePanels, 0 in the columns behind the last.
   const T* targets;  // [B, C, L]
   double loss_weight = 0;
@@ -66,11 +67,12 @@ struct MapContrastResult {
 template <typename T>
 int64_t MapContrastWorkspaceBytes(const MapContrastShape& shape, const MapContrastCut& cut);
 
-// Computes one direction, cut as CutMapContrast<T>(contrast.shape) says, in `workspace`, aligned to kBufferAlignment.
-// Returns early, with meaningless results, once `cancelled` (may be null) is true. Thread-safe. Same bits whatever
-// `parallel` does.
+// Computes a contrast, cut as CutMapContrast<T> says of its shape, in `workspace`, aligned to kBufferAlignment. Returns
+// early, with meaningless results, once `cancelled` (may be null) is true. Thread-safe. Same bits whatever `parallel`
+// does.
 template <typename T>
-MapContrastResult ComputeMapContrast(const MapContrast<T>& contrast, const MapContrastCut& cut, std::byte* workspace,
+MapContrastResult ComputeMapContrast(const ContrastProblem& problem, const MapOperands<T>& operands,
+                                     const MapContrastCut& cut, std::byte* workspace,
                                      const std::atomic<bool>* cancelled, Parallel& parallel);
 
 }  // namespace lossd

@@ -18,7 +18,7 @@ namespace {
 using Pairs = ContrastProblem::Pairs;
 using Term = ContrastProblem::Term;
 
-absl::InlinedVector<RowBlock, 4> CutIntoBlocks(const std::vector<ContrastPart>& parts) {
+absl::InlinedVector<RowBlock, 4> CutIntoBlocks(absl::Span<const ContrastPart> parts) {
   absl::InlinedVector<RowBlock, 4> blocks;
   int64_t place = 0;
   for (size_t part = 0; part < parts.size(); ++part) {

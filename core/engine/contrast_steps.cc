@@ -38,7 +38,7 @@ struct ChunkMemory {
 };
 
 template <typename T>
-ChunkMemory ChunkMemoryOf(const StepContrastShape& shape, const StepContrast<T>& contrast, int64_t chunk) {
+ChunkMemory ChunkMemoryOf(const StepContrastShape& shape, const StepOperands<T>& contrast, int64_t chunk) {
   const int64_t steps = shape.steps;
   double* first = contrast.memory.chunk_sums + chunk * 4 * steps;
   return {first, first + steps, first + 2 * steps, first + 3 * steps};
@@ -66,7 +66,7 @@ double TermOf(double shifted, double positive, double others) {
 
 // Turns a row of scores into the gradient with respect to them, and adds the steps' terms to the chunk's sums.
 template <typename T>
-void ScoreRow(const StepContrastShape& shape, const StepContrast<T>& contrast, int64_t row, bool gradient, T* scores,
+void ScoreRow(const StepContrastShape& shape, const StepOperands<T>& contrast, int64_t row, bool gradient, T* scores,
               ChunkMemory& memory) {
   const int64_t steps = shape.steps_of(row);
   const T maximum = MaxOfRow(scores, shape.columns());
@@ -74,7 +74,7 @@ void ScoreRow(const StepContrastShape& shape, const StepContrast<T>& contrast, i
   const double positives = TakePositives(shape, row, high, scores, memory);
   const double others = ExponentiateRow(scores, shape.columns(), maximum);
   const double total = others + positives;
-  const double factor = contrast.memory.line_factors[row / shape.line];
+  const double factor = contrast.memory.line_factors[shape.line_of(row)];
   if (gradient) ScaleRow(scores, shape.columns(), static_cast<T>(factor / total));
   double heads = others;
   for (int64_t i = 1; i <= steps; ++i) {
@@ -90,7 +90,7 @@ void ScoreRow(const StepContrastShape& shape, const StepContrast<T>& contrast, i
 
 // Packs the columns, item by item, as they are needed in every chunk of rows.
 template <typename T>
-void PackItem(const StepContrastShape& shape, const StepContrast<T>& contrast, int64_t item) {
+void PackItem(const StepContrastShape& shape, const StepOperands<T>& contrast, int64_t item) {
   const int64_t columns = shape.columns();
   const int64_t first = item * kPackedColumns;
   if (first < columns) {
@@ -108,7 +108,7 @@ void PackItem(const StepContrastShape& shape, const StepContrast<T>& contrast, i
 
 // Rows [first, first + count) of a wave that starts at row `wave`.
 template <typename T>
-void ScoreChunk(const StepContrastShape& shape, const StepContrast<T>& contrast, int64_t wave, RowTile chunk) {
+void ScoreChunk(const StepContrastShape& shape, const StepOperands<T>& contrast, int64_t wave, RowTile chunk) {
   const int64_t columns = shape.columns();
   const int64_t width = shape.width;
   const bool gradient = contrast.row_gradient != nullptr || contrast.column_gradient != nullptr;
@@ -134,7 +134,7 @@ void ScoreChunk(const StepContrastShape& shape, const StepContrast<T>& contrast,
 }
 
 template <typename T>
-void PackWave(const StepContrastShape& shape, const StepContrast<T>& contrast, RowTile wave) {
+void PackWave(const StepContrastShape& shape, const StepOperands<T>& contrast, RowTile wave) {
   if (contrast.column_gradient == nullptr) return;
   PackColumns(wave.count, shape.width, MatrixView<T>::RowMajor(contrast.rows + wave.first * shape.width, shape.width),
               0, shape.width, contrast.memory.wave_columns, contrast.precision);
@@ -142,7 +142,7 @@ void PackWave(const StepContrastShape& shape, const StepContrast<T>& contrast, R
 
 // column_gradient[tile] (+)= scale D^T rows, over a wave's rows.
 template <typename T>
-void AddColumnGradient(const StepContrastShape& shape, const StepContrast<T>& contrast, RowTile wave, RowTile tile) {
+void AddColumnGradient(const StepContrastShape& shape, const StepOperands<T>& contrast, RowTile wave, RowTile tile) {
   Gemm(tile.count, shape.width, wave.count, FiniteCast<T>(contrast.scale),
        MatrixView<T>::Transposed(contrast.memory.scores + tile.first, shape.columns()),
        PackedColumns<T>{contrast.memory.wave_columns, wave.count, shape.width, 0, shape.width}, wave.first > 0,
@@ -150,7 +150,7 @@ void AddColumnGradient(const StepContrastShape& shape, const StepContrast<T>& co
 }
 
 template <typename T>
-void FillFactors(const StepContrastShape& shape, const StepContrast<T>& contrast) {
+void FillFactors(const StepContrastShape& shape, const StepOperands<T>& contrast) {
   const int64_t steps = shape.steps;
   double sum = 0;
   for (int64_t i = 1; i <= steps; ++i) {
@@ -164,19 +164,19 @@ void FillFactors(const StepContrastShape& shape, const StepContrast<T>& contrast
 }
 
 template <typename T>
-void RunWave(const StepContrastShape& shape, absl::Span<const StepContrast<T>> contrasts, RowTile wave,
+void RunWave(const StepContrastShape& shape, absl::Span<const StepOperands<T>> contrasts, RowTile wave,
              Parallel& parallel) {
   const int64_t chunks = CeilDiv(wave.count, kChunkRows);
-  ForItems(contrasts, chunks + 1, parallel, [&](const StepContrast<T>& contrast, int64_t index) {
+  ForItems(contrasts, chunks + 1, parallel, [&](const StepOperands<T>& contrast, int64_t index) {
     if (index == chunks) return PackWave(shape, contrast, wave);
     std::fill_n(ChunkMemoryOf(shape, contrast, index).sums, shape.steps, 0.0);
     const int64_t first = index * kChunkRows;
     ScoreChunk(shape, contrast, wave.first, {first, std::min(kChunkRows, wave.count - first)});
   });
-  ForTiles(contrasts, shape.columns(), parallel, [&](const StepContrast<T>& contrast, RowTile tile) {
+  ForTiles(contrasts, shape.columns(), parallel, [&](const StepOperands<T>& contrast, RowTile tile) {
     if (contrast.column_gradient != nullptr) AddColumnGradient(shape, contrast, wave, tile);
   });
-  ForItems(contrasts, 1, parallel, [&](const StepContrast<T>& contrast, int64_t) {
+  ForItems(contrasts, 1, parallel, [&](const StepOperands<T>& contrast, int64_t) {
     for (int64_t chunk = 0; chunk < chunks; ++chunk) {
       const double* sums = ChunkMemoryOf(shape, contrast, chunk).sums;
       for (int64_t i = 0; i < shape.steps; ++i) contrast.step_losses[i] += sums[i];
@@ -193,24 +193,26 @@ struct WideArrays {
   StepContrastMemory<double> memory;
 };
 
-WideArrays TakeWide(const StepContrastShape& shape, Workspace& workspace) {
+WideArrays TakeWide(const ContrastProblem& problem, Workspace& workspace) {
+  const StepContrastShape shape = StepShapeOf(problem);
   WideArrays arrays{};
   arrays.rows = workspace.Take<double>(shape.rows() * shape.width);
   arrays.columns = workspace.Take<double>(shape.columns() * shape.width);
   arrays.row_gradient = workspace.Take<double>(shape.rows() * shape.width);
   arrays.column_gradient = workspace.Take<double>(shape.columns() * shape.width);
-  arrays.memory = TakeStepContrastMemory<double>(shape, workspace);
+  arrays.memory = TakeStepContrastMemory<double>(problem, workspace);
   return arrays;
 }
 
-void RunWide(const StepContrastShape& shape, const StepContrast<float>& contrast) {
+void RunWide(const ContrastProblem& problem, const StepOperands<float>& contrast) {
+  const StepContrastShape shape = StepShapeOf(problem);
   Workspace workspace(contrast.memory.wide);
-  const WideArrays arrays = TakeWide(shape, workspace);
+  const WideArrays arrays = TakeWide(problem, workspace);
   const int64_t rows = shape.rows() * shape.width;
   const int64_t columns = shape.columns() * shape.width;
   std::copy_n(contrast.rows, rows, arrays.rows);
   std::copy_n(contrast.columns, columns, arrays.columns);
-  const StepContrast<double> wide = {
+  const StepOperands<double> wide = {
       .rows = arrays.rows,
       .columns = arrays.columns,
       .scale = contrast.scale,
@@ -221,7 +223,7 @@ void RunWide(const StepContrastShape& shape, const StepContrast<float>& contrast
       .column_gradient = contrast.column_gradient == nullptr ? nullptr : arrays.column_gradient,
       .cancelled = contrast.cancelled};
   Serial serial;
-  RunStepContrasts<double>(shape, {&wide, 1}, serial);
+  RunStepContrasts<double>(problem, {&wide, 1}, serial);
   const auto narrow = [](const double* from, int64_t count, float* to) {
     if (to != nullptr) std::transform(from, from + count, to, [](double x) { return static_cast<float>(x); });
   };
@@ -232,12 +234,13 @@ void RunWide(const StepContrastShape& shape, const StepContrast<float>& contrast
 }  // namespace
 
 template <typename T>
-StepContrastMemory<T> TakeStepContrastMemory(const StepContrastShape& shape, Workspace& workspace) {
+StepContrastMemory<T> TakeStepContrastMemory(const ContrastProblem& problem, Workspace& workspace) {
+  const StepContrastShape shape = StepShapeOf(problem);
   const int64_t rows = WaveRows(shape);
   StepContrastMemory<T> memory{};
-  if (std::is_same_v<T, float> && HasFewScores(shape)) {
+  if (std::is_same_v<T, float> && GainsFromFloat64(problem)) {
     memory.wide = workspace.Take<std::byte>(0);
-    TakeWide(shape, workspace);
+    TakeWide(problem, workspace);
     return memory;
   }
   memory.scores = workspace.Take<T>(std::min(rows, shape.rows()) * shape.columns());
@@ -251,32 +254,33 @@ StepContrastMemory<T> TakeStepContrastMemory(const StepContrastShape& shape, Wor
 }
 
 template <typename T>
-void RunStepContrasts(const StepContrastShape& shape, absl::Span<const StepContrast<T>> contrasts, Parallel& parallel) {
+void RunStepContrasts(const ContrastProblem& problem, absl::Span<const StepOperands<T>> contrasts, Parallel& parallel) {
   if constexpr (std::is_same_v<T, float>) {
-    if (HasFewScores(shape)) {
+    if (GainsFromFloat64(problem)) {
       parallel.For(static_cast<int64_t>(contrasts.size()),
-                   [&](int64_t i) { RunWide(shape, contrasts[static_cast<size_t>(i)]); });
+                   [&](int64_t i) { RunWide(problem, contrasts[static_cast<size_t>(i)]); });
       return;
     }
   }
-  for (const StepContrast<T>& contrast : contrasts) FillFactors(shape, contrast);
+  const StepContrastShape shape = StepShapeOf(problem);
+  for (const StepOperands<T>& contrast : contrasts) FillFactors(shape, contrast);
   const int64_t packed = CeilDiv(shape.columns(), kPackedColumns);
   ForItems(contrasts, packed + 1, parallel,
-           [&](const StepContrast<T>& contrast, int64_t item) { PackItem(shape, contrast, item); });
+           [&](const StepOperands<T>& contrast, int64_t item) { PackItem(shape, contrast, item); });
   const int64_t rows = WaveRows(shape);
   for (int64_t first = 0; first < shape.rows(); first += rows) {
     RunWave(shape, contrasts, {first, std::min(rows, shape.rows() - first)}, parallel);
   }
-  for (const StepContrast<T>& contrast : contrasts) {
+  for (const StepOperands<T>& contrast : contrasts) {
     for (int64_t i = 1; i <= shape.steps; ++i) {
       contrast.step_losses[i - 1] /= static_cast<double>(shape.rows_of_step(i));
     }
   }
 }
 
-template StepContrastMemory<float> TakeStepContrastMemory(const StepContrastShape&, Workspace&);
-template StepContrastMemory<double> TakeStepContrastMemory(const StepContrastShape&, Workspace&);
-template void RunStepContrasts(const StepContrastShape&, absl::Span<const StepContrast<float>>, Parallel&);
-template void RunStepContrasts(const StepContrastShape&, absl::Span<const StepContrast<double>>, Parallel&);
+template StepContrastMemory<float> TakeStepContrastMemory(const ContrastProblem&, Workspace&);
+template StepContrastMemory<double> TakeStepContrastMemory(const ContrastProblem&, Workspace&);
+template void RunStepContrasts(const ContrastProblem&, absl::Span<const StepOperands<float>>, Parallel&);
+template void RunStepContrasts(const ContrastProblem&, absl::Span<const StepOperands<double>>, Parallel&);
 
 }  // namespace lossd

@@ -1,11 +1,10 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
-// A contrast whose rows have several positives each, one a step, all against the same columns. Rows and columns lie in
-// lines of equal length; the positive of step i of a row is the column i + 1 lines further on, in the same place of its
-// line. With K steps there are K lines of rows and K + 2 of columns, so that line r of the rows has the steps
-// 1 .. K - r. With s_pt = scale <row_p, column_t> over all columns t and LSE_p the log-sum-exp of row p:
-//   L_i  = mean over the p that have a step i of LSE_p - s_p,positive(p, i)          (n_i = (K + 1 - i) line of them)
+// Contrasts whose pairs are steps (core/engine/contrast.h), on the processor: a row has several positives, one a step,
+// all against the same columns. With s_pt = scale <row_p, column_t> over all columns t and LSE_p the log-sum-exp of row
+// p:
+//   L_i  = mean over the n_i rows p that have a step i of LSE_p - s_p,positive(p, i)
 //   loss = sum over i of weight_i L_i
 // Its gradient with respect to s_pt, with e = exp(s - LSE_p) and a_r = sum over the steps of line r of weight_i / n_i:
 //   a_r e_pt                                                    for t that is no step's positive
@@ -21,24 +20,32 @@
 #include <cstdint>
 
 #include "absl/types/span.h"
+#include "core/engine/contrast.h"
 #include "core/engine/gemm_precision.h"
 #include "core/engine/parallel.h"
 #include "core/engine/workspace.h"
 
 namespace lossd {
 
+// Extents of such a contrast, and what belongs to what in it. Steps are counted from 1.
 struct StepContrastShape {
+  int64_t stacks = 1;
   int64_t steps;  // K >= 1
   int64_t line;   // Rows or columns of a line.
   int64_t width;  // D, of a vector.
 
-  int64_t rows() const { return steps * line; }
-  int64_t columns() const { return (steps + 2) * line; }
-  // Steps are counted from 1.
-  int64_t steps_of(int64_t row) const { return steps - row / line; }
-  int64_t positive(int64_t row, int64_t i) const { return row + (i + 1) * line; }
-  int64_t rows_of_step(int64_t i) const { return (steps + 1 - i) * line; }  // n_i
+  int64_t rows() const { return stacks * steps * line; }
+  int64_t columns() const { return stacks * (steps + 2) * line; }
+  int64_t line_of(int64_t row) const { return row / line % steps; }
+  int64_t steps_of(int64_t row) const { return steps - line_of(row); }
+  // The column that is the positive of step i of a row.
+  int64_t positive(int64_t row, int64_t i) const { return row + (row / (steps * line) * 2 + i + 1) * line; }
+  int64_t rows_of_step(int64_t i) const { return stacks * (steps + 1 - i) * line; }  // n_i
 };
+
+inline StepContrastShape StepShapeOf(const ContrastProblem& problem) {
+  return {problem.row_count() / (problem.steps * problem.line), problem.steps, problem.line, problem.width};
+}
 
 // Memory of a contrast.
 template <typename T>
@@ -53,22 +60,16 @@ struct StepContrastMemory {
   std::byte* wide;       // Float where scores are few: what the contrast takes in double. Else null.
 };
 
-// Whether scores are so few that their roundings do not cancel in means: then they are computed in float64.
-inline bool HasFewScores(const StepContrastShape& shape) {
-  constexpr int64_t kFewScores = 4096;
-  return shape.rows() <= kFewScores / shape.columns();
-}
-
 // Takes the memory from `workspace`. T is float or double.
 template <typename T>
-StepContrastMemory<T> TakeStepContrastMemory(const StepContrastShape& shape, Workspace& workspace);
+StepContrastMemory<T> TakeStepContrastMemory(const ContrastProblem& problem, Workspace& workspace);
 
-// One request's contrast. Pointers are not owned.
+// What one request's contrast is computed of and where its gradients go. Pointers are not owned.
 template <typename T>
-struct StepContrast {
-  const T* rows;     // [rows, D]
-  const T* columns;  // [columns, D]
-  double scale;
+struct StepOperands {
+  const T* rows;                          // [rows, D]
+  const T* columns;                       // [columns, D]
+  double scale;                           // In place of the problem's.
   absl::Span<const double> step_weights;  // [steps]: weight_i.
   StepContrastMemory<T> memory;
   double* step_losses;                                // [steps]: L_i.
@@ -78,9 +79,10 @@ struct StepContrast {
   const std::atomic<bool>* cancelled = nullptr;       // May be null. Once true, results are meaningless.
 };
 
-// Computes all `contrasts`, which share no memory. The bits of a contrast depend on that contrast alone. Thread-safe.
+// Computes the contrasts of all `operands`, which share no memory. The bits of a contrast depend on that contrast
+// alone. Thread-safe.
 template <typename T>
-void RunStepContrasts(const StepContrastShape& shape, absl::Span<const StepContrast<T>> contrasts, Parallel& parallel);
+void RunStepContrasts(const ContrastProblem& problem, absl::Span<const StepOperands<T>> operands, Parallel& parallel);
 
 }  // namespace lossd
 

@@ -142,29 +142,25 @@ int64_t VectorBytes(const FeatureMapPlan& plan) {
   return elements * static_cast<int64_t>(SizeOf(plan.dtype));
 }
 
-// Cuts the contrasts and returns what the engine takes for the one that takes most.
+// States and cuts the contrasts, and returns what the engine takes for the one that takes most.
 template <typename T>
-int64_t CutContrasts(const ComputeSpec& request, FeatureMapPlan& plan) {
+int64_t StateContrasts(const ComputeSpec& request, double clip, FeatureMapPlan& plan) {
   int64_t most = 0;
   for (const TensorSpec& map : request.inputs) {
-    const MapContrastShape shape = {plan.images(), map.shape[1], map.shape[2] * map.shape[3]};
-    plan.cuts.push_back(CutMapContrast<T>(shape));
-    most = std::max(most, MapContrastWorkspaceBytes<T>(shape, plan.cuts.back()));
+    const ContrastProblem problem = StateMaps(plan.images(), map.shape[1], map.shape[2] * map.shape[3], clip);
+    const MapContrastShape shape = MapShapeOf(problem);
+    plan.contrasts.push_back({problem, CutMapContrast<T>(shape)});
+    most = std::max(most, MapContrastWorkspaceBytes<T>(shape, plan.contrasts.back().cut));
   }
   return most;
 }
 
 // An upper bound of the floating-point operations of one direction.
-double DirectionFlops(const Pairing& pairing, const Comparison& comparison, int direction, bool gradients) {
+double DirectionFlops(const FeatureMapPlan& plan, Reach targets, int direction, bool gradients) {
   double most = 0;
-  const Reach targets = pairing.ReachOf(comparison.positive);
   for (int32_t t = targets.first; t < targets.last; ++t) {
-    const Shape& shape = pairing.Map(1 - direction, t).shape;
-    const auto images = static_cast<double>(shape[0]);
-    const double scores = images * images * static_cast<double>(shape[2]) * static_cast<double>(shape[3]);
-    const double products = (gradients ? 6.0 : 2.0) * static_cast<double>(shape[1]);
-    constexpr double kSweeps = 40;  // Operations of the sweeps on a score.
-    most = std::max(most, scores * (products + kSweeps));
+    const int input = plan.maps[static_cast<size_t>(1 - direction)][static_cast<size_t>(t)];
+    most = std::max(most, FlopsOf(plan.contrasts[static_cast<size_t>(input)].problem, gradients ? 2 : 0));
   }
   return most;
 }
@@ -204,24 +200,17 @@ void DescribeOutputs(FeatureMapPlan& plan) {
                   {"positions", DType::kInt32, {pairs, plan.space.directions, plan.images()}}};
 }
 
-// Whether there are few scores of many terms each: no mean hides what their sums' roundings come to, and float64 costs
-// little.
-bool GainsFromFloat64(const FeatureMapPlan& plan) {
-  constexpr int64_t kFewScores = 256;
-  constexpr int64_t kManyChannels = 64;
-  return plan.most_channels >= kManyChannels && plan.images() <= kFewScores &&
-         plan.images() * plan.images() * plan.most_locations <= kFewScores;
-}
-
 void EstimateWork(const ComputeSpec& request, const FeatureMapContrastiveConfig& config, FeatureMapPlan& plan) {
+  const double clip = std::abs(config.tclip);
+  const int64_t contrast = plan.dtype == DType::kFloat64 ? StateContrasts<double>(request, clip, plan)
+                                                         : StateContrasts<float>(request, clip, plan);
   const Pairing pairing(request, plan);
   const bool gradients = request.gradients.mode != GradientSelection::Mode::kNone;
   for (const Comparison& comparison : plan.space.comparisons) {
-    for (int d = 0; d < plan.space.directions; ++d) plan.flops += DirectionFlops(pairing, comparison, d, gradients);
+    const Reach targets = pairing.ReachOf(comparison.positive);
+    for (int d = 0; d < plan.space.directions; ++d) plan.flops += DirectionFlops(plan, targets, d, gradients);
   }
   plan.flops += SkippedWords(config.sampling);
-  const int64_t contrast =
-      plan.dtype == DType::kFloat64 ? CutContrasts<double>(request, plan) : CutContrasts<float>(request, plan);
   const int64_t vectors = VectorBytes(plan);
   plan.source_slots = std::clamp((kMapContrastBytes - contrast) / vectors - 1, int64_t{1}, kMostSlots);
   plan.workspace_bytes = contrast + (1 + plan.source_slots) * vectors;
@@ -235,6 +224,18 @@ void EstimateWork(const ComputeSpec& request, const FeatureMapContrastiveConfig&
 
 }  // namespace
 
+ContrastProblem StateMaps(int64_t images, int64_t channels, int64_t locations, double clip) {
+  ContrastProblem problem;
+  problem.rows = {{.count = images}};
+  problem.columns = {{.count = images * locations}};
+  problem.width = channels;
+  problem.scale = 1 / std::sqrt(static_cast<double>(channels));
+  problem.clip = clip;
+  problem.pairs = ContrastProblem::Pairs::kBlocks;
+  problem.line = locations;
+  return problem;
+}
+
 absl::StatusOr<std::unique_ptr<FeatureMapPlan>> PlanFeatureMaps(const ComputeSpec& request) {
   const auto& config = std::get<FeatureMapContrastiveConfig>(request.loss);
   auto plan = std::make_unique<FeatureMapPlan>();
@@ -246,7 +247,8 @@ absl::StatusOr<std::unique_ptr<FeatureMapPlan>> PlanFeatureMaps(const ComputeSpe
   LOSSD_RETURN_IF_ERROR(Pairing(request, *plan).Check());
   LOSSD_RETURN_IF_ERROR(CheckSampling(plan->space, config.sampling));
   DescribeOutputs(*plan);
-  plan->widened = plan->dtype == DType::kFloat32 && GainsFromFloat64(*plan);
+  const ContrastProblem largest = StateMaps(plan->images(), plan->most_channels, plan->most_locations, 1);
+  plan->widened = plan->dtype == DType::kFloat32 && GainsFromFloat64(largest);
   if (plan->widened) plan->dtype = DType::kFloat64;
   EstimateWork(request, config, *plan);
   if (plan->widened) plan->workspace_bytes += WidenedBytes(request, *plan);

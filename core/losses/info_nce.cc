@@ -36,8 +36,8 @@ absl::StatusOr<ContrastExclusion> Exclusion(const InfoNceConfig& config, const L
   exclusion.relative = config.false_negatives->margin_strategy == MarginStrategy::kRelative;
   exclusion.margin = config.false_negatives->margin;
   if (!inputs.Has("guide.query")) {
-    exclusion.rows = problem.rows;
-    exclusion.columns = problem.columns;
+    exclusion.rows.assign(problem.rows.begin(), problem.rows.end());
+    exclusion.columns.assign(problem.columns.begin(), problem.columns.end());
     exclusion.width = problem.width;
     return exclusion;
   }

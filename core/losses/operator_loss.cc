@@ -87,8 +87,8 @@ absl::StatusOr<std::unique_ptr<LossPlan>> OperatorLoss::Prepare(const ComputeSpe
     }
   }
   plan->batch_key = BatchKeyOf(description_, request);
-  plan->flops =
-      std::visit([&](const auto& problem) { return FlopsOf(problem, WantsGradients(request)); }, plan->problem);
+  const int gradients = WantsGradients(request) ? 2 : 0;
+  plan->flops = std::visit([&](const auto& problem) { return FlopsOf(problem, gradients); }, plan->problem);
   plan->workspace_bytes = operators_->WorkspaceBytes(request, *plan);
   return plan;
 }

@@ -27,7 +27,7 @@ RowPart<T> PartOf(const LossTask& task, const ContrastPart& part) {
 }
 
 template <typename T>
-typename RowOperand<T>::Parts PartsOf(const LossTask& task, const std::vector<ContrastPart>& parts) {
+typename RowOperand<T>::Parts PartsOf(const LossTask& task, absl::Span<const ContrastPart> parts) {
   typename RowOperand<T>::Parts bound;
   for (const ContrastPart& part : parts) bound.push_back(PartOf<T>(task, part));
   return bound;

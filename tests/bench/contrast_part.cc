@@ -27,6 +27,7 @@ double SumOfSquares(const std::vector<float>& values) {
 
 ContrastPart::ContrastPart(const CpcContrastShape& shape)
     : shape_(shape),
+      problem_(shape.InLines(0.1)),
       predictions_(static_cast<size_t>(shape.predictions() * shape.dim)),
       targets_(static_cast<size_t>(shape.targets() * shape.dim)),
       prediction_gradient_(predictions_.size()),
@@ -56,15 +57,15 @@ ContrastPart::ContrastPart(const CpcContrastShape& shape)
     }
   }
   Workspace counter(nullptr);
-  TakeStepContrastMemory<float>(shape.stated(), counter);
+  TakeStepContrastMemory<float>(problem_, counter);
   workspace_bytes_ = counter.bytes();
   workspace_ = pool_.Allocate(static_cast<size_t>(workspace_bytes_));
   Workspace workspace(workspace_.data());
   contrast_ = {.rows = predictions_.data(),
                .columns = targets_.data(),
-               .scale = 0.1,
+               .scale = problem_.scale,
                .step_weights = step_weights_,
-               .memory = TakeStepContrastMemory<float>(shape.stated(), workspace),
+               .memory = TakeStepContrastMemory<float>(problem_, workspace),
                .step_losses = step_losses_.data(),
                .row_gradient = prediction_gradient_.data(),
                .column_gradient = target_gradient_.data()};
@@ -72,7 +73,7 @@ ContrastPart::ContrastPart(const CpcContrastShape& shape)
 
 void ContrastPart::Compute() {
   Serial serial;
-  RunStepContrasts<float>(shape_.stated(), {&contrast_, 1}, serial);
+  RunStepContrasts<float>(problem_, {&contrast_, 1}, serial);
 }
 
 double ContrastPart::loss() const {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "core/engine/contrast_steps.h"
 #include "core/losses/cpc/cpc_contrast.h"
 #include "core/tensor/buffer_pool.h"
 #include "core/tensor/tensor.h"
@@ -38,6 +39,7 @@ class ContrastPart {
 
  private:
   const CpcContrastShape shape_;
+  const ContrastProblem problem_;
   BufferPool pool_{0};
   std::vector<Tensor> maps_;
   std::vector<float> predictions_, targets_, prediction_gradient_, target_gradient_;
@@ -45,7 +47,7 @@ class ContrastPart {
   int64_t workspace_bytes_ = 0;
   Buffer workspace_;
   std::vector<double> step_weights_;
-  StepContrast<float> contrast_;
+  StepOperands<float> contrast_;
 };
 
 }  // namespace lossd::bench

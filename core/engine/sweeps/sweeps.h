@@ -14,6 +14,7 @@
 #include "core/engine/sweeps/operand_sweeps.h"
 #include "core/engine/sweeps/pair_sweep.h"
 #include "core/engine/sweeps/sigmoid_sweep.h"
+#include "core/engine/sweeps/step_sweep.h"
 
 namespace lossd {
 
@@ -25,7 +26,7 @@ using Sweep =
                  OperandGradient<float, double>, PairSweep<float>, PairSweep<double>, PairColumnSums<float>,
                  PairColumnSums<double>, PairColumnTerms<float>, PairColumnTerms<double>, LabelCounts,
                  LabelSweep<float>, LabelSweep<double>, SigmoidSweep<float>, SigmoidSweep<double>, MapSweep<float>,
-                 MapSweep<double>>;
+                 MapSweep<double>, StepSweep<float>, StepSweep<double>>;
 
 // Runs sweeps where a device computes. Thread-safe.
 class Sweeps {

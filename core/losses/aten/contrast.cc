@@ -39,9 +39,11 @@ class GroupRun {
 
   void Run() {
     ContrastOperands operands;
-    operands.rows = &rows_;
-    operands.columns = &columns();
+    operands.rows = rows_.operand();
+    operands.columns = columns().operand();
+    operands.type = rows_.type();
     operands.scale = scale_;
+    operands.numbers = at::zeros({scale_.size(0), ContrastNumbers(problem_), problem_.row_count()}, scale_.options());
     if (problem_.term == Term::kSigmoid) operands.bias = Numbers(problem_.bias_input, problem_.bias);
     if (problem_.labels_input >= 0) {
       const at::Tensor labels = StackInput(groups_, static_cast<size_t>(problem_.labels_input), target_.device);
@@ -49,8 +51,8 @@ class GroupRun {
     }
     if (problem_.weight_sigma.has_value()) operands.pair_weights = PairWeights();
     if (problem_.exclusion.has_value()) FormGuides(operands);
-    const at::Tensor numbers = RunTerms(problem_, groups_, target_, operands);
-    if (!AllCancelled(groups_)) Finish(numbers);
+    RunTerms(problem_, groups_, target_, operands);
+    if (!AllCancelled(groups_)) Finish(operands.numbers.sum(2));
   }
 
  private:
@@ -62,7 +64,7 @@ class GroupRun {
 
   RowStack& columns() { return columns_.has_value() ? *columns_ : rows_; }
   bool Wants(int input) const { return input >= 0 && aten::AnyWants(groups_, static_cast<size_t>(input)); }
-  bool AnyWants(const std::vector<ContrastPart>& parts) const {
+  bool AnyWants(absl::Span<const ContrastPart> parts) const {
     return std::any_of(parts.begin(), parts.end(), [this](const ContrastPart& part) { return Wants(part.input); });
   }
   at::Tensor Numbers(int input, double otherwise) const {

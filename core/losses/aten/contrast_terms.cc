@@ -6,14 +6,24 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "core/losses/aten/products.h"
+#include "core/losses/aten/row_stack.h"
 
 namespace lossd::aten {
 namespace {
 
 using Pairs = ContrastProblem::Pairs;
 using Term = ContrastProblem::Term;
+
+// The clip as scores of type T can hold it; 0, which is none, where that is too narrow for it.
+template <typename T>
+double ClipOf(double clip) {
+  if (std::isinf(clip) || clip > std::numeric_limits<T>::max()) return 0;
+  return std::max<double>(clip, std::numeric_limits<T>::min());
+}
 
 // The terms in float32 or float64.
 template <typename T>
@@ -24,26 +34,30 @@ class Terms {
         groups_(groups),
         target_(target),
         operands_(operands),
-        rows_(*operands.rows),
-        columns_(*operands.columns),
-        stack_(rows_.rows().size(0)),
-        count_(rows_.rows().size(1)),
-        block_rows_(target.BlockRows(count_, columns_.rows().size(1))),
+        rows_(operands.rows),
+        columns_(operands.columns),
+        stack_(rows_.vectors.size(0)),
+        count_(rows_.vectors.size(1)),
+        numbers_(operands.numbers.stride(0) / count_),
+        block_rows_(target.BlockRows(count_, columns_.vectors.size(1))),
         share_((problem.both_sides ? 0.5 : 1.0) / static_cast<double>(count_)),
-        wide_(rows_.rows().options().dtype(at::kDouble)),
-        numbers_(at::zeros({stack_, kContrastNumbers, count_}, wide_)) {}
+        gradient_factor_(std::ldexp(1.0, operands.weight_exponent)),
+        wide_(rows_.vectors.options().dtype(at::kDouble)) {}
 
-  at::Tensor Run() {
-    if (problem_.term == Term::kSigmoid) {
-      RunSigmoids();
-    } else if (operands_.labels.defined()) {
+  void Run() {
+    if (problem_.pairs == Pairs::kBlocks) {
+      RunBlocks();
+    } else if (problem_.pairs == Pairs::kSteps) {
+      RunSteps();
+    } else if (problem_.pairs == Pairs::kLabels) {
       RunLabels();
+    } else if (problem_.term == Term::kSigmoid) {
+      RunSigmoids();
     } else if (problem_.both_sides) {
       RunBothSides();
     } else {
       RunRows();
     }
-    return numbers_.sum(2);
   }
 
  private:
@@ -55,11 +69,11 @@ class Terms {
     }
   }
 
-  bool WantsGradients() const { return rows_.gradient().defined() || columns_.gradient().defined(); }
+  bool WantsGradients() const { return rows_.gradient.defined() || columns_.gradient.defined(); }
 
   // [G, count, columns]
   at::Tensor FormScores(int64_t first, int64_t count) const {
-    return Multiply(target_, rows_.rows().narrow(1, first, count), columns_.rows().transpose(1, 2));
+    return Multiply(target_, rows_.vectors.narrow(1, first, count), columns_.vectors.transpose(1, 2));
   }
   at::Tensor FormSimilarities(int64_t first, int64_t count) const {
     if (!operands_.bounds.defined()) return {};
@@ -84,18 +98,19 @@ class Terms {
     block.columns = scores.size(2);
     block.first_row = first;
     block.all_rows = count_;
-    block.scale = ProductOf({operands_.scale, rows_.factor(), columns_.factor()});
+    block.scale = ProductOf({operands_.scale, rows_.factor, columns_.factor});
     return block;
   }
 
   void AddGradients(const at::Tensor& gradient, int64_t first) const {
     if (!gradient.defined()) return;
     const int64_t count = gradient.size(1);
-    if (rows_.gradient().defined()) {
-      AddProduct(target_, rows_.gradient().narrow(1, first, count), gradient, columns_.rows());
+    if (rows_.gradient.defined()) {
+      AddProduct(target_, rows_.gradient.narrow(1, first, count), gradient, columns_.vectors, gradient_factor_);
     }
-    if (columns_.gradient().defined()) {
-      AddProduct(target_, columns_.gradient(), gradient.transpose(1, 2), rows_.rows().narrow(1, first, count));
+    if (columns_.gradient.defined()) {
+      AddProduct(target_, columns_.gradient, gradient.transpose(1, 2), rows_.vectors.narrow(1, first, count),
+                 gradient_factor_);
     }
   }
 
@@ -110,7 +125,39 @@ class Terms {
     });
   }
 
-  double* Numbers(ContrastNumber number) const { return ElementsOf<double>(numbers_) + number * count_; }
+  double* Numbers(ContrastNumber number) const { return ElementsOf<double>(operands_.numbers) + number * count_; }
+
+  void RunBlocks() {
+    SweepBlocks([&](const at::Tensor& scores, const at::Tensor& gradient, int64_t first) {
+      MapSweep<T> sweep;
+      sweep.block = BlockOf(scores, first, gradient);
+      sweep.locations = problem_.line;
+      sweep.normalizer = problem_.scale;
+      sweep.clip = ClipOf<T>(problem_.clip);
+      sweep.loss_weights = ElementsOf<double>(operands_.loss_weights);
+      sweep.square_weights = ElementsOf<double>(operands_.square_weights);
+      sweep.weight_factor = 1 / gradient_factor_;
+      sweep.losses = Numbers(kRowLoss);
+      sweep.squares = Numbers(kSquares);
+      sweep.numbers = numbers_;
+      target_.Run(sweep);
+    });
+  }
+
+  void RunSteps() {
+    const at::Tensor margins = at::empty({stack_, count_, problem_.steps}, wide_);
+    SweepBlocks([&](const at::Tensor& scores, const at::Tensor& gradient, int64_t first) {
+      StepSweep<T> sweep;
+      sweep.block = BlockOf(scores, first, gradient);
+      sweep.steps = problem_.steps;
+      sweep.line = problem_.line;
+      sweep.shares = ElementsOf<double>(operands_.step_shares);
+      sweep.losses = Numbers(kRowLoss);
+      sweep.numbers = numbers_;
+      sweep.margins = ElementsOf<double>(margins);
+      target_.Run(sweep);
+    });
+  }
 
   void RunSigmoids() {
     SweepBlocks([&](const at::Tensor& scores, const at::Tensor& gradient, int64_t first) {
@@ -120,7 +167,7 @@ class Terms {
       sweep.share = share_;
       sweep.losses = Numbers(kRowLoss);
       sweep.slopes = Numbers(kBiasSlope);
-      sweep.numbers = kContrastNumbers;
+      sweep.numbers = numbers_;
       target_.Run(sweep);
     });
   }
@@ -141,7 +188,7 @@ class Terms {
       sweep.counts = ElementsOf<double>(counts);
       sweep.shares = ElementsOf<double>(shares);
       sweep.losses = Numbers(kRowLoss);
-      sweep.numbers = kContrastNumbers;
+      sweep.numbers = numbers_;
       target_.Run(sweep);
     });
   }
@@ -177,7 +224,7 @@ class Terms {
     sweep.terms = StatesIn<PairTerm<T>>(terms);
     sweep.losses = Numbers(kRowLoss);
     sweep.right = Numbers(kRight);
-    sweep.numbers = kContrastNumbers;
+    sweep.numbers = numbers_;
     return sweep;
   }
 
@@ -219,7 +266,7 @@ class Terms {
     columns.picked = ElementsOf<double>(picked);
     columns.terms = StatesIn<PairTerm<T>>(column_terms);
     columns.losses = Numbers(kColumnLoss);
-    columns.numbers = kContrastNumbers;
+    columns.numbers = numbers_;
     target_.Run(columns);
     if (!WantsGradients()) return;
     ForBlocks([&](int64_t first, int64_t count) {
@@ -240,24 +287,26 @@ class Terms {
   const Groups groups_;
   const Target& target_;
   const ContrastOperands& operands_;
-  RowStack& rows_;
-  RowStack& columns_;
-  const int64_t stack_;  // G
-  const int64_t count_;  // Rows.
+  const ContrastOperand& rows_;
+  const ContrastOperand& columns_;
+  const int64_t stack_;    // G
+  const int64_t count_;    // Rows.
+  const int64_t numbers_;  // From a group's numbers to the next one's, in rows of numbers.
   const int64_t block_rows_;
   const double share_;  // Of a row's loss in the whole.
+  const double gradient_factor_;
   const at::TensorOptions wide_;
-  const at::Tensor numbers_;  // [G, kContrastNumbers, rows]
 };
 
 }  // namespace
 
-at::Tensor RunTerms(const ContrastProblem& problem, Groups groups, const Target& target,
-                    const ContrastOperands& operands) {
-  at::Tensor numbers;
-  ForType(operands.rows->type(),
-          [&](auto zero) { numbers = Terms<decltype(zero)>(problem, groups, target, operands).Run(); });
-  return numbers;
+int64_t ContrastNumbers(const ContrastProblem& problem) {
+  if (problem.pairs == Pairs::kBlocks) return 2;
+  return problem.pairs == Pairs::kSteps ? problem.steps : 3;
+}
+
+void RunTerms(const ContrastProblem& problem, Groups groups, const Target& target, const ContrastOperands& operands) {
+  ForType(operands.type, [&](auto zero) { Terms<decltype(zero)>(problem, groups, target, operands).Run(); });
 }
 
 }  // namespace lossd::aten

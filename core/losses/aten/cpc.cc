@@ -76,7 +76,7 @@ class GroupRun {
     scores.predictions = Rows(aten::Convolve(target_, context, weights_.prediction, weights_.prediction_bias));
     scores.targets = Rows(aten::Convolve(target_, z_, weights_.target, weights_.target_bias));
     scores.embed_scales = aten::StackNumbers(
-        groups_, [](const LossTask& task) { return PlanOf(task).embed_scale; }, at::kDouble, target_.device);
+        groups_, [](const LossTask& task) { return PlanOf(task).problem.scale; }, at::kDouble, target_.device);
     scores.step_weights = aten::ToDevice(StepWeights(), target_.device);
     scores.gradients = wants_.predictions() || wants_.targets();
     return aten::ContrastSteps(scores, groups_, target_);
@@ -184,7 +184,7 @@ class Cpc final : public aten::AtenLoss {
     const int64_t parameters = 3 * ParameterBytes(cpc);
     const CpcContrastShape contrast = cpc.contrast();
     const int64_t scores = target().BlockBytes(contrast.predictions(), contrast.targets(), 2, element);
-    const int64_t steps = target().BlockRows(contrast.predictions(), contrast.targets()) * contrast.steps() * 8 * 10;
+    const int64_t steps = 2 * contrast.predictions() * contrast.steps() * static_cast<int64_t>(sizeof(double));
     const int64_t drawing =
         cpc.sent_parameters ? 0 : aten::BytesToMakeSeedWeights(cpc.shape.channels, cpc.dim, cpc.dtype);
     return PassElements(cpc) * element + parameters + drawing + scores + steps;

@@ -1,8 +1,8 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
-// CPC's contrast between predictions and targets for a stack of groups, see core/losses/cpc/cpc_contrast.h for its
-// definition.
+// CPC's contrast between predictions and targets (core/losses/cpc/cpc_contrast.h) for a stack of groups: what it brings
+// to the terms of contrasts, and what it makes of their numbers.
 
 #ifndef LOSSD_CORE_LOSSES_ATEN_CPC_SCORES_H_
 #define LOSSD_CORE_LOSSES_ATEN_CPC_SCORES_H_
@@ -32,7 +32,7 @@ struct CpcScoresResult {
   at::Tensor target_gradient;      // As targets.
 };
 
-// Computes the contrast in chunks of predictions. Stops between chunks where all `groups` are cancelled.
+// Computes the contrast. Stops between blocks of predictions where all `groups` are cancelled.
 CpcScoresResult ContrastSteps(const CpcScores& scores, Groups groups, const Target& target);
 
 }  // namespace lossd::aten

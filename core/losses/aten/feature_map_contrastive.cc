@@ -150,14 +150,14 @@ class GroupRun {
   void Meet(const Meeting& meeting) {
     const int64_t number = &meeting - meetings_.data();
     aten::MapMeeting maps;
+    maps.problem = plan_.contrasts[meeting.target].problem;
     maps.source = &MapOf(meeting.source);
     maps.target = &MapOf(meeting.target);
     maps.positions = positions_.select(0, number);
-    maps.clip = std::abs(ConfigOf(*groups_[0]).tclip);
     maps.loss_weights = loss_weights_[static_cast<size_t>(meeting.pair)];
     maps.square_weights = square_weights_;
     maps.weight_exponent = exponents_[static_cast<size_t>(meeting.pair)];
-    maps.sums = sums_.select(1, number);
+    maps.numbers = sums_.select(1, number);
     aten::ContrastMaps(maps, groups_, target_);
   }
 

@@ -75,6 +75,9 @@ at::Tensor Multiply(const Target& target, const at::Tensor& left, const at::Tens
 }
 
 void AddProduct(const Target& target, at::Tensor sum, const at::Tensor& left, const at::Tensor& right, double factor) {
+  if (sum.stride(1) == 1 && sum.stride(2) != 1) {
+    return AddProduct(target, sum.transpose(1, 2), right.transpose(1, 2), left.transpose(1, 2), factor);
+  }
   const at::Tensor a = Operand(target, left);
   const at::Tensor b = Operand(target, right);
   const bool on_host = target.device.is_cpu();

@@ -23,7 +23,7 @@ at::Tensor Operand(const Target& target, const at::Tensor& values);
 // The products of [G, m, k] and [G, k, n], of operands or of what becomes such: in float32, or float64.
 at::Tensor Multiply(const Target& target, const at::Tensor& left, const at::Tensor& right);
 
-// Adds `factor` times them to `sum`, [G, m, n].
+// Adds `factor` times them to `sum`, [G, m, n], in which either rows or columns lie side by side.
 void AddProduct(const Target& target, at::Tensor sum, const at::Tensor& left, const at::Tensor& right,
                 double factor = 1);
 

@@ -10,7 +10,7 @@
 namespace lossd::aten {
 namespace {
 
-at::Tensor Join(Groups groups, const std::vector<ContrastPart>& parts, at::Device device) {
+at::Tensor Join(Groups groups, absl::Span<const ContrastPart> parts, at::Device device) {
   std::vector<at::Tensor> stacked;
   for (const ContrastPart& part : parts) stacked.push_back(StackInput(groups, static_cast<size_t>(part.input), device));
   return stacked.size() == 1 ? stacked[0] : at::cat(stacked, 1);
@@ -18,7 +18,7 @@ at::Tensor Join(Groups groups, const std::vector<ContrastPart>& parts, at::Devic
 
 }  // namespace
 
-RowStack::RowStack(Groups groups, const std::vector<ContrastPart>& parts, bool normalize, at::ScalarType type,
+RowStack::RowStack(Groups groups, absl::Span<const ContrastPart> parts, bool normalize, at::ScalarType type,
                    const Target& target)
     : groups_(groups),
       parts_(parts),

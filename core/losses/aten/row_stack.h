@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/engine/contrast.h"
+#include "core/losses/aten/contrast_terms.h"
 #include "core/losses/aten/group_tensors.h"
 #include "core/losses/aten/target.h"
 
@@ -22,7 +23,7 @@ class RowStack {
  public:
   // Joins the parts of all groups; divides rows by their norms, or groups by a power of two that brings them into the
   // middle of their type's range. `type` is what this is computed in: that of the inputs, or float64.
-  RowStack(Groups groups, const std::vector<ContrastPart>& parts, bool normalize, at::ScalarType type,
+  RowStack(Groups groups, absl::Span<const ContrastPart> parts, bool normalize, at::ScalarType type,
            const Target& target);
   RowStack(const RowStack&) = delete;
   RowStack& operator=(const RowStack&) = delete;
@@ -33,6 +34,7 @@ class RowStack {
   void MakeGradient();
   // float32 or float64: that of scores and gradients.
   at::ScalarType type() const { return type_; }
+  ContrastOperand operand() const { return {rows_, gradient_, factor_}; }
   // The rows are this, a power of two for each group, times what products read: [G], float64; undefined where rows are
   // divided by their norms.
   const at::Tensor& factor() const { return factor_; }
@@ -50,7 +52,7 @@ class RowStack {
   void ForTypes(const Body& body) const;
 
   const Groups groups_;
-  const std::vector<ContrastPart>& parts_;
+  const absl::Span<const ContrastPart> parts_;
   const bool normalize_;
   const at::ScalarType type_;
   const Target& target_;

@@ -63,7 +63,7 @@ std::array<const T*, kCpcParameters> ParametersOf(const LossTask& task, const Cp
 }
 
 GemmPrecision PrecisionOf(const CpcPlan& plan, const RunContext& context) {
-  return GainsFromBf16(plan.shape) ? context.precision : GemmPrecision::kFloat32;
+  return GainsFromBf16(plan.problem) ? context.precision : GemmPrecision::kFloat32;
 }
 
 // Lays a task out in a buffer that the caller keeps until the run is over.

@@ -1,16 +1,16 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
-// CPC's contrast as the engine has it (core/engine/contrast_steps.h): rows are predictions, columns the targets of the
-// whole batch, a line is a row of the maps of all images. So the target of step i of a prediction lies i + 1 rows below
-// in the same column of the same image, and the context has not seen it: it has seen the row below.
+// CPC's contrast as the engine has it (core/engine/contrast.h): rows are predictions, columns the targets of the whole
+// batch, and the pairs are steps. The target of step i of a prediction lies i + 1 rows below in the same column of the
+// same image, and the context has not seen it: it has seen the row below.
 
 #ifndef LOSSD_CORE_LOSSES_CPC_CPC_CONTRAST_H_
 #define LOSSD_CORE_LOSSES_CPC_CPC_CONTRAST_H_
 
 #include <cstdint>
 
-#include "core/engine/contrast_steps.h"
+#include "core/engine/contrast.h"
 
 namespace lossd {
 
@@ -25,8 +25,23 @@ struct CpcContrastShape {
   int64_t targets() const { return height * width * batch; }
   int64_t step_predictions(int64_t i) const { return batch * (height - i - 1) * width; }  // n_i
 
-  // With predictions and targets in order [r][x][b].
-  StepContrastShape stated() const { return {steps(), width * batch, dim}; }
+  // With predictions and targets in order [r][x][b]: a line is a row of the maps of all images.
+  ContrastProblem InLines(double embed_scale) const { return Stated(width * batch, embed_scale); }
+  // In order [b][r][x]: each image is a stack of lines.
+  ContrastProblem InStacks(double embed_scale) const { return Stated(width, embed_scale); }
+
+ private:
+  ContrastProblem Stated(int64_t line, double embed_scale) const {
+    ContrastProblem problem;
+    problem.rows = {{.count = predictions()}};
+    problem.columns = {{.count = targets()}};
+    problem.width = dim;
+    problem.scale = embed_scale;
+    problem.pairs = ContrastProblem::Pairs::kSteps;
+    problem.line = line;
+    problem.steps = steps();
+    return problem;
+  }
 };
 
 }  // namespace lossd

@@ -76,11 +76,11 @@ void RunForward(const CpcPlan& plan, absl::Span<const CpcPass<T>> passes, Parall
 
 template <typename T>
 void RunContrast(const CpcPlan& plan, absl::Span<const CpcPass<T>> passes, Parallel& parallel) {
-  absl::InlinedVector<StepContrast<T>, 1> contrasts;
+  absl::InlinedVector<StepOperands<T>, 1> contrasts;
   for (const CpcPass<T>& pass : passes) {
     contrasts.push_back({.rows = pass.memory.predictions,
                          .columns = pass.memory.targets,
-                         .scale = pass.plan->embed_scale,
+                         .scale = pass.plan->problem.scale,
                          .step_weights = pass.plan->step_weights,
                          .memory = pass.memory.contrast,
                          .step_losses = pass.memory.step_losses,
@@ -89,7 +89,7 @@ void RunContrast(const CpcPlan& plan, absl::Span<const CpcPass<T>> passes, Paral
                          .precision = pass.weights.context.precision,
                          .cancelled = pass.cancelled});
   }
-  RunStepContrasts<T>(plan.contrast().stated(), contrasts, parallel);
+  RunStepContrasts<T>(plan.problem, contrasts, parallel);
 }
 
 // A projection's weight gradient for one slice of input channels.
@@ -231,7 +231,7 @@ CpcMemory<T> TakeCpcMemory(const CpcPlan& plan, const CpcWants& wants, absl::Spa
   const int64_t phase = workspace.position();
   memory.targets = workspace.Take<T>(targets * plan.dim);
   memory.predictions = workspace.Take<T>(predictions * plan.dim);
-  memory.contrast = TakeStepContrastMemory<T>(plan.contrast().stated(), workspace);
+  memory.contrast = TakeStepContrastMemory<T>(plan.problem, workspace);
   workspace.ReturnTo(phase);
   TakeNetworkMemory(plan, wants, parameters, precision, z_gradient, workspace, memory);
   workspace.EndPhases();

@@ -66,10 +66,6 @@ struct CpcMemory {
   CpcWeights<T> sent_weights;  // Of `parameters`, in turns. Unset where there are none.
 };
 
-// Whether a pass of this shape is faster where bfloat16 products are (gemm_precision.h): with fewer positions, rounding
-// weights takes longer than it saves.
-inline bool GainsFromBf16(const PixelCnnShape& shape) { return shape.positions() >= 100; }
-
 // Takes the memory from `workspace`, which may be one that counts. `parameters` are kCpcParameters that were sent, or
 // none; they are borrowed as long as the memory is used, and packed for products of `precision`. `z_gradient`, where
 // that is wanted, has room for the gradient that the network passes down, until it is written itself.

@@ -146,10 +146,9 @@ double EstimateFlops(const CpcPlan& plan, const CpcWants& wants) {
   const auto targets = static_cast<double>(plan.contrast().targets());
   const double network = 2 * kPixelCnnBlocks * kHidden * (channels * (positions + inner) + kHidden * 5 * inner);
   const double heads = 2 * channels * dim * (positions + targets);
-  const double scores = 2 * positions * targets * dim;
   const double passes = 1 + (wants.context() ? 1 : 0) + (wants.context_parameters() ? 1 : 0);
-  const double products = 1 + (wants.predictions() ? 1 : 0) + (wants.targets() ? 1 : 0);
-  return network * passes + heads * products + scores * (products + 8 / dim);
+  const int gradients = (wants.predictions() ? 1 : 0) + (wants.targets() ? 1 : 0);
+  return network * passes + heads * (1 + gradients) + FlopsOf(plan.problem, gradients);
 }
 
 // Back ends may look at the places of the inputs in a batch's first request for all of its requests.
@@ -201,7 +200,7 @@ absl::StatusOr<std::unique_ptr<CpcPlan>> MakeCpcPlan(const ComputeSpec& request,
         absl::StrCat("expected a magnitude that FLOAT32 holds unless z is FLOAT64, got ", config.embed_scale));
   }
   plan->shape = {z.shape[0], z.shape[1], z.shape[2], z.shape[3]};
-  plan->embed_scale = config.embed_scale;
+  plan->problem = plan->contrast().InLines(config.embed_scale);
   for (int64_t i = 1; i <= plan->contrast().steps(); ++i) {
     plan->step_weights.push_back(config.step_weighting == StepWeighting::kUniform ? 1.0 : static_cast<double>(i));
   }

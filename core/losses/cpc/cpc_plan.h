@@ -39,13 +39,14 @@ struct CpcWants {
 struct CpcPlan final : LossPlan {
   PixelCnnShape shape{};
   int64_t dim = 0;
-  double embed_scale = 0;
   std::vector<double> step_weights;  // weight_i of steps 1 .. H - 2.
   DType dtype = DType::kFloat32;     // In which it is computed.
   bool sent_parameters = false;      // Else they are derived inputs, initialised from `parameter_key`.
   CpcParameterKey parameter_key;
   size_t z = 0;                                     // Index into the inputs.
   std::array<size_t, kCpcParameters> parameters{};  // Indices into the inputs, then the derived inputs.
+
+  ContrastProblem problem;  // On the processor: positions in lines (cpc_contrast.h).
 
   CpcContrastShape contrast() const { return {shape.batch, shape.height, shape.width, dim}; }
 };

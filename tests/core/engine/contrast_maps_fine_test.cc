@@ -48,10 +48,16 @@ Outcome<T> Run(const MapContrastShape& shape, double clip, GemmPrecision precisi
   std::vector<T> targets(static_cast<size_t>(shape.images * shape.channels * shape.locations));
   for (T& target : targets) target = normal(engine);
   Outcome<T> outcome = {{}, std::vector<T>(sources.size(), 1), std::vector<T>(targets.size(), 1)};
-  MapContrast<T> contrast;
-  contrast.shape = shape;
+  ContrastProblem problem;
+  problem.rows = {{.count = shape.images}};
+  problem.columns = {{.count = shape.images * shape.locations}};
+  problem.width = shape.channels;
+  problem.scale = 1 / std::sqrt(static_cast<double>(shape.channels));
+  problem.clip = clip;
+  problem.pairs = ContrastProblem::Pairs::kBlocks;
+  problem.line = shape.locations;
+  MapOperands<T> contrast;
   contrast.precision = precision;
-  contrast.clip = clip;
   contrast.sources = sources.data();
   contrast.targets = targets.data();
   contrast.loss_weight = 1;
@@ -62,7 +68,7 @@ Outcome<T> Run(const MapContrastShape& shape, double clip, GemmPrecision precisi
   BufferPool pool(0);
   const MapContrastCut cut = CutMapContrast<T>(shape);
   const Buffer workspace = pool.Allocate(static_cast<size_t>(MapContrastWorkspaceBytes<T>(shape, cut)));
-  outcome.result = ComputeMapContrast(contrast, cut, workspace.data(), nullptr, parallel);
+  outcome.result = ComputeMapContrast(problem, contrast, cut, workspace.data(), nullptr, parallel);
   return outcome;
 }
 

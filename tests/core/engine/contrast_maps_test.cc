@@ -41,11 +41,12 @@ std::vector<double> InPanels(const MapContrastShape& shape, const std::vector<do
 // A contrast with its memory.
 struct Problem {
   MapContrastShape shape;
+  ContrastProblem stated;
   std::vector<double> sources;
   std::vector<double> targets;
   std::vector<double> source_gradient;
   std::vector<double> target_gradient;
-  MapContrast<double> contrast;
+  MapOperands<double> contrast;
 
   explicit Problem(MapContrastShape extents)
       : shape(extents),
@@ -53,8 +54,13 @@ struct Problem {
         targets(Normal(extents.images * extents.channels * extents.locations, 2)),
         source_gradient(sources.size(), NAN),
         target_gradient(targets.size(), NAN) {
-    contrast.shape = shape;
-    contrast.clip = 10;
+    stated.rows = {{.count = shape.images}};
+    stated.columns = {{.count = shape.images * shape.locations}};
+    stated.width = shape.channels;
+    stated.scale = 1 / std::sqrt(static_cast<double>(shape.channels));
+    stated.clip = 10;
+    stated.pairs = ContrastProblem::Pairs::kBlocks;
+    stated.line = shape.locations;
     contrast.sources = sources.data();
     contrast.targets = targets.data();
     contrast.loss_weight = 1;
@@ -68,7 +74,7 @@ struct Problem {
     const MapContrastCut cut = CutMapContrast<double>(shape);
     const Buffer workspace = pool.Allocate(static_cast<size_t>(MapContrastWorkspaceBytes<double>(shape, cut)));
     Serial serial;
-    return ComputeMapContrast(contrast, cut, workspace.data(), cancelled, serial);
+    return ComputeMapContrast(stated, contrast, cut, workspace.data(), cancelled, serial);
   }
 
   double Objective() {
@@ -126,7 +132,7 @@ TEST(MapContrastTest, HasTheGradientOfItsDifferences) {
   for (const MapContrastShape& shape : {MapContrastShape{4, 3, 2}, MapContrastShape{19, 2, 1}}) {
     for (double clip : {1.0, 100.0}) {
       Problem problem(shape);
-      problem.contrast.clip = clip;
+      problem.stated.clip = clip;
       problem.contrast.loss_weight = -1.5;
       problem.Run();
       const std::vector<double> target_gradient = problem.target_gradient;
@@ -143,7 +149,7 @@ TEST(MapContrastTest, SumsUpToTheGradientAlongItsInputs) {
                                         MapContrastShape{600, 2, 9}, MapContrastShape{40, 600, 30}}) {
     for (double clip : {5.0, 50.0}) {
       Problem problem(shape);
-      problem.contrast.clip = clip;
+      problem.stated.clip = clip;
       const double before = problem.Objective();
       double expected = 0;
       constexpr double kStep = 1e-6;

@@ -25,35 +25,46 @@ std::vector<T> Draw(int64_t count, uint64_t seed, double deviation = 1) {
   return values;
 }
 
+ContrastProblem ProblemOf(const StepContrastShape& shape) {
+  ContrastProblem problem;
+  problem.rows = {{.count = shape.rows()}};
+  problem.columns = {{.count = shape.columns()}};
+  problem.width = shape.width;
+  problem.pairs = ContrastProblem::Pairs::kSteps;
+  problem.line = shape.line;
+  problem.steps = shape.steps;
+  return problem;
+}
+
 // A contrast with memory of its own.
 template <typename T>
 struct ContrastRun {
-  StepContrastShape shape;
+  ContrastProblem problem;
   std::vector<T> rows, columns, row_gradient, column_gradient;
   std::vector<double> step_weights, step_losses;
   BufferPool pool{0};
 
   // With step i's loss weighing i.
   ContrastRun(const StepContrastShape& s, std::vector<T> r, std::vector<T> c, Parallel& parallel)
-      : shape(s), rows(std::move(r)), columns(std::move(c)) {
+      : problem(ProblemOf(s)), rows(std::move(r)), columns(std::move(c)) {
     Workspace counter(nullptr);
-    TakeStepContrastMemory<T>(shape, counter);
+    TakeStepContrastMemory<T>(problem, counter);
     const Buffer buffer = pool.Allocate(static_cast<size_t>(counter.bytes()));
     Workspace workspace(buffer.data());
     row_gradient.resize(rows.size());
     column_gradient.resize(columns.size());
-    step_losses.resize(static_cast<size_t>(shape.steps));
+    step_losses.resize(static_cast<size_t>(problem.steps));
     step_weights.resize(step_losses.size());
     std::iota(step_weights.begin(), step_weights.end(), 1.0);
-    const StepContrast<T> contrast = {.rows = rows.data(),
+    const StepOperands<T> contrast = {.rows = rows.data(),
                                       .columns = columns.data(),
                                       .scale = 0.5,
                                       .step_weights = step_weights,
-                                      .memory = TakeStepContrastMemory<T>(shape, workspace),
+                                      .memory = TakeStepContrastMemory<T>(problem, workspace),
                                       .step_losses = step_losses.data(),
                                       .row_gradient = row_gradient.data(),
                                       .column_gradient = column_gradient.data()};
-    RunStepContrasts<T>(shape, {&contrast, 1}, parallel);
+    RunStepContrasts<T>(problem, {&contrast, 1}, parallel);
   }
 
   double Loss() const {
@@ -141,6 +152,32 @@ TEST(ContrastStepsTest, LossStaysFiniteWhereThePositivesExponentialVanishes) {
   for (size_t x = 0; x < 3; ++x) rows[x * 9] = 1e4F;
   const ContrastRun<float> run(kOneStep, rows, UnitColumns(), serial);
   EXPECT_NEAR(run.step_losses[0], 5e3, 1e-2);
+}
+
+// Rows and columns of stacks in the order of lines that hold all stacks: a permutation, which changes nothing.
+TEST(ContrastStepsTest, StacksAreLinesThatLieApart) {
+  Serial serial;
+  const StepContrastShape stacks = {.stacks = 3, .steps = 2, .line = 4, .width = 5};
+  const StepContrastShape lines = {.steps = 2, .line = 12, .width = 5};
+  const auto in_lines = [&](const std::vector<double>& in_stacks, int64_t height) {
+    std::vector<double> result(in_stacks.size());
+    for (int64_t stack = 0; stack < 3; ++stack) {
+      for (int64_t r = 0; r < height; ++r) {
+        for (int64_t x = 0; x < 4 * 5; ++x) {
+          result[static_cast<size_t>((r * 3 + stack) * 20 + x)] =
+              in_stacks[static_cast<size_t>((stack * height + r) * 20 + x)];
+        }
+      }
+    }
+    return result;
+  };
+  const ContrastRun<double> apart = RunDrawn<double>(stacks, serial);
+  const ContrastRun<double> joined(lines, in_lines(apart.rows, 2), in_lines(apart.columns, 4), serial);
+  EXPECT_NEAR(apart.Loss(), joined.Loss(), 1e-12);
+  const std::vector<double> row_gradient = in_lines(apart.row_gradient, 2);
+  const std::vector<double> column_gradient = in_lines(apart.column_gradient, 4);
+  for (size_t i = 0; i < row_gradient.size(); ++i) EXPECT_NEAR(row_gradient[i], joined.row_gradient[i], 1e-14);
+  for (size_t i = 0; i < column_gradient.size(); ++i) EXPECT_NEAR(column_gradient[i], joined.column_gradient[i], 1e-14);
 }
 
 TEST(ContrastStepsTest, WavesAndThreadsDoNotChangeTheBytes) {

@@ -19,6 +19,35 @@ TEST(ContrastProblemTest, CountsRowsAndColumns) {
   EXPECT_EQ(problem.column_count(), 5);
 }
 
+ContrastProblem Made(ContrastProblem::Pairs pairs, int64_t rows, int64_t columns, int64_t width) {
+  ContrastProblem problem;
+  problem.rows = {{.count = rows}};
+  problem.columns = {{.count = columns}};
+  problem.width = width;
+  problem.pairs = pairs;
+  return problem;
+}
+
+TEST(ContrastProblemTest, OperandsThatALossMakesAreNoInput) {
+  EXPECT_EQ(Made(ContrastProblem::Pairs::kBlocks, 2, 6, 1).rows[0].input, ContrastPart::kMade);
+}
+
+TEST(ContrastProblemTest, GainsFromNarrowNumbersWhereRoundingThemPays) {
+  EXPECT_FALSE(GainsFromBf16(Made(ContrastProblem::Pairs::kBlocks, 127, 127, 9)));
+  EXPECT_TRUE(GainsFromBf16(Made(ContrastProblem::Pairs::kBlocks, 128, 128, 9)));
+  EXPECT_FALSE(GainsFromBf16(Made(ContrastProblem::Pairs::kSteps, 99, 297, 9)));
+  EXPECT_TRUE(GainsFromBf16(Made(ContrastProblem::Pairs::kSteps, 100, 300, 9)));
+  EXPECT_FALSE(GainsFromBf16(Made(ContrastProblem::Pairs::kDiagonal, 4096, 4096, 256)));
+}
+
+TEST(ContrastProblemTest, GainsFromFloat64WhereBlocksAndStepsHaveFewScores) {
+  EXPECT_TRUE(GainsFromFloat64(Made(ContrastProblem::Pairs::kBlocks, 4, 64, 64)));
+  EXPECT_FALSE(GainsFromFloat64(Made(ContrastProblem::Pairs::kBlocks, 4, 64, 63)));
+  EXPECT_FALSE(GainsFromFloat64(Made(ContrastProblem::Pairs::kBlocks, 4, 65, 64)));
+  EXPECT_TRUE(GainsFromFloat64(Made(ContrastProblem::Pairs::kSteps, 32, 128, 1)));
+  EXPECT_FALSE(GainsFromFloat64(Made(ContrastProblem::Pairs::kSteps, 33, 128, 1)));
+}
+
 TEST(ContrastProblemTest, GainsFromFloat64WhereScoresAreFew) {
   const auto gains = [](int64_t rows, int64_t columns, int64_t width) {
     ContrastProblem problem;
@@ -40,13 +69,17 @@ TEST(ContrastProblemTest, CountsOperations) {
   problem.columns = {{1, 20}};
   problem.width = 100;
   const double scores = 200;
-  EXPECT_EQ(FlopsOf(problem, true), scores * (8 * 100 + 40));
-  EXPECT_EQ(FlopsOf(problem, false), scores * (2 * 100 + 40));
+  EXPECT_EQ(FlopsOf(problem, 2), scores * (8 * 100 + 40));
+  EXPECT_EQ(FlopsOf(problem, 0), scores * (2 * 100 + 40));
   problem.term = ContrastProblem::Term::kSigmoid;
-  EXPECT_EQ(FlopsOf(problem, true), scores * (6 * 100 + 40));
+  EXPECT_EQ(FlopsOf(problem, 2), scores * (6 * 100 + 40));
   problem.term = ContrastProblem::Term::kSoftmax;
+  problem.pairs = ContrastProblem::Pairs::kSteps;  // Whose scores are kept.
+  EXPECT_EQ(FlopsOf(problem, 2), scores * (6 * 100 + 40));
+  EXPECT_EQ(FlopsOf(problem, 1), scores * (4 * 100 + 40));
+  problem.pairs = ContrastProblem::Pairs::kNextView;
   problem.columns.clear();
-  EXPECT_EQ(FlopsOf(problem, true), 100 * (4 * 100 + 40));
+  EXPECT_EQ(FlopsOf(problem, 2), 100 * (4 * 100 + 40));
 }
 
 }  // namespace

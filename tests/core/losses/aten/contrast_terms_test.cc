@@ -39,6 +39,10 @@ std::vector<Case> Cases() {
   const std::vector<TensorSpec> views = {{"out_1", {}, {30, 8}}, {"out_2", {}, {30, 8}}};
   const std::vector<TensorSpec> pairs = {{"image", {}, {37, 6}}, {"text", {}, {37, 6}}};
   const std::vector<TensorSpec> rows = {{"query", {}, {20, 6}}, {"key", {}, {20, 6}}, {"negative.0", {}, {7, 6}}};
+  FeatureMapContrastiveConfig maps;
+  maps.comparisons = "00";
+  maps.bidirectional = false;
+  maps.sampling = SamplingSeed{.torch_seed = 7};
   InfoNceConfig masked{.symmetric = true, .label_smoothing = 0.1};
   masked.false_negatives = FalseNegatives{MarginStrategy::kAbsolute, 0.2};
   return {{"NtXent", NtXentConfig{}, views, 60, 60, 4},
@@ -46,6 +50,8 @@ std::vector<Case> Cases() {
           {"SupCon", SupConConfig{}, {{"features", {}, {33, 6}}, {"labels", DType::kInt64, {33}}}, 33, 33, 4},
           {"InfoNce", InfoNceConfig{}, rows, 20, 27, 4},
           {"SigLip", SigLipConfig{}, pairs, 37, 37, 4},
+          {"Maps", maps, {{"anchor.0", {}, {7, 3, 2, 2}}, {"positive.0", {}, {7, 3, 2, 2}}}, 7, 28, 4},
+          {"Cpc", CpcConfig{.target_dim = 5}, {{"z", {}, {2, 3, 5, 4}}}, 24, 40, 4},
           // Scores are formed twice where one block does not hold them.
           {"Clip", ClipConfig{}, pairs, 37, 37, 7},
           // And similarities, twice and once more for the bounds, whose diagonal is copied.

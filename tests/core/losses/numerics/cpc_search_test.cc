@@ -33,7 +33,7 @@ Drawn Draw(const Genes& genes) {
   };
   shape = {of(0, {1, 1, 2, 3, 8}), of(1, {3, 4, 5, 7}), of(2, {1, 3, 4, 7}), of(3, {1, 8, 32, 64, 65, 128, 256, 512})};
   while (shape.predictions() * shape.targets() * shape.dim > (int64_t{1} << 20)) shape.dim /= 2;
-  const bool few = HasFewScores(shape.stated());
+  const bool few = GainsFromFloat64(shape.InLines(1));
   drawn.rows.embed_scale = std::exp(genes[4] * 6 - 4);
   const double bias = genes[5] < 0.3 ? 0 : genes[5] * 8;
   const double size = std::exp(genes[6] * 6 - 4);

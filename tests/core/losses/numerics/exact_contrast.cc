@@ -24,7 +24,7 @@ struct Operand {
   std::vector<Real> gradient;
   std::vector<Real> magnitude;  // Of the gradient, without cancellation.
 
-  Operand(const std::vector<ContrastPart>& parts, int64_t columns, bool normalize,
+  Operand(absl::Span<const ContrastPart> parts, int64_t columns, bool normalize,
           const std::vector<std::vector<Real>>& stored)
       : width(static_cast<size_t>(columns)) {
     for (const ContrastPart& part : parts) {

@@ -3,6 +3,7 @@
 
 #include <numeric>
 
+#include "core/engine/contrast_steps.h"
 #include "core/engine/parallel.h"
 #include "tests/core/losses/numerics/device_losses.h"
 #include "tests/core/losses/numerics/exact_cpc.h"
@@ -16,8 +17,8 @@ const LossRegistry& DeviceLosses() {
 
 CpcRowsResult ContrastOnDevice(const CpcRows& rows) {
   Workspace counter(nullptr);
-  const StepContrastShape shape = rows.shape.stated();
-  TakeStepContrastMemory<float>(shape, counter);
+  const ContrastProblem problem = rows.shape.InLines(rows.embed_scale);
+  TakeStepContrastMemory<float>(problem, counter);
   BufferPool pool(0);
   const Buffer buffer = pool.Allocate(static_cast<size_t>(counter.bytes()));
   Workspace workspace(buffer.data());
@@ -27,16 +28,16 @@ CpcRowsResult ContrastOnDevice(const CpcRows& rows) {
   result.step_losses.resize(static_cast<size_t>(rows.shape.steps()));
   std::vector<double> weights(result.step_losses.size());
   std::iota(weights.begin(), weights.end(), 1.0);
-  const StepContrast<float> contrast = {.rows = rows.predictions.data(),
+  const StepOperands<float> contrast = {.rows = rows.predictions.data(),
                                         .columns = rows.targets.data(),
                                         .scale = rows.embed_scale,
                                         .step_weights = weights,
-                                        .memory = TakeStepContrastMemory<float>(shape, workspace),
+                                        .memory = TakeStepContrastMemory<float>(problem, workspace),
                                         .step_losses = result.step_losses.data(),
                                         .row_gradient = predictions.data(),
                                         .column_gradient = targets.data()};
   Serial serial;
-  RunStepContrasts<float>(shape, {&contrast, 1}, serial);
+  RunStepContrasts<float>(problem, {&contrast, 1}, serial);
   result.prediction_gradient.assign(predictions.begin(), predictions.end());
   result.target_gradient.assign(targets.begin(), targets.end());
   return result;
