@@ -56,7 +56,8 @@ namespace {
 constexpr char kUsage[] =
     "Measures the engine without a network. Contenders of a case take turns in one run, on equally many threads:\n"
     "  lossd      whole requests through the back end: loss and all gradients\n"
-    "  bound      the matrix products alone that the loss cannot avoid, by OpenBLAS, each in its fastest layout\n"
+    "  bound      the matrix products alone that the loss cannot avoid, each in its fastest layout: by OpenBLAS, by\n"
+    "             lossd's own, by PyTorch's (MKL where it is from PyPI); the fastest of them counts\n"
     "  reference  the reference's formulas in eager PyTorch with autograd\n"
     "  by hand    the same loss rewritten in torch operations, the fastest of several variants\n"
     "  compiled   that through torch.compile\n"

@@ -44,7 +44,7 @@ void JudgeReference(const EngineRow& row, Judge& judge) {
 
 void JudgeTorch(const EngineRow& row, const char* what, const TorchTiming& torch, Judge& judge) {
   if (!torch.timing.has_value()) return;
-  const double reachable = row.bound.min * (row.goals.bound > 0 ? row.goals.bound : 1);
+  const double reachable = row.best_bound().min * (row.goals.bound > 0 ? row.goals.bound : 1);
   const bool can_lead = torch.timing->min >= kLeadByHand * reachable;
   judge.AtLeast(what, torch.timing->min / row.lossd.min, can_lead ? kLeadByHand : 1.0);
 }
@@ -53,7 +53,7 @@ void JudgeTorch(const EngineRow& row, const char* what, const TorchTiming& torch
 
 std::vector<GoalVerdict> JudgeGoals(const EngineRow& row, const EngineRow* single) {
   Judge judge;
-  if (row.goals.bound > 0) judge.AtMost("lossd / bound", row.lossd.min / row.bound.min, row.goals.bound);
+  if (row.goals.bound > 0) judge.AtMost("lossd / bound", row.lossd.min / row.best_bound().min, row.goals.bound);
   if (row.goals.microseconds > 0 && row.loss.has_value()) {
     judge.AtMost("microseconds of the loss alone", row.loss->min * 1e6, row.goals.microseconds);
   }

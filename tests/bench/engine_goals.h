@@ -15,7 +15,7 @@ struct EngineRow;
 
 // Limits on ratios of smallest times, on memory, on a time.
 struct EngineGoals {
-  double bound = 0;         // Highest lossd over its products by OpenBLAS; 0: none.
+  double bound = 0;         // Highest lossd over its products by whoever is fastest; 0: none.
   double microseconds = 0;  // Highest time of the loss alone, on one thread; 0: none.
   double reference = 2;     // Lowest eager reference over lossd.
   double extra_bytes = 0;   // Most memory beyond inputs and results; 0: 16 MB a thread.

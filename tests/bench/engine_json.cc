@@ -42,9 +42,10 @@ std::string GoalsJson(const std::vector<GoalVerdict>& verdicts) {
 
 std::string RowJson(const EngineRow& row, const EngineRow* single) {
   return absl::StrCat(
-      absl::StrFormat(R"({"case":%s,"threads":%d,"lossd":%s,"bound":%s,"bound_by_lossd":%s,"loss_alone":%s,)",
-                      Quoted(row.name), row.threads, TimingJson(row.lossd), TimingJson(row.bound),
-                      TimingJson(row.own_bound), TimingJson(row.loss)),
+      absl::StrFormat(
+          R"({"case":%s,"threads":%d,"lossd":%s,"bound":%s,"bound_by_lossd":%s,"bound_by_torch":%s,"loss_alone":%s,)",
+          Quoted(row.name), row.threads, TimingJson(row.lossd), TimingJson(row.bound), TimingJson(row.own_bound),
+          TorchJson(row.torch_bound), TimingJson(row.loss)),
       absl::StrFormat(R"("bf16":%s,"bf16_gradient_error":%.3g,"reference":%s,"by_hand":%s,"compiled":%s,)",
                       TimingJson(row.bf16), row.bf16_error, TorchJson(row.reference), TorchJson(row.by_hand),
                       TorchJson(row.compiled)),

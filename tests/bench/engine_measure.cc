@@ -93,6 +93,14 @@ Expected ExpectedOf(const EngineCase& bench_case, const ComputeResult& result) {
   return {bench_case.name, result.objective, result.gradient_norm};
 }
 
+std::function<void(const Timing&)> Into(Timing& to) {
+  return [&to](const Timing& timing) { to = timing; };
+}
+
+std::function<void(const Timing&)> Into(std::optional<Timing>& to) {
+  return [&to](const Timing& timing) { to = timing; };
+}
+
 // The contenders of a case on so many threads.
 class Match {
  public:
@@ -130,6 +138,22 @@ class Match {
     }
   }
 
+  // The products alone, by all that can.
+  void AddBounds(const EngineLab& lab, const std::vector<BoundProduct>& products, bool own, EngineRow& row) {
+    Add("bound", Repeated(BoundByOpenBlas(*lab.blas, threads_, products)), Into(row.bound));
+    if (own) Add("own bound", Repeated(BoundByLossd(threads_, products)), Into(row.own_bound));
+    if (lab.torch == nullptr) {
+      row.torch_bound.variant = "not asked for";
+      return;
+    }
+    const TorchAnswer answer = lab.torch->PrepareBound(products, threads_);
+    row.torch_bound.variant = answer.variant;
+    if (!answer.present) return;
+    Add(
+        "torch bound", [worker = lab.torch](int repetitions) { return worker->Run(TorchWorker::kBound, repetitions); },
+        [&row](const Timing& timing) { row.torch_bound.timing = timing; });
+  }
+
   // All three ways of PyTorch.
   void AddTorch(const EngineLab& lab, EngineRow& row) {
     AddTorch(lab.torch, "reference", row.reference);
@@ -158,14 +182,6 @@ class Match {
   std::vector<std::function<void(const Timing&)>> takers_;
 };
 
-std::function<void(const Timing&)> Into(Timing& to) {
-  return [&to](const Timing& timing) { to = timing; };
-}
-
-std::function<void(const Timing&)> Into(std::optional<Timing>& to) {
-  return [&to](const Timing& timing) { to = timing; };
-}
-
 std::function<double(int)> BesideNeighbour(std::function<double(int)> run) {
   return [run = std::move(run)](int repetitions) {
     const Neighbour neighbour;
@@ -187,15 +203,12 @@ EngineRow MeasureCase(const EngineCase& bench_case, int threads, const EngineLab
   EngineRequest request(bench_case, threads);
   Match match(ExpectedOf(bench_case, result), bench_case.torch, request.torch_inputs(), threads, lab.seconds);
   match.Add("lossd", Repeated([&] { request.Compute(); }), Into(row.lossd));
-  match.Add("bound", Repeated(BoundByOpenBlas(*lab.blas, threads, bench_case.products)), Into(row.bound));
+  match.AddBounds(lab, bench_case.products, !bench_case.is_large, row);
   std::optional<EngineRequest> bf16;
   if (lab.bf16 && !bench_case.is_large) {
     bf16.emplace(bench_case, threads, GemmPrecision::kBf16);
     row.bf16_error = GradientError(bf16->Compute(), result);
     match.Add("bf16", Repeated([&] { bf16->Compute(); }), Into(row.bf16));
-  }
-  if (!bench_case.is_large) {
-    match.Add("own bound", Repeated(BoundByLossd(threads, bench_case.products)), Into(row.own_bound));
   }
   BareLoss bare(request);
   if (threads == 1 && row.bound_flops < kSmallFlops) {
@@ -219,8 +232,7 @@ EngineRow MeasureContrastPart(const CpcContrastShape& shape, const EngineLab& la
   row.loss_allocations = static_cast<double>(HeapUseOf([&] { part.Compute(); }).allocations) / kHeapRuns;
   Match match({row.name, part.loss(), part.gradient_norm()}, part.TorchCase(), part.maps(), 1, lab.seconds);
   match.Add("lossd", Repeated([&] { part.Compute(); }), Into(row.lossd));
-  match.Add("bound", Repeated(BoundByOpenBlas(*lab.blas, 1, products)), Into(row.bound));
-  match.Add("own bound", Repeated(BoundByLossd(1, products)), Into(row.own_bound));
+  match.AddBounds(lab, products, true, row);
   match.AddTorch(lab, row);
   match.Run();
   return row;

@@ -32,6 +32,7 @@ struct EngineRow {
   Timing lossd;                     // A request through the back end.
   Timing bound;                     // Its matrix products alone, OpenBLAS.
   std::optional<Timing> own_bound;  // The same, lossd's product. Absent: a large case.
+  TorchTiming torch_bound;          // The same, by PyTorch's BLAS: MKL where it is from PyPI.
   std::optional<Timing> loss;       // The loss alone, without the back end.
   std::optional<Timing> bf16;       // Like `lossd`, with --compute_precision=bf16.
   double bf16_error = 0;            // Of its gradients: length of the difference over their length.
@@ -44,6 +45,15 @@ struct EngineRow {
   double allocations = 0;
   double allocated_bytes = 0;
   double loss_allocations = 0;
+
+  // The fastest of the bounds.
+  const Timing& best_bound() const {
+    const Timing* best = &bound;
+    for (const std::optional<Timing>* other : {&own_bound, &torch_bound.timing}) {
+      if (other->has_value() && (*other)->min < best->min) best = &**other;
+    }
+    return *best;
+  }
 };
 
 // Slowdowns beside a process that wants a processor all the time; all timings were taken in turns.

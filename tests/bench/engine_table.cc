@@ -60,7 +60,7 @@ std::string TableHeader() {
 std::string TableLine(const EngineRow& row, const EngineRow* single) {
   return absl::StrFormat(
       "%-33s %3d %8s %8s %7.2f %7.2f %8s %8s %8s %7.2f %7s %5s\n", row.name, row.threads, TimeText(row.lossd.min),
-      TimeText(row.lossd.median), row.lossd.min / row.bound.min, row.lossd.median / row.bound.median,
+      TimeText(row.lossd.median), row.lossd.min / row.best_bound().min, row.lossd.median / row.best_bound().median,
       Ratio(row.reference.timing, row.lossd), Ratio(row.by_hand.timing, row.lossd),
       Ratio(row.compiled.timing, row.lossd), static_cast<double>(row.extra_bytes) / 1e6,
       absl::StrFormat("%.3g/%.3g", row.loss_allocations, row.allocations), GoalCount(JudgeGoals(row, single)));

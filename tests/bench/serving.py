@@ -37,6 +37,8 @@ def parse_options():
     parser.add_argument("--with-triton", nargs="?", const=str(ROOT / "build/triton"), metavar="VENV",
                         help="also Triton, from this environment (build/triton; made where there is none)")
     parser.add_argument("--memory-calls", type=int, default=20_000)
+    parser.add_argument("--torch-python", default="/usr/bin/python3",
+                        help="interpreter of the Python server, with torch, grpc, numpy and protobuf")
     parser.add_argument("--bin", default=str(ROOT / "build/release/bin"), help="folder of the programs")
     parser.add_argument("--json", help="write the figures here")
     parser.add_argument("--html", help="write a page with plots here")

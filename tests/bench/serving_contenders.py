@@ -74,12 +74,12 @@ class Echo(Server):
 class Python(Server):
     """Each process has its own address, so that calls are shared out evenly."""
 
-    def __init__(self, folder, package, count):
+    def __init__(self, folder, python, package, count):
         super().__init__()
         for transport in self.addresses:
             for i in range(count):
                 address = "127.0.0.1:0" if transport == "tcp" else f"unix:{folder}/python{count}.{i}.sock"
-                process = self.start([PYTHON, str(HERE / "eager_server.py"), address], {"PYTHONPATH": str(package)},
+                process = self.start([python, str(HERE / "eager_server.py"), address], {"PYTHONPATH": str(package)},
                                      output=subprocess.PIPE)
                 self.addresses[transport].append(process.stdout.readline().strip())
 

@@ -50,7 +50,7 @@ class Bench:
         return contenders.Echo(self.folder, self.options.bin / "echo_server")
 
     def python(self, count):
-        return contenders.Python(self.folder, self.options.bin.parent / "python", count)
+        return contenders.Python(self.folder, self.options.torch_python, self.options.bin.parent / "python", count)
 
     def skips(self, case):
         return self.options.filter not in case

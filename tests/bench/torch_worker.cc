@@ -14,6 +14,8 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 
@@ -67,16 +69,28 @@ std::string TorchWorker::Ask(const std::string& message) {
 
 TorchAnswer TorchWorker::Prepare(const std::string& kind, const std::string& torch_case, const std::string& inputs,
                                  int threads) {
+  return AskToPrepare(absl::StrCat(R"({"prepare":")", kind, R"(","case":)", torch_case, R"(,"inputs":")", inputs,
+                                   R"(","threads":)", threads, "}\n"));
+}
+
+TorchAnswer TorchWorker::PrepareBound(const std::vector<BoundProduct>& products, int threads) {
+  const std::string list = absl::StrJoin(products, ",", [](std::string* out, const BoundProduct& p) {
+    absl::StrAppendFormat(out, "[%d,%d,%d,%d]", p.m, p.n, p.k, p.times);
+  });
+  return AskToPrepare(
+      absl::StrCat(R"({"prepare":")", kBound, R"(","products":[)", list, R"(],"threads":)", threads, "}\n"));
+}
+
+TorchAnswer TorchWorker::AskToPrepare(const std::string& message) {
   if (version_.empty()) return {false, "no PyTorch"};
-  const std::string line = Ask(absl::StrCat(R"({"prepare":")", kind, R"(","case":)", torch_case, R"(,"inputs":")",
-                                            inputs, R"(","threads":)", threads, "}\n"));
+  const std::string line = Ask(message);
   const std::vector<std::string> absent = absl::StrSplit(line, absl::MaxSplits(' ', 1));
   if (absent[0] == "absent" && absent.size() == 2) return {false, absent[1]};
   const std::vector<std::string> words = absl::StrSplit(line, absl::MaxSplits(' ', 3));
   TorchAnswer answer;
   if (words.size() != 4 || words[0] != "ok" || !absl::SimpleAtod(words[1], &answer.loss) ||
       !absl::SimpleAtod(words[2], &answer.gradient_norm)) {
-    throw std::runtime_error(absl::StrCat(version_, " could not compute ", torch_case, " (", kind, ")"));
+    throw std::runtime_error(absl::StrCat(version_, " could not do ", absl::StripSuffix(message, "\n")));
   }
   answer.present = true;
   answer.variant = words[3];

@@ -10,8 +10,10 @@
 
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include "tests/bench/contenders.h"
+#include "tests/bench/gemm_bound.h"
 
 namespace lossd::bench {
 
@@ -40,6 +42,9 @@ class TorchWorker {
   // Computes a case (EngineCase::torch, a JSON object) on inputs that lie in a file and keeps it for Run. `kind` is
   // one of the script's.
   TorchAnswer Prepare(const std::string& kind, const std::string& torch_case, const std::string& inputs, int threads);
+  // Makes ready to Run kBound, the products alone by PyTorch's BLAS, which `variant` names.
+  static constexpr char kBound[] = "bound";
+  TorchAnswer PrepareBound(const std::vector<BoundProduct>& products, int threads);
   // Computes what was prepared `repetitions` times; returns seconds as the process has measured them. Throws
   // std::runtime_error if it died.
   double Run(const std::string& kind, int repetitions);
@@ -48,6 +53,8 @@ class TorchWorker {
   void Start(const std::string& python, const std::string& script, BenchClock clock);
   std::string ReadLine();
   std::string Ask(const std::string& message);
+  // Reads what a preparation, asked for in `message`, has come to.
+  TorchAnswer AskToPrepare(const std::string& message);
 
   pid_t process_ = -1;
   FILE* to_ = nullptr;

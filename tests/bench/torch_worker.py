@@ -5,9 +5,10 @@
 
 Says "torch VERSION" once it is up. Then it reads JSON lines and answers a line each:
   {"prepare": KIND, "case": {...}, "inputs": PATH, "threads": n}  ->  "ok LOSS GRADIENT_NORM VARIANT" or "absent REASON"
+  {"prepare": "bound", "products": [[m, n, k, times], ...], "threads": n}                ->  "ok 0 0 VARIANT"
   {"run": KIND, "times": n}                                       ->  the seconds that took
 KIND is "reference" (torch_reference.py), "by hand" or "compiled" (torch_by_hand.py); of several variants the fastest is
-taken. The file at PATH holds all inputs as float32, one behind the other. Seconds are elapsed ones, or with the argument
+taken. "bound" is matrix products alone, each in the layout that is fastest. The file at PATH holds all inputs as float32, one behind the other. Seconds are elapsed ones, or with the argument
 "processor" those of this process's threads.
 """
 
@@ -38,6 +39,11 @@ def set_threads(threads):
     blas.openblas_set_num_threads(threads)
 
 
+def blas_name():
+    """What torch's matrix products are of, as far as it says so."""
+    return "MKL" if torch.backends.mkl.is_available() else "BLAS"
+
+
 def read_inputs(case, path):
     flat = torch.from_numpy(numpy.fromfile(path, dtype=numpy.float32))
     inputs = []
@@ -64,6 +70,23 @@ def fastest(candidates, clock):
     return min(best, key=best.get)
 
 
+def bound_step(products, clock):
+    """Computes all products [m, n, k, times] once, by torch's BLAS; operands share memory, as gemm_bound.cc has it."""
+    sizes = [max(shape[i] * shape[j] for shape in products) for i, j in ((0, 2), (2, 1), (0, 1))]
+    left, right, result = (torch.full((size,), 0.5) for size in sizes)
+    calls = []
+    for m, n, k, times in products:
+        layouts = {}
+        for left_turned in (False, True):
+            for right_turned in (False, True):
+                a = left[:m * k].view(k, m).t() if left_turned else left[:m * k].view(m, k)
+                b = right[:k * n].view(n, k).t() if right_turned else right[:k * n].view(k, n)
+                c = result[:m * n].view(m, n)
+                layouts[left_turned, right_turned] = lambda a=a, b=b, c=c: torch.mm(a, b, out=c)
+        calls += [layouts[fastest(layouts, clock)]] * times
+    return lambda: [call() for call in calls]
+
+
 class Worker:
     def __init__(self, clock):
         self.clock = clock
@@ -77,6 +100,9 @@ class Worker:
                 return f"absent torch {torch.__version__} has no torch.compile"
             torch._dynamo.reset()  # The code compiled last holds for another number of threads.
         set_threads(message["threads"])
+        if kind == "bound":
+            self.steps[kind] = bound_step(message["products"], self.clock)
+            return f"ok 0 0 {blas_name()}"
         candidates = KINDS[kind](message["case"], read_inputs(message["case"], message["inputs"]))
         name = next(iter(candidates)) if len(candidates) == 1 else fastest(candidates, self.clock)
         self.steps[kind] = candidates[name]
