@@ -6,20 +6,15 @@
 #ifndef LOSSD_SERVER_CONNECTIONS_INCOMING_MESSAGES_H_
 #define LOSSD_SERVER_CONNECTIONS_INCOMING_MESSAGES_H_
 
-#include <array>
-#include <atomic>
-#include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <list>
 #include <memory>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
-#include "absl/time/time.h"
 #include "core/scheduling/admission.h"
+#include "server/connections/foresight.h"
 
 namespace lossd {
 
@@ -40,61 +35,6 @@ struct AwaitedMessage {
   void Refuse(absl::Status status) const {
     if (const auto live = reader.lock()) live->OnMessageRefused(number, std::move(status));
   }
-};
-
-// What the last messages of a connection and method, or of all connections, needed in all: with outputs, gradients and
-// workspace. Thread-safe, without locks: of two that are added at once, one may be forgotten.
-class RecentNeeds {
- public:
-  void Add(int64_t bytes);
-
-  bool known() const { return seen_.load(std::memory_order_relaxed) > 0; }
-  // Of the last few; 0 where none is known.
-  int64_t smallest() const;
-  int64_t largest() const;
-
- private:
-  static constexpr size_t kRemembered = 8;
-
-  std::array<std::atomic<int64_t>, kRemembered> needs_ = {};
-  std::atomic<size_t> seen_ = 0;
-};
-
-// Foresees what messages of a kind will need before they are read, so that those for which there is no room are refused
-// unread: otherwise a server whose budget is full spends itself on reading what it then refuses. Goes by the last
-// messages of the connection, and, where there were none, by the last ones of all. Thread-safe.
-class Foresight {
- public:
-  // So often one is read for which there seems to be no room, to see whether it is like those before.
-  static constexpr absl::Duration kDoubtPeriod = absl::Milliseconds(100);
-
-  // `admission` is not owned and outlives this. `max_message_bytes`: largest message.
-  Foresight(Admission& admission, int64_t max_message_bytes);
-
-  // Reserves what a message will need at least, and, for a unary one, a call. An error as Admission::Reserve.
-  absl::StatusOr<Reservation> ReserveUnread(const RecentNeeds& connection, bool call, absl::Time now);
-  // What it is likely to need once it has turned out to be large; 0: not known.
-  int64_t LikelyNeed(const RecentNeeds& connection) const;
-  // What a message has needed.
-  void Note(RecentNeeds& connection, int64_t bytes);
-
-  // Messages on their way leave a sixteenth of the budget to small calls, or less where it is hardly more than a
-  // message.
-  int64_t spare() const { return spare_; }
-  // What a message on its way may have at most.
-  int64_t most() const { return admission_.max_bytes() - spare_; }
-  // Of messages that outgrow what was foreseen, so many bytes may be read on trust: an eighth of the budget.
-  Admission& trust() { return trust_; }
-  // Beyond that, such a message must have what the largest needs at least.
-  int64_t worst_need() const { return worst_need_; }
-
- private:
-  Admission& admission_;
-  Admission trust_;
-  const int64_t worst_need_;
-  const int64_t spare_;
-  RecentNeeds all_;
-  std::atomic<int64_t> doubted_ = std::numeric_limits<int64_t>::min();  // In nanoseconds since 1970.
 };
 
 // The messages that a connection's calls wait for, from the moment they are asked for until they have come or will not.
@@ -129,7 +69,7 @@ class Foresight {
 // Passive: says when it wants to be asked again. Not thread-safe.
 class IncomingMessages {
  public:
-  static constexpr int64_t kFreeBytes = 64 << 10;
+  static constexpr int64_t kFreeBytes = kUncountedMessageBytes;
   // Bytes without a message that waits for them: of calls that are refused before theirs is read, of which there may be
   // hundreds at once, with kFreeBytes each; and headers, of which gRPC 1.51 keeps all it gets.
   static constexpr int64_t kMaxStrayBytes = 32 << 20;

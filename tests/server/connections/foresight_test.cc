@@ -3,9 +3,10 @@
 
 // What messages are foreseen to need before they are read.
 
+#include "server/connections/foresight.h"
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "server/connections/incoming_messages.h"
 #include "tests/support/status_matchers.h"
 
 namespace lossd {
