@@ -71,8 +71,8 @@ struct FeatureMapContrastiveConfig {
   bool bidirectional = true;
   double regularizer_weight = 1.0;   // Finite, as the scale.
   double regularizer_scale = 0.05;   // Of the mean squared score.
-  std::vector<double> loss_weights;  // Empty: ones. Else one for each pair, finite.
-  Sampling sampling;
+  std::vector<double> loss_weights = {};  // Empty: ones. Else one for each pair, finite.
+  Sampling sampling = {};
   bool share_source_samples = false;
 
   template <typename Self, typename Visit>
@@ -95,9 +95,9 @@ inline constexpr std::array<absl::string_view, 2> NamesOf(StepWeighting) { retur
 // Contrastive predictive coding, with the network that predicts.
 struct CpcConfig {
   static constexpr absl::string_view kName = "cpc";
-  std::optional<int32_t> target_dim;  // 1 to 4096. Absent: 64, or read off the parameters.
-  double embed_scale = 0.1;           // Finite.
-  std::optional<uint64_t> init_seed;  // Absent: 0, or the parameters are sent.
+  std::optional<int32_t> target_dim = std::nullopt;  // 1 to 4096. Absent: 64, or read off the parameters.
+  double embed_scale = 0.1;                          // Finite.
+  std::optional<uint64_t> init_seed = std::nullopt;  // Absent: 0, or the parameters are sent.
   StepWeighting step_weighting = StepWeighting::kReference;
 
   template <typename Self, typename Visit>
@@ -153,8 +153,8 @@ struct InfoNceConfig {
   double temperature = 0.07;
   bool normalize = true;
   bool symmetric = false;
-  double label_smoothing = 0;                     // In [0, 1).
-  std::optional<FalseNegatives> false_negatives;  // Absent: none leave, and guides are refused.
+  double label_smoothing = 0;                                    // In [0, 1).
+  std::optional<FalseNegatives> false_negatives = std::nullopt;  // Absent: none leave, and guides are refused.
 
   template <typename Self, typename Visit>
   static void Fields(Self& self, Visit&& visit) {
@@ -170,8 +170,8 @@ struct InfoNceConfig {
 struct ClipConfig {
   static constexpr absl::string_view kName = "clip";
   bool normalize = false;
-  std::optional<double> logit_scale;  // Absent: the tensor that is sent, or 1 / 0.07.
-  std::optional<double> logit_bias;   // Absent: the tensor that is sent, or 0.
+  std::optional<double> logit_scale = std::nullopt;  // Absent: the tensor that is sent, or 1 / 0.07.
+  std::optional<double> logit_bias = std::nullopt;   // Absent: the tensor that is sent, or 0.
 
   template <typename Self, typename Visit>
   static void Fields(Self& self, Visit&& visit) {
@@ -185,8 +185,8 @@ struct ClipConfig {
 struct SigLipConfig {
   static constexpr absl::string_view kName = "siglip";
   bool normalize = false;
-  std::optional<double> logit_scale;  // Absent: the tensor that is sent, or 10.
-  std::optional<double> logit_bias;   // Absent: the tensor that is sent, or -10.
+  std::optional<double> logit_scale = std::nullopt;  // Absent: the tensor that is sent, or 10.
+  std::optional<double> logit_bias = std::nullopt;   // Absent: the tensor that is sent, or -10.
 
   template <typename Self, typename Visit>
   static void Fields(Self& self, Visit&& visit) {
@@ -214,7 +214,7 @@ struct DclConfig {
   static constexpr absl::string_view kName = "dcl";
   double temperature = 0.1;
   bool normalize = true;
-  std::optional<double> weight_sigma;  // Finite, > 0. Absent: positives weigh 1.
+  std::optional<double> weight_sigma = std::nullopt;  // Finite, > 0. Absent: positives weigh 1.
 
   template <typename Self, typename Visit>
   static void Fields(Self& self, Visit&& visit) {
@@ -282,9 +282,9 @@ struct GradientSelection {
   // kAll: of every input that has one. kNamed may also name what the loss makes itself (LossPlan::derived_inputs).
   enum class Mode { kAll, kNone, kNamed };
   Mode mode = Mode::kAll;
-  std::vector<std::string> names;  // With kNamed: exact, or a prefix ending in '*'.
-  std::optional<DType> dtype;      // Absent: that of the input.
-  double scale = 1.0;              // Of gradients alone, before they are rounded.
+  std::vector<std::string> names;             // With kNamed: exact, or a prefix ending in '*'.
+  std::optional<DType> dtype = std::nullopt;  // Absent: that of the input.
+  double scale = 1.0;                         // Of gradients alone, before they are rounded.
 };
 
 // kReport: computes by IEEE's rules and names what is not finite. kReject: an error instead, INVALID_ARGUMENT for

@@ -20,7 +20,8 @@ namespace lossd::testing {
 inline void ExpectRefused(const TestCase& test_case, const std::string& field, const std::string& description) {
   const auto result = RunAlone(*MakeTileLoss(test_case.request.loss), test_case);
   EXPECT_THAT(result, StatusIs(absl::StatusCode::kInvalidArgument, field + ": " + description));
-  if (!result.ok()) EXPECT_EQ(GetFieldViolation(result.status())->field, field);
+  if (result.ok()) return;
+  EXPECT_EQ(GetFieldViolation(result.status())->field, field);
 }
 
 }  // namespace lossd::testing
