@@ -1,6 +1,7 @@
 # Stages: dependencies (what compiling needs), build (compiles and tests), runtime (the server alone, --device=cpu),
-# runtime-aten (the same with the module for --device=aten-cpu and Debian's LibTorch, which knows no CUDA), build-cuda and
-# runtime-cuda (with the module for --device=cuda, LibTorch and CUDA; the host brings the driver).
+# runtime-aten (the same with the module for --device=aten-cpu and Debian's LibTorch, which knows no CUDA),
+# dependencies-cuda (LibTorch with CUDA and its compiler, 2.4 GB to fetch), build-cuda and runtime-cuda (with the module
+# for --device=cuda, LibTorch and CUDA; the host brings the driver).
 # docker build . --target runtime -t lossd, or ./dev image. Arguments: DEBIAN, the base of all stages; RUN_TESTS=0 leaves
 # the tests out; REVISION, what --version says that this was built from.
 ARG DEBIAN=docker.io/library/debian:bookworm-slim
@@ -43,10 +44,15 @@ RUN apt-get update -qq \
 COPY --from=build /out-aten /
 USER 10001:10001
 
-FROM build AS build-cuda
+FROM dependencies AS dependencies-cuda
+COPY cuda-packages.txt ./
+COPY cmake/cuda_packages cmake/
 RUN apt-get update -qq \
  && ./dev packages cuda | DEBIAN_FRONTEND=noninteractive xargs apt-get install -y -qq --no-install-recommends \
- && apt-get clean && rm -rf /var/lib/apt/lists/*
+ && apt-get clean && rm -rf /var/lib/apt/lists/* && cmake/cuda_packages
+
+FROM dependencies-cuda AS build-cuda
+COPY . .
 RUN LOSSD_CUDA_PACKAGES=$(cmake/cuda_packages) cmake --preset cuda && cmake --build --preset cuda --target lossd_cuda \
  && deploy/image/cuda_libraries build/cuda/bin/liblossd_cuda.so /out-cuda/usr/local/lib/lossd
 
