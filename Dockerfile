@@ -60,6 +60,8 @@ FROM runtime AS runtime-cuda
 COPY --from=build-cuda /out-cuda /
 # What the container toolkit of the host lets in: the driver's libraries for computing and its monitoring.
 ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
+# It listens when LibTorch is loaded and the cards are there.
+HEALTHCHECK --start-period=120s --interval=10s --timeout=3s CMD ["lossd", "--healthcheck"]
 
 # What a build without --target makes.
 FROM runtime

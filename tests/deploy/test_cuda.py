@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -51,6 +52,18 @@ def test_compose_asks_for_a_card_and_the_image_for_it():
     assert _COMPOSE["build"]["target"] == "runtime-cuda"
     assert _COMPOSE["deploy"]["resources"]["reservations"]["devices"] == [
         {"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}]
+
+
+def _seconds(text: str) -> int:
+    return int(re.fullmatch(r"(\d+)s", text)[1])
+
+
+def test_all_checks_give_a_card_the_same_time_to_start(deployment):
+    probe = deployment["template"]["spec"]["containers"][0]["startupProbe"]
+    image = (_ROOT / "Dockerfile").read_text().split(" AS runtime-cuda\n")[1].split("\nFROM")[0]
+    image_check = re.search(r"^HEALTHCHECK --start-period=(\S+) .*\"--healthcheck\"", image, re.MULTILINE)
+    assert probe["periodSeconds"] * probe["failureThreshold"] == 120
+    assert _seconds(_COMPOSE["healthcheck"]["start_period"]) == _seconds(image_check[1]) == 120
 
 
 def test_the_server_takes_the_settings_it_is_given():
