@@ -78,3 +78,11 @@ def test_what_runs_the_image_names_this_version():
     assert cuda["images"] == [{"name": "lossd", "newTag": f"{_VERSION}-cuda"}]
     compose = yaml.safe_load((_ROOT / "deploy/compose/cuda.yaml").read_text())
     assert compose["services"]["lossd"]["image"] == f"lossd:{_VERSION}-cuda"
+
+
+def test_pods_have_the_user_and_the_ports_of_the_image():
+    pod = yaml.safe_load((_ROOT / "deploy/kubernetes/base/deployment.yaml").read_text())["spec"]["template"]["spec"]
+    users = re.findall(r"^USER (\d+):(\d+)$", _DOCKERFILE, re.MULTILINE)
+    assert {(str(pod["securityContext"]["runAsUser"]), str(pod["securityContext"]["runAsGroup"]))} == set(users)
+    ports = [str(port["containerPort"]) for port in pod["containers"][0]["ports"]]
+    assert re.findall(r"^EXPOSE (.*)$", _DOCKERFILE, re.MULTILINE) == [" ".join(ports)]
