@@ -20,6 +20,9 @@ namespace {
 constexpr int64_t kBlock = 128;
 // Tiles at a time; also the most threads that help.
 constexpr int64_t kLanes = 16;
+// Sums of squares between these have not lost any to the ends of what doubles hold.
+constexpr double kLeastSquares = 1e-280;
+constexpr double kMostSquares = 1e300;
 
 // What is kept of every column of a view.
 struct ColumnStatistics {
@@ -128,13 +131,29 @@ class TileMoments {
       });
       const auto samples = static_cast<double>(problem_.cross ? rows_ : rows_ - 1);
       for (int64_t d = first; d < first + count; ++d) {
-        deviations[d] = std::sqrt(deviations[d] / samples + problem_.eps);
+        const bool held = deviations[d] > kLeastSquares && deviations[d] < kMostSquares;
+        deviations[d] = held ? std::sqrt(deviations[d] / samples + problem_.eps) : FarDeviation(view, d, samples);
       }
       ForRows(first, count,
               [&](int64_t i, int64_t d) { arrays_.views[view][i] = static_cast<T>(Centred(view, i, d)); });
     }
     problem_.cross ? CorrelateDiagonal(first, count) : SumDistances(first, count);
   }
+
+  // sqrt(variance + eps) of a column whose squares doubles do not hold, or hardly.
+  double FarDeviation(int view, int64_t d, double samples) const {
+    double largest = 0;
+    for (int64_t n = 0; n < rows_; ++n) largest = std::max(largest, std::abs(AroundMean(view, n * width_ + d, d)));
+    // Beside an eps, what small ones are does not matter.
+    const int exponent = largest > 1 || problem_.eps == 0 ? ExponentOf(largest) : 0;
+    double squares = 0;
+    for (int64_t n = 0; n < rows_; ++n) {
+      const double scaled = std::ldexp(AroundMean(view, n * width_ + d, d), -exponent);
+      squares += scaled * scaled;
+    }
+    return std::ldexp(std::sqrt(squares / samples + std::ldexp(problem_.eps, -2 * exponent)), exponent);
+  }
+  static int ExponentOf(double value) { return value > 0 && std::isfinite(value) ? std::ilogb(value) : 0; }
 
   // Calls body(index of an element, its column).
   template <typename Body>
@@ -174,8 +193,8 @@ class TileMoments {
     for (int64_t d = first; d < first + count; ++d) {
       double missing = 0;
       for (const ColumnStatistics& columns : arrays_.columns) {
-        const double variance = columns.deviations[d] * columns.deviations[d];
-        missing += variance == 0 ? 1 : problem_.eps / variance;
+        const double deviation = columns.deviations[d];
+        missing += deviation == 0 ? 1 : problem_.eps / deviation / deviation;
       }
       arrays_.diagonal[d] = -(arrays_.diagonal[d] / static_cast<double>(rows_) + missing) / 2;
     }

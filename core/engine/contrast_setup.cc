@@ -151,7 +151,8 @@ void ContrastSetup<T>::Prepare(BufferPool& pool, Parallel& parallel) {
 template <typename T>
 void ContrastSetup<T>::PrepareFactors() {
   const int exponents = rows_.exponent() + columns().exponent();
-  if (std::abs(exponents) > kPlainExponent<T>) score_exponent_ = exponents;
+  const bool held = operands_.scale == 0 || std::isnormal(static_cast<T>(operands_.scale));
+  if (std::abs(exponents) > kPlainExponent<T> || (!held && !problem_.normalize)) score_exponent_ = exponents;
   score_factor_ = FiniteCast<T>(std::ldexp(operands_.scale, score_exponent_));
   const double factor = GradientFactor();
   const bool plain = factor == 0 || (std::abs(factor) > 1e-18 && std::abs(factor) < 1e18);
@@ -206,9 +207,8 @@ void ContrastSetup<T>::FindBounds(BufferPool& pool, Parallel& parallel) {
                         MatrixView<T>::Transposed(guide_columns_.prepared(0) + first * rule.width, rule.width), false,
                         tile, count);
     for (int64_t r = 0; r < count; ++r) {
-      const T own = tile[r * count + r];
-      const T margin = static_cast<T>(rule.margin) * (rule.relative ? std::abs(own) : T{1});
-      arrays_.bounds[first + r] = own - margin;
+      const auto own = static_cast<double>(tile[r * count + r]);
+      arrays_.bounds[first + r] = static_cast<T>(own - rule.margin * (rule.relative ? std::abs(own) : 1));
     }
   });
 }

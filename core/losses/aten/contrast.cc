@@ -89,7 +89,9 @@ class GroupRun {
           at::bmm(operands.guide_rows.narrow(1, first, size), operands.guide_columns.transpose(1, 2));
       own.narrow(1, first, size).copy_(all.diagonal(first, 1, 2).narrow(1, 0, size));
     }
-    operands.bounds = rule.relative ? own - own.abs().mul_(rule.margin) : own - rule.margin;
+    const at::Tensor exact = own.to(at::kDouble);
+    operands.bounds =
+        (rule.relative ? exact - exact.abs().mul_(rule.margin) : exact - rule.margin).to(own.scalar_type());
   }
 
   at::Tensor PairWeights() {

@@ -27,8 +27,7 @@ class GroupRun {
       if (groups[0]->inputs[Input(view)].spec().dtype == DType::kFloat64) {
         centred_[view].sub_(centred_[view].sum(1, true).div_(rows_));
       }
-      const at::Tensor squares = centred_[view].square().sum(1, true);
-      deviations_[view] = (squares / (problem.cross ? rows_ : rows_ - 1)).add_(problem.eps).sqrt_();
+      deviations_[view] = DeviationsOf(centred_[view]);
       if (problem.cross) {
         centred_[view] = (centred_[view] / deviations_[view]).masked_fill_(deviations_[view] == 0, 0);
       }
@@ -83,12 +82,25 @@ class GroupRun {
     }
   }
 
+  // sqrt(variance + eps) of each column; squares of very large columns are formed of the columns times a power of two,
+  // and of very small ones where there is no eps beside which they do not matter.
+  at::Tensor DeviationsOf(const at::Tensor& centred) const {
+    constexpr double kFar = 0x1p400;
+    constexpr double kFactor = 0x1p600;
+    const at::Tensor largest = centred.abs().amax(1, true);
+    at::Tensor factors = at::ones_like(largest).masked_fill_(largest > kFar, 1 / kFactor);
+    if (problem_.eps == 0) factors.masked_fill_(largest < 1 / kFar, kFactor);
+    const at::Tensor squares = (centred * factors).square_().sum(1, true);
+    at::Tensor variance = squares / (problem_.cross ? rows_ : rows_ - 1);
+    if (problem_.eps != 0) variance.add_(factors.square(), problem_.eps);  // Whose factors are at most ones.
+    return variance.sqrt_().div_(factors);
+  }
+
   void RunCorrelation(std::array<at::Tensor, 3>& terms) {
     // c_dd - 1 without its cancellation.
     at::Tensor diagonal = (centred_[0] - centred_[1]).square_().sum(1, true).div_(rows_);
     for (const at::Tensor& deviation : deviations_) {
-      const at::Tensor variance = deviation.square();
-      diagonal = diagonal + (problem_.eps / variance).masked_fill_(variance == 0, 1);
+      diagonal = diagonal + (problem_.eps / deviation / deviation).masked_fill_(deviation == 0, 1);
     }
     diagonal = diagonal.div_(-2).squeeze(1);  // [G, D]
     terms[0] = diagonal.square().sum(1);
