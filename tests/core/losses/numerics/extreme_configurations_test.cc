@@ -23,6 +23,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/core/losses/numerics/device_losses.h"
+#include "tests/core/losses/numerics/search_cases.h"
 
 namespace lossd::testing {
 namespace {
@@ -83,10 +84,6 @@ std::vector<Knob> KnobsOf(ComputeSpec& request) {
 
 // An ordinary request: of few rows, which are computed in float64, or of many.
 TestCase OrdinaryCase(size_t loss, bool many, DType dtype) {
-  constexpr const char* kInputs[][2] = {
-      {"anchor.0", "positive.0"}, {"z", ""},         {"out_1", "out_2"}, {"x.0", "x.1"},
-      {"query", "key"},           {"image", "text"}, {"image", "text"},  {"features", ""},
-      {"out_1", "out_2"},         {"z_1", "z_2"},    {"z_1", "z_2"}};
   TestCase test_case;
   test_case.request.loss = DefaultLossConfig(loss);
   const int64_t rows = many ? 70 : 5;
@@ -100,13 +97,12 @@ TestCase OrdinaryCase(size_t loss, bool many, DType dtype) {
   }
   std::mt19937_64 random(5);
   std::normal_distribution<double> normal;
-  for (const char* name : kInputs[loss]) {
-    if (*name == 0) continue;
+  for (const std::string& name : RequiredInputs(loss, false)) {
     TestInput& input = test_case.inputs.emplace_back(TestInput{name, shape, {}, dtype});
     for (int64_t i = 0; i < ElementCount(shape); ++i) input.values.push_back(normal(random));
   }
-  if (std::holds_alternative<SupConConfig>(test_case.request.loss)) {
-    TestInput& labels = test_case.inputs.emplace_back(TestInput{"labels", {rows}, {}, DType::kInt64});
+  for (const std::string& name : RequiredInputs(loss, true)) {
+    TestInput& labels = test_case.inputs.emplace_back(TestInput{name, {rows}, {}, DType::kInt64});
     for (int64_t i = 0; i < rows; ++i) labels.values.push_back(static_cast<double>(i % 3));
   }
   return test_case;

@@ -15,6 +15,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "core/losses/registry.h"
 
 namespace lossd::testing {
 namespace {
@@ -128,8 +130,9 @@ void Configure(FeatureMapContrastiveConfig& config, Reader& reader, const Extent
   if (reader.Is(0.3)) config.regularizer_weight = reader.Is(0.5) ? 0 : reader.Log(0.01, 100);
   config.sampling = SamplingSeed{7, std::nullopt, 0, 0};
 }
-void Configure(CpcConfig&, Reader&, const Extents&) {}
-void Configure(SquaredNormConfig&, Reader&, const Extents&) {}
+// A loss without one of its own is searched as it is by default.
+template <typename Config>
+void Configure(Config&, Reader&, const Extents&) {}
 void Configure(NtXentConfig& config, Reader& reader, const Extents&) {
   config.normalize = reader.Is(0.5);
   config.temperature = reader.Log(0.005, 10);
@@ -182,10 +185,6 @@ std::vector<double> AsMaps(const std::vector<double>& vectors, int64_t images, i
   return maps;
 }
 
-const char* const kInputs[][2] = {{"anchor.0", "positive.0"}, {"z", ""},         {"out_1", "out_2"}, {"x.0", "x.1"},
-                                  {"query", "key"},           {"image", "text"}, {"image", "text"},  {"features", ""},
-                                  {"out_1", "out_2"},         {"z_1", "z_2"},    {"z_1", "z_2"}};
-
 // All that genes decide.
 struct Decoded {
   TestCase test_case;
@@ -211,17 +210,18 @@ Decoded Decode(size_t loss, const Genes& genes) {
   }
   const Shape shape = maps ? Shape{extents.rows, extents.width, side, side} : Shape{extents.rows, extents.width};
   if (dtype == DType::kFloat32 && extents.rows > kAlikeRows) values.MakeUnlike();
-  for (int view = 0; view < 2 && *kInputs[loss][view] != 0; ++view) {
-    std::vector<double> drawn = values.Draw(ElementCount(shape) / extents.width, extents.width, view);
+  int view = 0;
+  for (const std::string& name : RequiredInputs(loss, false)) {
+    std::vector<double> drawn = values.Draw(ElementCount(shape) / extents.width, extents.width, view++);
     if (maps) drawn = AsMaps(drawn, extents.rows, extents.width, side * side);
-    test_case.inputs.push_back({kInputs[loss][view], shape, std::move(drawn), dtype});
+    test_case.inputs.push_back({name, shape, std::move(drawn), dtype});
   }
   if (std::holds_alternative<InfoNceConfig>(test_case.request.loss) && negatives > 0) {
     test_case.inputs.push_back(
         {"negative.0", {negatives, extents.width}, values.Draw(negatives, extents.width, 2), dtype});
   }
-  if (std::holds_alternative<SupConConfig>(test_case.request.loss)) {
-    TestInput& labels = test_case.inputs.emplace_back(TestInput{"labels", {extents.rows}, {}, DType::kInt64});
+  for (const std::string& name : RequiredInputs(loss, true)) {
+    TestInput& labels = test_case.inputs.emplace_back(TestInput{name, {extents.rows}, {}, DType::kInt64});
     for (int64_t i = 0; i < extents.rows; ++i) labels.values.push_back(static_cast<double>(i % classes));
   }
   decoded.values = absl::StrCat(Values::kNames[values.kind], " offset ", values.offset, " size ", values.size);
@@ -229,6 +229,15 @@ Decoded Decode(size_t loss, const Genes& genes) {
 }
 
 }  // namespace
+
+std::vector<std::string> RequiredInputs(size_t loss, bool labels) {
+  std::vector<std::string> names;
+  for (const LossInputDescription& input : MakeTileLoss(DefaultLossConfig(loss))->Describe().inputs) {
+    if (input.optional || input.integer != labels) continue;
+    names.push_back(absl::StrReplaceAll(input.name, {{"*", "0"}}));
+  }
+  return names;
+}
 
 Genes DrawGenes(std::mt19937_64& random) {
   Genes genes;

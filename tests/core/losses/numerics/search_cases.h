@@ -10,12 +10,16 @@
 #include <cstddef>
 #include <random>
 #include <string>
+#include <vector>
 
 #include "tests/support/loss_runs.h"
 
 namespace lossd::testing {
 
 // Each in [0, 1).
+// Names of the inputs that every request of a loss has, floating ones or labels; of a family, its first.
+std::vector<std::string> RequiredInputs(size_t loss, bool labels);
+
 using Genes = std::array<double, 24>;
 
 Genes DrawGenes(std::mt19937_64& random);
