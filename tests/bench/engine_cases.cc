@@ -144,6 +144,22 @@ EngineCase Pairs(LossConfig config, const char* first, const char* second, int64
   result.request.loss = std::move(config);
   result.request.inputs = {Floats(first, {rows, width}), Floats(second, {rows, width})};
   result.unit_rows = true;
+  result.torch = absl::StrFormat(R"({"loss":"%s","inputs":%s})", result.loss, ShapeList(result.request.inputs));
+  return result;
+}
+
+// Columns of two views: one matrix of moments, of VICReg two.
+EngineCase Moments(LossConfig config, int64_t rows, int64_t width, double goal) {
+  EngineCase result;
+  const int64_t matrices = std::holds_alternative<VicRegConfig>(config) ? 2 : 1;
+  result.loss = std::string(kLossNames[config.index()]);
+  result.name = absl::StrFormat("%s %d x %d", result.loss, rows, width);
+  result.bound = "moments of columns, and both gradients through them";
+  result.goals.bound = goal;
+  result.products = {{width, width, rows, matrices}, {rows, width, width, 2}};
+  result.request.loss = std::move(config);
+  result.request.inputs = {Floats("z_1", {rows, width}), Floats("z_2", {rows, width})};
+  result.torch = absl::StrFormat(R"({"loss":"%s","inputs":%s})", result.loss, ShapeList(result.request.inputs));
   return result;
 }
 
@@ -177,10 +193,14 @@ std::vector<EngineCase> EngineCases() {
   large.torch.clear();  // Its scores would take 64 GiB.
   add(Pairs(InfoNceConfig{}, "query", "key", 4096, 256, 8.0 / 6 * 1.25));
   add(Pairs(ClipConfig{}, "image", "text", 4096, 256, 8.0 / 6 * 1.25));
+  add(Pairs(SigLipConfig{}, "image", "text", 4096, 256, 1.25));
+  add(Moments(VicRegConfig{}, 512, 1024, 0));
+  add(Moments(BarlowTwinsConfig{}, 512, 1024, 0));
   for (EngineCase many :
        {Pairs(InfoNceConfig{}, "query", "key", 65536, 256, 0), Pairs(ClipConfig{}, "image", "text", 65536, 256, 0)}) {
     many.is_large = true;
     many.goals.extra_bytes = 200e6;
+    many.torch.clear();
     add(std::move(many));
   }
   return cases;

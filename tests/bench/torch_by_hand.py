@@ -10,6 +10,7 @@ import math
 
 import torch
 from torch.nn import functional
+import torch_reference
 from torch_reference import CpcModules, autograd, leaves_of
 
 
@@ -291,12 +292,70 @@ def nt_xent_variants(_case, inputs, transform):
             "autograd": autograd(leaves, transform(NtXent(leaves).loss))}
 
 
+def unit_rows(rows):
+    lengths = rows.norm(dim=1, keepdim=True).clamp_min(1e-12)
+    return rows / lengths, lengths
+
+
+def through_norms(gradient, units, lengths):
+    return (gradient - units * (gradient * units).sum(dim=1, keepdim=True)) / lengths
+
+
+def softmax_gradient(scores, scale):
+    """Row-wise cross-entropy of the diagonal and its gradient by scores before `scale`, in the place of `scores`."""
+    picked = scores.diagonal().clone()
+    highest = scores.amax(dim=1, keepdim=True)
+    scores.sub_(highest).exp_()
+    sums = scores.sum(dim=1)
+    loss = (sums.log() + highest.flatten() - picked).mean()
+    scores *= (scale / len(scores) / sums)[:, None]
+    scores.diagonal().sub_(scale / len(scores))
+    return loss, scores
+
+
+def info_nce_closed(queries, keys):
+    (queries, of_queries), (keys, of_keys) = unit_rows(queries), unit_rows(keys)
+    loss, gradient = softmax_gradient(queries @ keys.t() / 0.07, 1 / 0.07)
+    return loss, [through_norms(gradient @ keys, queries, of_queries),
+                  through_norms(gradient.t() @ queries, keys, of_keys)]
+
+
+def clip_closed(images, texts):
+    scores = images @ texts.t() / 0.07
+    other, turned = softmax_gradient(scores.t().contiguous(), 1 / 0.07)
+    loss, gradient = softmax_gradient(scores, 1 / 0.07)
+    gradient.add_(turned.t()).mul_(0.5)
+    return (loss + other) / 2, [gradient @ texts, gradient.t() @ images]
+
+
+def siglip_closed(images, texts):
+    margins = images @ texts.t() * 10.0 - 10.0
+    margins.diagonal().neg_()
+    loss = functional.softplus(margins).sum() / len(margins)
+    gradient = margins.sigmoid_().mul_(10.0 / len(margins))
+    gradient.diagonal().neg_()
+    return loss, [gradient @ texts, gradient.t() @ images]
+
+
+def variants_of_two(closed, formula):
+    def make(_case, inputs, transform):
+        leaves = leaves_of(inputs)
+        made = {"autograd": autograd(leaves, transform(lambda: formula(*leaves)))}
+        return made if closed is None else {"closed gradients": transform(lambda: closed(*inputs)), **made}
+    return make
+
+
 def torch_compile(function):
     return torch.compile(function, dynamic=False)
 
 
 VARIANTS = {"feature_map_contrastive": feature_map_variants, "cpc": cpc_variants, "cpc_contrast": contrast_variants,
-            "nt_xent": nt_xent_variants}
+            "nt_xent": nt_xent_variants,
+            "info_nce": variants_of_two(info_nce_closed, torch_reference.info_nce_pairs),
+            "clip": variants_of_two(clip_closed, torch_reference.clip),
+            "siglip": variants_of_two(siglip_closed, torch_reference.siglip),
+            "vicreg": variants_of_two(None, torch_reference.vicreg),
+            "barlow_twins": variants_of_two(None, torch_reference.barlow_twins)}
 
 
 def variants(case, inputs):

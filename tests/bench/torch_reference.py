@@ -150,7 +150,59 @@ class NtXent:
         return -torch.log(torch.cat([positives, positives]) / negatives).mean()
 
 
-LOSSES = {"feature_map_contrastive": FeatureMaps, "cpc": Cpc, "cpc_contrast": CpcContrast, "nt_xent": NtXent}
+class OfTwo:
+    """A loss of two tensors of rows, as the libraries that have it write it, with its default configuration."""
+
+    def __init__(self, formula):
+        self.formula = formula
+
+    def __call__(self, _case, inputs):
+        self.inputs = inputs
+        return self
+
+    def loss(self):
+        return self.formula(*self.inputs)
+
+
+def info_nce_pairs(queries, keys):
+    logits = functional.normalize(queries) @ functional.normalize(keys).t() / 0.07
+    return functional.cross_entropy(logits, torch.arange(len(logits)))
+
+
+def clip(images, texts):
+    logits = images @ texts.t() / 0.07
+    labels = torch.arange(len(logits))
+    return (functional.cross_entropy(logits, labels) + functional.cross_entropy(logits.t(), labels)) / 2
+
+
+def siglip(images, texts):
+    logits = 10.0 * images @ texts.t() - 10.0
+    labels = 2 * torch.eye(len(logits)) - 1
+    return -functional.logsigmoid(labels * logits).sum() / len(logits)
+
+
+def off_diagonal(square):
+    return square[~torch.eye(len(square), dtype=torch.bool)]
+
+
+def vicreg(first, second):
+    variance = covariance = 0
+    for view in (first, second):
+        centred = view - view.mean(dim=0)
+        variance = variance + functional.relu(1 - torch.sqrt(view.var(dim=0) + 1e-4)).mean() / 2
+        covariance = covariance + off_diagonal(centred.t() @ centred / (len(view) - 1)).square().sum() / view.shape[1]
+    return 25 * functional.mse_loss(first, second) + 25 * variance + covariance
+
+
+def barlow_twins(first, second):
+    first, second = (functional.batch_norm(view, None, None, training=True) for view in (first, second))
+    correlation = first.t() @ second / len(first)
+    return (correlation.diagonal() - 1).square().sum() + 5e-3 * off_diagonal(correlation).square().sum()
+
+
+LOSSES = {"feature_map_contrastive": FeatureMaps, "cpc": Cpc, "cpc_contrast": CpcContrast, "nt_xent": NtXent,
+          "info_nce": OfTwo(info_nce_pairs), "clip": OfTwo(clip), "siglip": OfTwo(siglip), "vicreg": OfTwo(vicreg),
+          "barlow_twins": OfTwo(barlow_twins)}
 
 
 def variants(case, inputs):
