@@ -20,6 +20,8 @@ namespace {
 constexpr int64_t kBlock = 128;
 // Tiles at a time; also the most threads that help.
 constexpr int64_t kLanes = 16;
+// Columns of an iteration.
+constexpr int64_t kRun = 32;
 // Sums of squares between these have not lost any to the ends of what doubles hold.
 constexpr double kLeastSquares = 1e-280;
 constexpr double kMostSquares = 1e300;
@@ -29,6 +31,7 @@ struct ColumnStatistics {
   double* means;
   double* remainders;  // What means of doubles are rounded by, which counts where columns are far from zero.
   double* deviations;  // sqrt(variance + eps)
+  double* inverses;    // Of these, by which columns are multiplied; 0 of a constant column, 1 where they are not.
 };
 
 template <typename T>
@@ -50,7 +53,7 @@ Arrays<T> LayOut(const MomentsProblem& problem, Workspace& workspace) {
     arrays.views[view] = workspace.Take<T>(problem.rows * problem.width);
     arrays.columns[view] = {workspace.Take<double>(problem.width),
                             std::is_same_v<T, double> ? workspace.Take<double>(problem.width) : nullptr,
-                            workspace.Take<double>(problem.width)};
+                            workspace.Take<double>(problem.width), workspace.Take<double>(problem.width)};
   }
   arrays.diagonal = workspace.Take<double>(problem.width);
   arrays.column_sums = workspace.Take<double>(problem.width);
@@ -88,9 +91,7 @@ class TileMoments {
     for (int view = 0; view < 2; ++view) {
       if (GradientOf(view) == nullptr) continue;
       ForColumns([&](int64_t first, int64_t count) {
-        for (int64_t d = first; d < first + count; ++d) {
-          problem_.cross ? FinishCorrelation(view, d) : FinishCovariance(view, d);
-        }
+        problem_.cross ? FinishCorrelation(view, first, count) : FinishCovariance(view, first, count);
       });
     }
     return result;
@@ -106,7 +107,6 @@ class TileMoments {
   // Calls body(first, count) for runs of columns, in parallel.
   template <typename Body>
   void ForColumns(const Body& body) {
-    constexpr int64_t kRun = 32;
     parallel_.For(CeilDiv(width_, kRun), [&](int64_t i) { body(i * kRun, std::min(kRun, width_ - i * kRun)); });
   }
 
@@ -133,6 +133,7 @@ class TileMoments {
       for (int64_t d = first; d < first + count; ++d) {
         const bool held = deviations[d] > kLeastSquares && deviations[d] < kMostSquares;
         deviations[d] = held ? std::sqrt(deviations[d] / samples + problem_.eps) : FarDeviation(view, d, samples);
+        arrays_.columns[view].inverses[d] = problem_.cross ? InverseOf(deviations[d]) : 1;
       }
       ForRows(first, count,
               [&](int64_t i, int64_t d) { arrays_.views[view][i] = static_cast<T>(Centred(view, i, d)); });
@@ -153,6 +154,7 @@ class TileMoments {
     }
     return std::ldexp(std::sqrt(squares / samples + std::ldexp(problem_.eps, -2 * exponent)), exponent);
   }
+  static double InverseOf(double deviation) { return std::isnormal(deviation) ? 1 / deviation : 0; }
   static int ExponentOf(double value) { return value > 0 && std::isfinite(value) ? std::ilogb(value) : 0; }
 
   // Calls body(index of an element, its column).
@@ -169,10 +171,7 @@ class TileMoments {
   }
 
   double Centred(int view, int64_t i, int64_t d) const {
-    const double centred = AroundMean(view, i, d);
-    if (!problem_.cross) return centred;
-    const double deviation = arrays_.columns[view].deviations[d];
-    return deviation == 0 ? 0 : centred / deviation;
+    return AroundMean(view, i, d) * arrays_.columns[view].inverses[d];
   }
 
   void SumDistances(int64_t first, int64_t count) {
@@ -300,40 +299,48 @@ class TileMoments {
     return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
   }
 
-  // The gradient's column d holds the covariances' part without its factor.
-  void FinishCovariance(int view, int64_t d) {
+  // The gradient's columns hold the covariances' part without its factor.
+  void FinishCovariance(int view, int64_t first, int64_t count) {
     const auto width = static_cast<double>(width_);
     const auto samples = static_cast<double>(rows_ - 1);
     const double covariance = 4 * problem_.weights[2] / (width * samples);
-    const double deviation = arrays_.columns[view].deviations[d];
-    const double hinge = deviation < 1 && deviation > 0 ? -problem_.weights[1] / (2 * width * deviation * samples) : 0;
     const double distance = 2 * problem_.weights[0] / (static_cast<double>(rows_) * width);
-    T* const gradient = GradientOf(view);
-    for (int64_t i = d; i < rows_ * width_; i += width_) {
-      double sum = problem_.weights[2] == 0 ? 0 : covariance * static_cast<double>(gradient[i]);
-      if (problem_.weights[1] != 0) sum += hinge * Centred(view, i, d);
-      if (problem_.weights[0] != 0) {
-        sum += distance * (static_cast<double>(ViewOf(view)[i]) - static_cast<double>(ViewOf(1 - view)[i]));
-      }
-      gradient[i] = static_cast<T>(sum * operands_.weight);
+    double hinges[kRun] = {};
+    for (int64_t d = first; d < first + count; ++d) {
+      const double deviation = arrays_.columns[view].deviations[d];
+      if (!(deviation < 1 && deviation > 0)) continue;
+      hinges[d - first] = -problem_.weights[1] / (2 * width * deviation * samples);
     }
+    T* const gradient = GradientOf(view);
+    const T* const own = ViewOf(view);
+    const T* const other = ViewOf(1 - view);
+    ForRows(first, count, [&](int64_t i, int64_t d) {
+      double sum = problem_.weights[2] == 0 ? 0 : covariance * static_cast<double>(gradient[i]);
+      if (problem_.weights[1] != 0) sum += hinges[d - first] * Centred(view, i, d);
+      if (problem_.weights[0] != 0) sum += distance * (static_cast<double>(own[i]) - static_cast<double>(other[i]));
+      gradient[i] = static_cast<T>(sum * operands_.weight);
+    });
   }
 
-  // The gradient's column d is that of the standardised column, times N.
-  void FinishCorrelation(int view, int64_t d) {
-    const double deviation = arrays_.columns[view].deviations[d];
+  // The gradient's columns are those of the standardised columns, times N.
+  void FinishCorrelation(int view, int64_t first, int64_t count) {
     T* const gradient = GradientOf(view);
     const auto rows = static_cast<double>(rows_);
-    double mean = 0;
-    double along = 0;
-    for (int64_t i = d; i < rows_ * width_; i += width_) {
-      mean += static_cast<double>(gradient[i]) / rows;
-      along += static_cast<double>(gradient[i]) * Centred(view, i, d) / rows;
+    double means[kRun] = {};
+    double alongs[kRun] = {};
+    double factors[kRun] = {};
+    ForRows(first, count, [&](int64_t i, int64_t d) {
+      means[d - first] += static_cast<double>(gradient[i]) / rows;
+      alongs[d - first] += static_cast<double>(gradient[i]) * Centred(view, i, d) / rows;
+    });
+    for (int64_t c = 0; c < count; ++c) {
+      factors[c] = operands_.weight / rows * arrays_.columns[view].inverses[first + c];
     }
-    const double factor = deviation == 0 ? 0 : operands_.weight / (rows * deviation);
-    for (int64_t i = d; i < rows_ * width_; i += width_) {
-      gradient[i] = static_cast<T>((static_cast<double>(gradient[i]) - mean - Centred(view, i, d) * along) * factor);
-    }
+    ForRows(first, count, [&](int64_t i, int64_t d) {
+      const int64_t c = d - first;
+      gradient[i] =
+          static_cast<T>((static_cast<double>(gradient[i]) - means[c] - Centred(view, i, d) * alongs[c]) * factors[c]);
+    });
   }
 
   const MomentsProblem& problem_;

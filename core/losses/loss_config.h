@@ -69,8 +69,8 @@ struct FeatureMapContrastiveConfig {
   std::string comparisons = "00, 11";  // 1 to 256 pairs; `r` is a random index.
   double tclip = 10.0;                 // Not 0, not NaN. Its sign does not count.
   bool bidirectional = true;
-  double regularizer_weight = 1.0;   // Finite, as the scale.
-  double regularizer_scale = 0.05;   // Of the mean squared score.
+  double regularizer_weight = 1.0;        // Finite, as the scale.
+  double regularizer_scale = 0.05;        // Of the mean squared score.
   std::vector<double> loss_weights = {};  // Empty: ones. Else one for each pair, finite.
   Sampling sampling = {};
   bool share_source_samples = false;

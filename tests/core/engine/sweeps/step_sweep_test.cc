@@ -121,8 +121,7 @@ std::vector<Outcome> SweepAll(const Problem& problem, int64_t block_rows) {
 
 // Extents that no number of threads divides; more columns than a block has threads, and more steps.
 std::vector<Problem> Problems() {
-  return {{1, 1, 1, 1, 1},  {3, 2, 5, 0.5, 2},   {1, 4, 37, 1, 3},
-          {5, 3, 7, 2, 1}, {1, 61, 2, 0.25, 4}, {2, 5, 7, 1, 60}};
+  return {{1, 1, 1, 1, 1}, {3, 2, 5, 0.5, 2}, {1, 4, 37, 1, 3}, {5, 3, 7, 2, 1}, {1, 61, 2, 0.25, 4}, {2, 5, 7, 1, 60}};
 }
 
 TEST(StepSweepTest, HasTheLossesAndTheGradientOfItsDefinition) {
