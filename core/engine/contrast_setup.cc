@@ -54,12 +54,14 @@ void ClearGradients(const RowOperand<T>& operand) {
   }
 }
 
-// Pairs that a round has at most.
-int64_t LanesOf(const ContrastProblem& problem) {
+int64_t BlocksOf(absl::Span<const ContrastPart> parts) {
   int64_t blocks = 0;
-  for (const ContrastPart& part : problem.rows) blocks += CeilDiv(part.count, kBlockRows);
-  return std::min(kLanes, blocks);
+  for (const ContrastPart& part : parts) blocks += CeilDiv(part.count, kBlockRows);
+  return blocks;
 }
+
+// Pairs that a round has at most.
+int64_t LanesOf(const ContrastProblem& problem) { return std::min(kLanes, BlocksOf(problem.rows)); }
 
 }  // namespace
 
@@ -72,16 +74,28 @@ int64_t TileElements(const ContrastProblem& problem) {
   return std::min(problem.row_count(), kBlockRows) * std::min(problem.column_count(), kBlockRows) + kSweepPadding;
 }
 
+template <typename T>
+int64_t KeptTilesOf(const ContrastProblem& problem, bool gradients) {
+  if (!gradients) return 0;
+  if (problem.term != Term::kSoftmax || problem.pairs == Pairs::kLabels || problem.exclusion.has_value()) return 0;
+  const int64_t rows = BlocksOf(problem.rows);
+  const int64_t tiles = problem.symmetric() ? rows * (rows + 1) / 2 : rows * BlocksOf(problem.columns);
+  return tiles <= kKeptScoreBytes / (kBlockRows * kBlockRows * static_cast<int64_t>(sizeof(T))) ? tiles : 0;
+}
+
 int64_t ScratchElements(const ContrastProblem& problem) {
   const int64_t scaled = problem.normalize ? 0 : kScratchElements;
   return problem.width > kLongSum ? std::max(scaled, TileElements(problem)) : scaled;
 }
 
 template <typename T>
-ContrastArrays<T> LayOutContrast(const ContrastProblem& problem, Workspace& workspace) {
+ContrastArrays<T> LayOutContrast(const ContrastProblem& problem, bool gradients, Workspace& workspace) {
   const int64_t rows = problem.row_count();
   ContrastArrays<T> arrays{};
   arrays.tiles = workspace.Take<T>(LanesOf(problem) * TilesOf(problem) * TileElements(problem));
+  if (const int64_t kept = KeptTilesOf<T>(problem, gradients); kept > 0) {
+    arrays.kept = workspace.Take<T>(kept * TileElements(problem));
+  }
   if (const int64_t scratch = ScratchElements(problem); scratch > 0) {
     arrays.scratch = workspace.Take<T>(LanesOf(problem) * scratch);
   }
@@ -124,10 +138,10 @@ double ContrastSetup<T>::GradientFactor() const {
 template <typename T>
 void ContrastSetup<T>::Prepare(BufferPool& pool, Parallel& parallel) {
   Workspace size(nullptr);
-  LayOutContrast<T>(problem_, size);
+  LayOutContrast<T>(problem_, WantsGradients(), size);
   workspace_ = pool.Allocate(static_cast<size_t>(size.bytes()));
   Workspace workspace(workspace_.data());
-  arrays_ = LayOutContrast<T>(problem_, workspace);
+  arrays_ = LayOutContrast<T>(problem_, WantsGradients(), workspace);
   rows_.Prepare(pool, parallel);
   if (!problem_.symmetric()) columns_.Prepare(pool, parallel);
   if (operands_.scale_gradient != nullptr) rows_.KeepGradients(pool);
@@ -242,8 +256,10 @@ void FormProducts(T factor, int exponent, const RowOperand<T>& left, const RowBl
   }
 }
 
-template ContrastArrays<float> LayOutContrast(const ContrastProblem& problem, Workspace& workspace);
-template ContrastArrays<double> LayOutContrast(const ContrastProblem& problem, Workspace& workspace);
+template int64_t KeptTilesOf<float>(const ContrastProblem& problem, bool gradients);
+template int64_t KeptTilesOf<double>(const ContrastProblem& problem, bool gradients);
+template ContrastArrays<float> LayOutContrast(const ContrastProblem& problem, bool gradients, Workspace& workspace);
+template ContrastArrays<double> LayOutContrast(const ContrastProblem& problem, bool gradients, Workspace& workspace);
 template class ContrastSetup<float>;
 template class ContrastSetup<double>;
 template void FormProducts(float factor, int exponent, const RowOperand<float>& left, const RowBlock& rows,

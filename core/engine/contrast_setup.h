@@ -12,6 +12,7 @@
 
 #include "absl/container/inlined_vector.h"
 #include "absl/types/span.h"
+#include "core/engine/block_pairs.h"
 #include "core/engine/contrast.h"
 #include "core/engine/contrast_sides.h"
 #include "core/engine/contrast_tiles.h"
@@ -43,12 +44,27 @@ int64_t TilesOf(const ContrastProblem& problem);
 // Of a tile: its scores, and what sweeps read behind them, where another thread's tile must not begin.
 int64_t TileElements(const ContrastProblem& problem);
 
+// Scores of softmax terms up to this size are kept from the sums to the gradient, unless labels or guides split them:
+// writing them and reading them again is quicker than forming them again.
+inline constexpr int64_t kKeptScoreBytes = int64_t{64} << 20;
+
+// Tiles that are kept, one for each pair of blocks that meet (KeptTile), or 0.
+template <typename T>
+int64_t KeptTilesOf(const ContrastProblem& problem, bool gradients);
+
+// The place of a pair of blocks' tile among those kept, where a problem has so many blocks of columns.
+inline int64_t KeptTile(const ContrastProblem& problem, int64_t column_blocks, BlockPair pair) {
+  if (!problem.symmetric()) return pair.rows * column_blocks + pair.columns;
+  return pair.rows * column_blocks - pair.rows * (pair.rows - 1) / 2 + pair.columns - pair.rows;
+}
+
 // Of what products of scores need beside the tile, a lane.
 int64_t ScratchElements(const ContrastProblem& problem);
 
 template <typename T>
 struct ContrastArrays {
   T* tiles;    // Those of lane 0, of lane 1, ...
+  T* kept;     // KeptTilesOf tiles of scores; null where these are none.
   T* scratch;  // ScratchElements of lane 0, of lane 1, ...; null where these are none.
   ContrastSide<T> rows;
   ContrastSide<T> columns;  // As rows where rows meet themselves; empty where columns have no term.
@@ -59,7 +75,7 @@ struct ContrastArrays {
 };
 
 template <typename T>
-ContrastArrays<T> LayOutContrast(const ContrastProblem& problem, Workspace& workspace);
+ContrastArrays<T> LayOutContrast(const ContrastProblem& problem, bool gradients, Workspace& workspace);
 
 // Not thread-safe; borrows problem and operands.
 template <typename T>

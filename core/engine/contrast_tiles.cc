@@ -80,6 +80,7 @@ class TileContrast {
 
   const RowBlock& RowsOf(BlockPair pair) const { return setup_.row_blocks()[static_cast<size_t>(pair.rows)]; }
   const RowBlock& ColumnsOf(BlockPair pair) const { return setup_.column_blocks()[static_cast<size_t>(pair.columns)]; }
+  int64_t ColumnBlocks() const { return static_cast<int64_t>(setup_.column_blocks().size()); }
   bool IsItself(BlockPair pair) const { return problem_.symmetric() && pair.rows == pair.columns; }
   // Whether entries (r, r) are pairs.
   bool HasPairs(BlockPair pair) const {
@@ -101,22 +102,26 @@ class TileContrast {
     T* spare = nullptr;      // A tile of no meaning.
   };
 
-  void FormScoreProducts(const RowBlock& rows, const RowBlock& columns, T* tiles) const {
+  // Into `tile`; `tiles` are those of the lane at hand.
+  void FormScoreProducts(const RowBlock& rows, const RowBlock& columns, const T* tiles, T* tile) const {
     const int64_t lane = (tiles - arrays_.tiles) / (TilesOf(problem_) * TileElements(problem_));
     T* const scratch = arrays_.scratch == nullptr ? nullptr : arrays_.scratch + lane * ScratchElements(problem_);
     FormProducts(setup_.score_factor(), setup_.score_exponent(), setup_.rows(), rows, setup_.columns(), columns,
-                 scratch, tiles);
+                 scratch, tile);
   }
 
   BlockScores FormScores(BlockPair pair, bool first_pass, T* tiles) {
     const RowBlock& rows = RowsOf(pair);
     const RowBlock& columns = ColumnsOf(pair);
-    BlockScores scores = {{rows.count, columns.count}, tiles, tiles};
-    FormScoreProducts(rows, columns, tiles);
-    if (HasPairs(pair) && problem_.term == Term::kSoftmax) KeepPairs(pair, scores, tiles);
-    if (HasPairs(pair) || IsItself(pair)) FillDiagonal(scores.shape, kLeftOut<T>, tiles);
+    const bool is_kept = arrays_.kept != nullptr;
+    T* const tile = is_kept ? arrays_.kept + TileElements(problem_) * KeptTile(problem_, ColumnBlocks(), pair) : tiles;
+    BlockScores scores = {{rows.count, columns.count}, tile, tile};
     T* second = tiles + TileElements(problem_);
     if (TilesOf(problem_) == 3) scores.spare = second + TileElements(problem_);
+    if (is_kept && !first_pass) return scores;
+    FormScoreProducts(rows, columns, tiles, tile);
+    if (HasPairs(pair)) KeepPairs(pair, scores, tile);
+    if (HasPairs(pair) || IsItself(pair)) FillDiagonal(scores.shape, kLeftOut<T>, tile);
     if (problem_.pairs == Pairs::kLabels &&
         SplitByLabel(scores.shape, arrays_.labels + rows.place, arrays_.labels + columns.place, tiles, second)) {
       scores.positives = second;
@@ -262,7 +267,7 @@ class TileContrast {
     const RowBlock& rows = RowsOf(pair);
     const ScoreTile shape = {rows.count, ColumnsOf(pair).count};
     const double share = 1 / static_cast<double>(problem_.row_count());
-    FormScoreProducts(rows, ColumnsOf(pair), tile);
+    FormScoreProducts(rows, ColumnsOf(pair), tile, tile);
     double pairs[kBlockRows];
     if (HasPairs(pair)) {
       for (int64_t r = 0; r < shape.rows; ++r) {
@@ -307,9 +312,9 @@ class TileContrast {
 }  // namespace
 
 template <typename T>
-int64_t WorkspaceBytesOf(const ContrastProblem& problem) {
+int64_t WorkspaceBytesOf(const ContrastProblem& problem, bool gradients) {
   Workspace workspace(nullptr);
-  LayOutContrast<T>(problem, workspace);
+  LayOutContrast<T>(problem, gradients, workspace);
   int64_t bytes = workspace.bytes();
   if (problem.normalize) {
     bytes += RowOperand<T>::CopyBytes(problem.row_count(), problem.width);
@@ -329,8 +334,8 @@ ContrastResult ComputeContrast(const ContrastProblem& problem, const ContrastOpe
   return TileContrast<T>(problem, operands, pool, cancelled, parallel).Run();
 }
 
-template int64_t WorkspaceBytesOf<float>(const ContrastProblem& problem);
-template int64_t WorkspaceBytesOf<double>(const ContrastProblem& problem);
+template int64_t WorkspaceBytesOf<float>(const ContrastProblem& problem, bool gradients);
+template int64_t WorkspaceBytesOf<double>(const ContrastProblem& problem, bool gradients);
 template ContrastResult ComputeContrast(const ContrastProblem& problem, const ContrastOperands<float>& operands,
                                         BufferPool& pool, const std::atomic<bool>* cancelled, Parallel& parallel);
 template ContrastResult ComputeContrast(const ContrastProblem& problem, const ContrastOperands<double>& operands,

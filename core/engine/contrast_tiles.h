@@ -2,9 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Contrasts on the processor, in tiles of scores that stay in the second-level cache. Blocks of rows meet blocks of
-// columns; the scores of a meeting are formed twice, once for the sums and once for the gradient (with sigmoid terms
-// once in all), and nothing of the size of all scores is kept: 8 M N D operations, where keeping them would take 6.
-// Where rows meet themselves, scores are symmetric and each is formed for one of (i, k) and (k, i) only: half of that.
+// columns. Scores of at most kKeptScoreBytes (contrast_setup.h) are kept from the sums to the gradient: 6 M N D
+// operations, as with sigmoid terms, which need no sums first. More of them are formed twice, once for the sums and
+// once for the gradient, and nothing of the size of all scores is kept: 8 M N D. Where rows meet themselves, scores are
+// symmetric and each is formed for one of (i, k) and (k, i) only: half of that.
 
 #ifndef LOSSD_CORE_ENGINE_CONTRAST_TILES_H_
 #define LOSSD_CORE_ENGINE_CONTRAST_TILES_H_
@@ -35,9 +36,9 @@ struct ContrastOperands {
   T* bias_gradient = nullptr;
 };
 
-// Bytes that ComputeContrast takes from the pool at most.
+// Bytes that ComputeContrast takes from the pool at most, with gradients or without.
 template <typename T>
-int64_t WorkspaceBytesOf(const ContrastProblem& problem);
+int64_t WorkspaceBytesOf(const ContrastProblem& problem, bool gradients);
 
 // Computes the loss, and the gradients that are wanted (overwritten), times `weight`. Returns early, with a meaningless
 // result, once `cancelled` (may be null) is true. Thread-safe. Same bits whatever `parallel` does. May throw what

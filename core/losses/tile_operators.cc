@@ -64,12 +64,22 @@ void RunProblem(LossTask& task, const MomentsProblem& problem, const RunContext&
   WriteValues(task, result.values);
 }
 
+template <typename T>
+int64_t BytesOf(const ContrastProblem& problem, bool gradients) {
+  return WorkspaceBytesOf<T>(problem, gradients);
+}
+template <typename T>
+int64_t BytesOf(const MomentsProblem& problem, bool) {
+  return WorkspaceBytesOf<T>(problem);
+}
+
 class TileOperators final : public Operators {
  public:
   int64_t WorkspaceBytes(const ComputeSpec& request, const OperatorPlan& plan) const override {
+    const bool gradients = request.gradients.mode != GradientSelection::Mode::kNone;
     const auto bytes_of = [&](const auto& problem) {
-      if (plan.widened) return WorkspaceBytesOf<double>(problem) + WidenedBytes(request, plan);
-      return plan.dtype == DType::kFloat64 ? WorkspaceBytesOf<double>(problem) : WorkspaceBytesOf<float>(problem);
+      if (plan.widened) return BytesOf<double>(problem, gradients) + WidenedBytes(request, plan);
+      return plan.dtype == DType::kFloat64 ? BytesOf<double>(problem, gradients) : BytesOf<float>(problem, gradients);
     };
     return std::visit(bytes_of, plan.problem);
   }

@@ -80,10 +80,49 @@ TEST_F(ContrastTilesTest, ProductsBeyondFloatsAreNoTrouble) {
 }
 
 TEST_F(ContrastTilesTest, CountsItsMemory) {
-  const int64_t bytes = WorkspaceBytesOf<float>(problem_);
+  const int64_t bytes = WorkspaceBytesOf<float>(problem_, true);
   EXPECT_GE(bytes, 2 * kRows * kWidth * 4);
   problem_.both_sides = true;
-  EXPECT_GT(WorkspaceBytesOf<float>(problem_), bytes);
+  EXPECT_GT(WorkspaceBytesOf<float>(problem_, true), bytes);
+}
+
+TEST_F(ContrastTilesTest, KeepsNoScoresWhereNobodyWantsGradients) {
+  EXPECT_LT(WorkspaceBytesOf<float>(problem_, false), WorkspaceBytesOf<float>(problem_, true));
+}
+
+// 144 and 136 pairs of blocks: floats' scores are kept, doubles' formed twice.
+template <typename T>
+std::pair<double, std::vector<double>> RunLarge(bool symmetric, bool both_sides) {
+  const int64_t count = symmetric ? 2048 : 3072;
+  constexpr int64_t kWide = 4;
+  std::mt19937 random(7);
+  std::normal_distribution<float> normal;
+  std::vector<T> values(static_cast<size_t>(2 * count * kWide));
+  for (T& value : values) value = normal(random);
+  std::vector<T> gradients(values.size());
+  const int64_t half = count * kWide;
+  ContrastProblem problem;
+  problem.rows = {{0, count}};
+  (symmetric ? problem.rows : problem.columns).push_back({1, count});
+  problem.pairs = symmetric ? ContrastProblem::Pairs::kNextView : ContrastProblem::Pairs::kDiagonal;
+  problem.width = kWide;
+  problem.both_sides = both_sides;
+  ContrastOperands<T> operands;
+  operands.rows.push_back({values.data(), gradients.data(), count});
+  (symmetric ? operands.rows : operands.columns).push_back({values.data() + half, gradients.data() + half, count});
+  BufferPool pool(0);
+  Serial serial;
+  const ContrastResult result = ComputeContrast(problem, operands, pool, nullptr, serial);
+  return {result.loss, {gradients.begin(), gradients.end()}};
+}
+
+TEST(KeptScoresTest, GiveWhatScoresFormedTwiceGive) {
+  for (const auto& [symmetric, both_sides] : {std::pair(false, false), {false, true}, {true, false}}) {
+    const auto [loss, gradients] = RunLarge<float>(symmetric, both_sides);
+    const auto [exact, exact_gradients] = RunLarge<double>(symmetric, both_sides);
+    EXPECT_NEAR(loss, exact, 1e-5 * exact);
+    for (size_t i = 0; i < gradients.size(); ++i) ASSERT_NEAR(gradients[i], exact_gradients[i], 1e-7) << i;
+  }
 }
 
 // 65,536 rows of 256: less than 200 MB beside inputs and outputs.
@@ -92,7 +131,7 @@ TEST_F(ContrastTilesTest, NeedsLittleForManyRows) {
   problem_.columns = {{1, 65536}};
   problem_.width = 256;
   problem_.both_sides = true;
-  EXPECT_LT(WorkspaceBytesOf<float>(problem_), 200'000'000);
+  EXPECT_LT(WorkspaceBytesOf<float>(problem_, true), 200'000'000);
 }
 
 }  // namespace
