@@ -69,7 +69,7 @@ class TileContrast {
     const int64_t elements = TilesOf(problem_) * TileElements(problem_);
     for (int64_t round = 0; round < schedule.rounds(); ++round) {
       const int64_t count = schedule.pairs(round);
-      const int64_t lanes = std::min(count, kLanes);
+      const int64_t lanes = LanesFor(count, parallel_.Width());
       parallel_.For(lanes, [&](int64_t lane) {
         for (int64_t i = lane; i < count && !IsCancelled(); i += lanes) {
           if (const auto pair = schedule.Pair(round, i)) body(*pair, arrays_.tiles + lane * elements);

@@ -100,9 +100,20 @@ TEST(LossMemoryTest, MapsTakeLessThanSixteenMegabytesHoweverLargeTheyAre) {
   }
 }
 
-TEST(LossMemoryTest, RowsTakeLessThanSixteenMegabytesHoweverManyTheyAre) {
-  for (const ComputeSpec& request : {NtXent(1024, 128), NtXent(4096, 256), NtXent(65536, 256)}) {
-    EXPECT_LE(PooledBytes(request), 16'000'000);
+// Beyond 64 MiB of scores, tiles for 64 threads.
+TEST(LossMemoryTest, RowsTakeLessThanThirtyTwoMegabytesHoweverManyTheyAre) {
+  for (const ComputeSpec& request : {NtXent(4096, 256), NtXent(65536, 256)}) {
+    EXPECT_LE(PlannedBytes(request), 32'000'000);
+  }
+}
+
+TEST(LossMemoryTest, FewerRowsTakeTheirScoresBeside) {
+  for (const int64_t rows : {256, 1024, 2048}) {
+    const int64_t scores = 4 * (2 * rows) * (2 * rows + 256) / 2;
+    EXPECT_LE(PlannedBytes(NtXent(rows, 128)), scores + 8'000'000);
+    ComputeSpec request = NtXent(rows, 128);
+    request.gradients.mode = GradientSelection::Mode::kNone;
+    EXPECT_LE(PlannedBytes(request), 8'000'000);
   }
 }
 

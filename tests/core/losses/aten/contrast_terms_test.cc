@@ -42,7 +42,7 @@ std::vector<Case> Cases() {
   FeatureMapContrastiveConfig maps;
   maps.comparisons = "00";
   maps.bidirectional = false;
-  maps.sampling = SamplingSeed{.torch_seed = 7};
+  maps.sampling = SamplingSeed{7, std::nullopt, 0, 0};
   InfoNceConfig masked{.symmetric = true, .label_smoothing = 0.1};
   masked.false_negatives = FalseNegatives{MarginStrategy::kAbsolute, 0.2};
   return {{"NtXent", NtXentConfig{}, views, 60, 60, 4},
