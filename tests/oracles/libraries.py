@@ -20,38 +20,49 @@ class _Sentences(torch.nn.Module):
         return {"sentence_embedding": features["embedding"]}
 
 
+def _guided_by_embeddings(temperature: float, strategy: str, margin: float) -> Loss:
+    """GISTEmbedLoss as a function of embeddings and of the guide's."""
+    from sentence_transformers.losses import GISTEmbedLoss
+
+    loss = GISTEmbedLoss.__new__(GISTEmbedLoss)  # Its constructor wants tokenizers.
+    torch.nn.Module.__init__(loss)
+    loss.model, loss.guide = _Sentences(), _Sentences()
+    loss.temperature, loss.margin_strategy, loss.margin = temperature, strategy, margin
+    loss.similarity_fct = torch.nn.CosineSimilarity(dim=-1)
+    loss.must_retokenize = False
+    loss.contrast_anchors = loss.contrast_positives = False
+    loss.gather_across_devices = False
+    loss.cross_entropy_loss = torch.nn.CrossEntropyLoss()
+
+    def of(embeddings: list[Tensor], guides: list[Tensor]) -> Tensor:
+        loss.model.forward = lambda features: {"sentence_embedding": embeddings[features["input_ids"]]}
+        loss.guide.forward = lambda features: {"sentence_embedding": guides[features["input_ids"]]}
+        return loss([{"input_ids": i} for i in range(len(embeddings))], None)
+
+    return of
+
+
 class LIBRARIES:
     """One function a loss. Libraries are imported where they are used."""
 
     @staticmethod
-    def ranking(scale: float) -> Loss:
+    def ranking(scale: float, both_ways: bool = False) -> Loss:
         from sentence_transformers.losses import MultipleNegativesRankingLoss
 
-        loss = MultipleNegativesRankingLoss(None, scale=scale)
+        ways = {"directions": ("query_to_doc", "doc_to_query"), "partition_mode": "per_direction"} if both_ways else {}
+        loss = MultipleNegativesRankingLoss(None, scale=scale, **ways)
         return lambda query, key, **negatives: loss.compute_loss_from_embeddings([query, key, *negatives.values()], None)
 
     @staticmethod
-    def guided(temperature: float, strategy: str, margin: float) -> Loss:
-        from sentence_transformers import util
-        from sentence_transformers.losses import GISTEmbedLoss
+    def guided(temperature: float, strategy: str, margin: float, both_ways: bool = False) -> Loss:
+        """Without guides the inputs are their own. Both ways: the mean of this and of keys against queries."""
+        loss = _guided_by_embeddings(temperature, strategy, margin)
 
-        loss = GISTEmbedLoss.__new__(GISTEmbedLoss)  # Its constructor wants tokenizers.
-        torch.nn.Module.__init__(loss)
-        loss.model, loss.guide = _Sentences(), _Sentences()
-        loss.temperature, loss.margin_strategy, loss.margin = temperature, strategy, margin
-        loss.similarity_fct = torch.nn.CosineSimilarity(dim=-1)
-        loss.must_retokenize = False
-        loss.contrast_anchors = loss.contrast_positives = False
-        loss.gather_across_devices = False
-        loss.cross_entropy_loss = torch.nn.CrossEntropyLoss()
-        loss.util = util
-
-        def of(query: Tensor, key: Tensor, negative_0: Tensor, guide_query: Tensor, guide_key: Tensor,
-               guide_negative_0: Tensor) -> Tensor:
-            embeddings, guides = [query, key, negative_0], [guide_query, guide_key, guide_negative_0]
-            loss.model.forward = lambda features: {"sentence_embedding": embeddings[features["input_ids"]]}
-            loss.guide.forward = lambda features: {"sentence_embedding": guides[features["input_ids"]]}
-            return loss([{"input_ids": i} for i in range(3)], None)
+        def of(query: Tensor, key: Tensor, negative_0: Tensor, **guides: Tensor) -> Tensor:
+            embeddings = [query, key, negative_0]
+            similar = list(guides.values()) or [rows.detach() for rows in embeddings]
+            rows = loss(embeddings, similar)
+            return (rows + loss([key, query], [similar[1], similar[0]])) / 2 if both_ways else rows
 
         return of
 
@@ -75,7 +86,7 @@ class LIBRARIES:
 
         loss = ClipLoss()
         prepare = (lambda rows: rows) if unit_rows else normalize
-        return lambda image, text, logit_scale: loss(prepare(image), prepare(text), logit_scale)
+        return lambda image, text, *scale, **more: loss(prepare(image), prepare(text), *scale, **more)
 
     @staticmethod
     def siglip() -> Loss:
