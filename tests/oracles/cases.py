@@ -74,9 +74,8 @@ def masked_cases() -> list[Case]:
     inputs = {"query": rows(1), "key": rows(1) + 2 * rows(2), "negative.0": rows(3)}
     guides = {"guide." + name: rows(9 + i) + rows(5) for i, name in enumerate(inputs)}
     cases = []
-    for name, margin, relative in (("no margin", 0.0, False), ("absolute", 0.1, False), ("relative", 0.3, True)):
-        strategy = "relative" if relative else "absolute"
-        rows_only, both = (specs.info_nce(0.1, symmetric=symmetric, margin=margin, relative_margin=relative)
+    for name, margin, strategy in (("no margin", 0.0, "absolute"), ("absolute", 0.1, "absolute"), ("relative", 0.3, "relative")):
+        rows_only, both = (specs.info_nce(0.1, symmetric=symmetric, margin=margin, margin_strategy=strategy)
                            for symmetric in (False, True))
         cases.append(Case(f"info_nce, guided, {name}", rows_only, {**inputs, **guides},
                           LIBRARIES.guided(0.1, strategy, margin), 10, tuple(guides)))

@@ -13,8 +13,9 @@ from typing import Sequence
 import torch
 from torch import Tensor
 
+from lossd import specs
 from lossd._module import RemoteLoss, one_process, refuse, tensors, unit
-from lossd._numbers import number
+from lossd._numbers import flag, number
 from lossd._temperature import as_temperature, split_temperature, times
 from lossd.client import Client
 
@@ -25,29 +26,37 @@ class InfoNCE(RemoteLoss):
     Args:
         temperature: a number, or a tensor that gets its gradient.
         reduction: only "mean".
+        negative_mode: only "unpaired": every negative is one of every query's.
         normalize: whether rows are divided by their norm.
         symmetric: whether keys are also compared with all queries.
         label_smoothing: in [0, 1).
         margin: takes out negatives that are more similar than the positive's similarity less this; None: none.
-        relative_margin: whether the margin is a share of the positive's similarity.
+        margin_strategy: "absolute", or "relative": the margin is a share of the positive's similarity.
     """
 
-    def __init__(self, temperature: float | Tensor = 0.1, reduction: str = "mean", *, normalize: bool = True,
-                 symmetric: bool = False, label_smoothing: float = 0.0, margin: float | None = None,
-                 relative_margin: bool = False, client: Client | None = None) -> None:
+    def __init__(self, temperature: float | Tensor = 0.1, reduction: str = "mean", negative_mode: str = "unpaired", *,
+                 normalize: bool = True, symmetric: bool = False, label_smoothing: float = 0.0, margin: float | None = None,
+                 margin_strategy: str = "absolute", client: Client | None = None) -> None:
         super().__init__(client)
         refuse("reduction", reduction, "mean", "the server returns the mean")
+        refuse("negative_mode", negative_mode, "unpaired", "every negative is one of every query's")
         self.temperature = as_temperature(temperature)
-        self.normalize = normalize
-        self._settings = {"symmetric": float(symmetric), "label_smoothing": number("label_smoothing", label_smoothing)}
-        if margin is not None:
-            self._settings["false_negatives.margin_strategy"] = 2.0 if relative_margin else 1.0
-            self._settings["false_negatives.margin"] = number("margin", margin)
+        self.normalize = flag("normalize", normalize)
+        self._settings = {"symmetric": float(flag("symmetric", symmetric)),
+                          "label_smoothing": number("label_smoothing", label_smoothing)}
+        masks = specs.info_nce(margin=margin, margin_strategy=margin_strategy).info_nce
+        if masks.HasField("false_negatives"):
+            self._settings["false_negatives.margin_strategy"] = float(masks.false_negatives.margin_strategy)
+            self._settings["false_negatives.margin"] = masks.false_negatives.margin
 
-    def forward(self, query: Tensor, positive_key: Tensor, *, negatives: Tensor | Sequence[Tensor] = (),
-                guides: Sequence[Tensor] = ()) -> Tensor:
+    def forward(self, query: Tensor, positive_key: Tensor, negative_keys: None = None, *,
+                negatives: Tensor | Sequence[Tensor] = (), guides: Sequence[Tensor] = ()) -> Tensor:
         """`negatives`: [M, D], or several such. `guides`, with a margin: of queries, keys, and each of the negatives, whose
-        similarities decide what is a false negative; they get no gradient."""
+        similarities decide what is a false negative; they get no gradient. `negative_keys` is refused: info-nce-pytorch
+        has them take the place of the other keys."""
+        if negative_keys is not None:
+            raise TypeError("negative_keys: expected None, got negatives that would take the place of the other keys; here "
+                            "`negatives` are negatives beside them")
         others = [negatives] if isinstance(negatives, Tensor) else list(negatives)
         tensors(query=query, positive_key=positive_key, **{f"negatives[{j}]": other for j, other in enumerate(others)},
                 **{f"guides[{j}]": guide for j, guide in enumerate(guides)})
@@ -59,6 +68,8 @@ class InfoNCE(RemoteLoss):
         names = ["query", "key", *(f"negative.{j}" for j in range(len(others)))]
         inputs = dict(zip(names, rows))
         if guides:
+            if "false_negatives.margin" not in self._settings:
+                raise ValueError("guides: expected a margin beside them, got none")
             if len(guides) != len(rows):
                 raise ValueError(f"guides: expected {len(rows)}, as many as queries, keys and negatives, got {len(guides)}")
             inputs.update({f"guide.{name}": guide.detach() for name, guide in zip(names, guides)})

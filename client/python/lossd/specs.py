@@ -94,21 +94,29 @@ def nt_xent(temperature: float | None = None, *, normalize: bool | None = None) 
     return losses_pb2.LossSpec(nt_xent=_made(losses_pb2.NtXent, temperature=temperature, normalize=normalize))
 
 
+_MARGIN_STRATEGIES = {"absolute": losses_pb2.FalseNegatives.MARGIN_STRATEGY_ABSOLUTE,
+                      "relative": losses_pb2.FalseNegatives.MARGIN_STRATEGY_RELATIVE}
+
+
+def _false_negatives(margin: float | None, strategy: str) -> losses_pb2.FalseNegatives | None:
+    if text("margin_strategy", strategy) not in _MARGIN_STRATEGIES:
+        raise ValueError(f"margin_strategy: expected 'absolute' or 'relative', got {strategy!r}")
+    if margin is not None:
+        return _made(losses_pb2.FalseNegatives, margin_strategy=_MARGIN_STRATEGIES[strategy], margin=margin)
+    if strategy != "absolute":
+        raise ValueError(f"margin_strategy: expected a margin beside {strategy!r}, got none")
+    return None
+
+
 def info_nce(temperature: float | None = None, *, normalize: bool | None = None, symmetric: bool | None = None,
              label_smoothing: float | None = None, margin: float | None = None,
-             relative_margin: bool = False) -> losses_pb2.LossSpec:
+             margin_strategy: str = "absolute") -> losses_pb2.LossSpec:
     """InfoNCE. Inputs `query`, `key` [N, D], optionally `negative.0` ... [M, D]; with a `margin`, which takes out false
-    negatives, optionally `guide.query`, `guide.key` [N, G], `guide.negative.0` ... Outputs `loss`, `accuracy` []."""
-    false_negatives = None
-    if margin is not None:
-        rules = losses_pb2.FalseNegatives
-        rule = rules.MARGIN_STRATEGY_RELATIVE if relative_margin else rules.MARGIN_STRATEGY_ABSOLUTE
-        false_negatives = rules(margin_strategy=rule, margin=number("margin", margin))
-    elif relative_margin:
-        raise ValueError("relative_margin: expected a margin too, got none")
+    negatives ("absolute" or "relative"), optionally `guide.query`, `guide.key` [N, G], `guide.negative.0` ... Outputs
+    `loss`, `accuracy` []."""
     return losses_pb2.LossSpec(info_nce=_made(
         losses_pb2.InfoNce, temperature=temperature, normalize=normalize, symmetric=symmetric,
-        label_smoothing=label_smoothing, false_negatives=false_negatives))
+        label_smoothing=label_smoothing, false_negatives=_false_negatives(margin, margin_strategy)))
 
 
 def clip(*, normalize: bool | None = None, logit_scale: float | None = None,

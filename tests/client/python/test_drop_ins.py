@@ -120,14 +120,45 @@ def test_info_nce(client, temperature, options):
     _agree(mine, oracle, views + negatives + _learned(temperature))
 
 
-def test_info_nce_takes_out_false_negatives_by_their_guides(client):
+@pytest.mark.parametrize("strategy, bound", [("absolute", lambda own: own - 0.1), ("relative", lambda own: own - 0.1 * own.abs())])
+def test_info_nce_takes_out_false_negatives_by_their_guides(client, strategy, bound):
     views, guides = _rows(2), [g.detach() for g in _rows(2, 5)]
     q, k, gq, gk = (F.normalize(x, dim=1) for x in (*views, *guides))
     similar = gq @ gk.t()
-    out = (similar > similar.diagonal()[:, None] - 0.1) & ~torch.eye(_N, dtype=torch.bool)
+    out = (similar > bound(similar.diagonal()[:, None])) & ~torch.eye(_N, dtype=torch.bool)
     oracle = F.cross_entropy((q @ k.t() / 0.1).masked_fill(out, -torch.inf), torch.arange(_N))
     assert out.any()
-    _agree(lossd.InfoNCE(0.1, margin=0.1, client=client)(*views, guides=guides), oracle, views)
+    _agree(lossd.InfoNCE(0.1, margin=0.1, margin_strategy=strategy, client=client)(*views, guides=guides), oracle, views)
+    spec = lossd.specs.info_nce(0.1, margin=0.1, margin_strategy=strategy)
+    inputs = dict(zip(("query", "key", "guide.query", "guide.key"), (*(v.detach() for v in views), *guides)))
+    assert client.compute(spec, inputs).objective == pytest.approx(oracle.item())
+
+
+@pytest.mark.parametrize("make", [lossd.InfoNCE, lossd.specs.info_nce])
+def test_a_margin_strategy_is_one_that_there_is_and_has_a_margin(make):
+    with pytest.raises(ValueError, match="^margin_strategy: expected a margin beside 'relative', got none$"):
+        make(margin_strategy="relative")
+    with pytest.raises(ValueError, match="^margin_strategy: expected 'absolute' or 'relative', got 'both'$"):
+        make(margin=0.1, margin_strategy="both")
+    with pytest.raises(TypeError, match="^margin_strategy: expected a text, got None$"):
+        make(margin=0.1, margin_strategy=None)
+
+
+def test_guides_without_margin_are_refused():
+    with pytest.raises(ValueError, match="^guides: expected a margin beside them, got none$"):
+        lossd.InfoNCE()(_ROWS, _ROWS, guides=[_ROWS, _ROWS])
+
+
+@pytest.mark.parametrize("argument", ["normalize", "symmetric"])
+def test_flags_of_info_nce_are_bools(argument):
+    with pytest.raises(TypeError, match=f"^{argument}: expected True or False, got 'no'$"):
+        lossd.InfoNCE(**{argument: "no"})
+
+
+@pytest.mark.parametrize("call", [lambda loss, x: loss(x, x, x), lambda loss, x: loss(x, x, negative_keys=x)])
+def test_negatives_that_would_take_the_place_of_keys_are_refused(call):
+    with pytest.raises(TypeError, match="^negative_keys: expected None, got negatives that would take the place of the other keys"):
+        call(lossd.InfoNCE(), _ROWS)
 
 
 @pytest.mark.parametrize("cls, oracle", [("ClipLoss", _clip), ("SigLipLoss", _siglip)])
@@ -184,7 +215,8 @@ def test_barlow_twins(client):
 @pytest.mark.parametrize("make, argument", [
     (lambda: lossd.NTXentLoss(memory_bank_size=4096), "memory_bank_size"), (lambda: lossd.DCLLoss(weight_fn=max), "weight_fn"),
     (lambda: lossd.VICRegLoss(gather_distributed=True), "gather_distributed"), (lambda: lossd.ClipLoss(world_size=2), "world_size"),
-    (lambda: lossd.InfoNCE(reduction="sum"), "reduction")])
+    (lambda: lossd.InfoNCE(reduction="sum"), "reduction"), (lambda: lossd.InfoNCE(negative_mode="paired"), "negative_mode"),
+    (lambda: lossd.InfoNCE(0.1, "mean", "paired"), "negative_mode")])
 def test_what_a_server_cannot_do_is_refused(make, argument):
     with pytest.raises(ValueError, match=f"^{argument}: expected"):
         make()
