@@ -1,6 +1,7 @@
 # Copyright 2026 The lossd authors
 # SPDX-License-Identifier: Apache-2.0
-"""Compares every loss of running servers with the library its users know: losses and gradients, in FLOAT64 and FLOAT32.
+"""Compares every loss of running servers, and every torch drop-in, with the library its users know: losses and gradients,
+in FLOAT64 and FLOAT32, and the drop-ins' arguments.
 
 compare.py DEVICE=ADDRESS..: prints the largest differences as docs/losses.md shows them, each the largest of all devices,
 and exits 1 where one is above what docs/losses.md allows.
@@ -12,6 +13,7 @@ import sys
 import warnings
 from typing import Callable, Iterable
 
+import drop_ins
 import lossd
 import torch
 from accuracy import Computed, Difference, difference, largest
@@ -60,8 +62,13 @@ def main(devices: dict[str, str]) -> int:
     clients = {device: lossd.Client(target) for device, target in devices.items()}
     measures: dict[str, Callable[[lossd.Client, torch.dtype], Difference]] = {
         case.name: lambda client, dtype, case=case: compared(client, case, dtype) for case in all_cases()}
+    replacements = drop_ins.drop_ins()
+    for one in replacements:
+        measures[one.title()] = lambda client, dtype, one=one: drop_ins.compared(client, one, dtype)
     on: dict[str, list[Measured]] = {device: [] for device in devices}
-    good = True
+    complaints = sorted({complaint for one in replacements for complaint in drop_ins.signature_differences(one)})
+    print(*complaints, sep="\n", end="\n" if complaints else "")
+    good = not complaints
     print(_HEAD)
     for name, measure in measures.items():
         for device, client in clients.items():
