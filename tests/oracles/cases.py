@@ -100,6 +100,8 @@ def pair_cases() -> list[Case]:
 
 def view_cases() -> list[Case]:
     views, twins = two_views("out_1", "out_2"), two_views("z_1", "z_2")
+    flat = {name: torch.cat([view[:, 1:], torch.full((ROWS, 1), 0.3)], dim=1) for name, view in twins.items()}
+    half_flat = {**twins, "z_1": flat["z_1"]}
     many = {"features": rows(7), "labels": torch.arange(ROWS) % 5}
     few = {"features": rows(8), "labels": torch.arange(ROWS) // 2}
     lone = {"features": rows(8), "labels": torch.arange(ROWS) // 3}
@@ -113,7 +115,9 @@ def view_cases() -> list[Case]:
         Case("sup_con, pairs", specs.sup_con(0.07), few, LIBRARIES.sup_con(0.07), 1 / 0.07),
         Case("sup_con, rows without positive", specs.sup_con(0.1), lone, LIBRARIES.sup_con(0.1), 10),
         Case("vicreg", specs.vicreg(), twins, LIBRARIES.vicreg()),
+        Case("vicreg, a constant column", specs.vicreg(), flat, LIBRARIES.vicreg()),
         Case("barlow_twins", specs.barlow_twins(), twins, LIBRARIES.barlow_twins(5e-3)),
+        Case("barlow_twins, a constant column", specs.barlow_twins(), half_flat, LIBRARIES.barlow_twins(5e-3)),
     ]
 
 
