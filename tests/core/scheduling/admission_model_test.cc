@@ -18,11 +18,14 @@
 #include "absl/strings/str_format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/sanitizers.h"
 
 namespace lossd::testing {
 namespace {
 
 constexpr int64_t kGibibyte = int64_t{1} << 30;
+constexpr absl::Duration kWarmup = absl::Seconds(kSanitized ? 1 : 2);
+constexpr absl::Duration kMeasured = absl::Seconds(kSanitized ? 2 : 16);  // Of a closed loop.
 using MakePolicy = std::unique_ptr<AdmissionPolicy> (*)(int64_t max_bytes, int64_t max_calls, Clock& clock);
 
 // squared_norm over `bytes` of float32: as much comes back, and the computation is quick.
@@ -46,7 +49,7 @@ struct Closed {
     options.next = [this](int, std::mt19937&) { return shape; };
     options.honours_pushback = honours_pushback;
     options.round_trip = absl::Milliseconds(1);
-    const ModelResult result = AdmissionModel(options, policy, &clock).Run(absl::Seconds(2), absl::Seconds(16));
+    const ModelResult result = AdmissionModel(options, policy, &clock).Run(kWarmup, kMeasured);
     std::cout << absl::StrFormat("%s of %d MB, %d at a time: %s\n", shape.loss, shape.message_bytes / 1'000'000,
                                  clients, Describe(result));
     return result;
