@@ -27,8 +27,6 @@ namespace {
 
 void MultiplyFloat(const Product<float>& product) { Multiply(product); }
 void MultiplyDouble(const Product<double>& product) { Multiply(product); }
-void PackRowsFloat(const PackTask<float>& task) { PackTiles(task, kTileRows, kPanelRows); }
-void PackRowsDouble(const PackTask<double>& task) { PackTiles(task, kTileRows, kPanelRows); }
 void PackColumnsFloat(const PackTask<float>& task) { PackTiles(task, kTileColumns<float>, kPanelColumns); }
 void PackColumnsDouble(const PackTask<double>& task) { PackTiles(task, kTileColumns<double>, kPanelColumns); }
 
@@ -44,8 +42,6 @@ namespace {
 
 HWY_EXPORT(MultiplyFloat);
 HWY_EXPORT(MultiplyDouble);
-HWY_EXPORT(PackRowsFloat);
-HWY_EXPORT(PackRowsDouble);
 HWY_EXPORT(PackColumnsFloat);
 HWY_EXPORT(PackColumnsDouble);
 
@@ -86,7 +82,7 @@ BlockedView<T> Simplified(const BlockedView<T>& view) {
 template <typename T>
 bool IsBetterTransposed(const Product<T>& product) {
   return product.c.columns.block == 1 && product.c.rows.block == Axis::kOneBlock && product.c.rows.stride == 1 &&
-         product.a.packed.data == nullptr && product.b.packed.data == nullptr;
+         product.b.packed.data == nullptr;
 }
 
 template <typename T>
@@ -96,7 +92,7 @@ Product<T> Transposed(const Product<T>& product) {
           product.k,
           product.alpha,
           product.b.view.Transposed(),
-          product.a.view.Transposed(),
+          product.a.Transposed(),
           product.accumulate,
           {product.c.data, Simplified(product.c.columns), product.c.rows},
           product.bf16};
@@ -109,7 +105,7 @@ void BlockedGemm(Product<T> product) {
     if (!product.accumulate) SetToZero(product);
     return;
   }
-  product.a.view = Simplified(product.a.view);
+  product.a = Simplified(product.a);
   product.b.view = Simplified(product.b.view);
   product.c.rows = Simplified(product.c.rows);
   if (const Axis columns = Simplified(product.c.columns); columns.stride == 1) product.c.columns = columns;
@@ -132,33 +128,17 @@ void Gemm(int64_t m, int64_t n, int64_t k, double alpha, MatrixView<double> a, M
   PlainGemm<double>({m, n, k, alpha, a, b, accumulate, {c, c_stride}});
 }
 
-void Gemm(int64_t m, int64_t n, int64_t k, float alpha, const LeftOperand<float>& a, const RightOperand<float>& b,
+void Gemm(int64_t m, int64_t n, int64_t k, float alpha, const BlockedView<float>& a, const RightOperand<float>& b,
           bool accumulate, const BlockedResult<float>& c, GemmPrecision precision) {
   BlockedGemm<float>({m, n, k, alpha, a, b, accumulate, c, InBf16(precision)});
 }
 
-void Gemm(int64_t m, int64_t n, int64_t k, double alpha, const LeftOperand<double>& a, const RightOperand<double>& b,
+void Gemm(int64_t m, int64_t n, int64_t k, double alpha, const BlockedView<double>& a, const RightOperand<double>& b,
           bool accumulate, const BlockedResult<double>& c, GemmPrecision) {
   BlockedGemm<double>({m, n, k, alpha, a, b, accumulate, c});
 }
 
-int64_t PackedRowsSize(int64_t rows, int64_t k) { return RoundedUp(rows, kPanelRows) * k; }
 int64_t PackedColumnsSize(int64_t k, int64_t columns) { return RoundedUp(columns, kPanelColumns) * k; }
-
-PackedRows<float> PackRows(int64_t rows, int64_t k, const BlockedView<float>& a, int64_t begin, int64_t end,
-                           float* memory, GemmPrecision precision) {
-  const PackTask<float> task = {a.data, Simplified(a.rows), Simplified(a.columns), rows, k, begin, end,
-                                memory, InBf16(precision)};
-  HWY_DYNAMIC_DISPATCH(PackRowsFloat)(task);
-  return {memory, k, rows, 0, rows};
-}
-
-PackedRows<double> PackRows(int64_t rows, int64_t k, const BlockedView<double>& a, int64_t begin, int64_t end,
-                            double* memory, GemmPrecision) {
-  const PackTask<double> task = {a.data, Simplified(a.rows), Simplified(a.columns), rows, k, begin, end, memory};
-  HWY_DYNAMIC_DISPATCH(PackRowsDouble)(task);
-  return {memory, k, rows, 0, rows};
-}
 
 PackedColumns<float> PackColumns(int64_t k, int64_t columns, const BlockedView<float>& b, int64_t begin, int64_t end,
                                  float* memory, GemmPrecision precision) {

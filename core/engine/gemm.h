@@ -29,27 +29,18 @@ inline constexpr int64_t kGemmScratchBytes = 3 << 19;
 // thread. C is not read unless `accumulate`. m, n or k may be 0. C overlaps neither A nor B.
 //
 // The bits of an element of C depend on its row of A, its column of B, alpha, k, and where `accumulate` its former
-// value alone: not on m, n, on where in C the element lies, on alignment or strides, on whether an operand was packed
+// value alone: not on m, n, on where in C the element lies, on alignment or strides, on whether B was packed
 // beforehand. So products may be cut and joined along m and n without changing results. The element is
 //   sum over runs of alpha * fma(a_k, b_k, ... fma(a_1, b_1, 0)), each run added to C by one fma;
 // the first run of a product that does not accumulate sets C. With floats, `precision` says
-// what a_k and b_k are; an operand that was packed beforehand was packed for it.
+// what a_k and b_k are; a B that was packed beforehand was packed for it.
 void Gemm(int64_t m, int64_t n, int64_t k, float alpha, MatrixView<float> a, MatrixView<float> b, bool accumulate,
           float* c, int64_t c_stride, GemmPrecision precision = GemmPrecision::kFloat32);
 void Gemm(int64_t m, int64_t n, int64_t k, double alpha, MatrixView<double> a, MatrixView<double> b, bool accumulate,
           double* c, int64_t c_stride, GemmPrecision precision = GemmPrecision::kFloat32);
 
-// An operand of the general product: a view, blocked or plain, or a matrix that was packed for its side. Implicit, so
-// that either can be passed. Borrows; the memory must outlive the call.
-template <typename T>
-struct LeftOperand {
-  LeftOperand(const BlockedView<T>& a) : view(a) {}                          // NOLINT(google-explicit-constructor)
-  LeftOperand(MatrixView<T> a) : view(a) {}                                  // NOLINT(google-explicit-constructor)
-  LeftOperand(const PackedRows<T>& a) : view(nullptr, {}, {}), packed(a) {}  // NOLINT(google-explicit-constructor)
-
-  BlockedView<T> view;
-  PackedRows<T> packed;  // Used where its data is not null.
-};
+// The right operand of the general product: a view, blocked or plain, or columns that were packed. Implicit, so that
+// either can be passed. Borrows; the memory must outlive the call.
 template <typename T>
 struct RightOperand {
   RightOperand(const BlockedView<T>& b) : view(b) {}                             // NOLINT(google-explicit-constructor)
@@ -60,15 +51,15 @@ struct RightOperand {
   PackedColumns<T> packed;  // Used where its data is not null.
 };
 
-// The same product for operands in blocks or packed beforehand and a result in blocks; same contract, same bits.
+// The same product for operands in blocks, or a B packed beforehand, and a result in blocks; same contract, same bits.
 //
 // The three products of a contrast between sources S[R, C] and feature maps T of shape [J, C, L] that stay as they are:
 //   X[R, J*L]   = S T:     Gemm(R, J*L, C, scale, S, FeatureMaps(t, C, L), false, {x, J*L});
 //   dS[R, C]   += D T^T:   Gemm(R, C, J*L, scale, D, FeatureMaps(t, C, L).Transposed(), true, {ds, C});
 //   dT[C, J*L] += S^T D:   Gemm(C, J*L, R, scale, S.Transposed(), D, true, FeatureMapsResult(dt, C, L));
-void Gemm(int64_t m, int64_t n, int64_t k, float alpha, const LeftOperand<float>& a, const RightOperand<float>& b,
+void Gemm(int64_t m, int64_t n, int64_t k, float alpha, const BlockedView<float>& a, const RightOperand<float>& b,
           bool accumulate, const BlockedResult<float>& c, GemmPrecision precision = GemmPrecision::kFloat32);
-void Gemm(int64_t m, int64_t n, int64_t k, double alpha, const LeftOperand<double>& a, const RightOperand<double>& b,
+void Gemm(int64_t m, int64_t n, int64_t k, double alpha, const BlockedView<double>& a, const RightOperand<double>& b,
           bool accumulate, const BlockedResult<double>& c, GemmPrecision precision = GemmPrecision::kFloat32);
 
 }  // namespace lossd

@@ -201,13 +201,7 @@ class BlockWalk {
 
   TilePlace RowsOf(const Block& block, TileTask<T>& task) const {
     if (plan_.pack_rows) return {PackedRowsScratch(), kTileRows * block.steps, true};
-    const PackedRows<T>& packed = product_.a.packed;
-    if (packed.data != nullptr) {
-      const int64_t padded = RoundedUp(packed.extent, kPanelRows);
-      return {packed.data + padded * block.step + (packed.first + block.row) * block.steps, kTileRows * block.steps,
-              true};
-    }
-    const BlockedView<T>& view = product_.a.view;
+    const BlockedView<T>& view = product_.a;
     task.a_row = view.rows.stride;
     task.a_step = view.columns.stride;
     return {view.data + block.row * view.rows.stride + block.step * view.columns.stride, kTileRows * view.rows.stride,
@@ -215,7 +209,7 @@ class BlockWalk {
   }
 
   void PackBlockRows(const Block& block) const {
-    const BlockedView<T>& view = product_.a.view;
+    const BlockedView<T>& view = product_.a;
     PackOperand<T>({view.data, view.rows, block.row, block.rows, view.columns, block.step, block.steps}, kTileRows,
                    product_.bf16, PackedRowsScratch());
   }
@@ -260,7 +254,7 @@ class BlockWalk {
 template <typename T>
 void MultiplyInPlace(const Product<T>& product) {
   const int64_t height = TileHeight(product.m);
-  const BlockedView<T>& a = product.a.view;
+  const BlockedView<T>& a = product.a;
   const BlockedView<T>& b = product.b.view;
   TileTask<T> task;
   task.a_row = a.rows.stride;

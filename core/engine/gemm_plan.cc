@@ -30,9 +30,9 @@ bool BlocksFillVectors(const Axis& axis, TileShape tile) {
 
 template <typename T>
 bool InPlace(const Product<T>& product, TileShape tile) {
-  const BlockedView<T>& a = product.a.view;
+  const BlockedView<T>& a = product.a;
   const BlockedView<T>& b = product.b.view;
-  if (product.bf16 || product.a.packed.data != nullptr || product.b.packed.data != nullptr) return false;
+  if (product.bf16 || product.b.packed.data != nullptr) return false;
   if (!IsPlain(a.rows) || !IsPlain(a.columns) || !IsPlain(b.rows) || b.columns.stride != 1) return false;
   if (!tile.partial && product.n % tile.lanes != 0) return false;
   if (tile.partial && IsPlain(product.c.columns) && product.m * product.n * product.k <= kTinyProduct) return true;
@@ -45,10 +45,9 @@ template <typename T>
 ProductPlan PlanOf(const Product<T>& product, TileShape tile) {
   ProductPlan plan;
   plan.depth = RunDepth(product.k);
-  const auto& a = product.a.view;
+  const auto& a = product.a;
   const auto& b = product.b.view;
-  plan.pack_rows = product.a.packed.data == nullptr && !(!product.bf16 && IsPlain(a.rows) && IsPlain(a.columns) &&
-                                                         product.n <= kInPlacePanels * tile.columns);
+  plan.pack_rows = product.bf16 || !IsPlain(a.rows) || !IsPlain(a.columns) || product.n > kInPlacePanels * tile.columns;
   plan.pack_columns =
       product.b.packed.data == nullptr && !(!product.bf16 && IsPlain(b.rows) && IsPlain(b.columns) &&
                                             b.columns.stride == 1 && product.m <= kInPlaceTiles * tile.rows);

@@ -22,15 +22,14 @@ struct Product {
   int64_t n;
   int64_t k;
   T alpha;
-  LeftOperand<T> a;
+  BlockedView<T> a;
   RightOperand<T> b;
   bool accumulate;
   BlockedResult<T> c;
   bool bf16 = false;  // GemmPrecision::kBf16; never of doubles.
 };
 
-// Lanes (rows of A, columns of B) [begin, end) of `extent`, with all k steps, to be packed into their places in
-// `memory`.
+// Columns of B [begin, end) of `extent`, with all k steps, to be packed into their places in `memory`.
 template <typename T>
 struct PackTask {
   const T* data;
@@ -54,8 +53,9 @@ struct TileShape {
 
 // How a product is computed.
 struct ProductPlan {
-  bool pack_rows;     // A is packed block by block; else read in place, or it was packed beforehand.
-  bool pack_columns;  // B is packed panel by panel; else likewise, but for a last panel that is not full.
+  bool pack_rows;     // A is packed block by block; else read in place.
+  bool pack_columns;  // B is packed panel by panel; else it was packed beforehand, or is read in place, but for a last
+                      // panel that is not full.
   int64_t rows;       // Rows of A a block, a multiple of the tile's.
   int64_t columns;    // Columns of B a block, a multiple of the tile's.
   int64_t depth;      // Steps of k a run.
