@@ -19,7 +19,6 @@ SweepStats SweepChunks(Parallel& parallel, int64_t count,
                        absl::FunctionRef<SweepStats(int64_t begin, int64_t size)> sweep) {
   if (count <= kSweepChunk) return sweep(0, count);
   const int64_t chunks = CeilDiv(count, kSweepChunk);
-  if (chunks == 1) return sweep(0, count);
   absl::InlinedVector<SweepStats, 16> stats(static_cast<size_t>(chunks));
   parallel.For(chunks, [&](int64_t chunk) {
     const int64_t begin = chunk * kSweepChunk;
