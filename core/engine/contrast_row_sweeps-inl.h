@@ -141,7 +141,7 @@ void GradientInto(const ScoreTile& tile, const ExpWeights<T>& rows, const ExpWei
 }
 
 template <typename T>
-void PositiveInto(const ScoreTile& tile, const PositiveWeights<T>& rows, const PositiveWeights<T>& columns,
+void PositiveInto(const ScoreTile& tile, const PositiveExpWeights<T>& rows, const PositiveExpWeights<T>& columns,
                   const T* scores, T* gradient) {
   const hn::ScalableTag<T> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
@@ -178,7 +178,7 @@ HWY_INLINE V Log1p(D d, V y) {
 }
 
 template <typename T>
-void SigmoidInto(const ScoreTile& tile, T bias, T share, T* scores, const SigmoidSums& sums) {
+void SigmoidInto(const ScoreTile& tile, T bias, T share, T* scores, const SigmoidRowSums& sums) {
   const hn::ScalableTag<T> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const auto one = hn::Set(d, T{1});
@@ -216,11 +216,11 @@ void GradientFloat(const ScoreTile& tile, const ExpWeights<float>& rows, const E
                    const float* column_scores, float* row_scores) {
   GradientInto(tile, rows, columns, column_scores, row_scores);
 }
-void PositiveFloat(const ScoreTile& tile, const PositiveWeights<float>& rows, const PositiveWeights<float>& columns,
-                   const float* scores, float* gradient) {
+void PositiveFloat(const ScoreTile& tile, const PositiveExpWeights<float>& rows,
+                   const PositiveExpWeights<float>& columns, const float* scores, float* gradient) {
   PositiveInto(tile, rows, columns, scores, gradient);
 }
-void SigmoidFloat(const ScoreTile& tile, float bias, float share, float* scores, const SigmoidSums& sums) {
+void SigmoidFloat(const ScoreTile& tile, float bias, float share, float* scores, const SigmoidRowSums& sums) {
   SigmoidInto(tile, bias, share, scores, sums);
 }
 void RowsDouble(const ScoreTile& tile, const double* scores, const RunningSums<double>& sums) {
@@ -236,11 +236,11 @@ void GradientDouble(const ScoreTile& tile, const ExpWeights<double>& rows, const
                     const double* column_scores, double* row_scores) {
   GradientInto(tile, rows, columns, column_scores, row_scores);
 }
-void PositiveDouble(const ScoreTile& tile, const PositiveWeights<double>& rows, const PositiveWeights<double>& columns,
-                    const double* scores, double* gradient) {
+void PositiveDouble(const ScoreTile& tile, const PositiveExpWeights<double>& rows,
+                    const PositiveExpWeights<double>& columns, const double* scores, double* gradient) {
   PositiveInto(tile, rows, columns, scores, gradient);
 }
-void SigmoidDouble(const ScoreTile& tile, double bias, double share, double* scores, const SigmoidSums& sums) {
+void SigmoidDouble(const ScoreTile& tile, double bias, double share, double* scores, const SigmoidRowSums& sums) {
   SigmoidInto(tile, bias, share, scores, sums);
 }
 

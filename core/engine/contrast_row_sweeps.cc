@@ -46,12 +46,12 @@ void FormPairGradient(const ScoreTile& tile, const ExpWeights<float>& rows, cons
   HWY_DYNAMIC_DISPATCH(GradientFloat)(tile, rows, columns, column_scores, row_scores);
 }
 
-void FormPositiveGradient(const ScoreTile& tile, const PositiveWeights<float>& rows,
-                          const PositiveWeights<float>& columns, const float* scores, float* gradient) {
+void FormPositiveGradient(const ScoreTile& tile, const PositiveExpWeights<float>& rows,
+                          const PositiveExpWeights<float>& columns, const float* scores, float* gradient) {
   HWY_DYNAMIC_DISPATCH(PositiveFloat)(tile, rows, columns, scores, gradient);
 }
 
-void FormSigmoidGradient(const ScoreTile& tile, float bias, float share, float* scores, const SigmoidSums& sums) {
+void FormSigmoidGradient(const ScoreTile& tile, float bias, float share, float* scores, const SigmoidRowSums& sums) {
   HWY_DYNAMIC_DISPATCH(SigmoidFloat)(tile, bias, share, scores, sums);
 }
 
@@ -72,12 +72,12 @@ void FormPairGradient(const ScoreTile& tile, const ExpWeights<double>& rows, con
   HWY_DYNAMIC_DISPATCH(GradientDouble)(tile, rows, columns, column_scores, row_scores);
 }
 
-void FormPositiveGradient(const ScoreTile& tile, const PositiveWeights<double>& rows,
-                          const PositiveWeights<double>& columns, const double* scores, double* gradient) {
+void FormPositiveGradient(const ScoreTile& tile, const PositiveExpWeights<double>& rows,
+                          const PositiveExpWeights<double>& columns, const double* scores, double* gradient) {
   HWY_DYNAMIC_DISPATCH(PositiveDouble)(tile, rows, columns, scores, gradient);
 }
 
-void FormSigmoidGradient(const ScoreTile& tile, double bias, double share, double* scores, const SigmoidSums& sums) {
+void FormSigmoidGradient(const ScoreTile& tile, double bias, double share, double* scores, const SigmoidRowSums& sums) {
   HWY_DYNAMIC_DISPATCH(SigmoidDouble)(tile, bias, share, scores, sums);
 }
 

@@ -57,27 +57,27 @@ void FormPairGradient(const ScoreTile& tile, const ExpWeights<double>& rows, con
 // For each row or column: the gradient with respect to the score s of a positive is
 // weight * exp(s - maximum) - offset.
 template <typename T>
-struct PositiveWeights {
+struct PositiveExpWeights {
   const T* maxima;
   const T* weights;
   const T* offsets;
 };
 
 // Overwrites the gradient where `scores`, those of positives alone, are not -inf: with the sum of both sides'.
-void FormPositiveGradient(const ScoreTile& tile, const PositiveWeights<float>& rows,
-                          const PositiveWeights<float>& columns, const float* scores, float* gradient);
-void FormPositiveGradient(const ScoreTile& tile, const PositiveWeights<double>& rows,
-                          const PositiveWeights<double>& columns, const double* scores, double* gradient);
+void FormPositiveGradient(const ScoreTile& tile, const PositiveExpWeights<float>& rows,
+                          const PositiveExpWeights<float>& columns, const float* scores, float* gradient);
+void FormPositiveGradient(const ScoreTile& tile, const PositiveExpWeights<double>& rows,
+                          const PositiveExpWeights<double>& columns, const double* scores, double* gradient);
 
 // What the sigmoid loss adds to each row: the sum of softplus(score + bias), and that of the gradients.
-struct SigmoidSums {
+struct SigmoidRowSums {
   double* losses;
   double* gradients;
 };
 
 // Enters softplus(score + bias) of all scores into `sums` and replaces scores by share * sigmoid(score + bias).
-void FormSigmoidGradient(const ScoreTile& tile, float bias, float share, float* scores, const SigmoidSums& sums);
-void FormSigmoidGradient(const ScoreTile& tile, double bias, double share, double* scores, const SigmoidSums& sums);
+void FormSigmoidGradient(const ScoreTile& tile, float bias, float share, float* scores, const SigmoidRowSums& sums);
+void FormSigmoidGradient(const ScoreTile& tile, double bias, double share, double* scores, const SigmoidRowSums& sums);
 
 }  // namespace lossd
 

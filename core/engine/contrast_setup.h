@@ -72,7 +72,7 @@ struct ContrastArrays {
   T* scratch;  // ScratchElements of lane 0, of lane 1, ...; null where these are none.
   ContrastSide<T> rows;
   ContrastSide<T> columns;  // As rows where rows meet themselves; empty where columns have no term.
-  SigmoidSums sigmoids;     // Of rows.
+  SigmoidRowSums sigmoids;  // Of rows.
   T* bounds;                // With exclusion: the largest similarity that stays, of each pair.
   double* similarities;     // With weighted pairs.
   std::conditional_t<std::is_same_v<T, float>, int32_t, int64_t>* labels;  // Numbered from 0 on.

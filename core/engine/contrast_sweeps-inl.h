@@ -219,7 +219,7 @@ class SquarePart {
 };
 
 template <class Clip, typename T>
-void PositiveColumns(const Panels& panels, const ScoreClip<T>& how, const PositiveWeights<T>& weights, T* positives,
+void PositiveColumns(const Panels& panels, const ScoreClip<T>& how, const MapPositiveWeights<T>& weights, T* positives,
                      double* loss_sums, double* sigmoid_sums) {
   const hn::ScalableTag<T> d;
   const SquarePart<T> square_part(weights.scores);
@@ -338,7 +338,7 @@ void SumSweep(const MapTile& tile, const T* scores, const ScoreClip<T>& how, T* 
 }
 
 template <typename T>
-void PositiveSweep(const Panels& panels, const ScoreClip<T>& how, const PositiveWeights<T>& weights, T* positives,
+void PositiveSweep(const Panels& panels, const ScoreClip<T>& how, const MapPositiveWeights<T>& weights, T* positives,
                    double* loss_sums, double* sigmoid_sums) {
   WithClip(how, [&]<class Clip>() { PositiveColumns<Clip>(panels, how, weights, positives, loss_sums, sigmoid_sums); });
 }
@@ -370,11 +370,11 @@ void SumDouble(const MapTile& tile, const double* scores, const ScoreClip<double
                double* exp_sums, double* square_sums, double* positives) {
   SumSweep(tile, scores, how, slopes, exp_sums, square_sums, positives);
 }
-void PositivesFloat(const Panels& panels, const ScoreClip<float>& how, const PositiveWeights<float>& weights,
+void PositivesFloat(const Panels& panels, const ScoreClip<float>& how, const MapPositiveWeights<float>& weights,
                     float* positives, double* loss_sums, double* sigmoid_sums) {
   PositiveSweep(panels, how, weights, positives, loss_sums, sigmoid_sums);
 }
-void PositivesDouble(const Panels& panels, const ScoreClip<double>& how, const PositiveWeights<double>& weights,
+void PositivesDouble(const Panels& panels, const ScoreClip<double>& how, const MapPositiveWeights<double>& weights,
                      double* positives, double* loss_sums, double* sigmoid_sums) {
   PositiveSweep(panels, how, weights, positives, loss_sums, sigmoid_sums);
 }

@@ -40,7 +40,7 @@ void SumExponentials(const MapTile& tile, const float* scores, const ScoreClip<f
   HWY_DYNAMIC_DISPATCH(SumFloat)(tile, scores, clip, slopes, exp_sums, square_sums, positives);
 }
 
-void ScorePositives(const Panels& panels, const ScoreClip<float>& clip, const PositiveWeights<float>& weights,
+void ScorePositives(const Panels& panels, const ScoreClip<float>& clip, const MapPositiveWeights<float>& weights,
                     float* positives, double* loss_sums, double* sigmoid_sums) {
   HWY_DYNAMIC_DISPATCH(PositivesFloat)(panels, clip, weights, positives, loss_sums, sigmoid_sums);
 }
@@ -61,7 +61,7 @@ void SumExponentials(const MapTile& tile, const double* scores, const ScoreClip<
   HWY_DYNAMIC_DISPATCH(SumDouble)(tile, scores, clip, slopes, exp_sums, square_sums, positives);
 }
 
-void ScorePositives(const Panels& panels, const ScoreClip<double>& clip, const PositiveWeights<double>& weights,
+void ScorePositives(const Panels& panels, const ScoreClip<double>& clip, const MapPositiveWeights<double>& weights,
                     double* positives, double* loss_sums, double* sigmoid_sums) {
   HWY_DYNAMIC_DISPATCH(PositivesDouble)(panels, clip, weights, positives, loss_sums, sigmoid_sums);
 }

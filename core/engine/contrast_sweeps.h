@@ -63,7 +63,7 @@ void SumExponentials(const MapTile& tile, const double* scores, const ScoreClip<
 
 // What the gradient with respect to the scores of positives is made of.
 template <typename T>
-struct PositiveWeights {
+struct MapPositiveWeights {
   const double* exp_sums;  // N of each column: sum of e over all its negatives.
   T positives;
   T scores;  // Of the regularizer.
@@ -72,9 +72,9 @@ struct PositiveWeights {
 // For the positives of column b: loss_sums[b] = sum of softplus(m + log N - phi(x)), sigmoid_sums[b] = sum of
 // N / (N + e); both are padded like the columns. Replaces the scores by the gradient with respect to them: scores * x -
 // positives * N / (N + e) phi'(x).
-void ScorePositives(const Panels& panels, const ScoreClip<float>& clip, const PositiveWeights<float>& weights,
+void ScorePositives(const Panels& panels, const ScoreClip<float>& clip, const MapPositiveWeights<float>& weights,
                     float* positives, double* loss_sums, double* sigmoid_sums);
-void ScorePositives(const Panels& panels, const ScoreClip<double>& clip, const PositiveWeights<double>& weights,
+void ScorePositives(const Panels& panels, const ScoreClip<double>& clip, const MapPositiveWeights<double>& weights,
                     double* positives, double* loss_sums, double* sigmoid_sums);
 
 // What the gradient with respect to all scores is made of.

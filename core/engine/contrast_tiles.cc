@@ -275,7 +275,7 @@ class TileContrast {
       }
       FillDiagonal(shape, kLeftOut<T>, tile);
     }
-    const SigmoidSums sums = {arrays_.sigmoids.losses + rows.place, arrays_.sigmoids.gradients + rows.place};
+    const SigmoidRowSums sums = {arrays_.sigmoids.losses + rows.place, arrays_.sigmoids.gradients + rows.place};
     FormSigmoidGradient(shape, static_cast<T>(operands_.bias), static_cast<T>(share), tile, sums);
     if (HasPairs(pair)) {
       for (int64_t r = 0; r < shape.rows; ++r) {

@@ -118,7 +118,7 @@ TYPED_TEST(ContrastRowSweepsTest, PositivesAloneAreOverwritten) {
   std::vector<TypeParam> weights(maxima.size(), TypeParam{0.5});
   std::vector<TypeParam> offsets(maxima.size(), TypeParam{0.25});
   std::vector<TypeParam> gradient(scores.size(), TypeParam{9});
-  const PositiveWeights<TypeParam> side = {maxima.data(), weights.data(), offsets.data()};
+  const PositiveExpWeights<TypeParam> side = {maxima.data(), weights.data(), offsets.data()};
   FormPositiveGradient(kTile, side, side, scores.data(), gradient.data());
   EXPECT_EQ(gradient[0], 9);
   EXPECT_NEAR(gradient[1], std::exp(-1.0) - 0.5, 1e-6);
