@@ -35,11 +35,6 @@ std::shared_ptr<const void> CpcParameterCache::GetOrMake(const CpcParameterKey& 
   return made;
 }
 
-int64_t CpcParameterCache::bytes() const {
-  absl::MutexLock lock(&mu_);
-  return bytes_;
-}
-
 std::shared_ptr<const void> CpcParameterCache::Find(const CpcParameterKey& key, DType dtype) {
   const auto entry =
       std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.key == key && e.dtype == dtype; });

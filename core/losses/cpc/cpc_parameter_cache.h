@@ -49,9 +49,6 @@ class CpcParameterCache {
   std::shared_ptr<const void> GetOrMake(const CpcParameterKey& key, DType dtype, int64_t bytes,
                                         absl::FunctionRef<std::shared_ptr<const void>()> make);
 
-  // Bytes of the sets held.
-  int64_t bytes() const;
-
  private:
   struct Entry {
     CpcParameterKey key;
@@ -66,7 +63,7 @@ class CpcParameterCache {
   void Keep(Entry entry);
 
   const int64_t max_bytes_;
-  mutable absl::Mutex mu_;
+  absl::Mutex mu_;
   std::list<Entry> entries_ ABSL_GUARDED_BY(mu_);  // Latest used first.
   int64_t bytes_ ABSL_GUARDED_BY(mu_) = 0;
 };
