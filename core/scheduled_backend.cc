@@ -54,15 +54,17 @@ class QueuedTask final : public BatchTask {
   const bool done_by_copy_;
 };
 
+using Scheduler = TypedScheduler<QueuedTask>;
+
 // The scheduler's workers as a computation sees them.
 class WorkerParallel final : public Parallel {
  public:
-  explicit WorkerParallel(BatchScheduler& scheduler) : scheduler_(scheduler) {}
+  explicit WorkerParallel(Scheduler& scheduler) : scheduler_(scheduler) {}
   void For(int64_t count, absl::FunctionRef<void(int64_t)> body) override { scheduler_.ParallelFor(count, body); }
   int64_t Width() const override { return scheduler_.threads(); }
 
  private:
-  BatchScheduler& scheduler_;
+  Scheduler& scheduler_;
 };
 
 // What a task's inputs must be, in so many words; OK if they are.
@@ -107,7 +109,7 @@ class ScheduledBackend final : public LossBackend {
     }
     LOSSD_ASSIGN_OR_RETURN(
         scheduler_, Scheduler::Create(options, [this](BatchOf<QueuedTask> batch) { return Run(std::move(batch)); }));
-    device_.threads = scheduler_->scheduler().threads();
+    device_.threads = scheduler_->threads();
     return absl::OkStatus();
   }
 
@@ -130,10 +132,7 @@ class ScheduledBackend final : public LossBackend {
   BufferPool& pool() override { return pool_; }
   std::vector<LossDescription> Losses() const override { return registry_.Describe(); }
   std::vector<DeviceDescription> Devices() const override { return {device_}; }
-  QueueDepth queue_depth() const override {
-    const BatchScheduler& scheduler = scheduler_->scheduler();
-    return {scheduler.queue_requests(), scheduler.queue_bytes()};
-  }
+  QueueDepth queue_depth() const override { return {scheduler_->queue_requests(), scheduler_->queue_bytes()}; }
 
   std::vector<DeviceState> DeviceStates() const override {
     if (lane_ == nullptr) return {};
@@ -146,18 +145,16 @@ class ScheduledBackend final : public LossBackend {
         [name = device_.name, listener = std::move(listener)](const absl::Status& reason) { listener(name, reason); });
   }
 
-  void StopGathering() override { scheduler_->scheduler().StopGathering(); }
-  void Drain() override { scheduler_->scheduler().Drain(); }
+  void StopGathering() override { scheduler_->StopGathering(); }
+  void Drain() override { scheduler_->Drain(); }
 
  private:
-  using Scheduler = TypedScheduler<QueuedTask>;
-
   // Computes and answers a batch, on a worker. Whether it has computed every task of it.
   bool Run(BatchOf<QueuedTask> batch) {
     const absl::Time started = clock_.TimeNow();
     absl::InlinedVector<const ComputeTask*, 4> tasks;
     for (size_t i = 0; i < batch.size(); ++i) tasks.push_back(&batch[i].task());
-    WorkerParallel parallel(scheduler_->scheduler());
+    WorkerParallel parallel(*scheduler_);
     BatchResults results =
         RunBatch(registry_.For(tasks.front()->plan->request.loss), tasks, {parallel, pool_, lane_.get(), precision_});
     const absl::Duration compute = clock_.TimeNow() - started;

@@ -45,14 +45,14 @@ void MakeTimersExact() { prctl(PR_SET_TIMERSLACK, 1UL); }
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<BatchScheduler>> BatchScheduler::Create(const BatchSchedulerOptions& options,
-                                                                       RunBatch run) {
+                                                                       BatchFunction run) {
   LOSSD_RETURN_IF_ERROR(Validate(options));
   std::unique_ptr<BatchScheduler> scheduler(new BatchScheduler(options, std::move(run)));
   scheduler->Start();
   return scheduler;
 }
 
-BatchScheduler::BatchScheduler(const BatchSchedulerOptions& options, RunBatch run)
+BatchScheduler::BatchScheduler(const BatchSchedulerOptions& options, BatchFunction run)
     : threads_(options.threads),
       max_work_at_once_(options.max_work_at_once),
       max_queue_bytes_(options.queue.max_queue_bytes),

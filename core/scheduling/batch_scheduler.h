@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <memory>
 #include <thread>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -59,20 +58,11 @@ class BatchScheduler {
 
   // Runs and answers a batch of one key. Called by several workers at once. Must not throw, and must not call Drain.
   // Says whether it has computed all of it: only then does the time that it took tell how long its key takes.
-  using RunBatch = absl::AnyInvocable<bool(Batch) const>;
+  using BatchFunction = absl::AnyInvocable<bool(Batch) const>;
 
   // INVALID_ARGUMENT naming the option that is out of range.
-  static absl::StatusOr<std::unique_ptr<BatchScheduler>> Create(const BatchSchedulerOptions& options, RunBatch run);
-
-  // The same where every run computes all of its batch.
-  template <typename Run>
-  requires std::is_void_v<std::invoke_result_t<const Run&, Batch>>
-  static absl::StatusOr<std::unique_ptr<BatchScheduler>> Create(const BatchSchedulerOptions& options, Run run) {
-    return Create(options, RunBatch([run = std::move(run)](Batch batch) {
-                    run(std::move(batch));
-                    return true;
-                  }));
-  }
+  static absl::StatusOr<std::unique_ptr<BatchScheduler>> Create(const BatchSchedulerOptions& options,
+                                                                BatchFunction run);
 
   // Drains and joins. No other call may be in progress or follow.
   ~BatchScheduler();
@@ -110,7 +100,7 @@ class BatchScheduler {
   // Deadlines of tasks that run and may be cancelled. The tasks themselves go while the batch still runs.
   using RunningBatch = absl::InlinedVector<std::pair<absl::Time, std::shared_ptr<Cancellation>>, 4>;
 
-  BatchScheduler(const BatchSchedulerOptions& options, RunBatch run);
+  BatchScheduler(const BatchSchedulerOptions& options, BatchFunction run);
   void Start();
 
   void WorkerLoop();
@@ -147,7 +137,7 @@ class BatchScheduler {
   const double max_work_at_once_;
   const int64_t max_queue_bytes_;
   Clock* const clock_;  // Not owned.
-  const RunBatch run_;
+  const BatchFunction run_;
 
   mutable absl::Mutex mu_;
   BatchQueue queue_ ABSL_GUARDED_BY(mu_);

@@ -8,10 +8,12 @@
 
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <utility>
 
 #include "absl/functional/any_invocable.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "core/scheduling/batch_scheduler.h"
@@ -43,11 +45,12 @@ class BatchOf {
 template <std::derived_from<BatchTask> Task>
 class TypedScheduler {
  public:
-  // As BatchScheduler::RunBatch: on several workers at once, must not throw, says whether all was computed.
-  using RunBatch = absl::AnyInvocable<bool(BatchOf<Task>) const>;
+  // As BatchScheduler::BatchFunction: on several workers at once, must not throw, says whether all was computed.
+  using BatchFunction = absl::AnyInvocable<bool(BatchOf<Task>) const>;
 
   // INVALID_ARGUMENT naming the option that is out of range.
-  static absl::StatusOr<std::unique_ptr<TypedScheduler>> Create(const BatchSchedulerOptions& options, RunBatch run) {
+  static absl::StatusOr<std::unique_ptr<TypedScheduler>> Create(const BatchSchedulerOptions& options,
+                                                                BatchFunction run) {
     auto scheduler = BatchScheduler::Create(
         options, [run = std::move(run)](Batch batch) { return run(BatchOf<Task>(std::move(batch))); });
     if (!scheduler.ok()) return scheduler.status();
@@ -63,9 +66,13 @@ class TypedScheduler {
     return status;
   }
 
-  // Its threads, queue and end: ParallelFor, StopGathering, Drain. Nothing may be scheduled through it, which would be
-  // a task of another type.
-  BatchScheduler& scheduler() const { return *scheduler_; }
+  // As BatchScheduler's.
+  void ParallelFor(int64_t count, absl::FunctionRef<void(int64_t)> body) { scheduler_->ParallelFor(count, body); }
+  void StopGathering() { scheduler_->StopGathering(); }
+  void Drain() { scheduler_->Drain(); }
+  int64_t queue_requests() const { return scheduler_->queue_requests(); }
+  int64_t queue_bytes() const { return scheduler_->queue_bytes(); }
+  int threads() const { return scheduler_->threads(); }
 
  private:
   explicit TypedScheduler(std::unique_ptr<BatchScheduler> scheduler) : scheduler_(std::move(scheduler)) {}

@@ -29,7 +29,10 @@ using SteadyClock = std::chrono::steady_clock;
 
 template <typename Run>
 std::unique_ptr<BatchScheduler> MakeScheduler(int threads, Run run) {
-  return *BatchScheduler::Create({.threads = threads}, std::move(run));
+  return *BatchScheduler::Create({.threads = threads}, [run = std::move(run)](Batch batch) {
+    run(std::move(batch));
+    return true;
+  });
 }
 
 // Some `steps` nanoseconds of computation: fixed work, not fixed time, so that a busy machine shows.

@@ -31,7 +31,7 @@ class SchedulerAtOnceTest : public BatchSchedulerTest {
     BatchSchedulerOptions options{.threads = 1, .max_work_at_once = 10, .clock = &clock_};
     ASSERT_OK_AND_ASSIGN(scheduler_, BatchScheduler::Create(options, [this](Batch batch) {
                            if (std::this_thread::get_id() == caller_) at_once_.push_back(Ids(batch)[0]);
-                           Run(std::move(batch));
+                           return Run(std::move(batch));
                          }));
     // The worker is idle once it waits for work, which is some time after it has run a task.
     for (size_t tasks = 1; at_once_.empty(); ++tasks) {

@@ -34,7 +34,7 @@ class Storm {
   void Run(uint32_t seed, double max_work_at_once) {
     absl::StatusOr<std::unique_ptr<BatchScheduler>> created = BatchScheduler::Create(
         {.threads = 3, .queue = {.max_queue_requests = 200}, .max_work_at_once = max_work_at_once},
-        [this](Batch batch) { RunBatch(std::move(batch)); });
+        [this](Batch batch) { return Run(std::move(batch)); });
     ASSERT_OK(created);
     scheduler_ = *std::move(created);
     std::vector<std::thread> callers;
@@ -64,7 +64,7 @@ class Storm {
   }
 
  private:
-  void RunBatch(Batch batch) {
+  bool Run(Batch batch) {
     std::atomic<int> sum = 0;
     scheduler_->ParallelFor(static_cast<int64_t>(batch.size()), [&](int64_t i) {
       EXPECT_EQ(batch[i]->batch_key(), batch[0]->batch_key());
@@ -73,6 +73,7 @@ class Storm {
     EXPECT_EQ(sum, static_cast<int>(batch.size()) * 4);
     for (const std::unique_ptr<BatchTask>& task : batch) ++outcomes_[Id(*task)];
     ran_ += static_cast<int>(batch.size());
+    return true;
   }
 
   void Call(int caller, std::mt19937 random) {

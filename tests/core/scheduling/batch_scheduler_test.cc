@@ -28,7 +28,9 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 TEST_F(BatchSchedulerTest, CreateNamesTheOptionThatIsOutOfRange) {
-  const auto create = [](BatchSchedulerOptions options) { return BatchScheduler::Create(options, [](Batch) {}); };
+  const auto create = [](BatchSchedulerOptions options) {
+    return BatchScheduler::Create(options, [](Batch) { return true; });
+  };
   EXPECT_THAT(create({.threads = 0}),
               StatusIs(absl::StatusCode::kInvalidArgument, "threads: expected 1 to 1024, got 0"));
   EXPECT_THAT(create({.threads = 1, .queue = {.max_batch_requests = 0}}),
@@ -36,7 +38,10 @@ TEST_F(BatchSchedulerTest, CreateNamesTheOptionThatIsOutOfRange) {
 }
 
 TEST_F(BatchSchedulerTest, GoesByTheRealClockUnlessGivenOne) {
-  ASSERT_OK_AND_ASSIGN(scheduler_, BatchScheduler::Create({.threads = 1}, [this](Batch b) { outcomes_.Ran(b); }));
+  ASSERT_OK_AND_ASSIGN(scheduler_, BatchScheduler::Create({.threads = 1}, [this](Batch batch) {
+                         outcomes_.Ran(batch);
+                         return true;
+                       }));
   MustSchedule({.id = 1, .deadline = RealClock().TimeNow() + absl::Hours(1)});
   EXPECT_THAT(outcomes_.WaitForBatches(1), ElementsAre(ElementsAre(1)));
 }
@@ -257,6 +262,7 @@ TEST_F(BatchSchedulerTest, NamesItsThreads) {
   std::array<char, 16> name = {};
   ASSERT_OK_AND_ASSIGN(scheduler_, BatchScheduler::Create({.threads = 1}, [&](Batch) {
                          pthread_getname_np(pthread_self(), name.data(), name.size());
+                         return true;
                        }));
   MustSchedule({});
   scheduler_->Drain();

@@ -40,6 +40,7 @@ class ExpiryTest : public ::testing::TestWithParam<int> {
       }
       running_.Open();
       gate_.Wait();
+      return true;
     });
   }
   ~ExpiryTest() override { gate_.Open(); }

@@ -30,8 +30,10 @@ class ParallelForTest : public ::testing::Test {
  protected:
   void Start(
       int threads, std::function<void()> run = [] {}) {
-    ASSERT_OK_AND_ASSIGN(scheduler_,
-                         BatchScheduler::Create({.threads = threads}, [run = std::move(run)](Batch) { run(); }));
+    ASSERT_OK_AND_ASSIGN(scheduler_, BatchScheduler::Create({.threads = threads}, [run = std::move(run)](Batch) {
+                           run();
+                           return true;
+                         }));
   }
   void MustSchedule() {
     std::unique_ptr<BatchTask> task = MakeTask({});

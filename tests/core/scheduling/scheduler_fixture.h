@@ -58,10 +58,12 @@ class BatchSchedulerTest : public ::testing::Test {
  protected:
   void Start(BatchSchedulerOptions options) {
     options.clock = &clock_;
-    ASSERT_OK_AND_ASSIGN(scheduler_, BatchScheduler::Create(options, [this](Batch batch) { Run(std::move(batch)); }));
+    ASSERT_OK_AND_ASSIGN(scheduler_,
+                         BatchScheduler::Create(options, [this](Batch batch) { return Run(std::move(batch)); }));
   }
 
-  void Run(Batch batch) {
+  // All of it, as the scheduler wants to know.
+  bool Run(Batch batch) {
     if (batch.front()->batch_key() == "blocker") {
       blocked_.Open();
       gate_.Wait();
@@ -69,6 +71,7 @@ class BatchSchedulerTest : public ::testing::Test {
       clock_.AdvanceTime(run_time_);
       outcomes_.Ran(batch);
     }
+    return true;
   }
 
   // Starts a scheduler of one thread, which is busy until gate_ opens.

@@ -31,7 +31,7 @@ TEST(TypedSchedulerTest, RunsTasksAsWhatTheyAre) {
     EXPECT_OK(scheduler->Schedule(task));
     EXPECT_EQ(task, nullptr);
   }
-  scheduler->scheduler().Drain();
+  scheduler->Drain();
   absl::MutexLock lock(&mu);
   EXPECT_EQ(ran, (std::vector<int>{0, 1, 2}));
 }
@@ -39,7 +39,7 @@ TEST(TypedSchedulerTest, RunsTasksAsWhatTheyAre) {
 TEST(TypedSchedulerTest, TaskThatIsRefusedStaysWithItsCaller) {
   ASSERT_OK_AND_ASSIGN(auto scheduler,
                        TypedScheduler<FakeTask>::Create({.threads = 1}, [](BatchOf<FakeTask>) { return true; }));
-  scheduler->scheduler().Drain();
+  scheduler->Drain();
   std::unique_ptr<FakeTask> task = Task({.id = 7});
   EXPECT_EQ(scheduler->Schedule(task).code(), absl::StatusCode::kUnavailable);
   ASSERT_NE(task, nullptr);
