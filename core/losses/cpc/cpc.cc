@@ -109,7 +109,7 @@ void Finish(const CpcPass<T>& pass, LossTask& task) {
 }
 
 template <typename T>
-void RunBatch(absl::Span<LossTask* const> batch, CpcParameterCache& cache, const RunContext& context) {
+void RunCpcBatch(absl::Span<LossTask* const> batch, CpcParameterCache& cache, const RunContext& context) {
   const auto& plan = static_cast<const CpcPlan&>(*batch.front()->plan);
   std::shared_ptr<const CpcSeedParameters<T>> seeded;
   if (!plan.sent_parameters) {
@@ -154,9 +154,9 @@ class Cpc final : public Loss {
 
   void Run(absl::Span<LossTask* const> batch, const RunContext& context) const override {
     if (static_cast<const CpcPlan&>(*batch.front()->plan).dtype == DType::kFloat64) {
-      RunBatch<double>(batch, cache_, context);
+      RunCpcBatch<double>(batch, cache_, context);
     } else {
-      RunBatch<float>(batch, cache_, context);
+      RunCpcBatch<float>(batch, cache_, context);
     }
   }
 
