@@ -17,12 +17,12 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "core/engine/rounding.h"
 #include "core/engine/workspace.h"
 #include "core/losses/loss.h"
 #include "core/planner.h"
 #include "core/result_sweep.h"
 #include "core/status/errors.h"
+#include "core/tensor/buffer_pool.h"
 
 namespace lossd {
 namespace {
@@ -73,20 +73,18 @@ class TensorMaker {
   bool in_region_ = false;
 };
 
-int64_t Aligned(int64_t bytes) { return RoundedUp(bytes, static_cast<int64_t>(kBufferAlignment)); }
-
 // Room for each output as doubles, for a number of each gradient, and for a few more.
 int64_t NoteBytes(const Plan& plan) {
-  int64_t bytes = 256 + Aligned(8 * static_cast<int64_t>(plan.gradients.size()));
-  for (const TensorSpec& output : plan.detail->outputs) bytes += Aligned(8 * ElementCount(output.shape));
+  int64_t bytes = 256 + AlignedSize(8 * static_cast<int64_t>(plan.gradients.size()));
+  for (const TensorSpec& output : plan.detail->outputs) bytes += AlignedSize(8 * ElementCount(output.shape));
   return bytes;
 }
 
 // Of the outputs, the gradients as they are computed, and the notes.
 int64_t RegionBytes(const Plan& plan) {
   int64_t bytes = NoteBytes(plan);
-  for (const TensorSpec& output : plan.detail->outputs) bytes += Aligned(ByteSize(output));
-  for (const GradientPlan& gradient : plan.gradients) bytes += Aligned(ByteSize(gradient.computed));
+  for (const TensorSpec& output : plan.detail->outputs) bytes += AlignedSize(ByteSize(output));
+  for (const GradientPlan& gradient : plan.gradients) bytes += AlignedSize(ByteSize(gradient.computed));
   return bytes;
 }
 

@@ -8,9 +8,10 @@
 #include <limits>
 
 namespace lossd {
-namespace {
 
 double Softplus(double z) { return std::max(z, 0.0) + std::log1p(std::exp(-std::abs(z))); }
+
+namespace {
 
 // One row while it is finished.
 template <typename T>

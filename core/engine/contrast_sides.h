@@ -46,6 +46,9 @@ struct ContrastSide {
 template <typename T>
 ContrastSide<T> LayOutSide(const ContrastProblem& problem, int64_t count, Workspace& workspace);
 
+// log(1 + exp(z)), without overflow.
+double Softplus(double z);
+
 // Sets running sums to nothing entered.
 template <typename T>
 void ClearSide(const ContrastSide<T>& side);

@@ -21,7 +21,6 @@ namespace {
 using Pairs = ContrastProblem::Pairs;
 using Term = ContrastProblem::Term;
 
-double Softplus(double z) { return std::max(z, 0.0) + std::log1p(std::exp(-std::abs(z))); }
 double Sigmoid(double z) { return 1 / (1 + std::exp(-z)); }
 
 template <typename T>

@@ -61,7 +61,7 @@ double ProductOf(const T* u, const T* g, int64_t width) {
 
 template <typename T>
 int64_t PaddedBytes(int64_t count) {
-  return RoundedUp(count * static_cast<int64_t>(sizeof(T)), static_cast<int64_t>(kBufferAlignment));
+  return AlignedSize(count * static_cast<int64_t>(sizeof(T)));
 }
 
 }  // namespace

@@ -26,7 +26,6 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "core/engine/rounding.h"
 #include "core/tensor/buffer_pool.h"
 
 namespace lossd {
@@ -43,8 +42,7 @@ class Workspace {
   template <typename T>
   T* Take(int64_t count) {
     const int64_t offset = position_;
-    constexpr int64_t kAlignment = static_cast<int64_t>(kBufferAlignment);
-    position_ += RoundedUp(count * static_cast<int64_t>(sizeof(T)), kAlignment);
+    position_ += AlignedSize(count * static_cast<int64_t>(sizeof(T)));
     bytes_ = std::max(bytes_, position_);
     return block_ == nullptr ? nullptr : reinterpret_cast<T*>(block_ + offset);
   }

@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/engine/contrast_maps_cut.h"
+#include "core/losses/config_checks.h"
 #include "core/losses/input_names.h"
 #include "core/losses/widened_task.h"
 #include "core/status/errors.h"
@@ -23,25 +24,19 @@ constexpr absl::string_view kConfig = "loss.feature_map_contrastive";
 // Most source gradients that wait for their map.
 constexpr int64_t kMostSlots = 8;
 
-absl::Status CheckFinite(absl::string_view field, double value) {
-  if (std::isfinite(value)) return absl::OkStatus();
-  return InvalidField(absl::StrCat(kConfig, ".", field), absl::StrCat("expected a finite value, got ", value));
-}
-
 absl::Status CheckConfig(const FeatureMapContrastiveConfig& config, size_t comparisons) {
   if (config.tclip == 0 || std::isnan(config.tclip)) {
-    return InvalidField(absl::StrCat(kConfig, ".tclip"),
-                        absl::StrCat("expected a value other than 0 and NaN, got ", config.tclip));
+    return InvalidConfig(config, "tclip", absl::StrCat("expected a value other than 0 and NaN, got ", config.tclip));
   }
-  LOSSD_RETURN_IF_ERROR(CheckFinite("regularizer_weight", config.regularizer_weight));
-  LOSSD_RETURN_IF_ERROR(CheckFinite("regularizer_scale", config.regularizer_scale));
+  LOSSD_RETURN_IF_ERROR(CheckFinite(config, "regularizer_weight", config.regularizer_weight));
+  LOSSD_RETURN_IF_ERROR(CheckFinite(config, "regularizer_scale", config.regularizer_scale));
   if (!config.loss_weights.empty() && config.loss_weights.size() != comparisons) {
-    return InvalidField(absl::StrCat(kConfig, ".loss_weights"),
-                        absl::StrCat("expected none or one for each of ", comparisons, " comparisons, got ",
-                                     config.loss_weights.size()));
+    return InvalidConfig(config, "loss_weights",
+                         absl::StrCat("expected none or one for each of ", comparisons, " comparisons, got ",
+                                      config.loss_weights.size()));
   }
   for (size_t k = 0; k < config.loss_weights.size(); ++k) {
-    LOSSD_RETURN_IF_ERROR(CheckFinite(absl::StrCat("loss_weights[", k, "]"), config.loss_weights[k]));
+    LOSSD_RETURN_IF_ERROR(CheckFinite(config, absl::StrCat("loss_weights[", k, "]"), config.loss_weights[k]));
   }
   return absl::OkStatus();
 }

@@ -84,6 +84,15 @@ struct LossTask {
   bool IsCancelled() const { return cancelled != nullptr && cancelled->load(std::memory_order_relaxed); }
 };
 
+// Where the gradient of input `index` (or derived input, which follow) is to be written, as T; null where it is not
+// wanted, and for an index below 0: an input that was not sent.
+template <typename T>
+T* GradientOf(const LossTask& task, int64_t index) {
+  if (index < 0) return nullptr;
+  const Tensor& gradient = task.gradients[static_cast<size_t>(index)];
+  return gradient.buffer() ? gradient.data<T>() : nullptr;
+}
+
 // What a run may use.
 struct RunContext {
   Parallel& parallel;          // Not owned.

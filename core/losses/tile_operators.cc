@@ -15,13 +15,6 @@ namespace lossd {
 namespace {
 
 template <typename T>
-T* GradientOf(const LossTask& task, int input) {
-  if (input < 0) return nullptr;
-  const Tensor& gradient = task.gradients[static_cast<size_t>(input)];
-  return gradient.buffer() ? gradient.data<T>() : nullptr;
-}
-
-template <typename T>
 RowPart<T> PartOf(const LossTask& task, const ContrastPart& part) {
   return {task.inputs[static_cast<size_t>(part.input)].data<T>(), GradientOf<T>(task, part.input), part.count};
 }

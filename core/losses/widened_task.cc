@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <utility>
 
-#include "core/engine/rounding.h"
 #include "core/tensor/convert.h"
 
 namespace lossd {
@@ -27,7 +26,7 @@ void Narrow(const Tensor& wide, const Tensor& to) {
 }
 
 int64_t WideBytes(const Shape& shape) {
-  return RoundedUp(ElementCount(shape) * static_cast<int64_t>(sizeof(double)), static_cast<int64_t>(kBufferAlignment));
+  return AlignedSize(ElementCount(shape) * static_cast<int64_t>(sizeof(double)));
 }
 
 }  // namespace

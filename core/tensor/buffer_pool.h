@@ -19,6 +19,12 @@ namespace lossd {
 // Alignment of every buffer, in bytes: a cache line, and an AVX-512 register.
 inline constexpr size_t kBufferAlignment = 64;
 
+// The bytes that `bytes` >= 0 take where what follows them is aligned like a buffer.
+constexpr int64_t AlignedSize(int64_t bytes) {
+  constexpr auto kAlignment = static_cast<int64_t>(kBufferAlignment);
+  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
+
 // A block of memory that is shared by its handles and goes back to its pool when the last handle is gone. Copying a
 // handle is cheap and thread-safe; the bytes themselves are not guarded. A default-constructed handle is empty.
 // Handles may outlive the pool.

@@ -49,12 +49,6 @@ int64_t RunBytes(const CpcPlan& plan, const CpcWants& wants) {
 }
 
 template <typename T>
-T* GradientOf(const LossTask& task, size_t index) {
-  const Tensor& gradient = task.gradients[index];
-  return gradient.buffer() ? gradient.data<T>() : nullptr;
-}
-
-template <typename T>
 std::array<const T*, kCpcParameters> ParametersOf(const LossTask& task, const CpcPlan& plan) {
   std::array<const T*, kCpcParameters> parameters{};
   std::transform(plan.parameters.begin(), plan.parameters.end(), parameters.begin(),
