@@ -9,7 +9,7 @@ include(GNUInstallDirs)
 install(TARGETS lossd lossctl RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT programs)
 
 set(LOSSD_PACKAGE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/lossd)
-install(TARGETS lossd_status lossd_tensor lossd_random lossd_scheduling lossd_engine lossd_device lossd_loss_config lossd_losses lossd_core
+install(TARGETS lossd_status lossd_tensor lossd_random lossd_scheduling lossd_engine lossd_device lossd_loss_config lossd_loss lossd_cpc lossd_losses lossd_core
         EXPORT lossd_core ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development)
 install(TARGETS lossd_proto lossd_wire lossd_client
         EXPORT lossd_client ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development)

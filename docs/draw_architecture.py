@@ -53,7 +53,9 @@ ROOMS = {
     "server/process": (480, 770, 156, 88, "threads, signals, memory"),
     "core": (716, 400, 488, 76, "LossBackend: plan, run batches, find what is not finite; knows every room below"),
     "core/scheduling": (716, 526, 170, 76, "queue, workers, admission"),
-    "core/losses": (976, 526, 228, 76, "what is computed; cpc/, aten/"),
+    "core/losses": (976, 526, 228, 76, "what is computed"),
+    "core/losses/aten": (990, 578, 98, 18, "LibTorch"),
+    "core/losses/cpc": (1106, 578, 90, 18, "network"),
     "core/engine": (976, 640, 228, 66, "products, sweeps; device/, cuda/"),
     "core/random": (844, 640, 112, 66, "torch, numpy"),
     "core/process": (716, 640, 114, 66, "build, signals"),
@@ -88,6 +90,9 @@ PATHS = {
     ("server/metrics", "server/process"): [(580, 726), (580, 770)],
     ("server/settings", "server/process"): [(135, 858), (135, 866), (558, 866), (558, 858)],
     ("core/scheduling", "core/status"): [(837, 602), (837, 826)],
+    ("core/losses/aten", "core/losses"): [(1038, 578), (1038, 564)],
+    ("core/losses/cpc", "core/losses"): [(1150, 578), (1150, 564)],
+    ("core/losses/aten", "core/losses/cpc"): [(1088, 587), (1106, 587)],
     ("core/losses", "core/engine"): [(1080, 602), (1080, 640)],
     ("core/losses", "core/random"): [(976, 588), (900, 588), (900, 640)],
     ("core/losses", "core/tensor"): [(1204, 570), (1211, 570), (1211, 768), (1204, 768)],
@@ -203,6 +208,8 @@ def chips_svg(room: str) -> str:
 def room_svg(room: str) -> str:
     left, top, width, height, text = ROOMS[room]
     label = room + "/" if "/" in room else f"{room}/ itself"
+    if room.rpartition("/")[0] in ROOMS and room.count("/") > 1:  # It stands in that one.
+        label = room.rpartition("/")[2] + "/"
     if height < 20:
         words = f'<text class="small" x="{left + 10}" y="{top + 12}">{label} {text}</text>'
     else:

@@ -90,7 +90,7 @@ def rooms_of_tree() -> frozenset[str]:
     rooms = {"proto", *ALLOWED}
     for path in files():
         parts = path.split("/")
-        if parts[0] in HOUSES and len(parts) > 2 and (parts[0] == "client" or path.endswith((".h", ".cc"))):
+        if parts[0] in HOUSES and len(parts) > 2 and (parts[0] == "client" or path.endswith((".h", ".cc", ".cu"))):
             rooms.add("/".join(parts[:2]))
     return frozenset(rooms)
 

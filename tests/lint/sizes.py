@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 MAX_LINES = 400
-SOURCES = ("*.h", "*.cc", "*.py", "*.go", "*.java", "*.rs", "*.ts", "*.mjs", "dev")
+SOURCES = ("*.h", "*.cc", "*.cu", "*.py", "*.go", "*.java", "*.rs", "*.ts", "*.mjs", "dev")
 GENERATED = "*.pb.go"  # As Go wants it, in the tree.
 # Sources whose test cannot bear their name, with the reason.
 TESTED_ELSEWHERE = {
