@@ -2,7 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // What a contrast keeps of every row, and of every column where columns have terms: running sums while scores pass by,
-// then the loss and the weights of the gradient.
+// then the loss and the weights of the gradient. T is float or double.
+//
+// Nothing here locks or fails. A side's arrays belong to its workspace; threads may enter scores at the same time as
+// long as they enter different rows, and every other function needs the side for itself, once all have entered theirs.
 
 #ifndef LOSSD_CORE_ENGINE_CONTRAST_SIDES_H_
 #define LOSSD_CORE_ENGINE_CONTRAST_SIDES_H_
@@ -42,7 +45,7 @@ struct ContrastSide {
   RunningSums<T> entered_positives(int64_t place) const { return {positive_maxima + place, positive_sums + place}; }
 };
 
-// Takes the arrays for `count` rows from `workspace`.
+// Takes the arrays for `count` rows from `workspace`, uninitialised; null ones from one that counts.
 template <typename T>
 ContrastSide<T> LayOutSide(const ContrastProblem& problem, int64_t count, Workspace& workspace);
 
@@ -57,8 +60,8 @@ void ClearSide(const ContrastSide<T>& side);
 template <typename T>
 void WeighPairs(const ContrastSide<T>& side, const double* similarities, int64_t views, double sigma);
 
-// From the sums to the weights. `columns` is how many columns a row has before exclusion, `share` the weight of a row.
-// Returns the sum of the rows' losses times share.
+// From the sums to the weights; once, since maxima change. `columns` is how many columns a row has before exclusion,
+// `share` the weight of a row. Returns the sum of the rows' losses times share.
 template <typename T>
 double FinishSide(const ContrastProblem& problem, const ContrastSide<T>& side, int64_t columns, double share);
 

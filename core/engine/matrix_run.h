@@ -1,7 +1,8 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Walking along the axis of a blocked matrix in runs that do not cross the end of a block.
+// Walking along the axis of a blocked matrix in runs that do not cross the end of a block. Offsets are in elements from
+// where the matrix begins. Values without state: any thread, no errors.
 
 #ifndef LOSSD_CORE_ENGINE_MATRIX_RUN_H_
 #define LOSSD_CORE_ENGINE_MATRIX_RUN_H_
@@ -21,7 +22,8 @@ struct MatrixRun {
   int64_t length;  // How many.
 };
 
-// The longest run from index `first` on, at most `limit`.
+// The longest run from index `first` on, of at most `limit` indices, which the axis has. Preconditions: first >= 0,
+// limit > 0.
 inline MatrixRun RunAt(const Axis& axis, int64_t first, int64_t limit) {
   if (axis.block == Axis::kOneBlock) return {first * axis.stride, limit};
   const int64_t index = axis.first + first;
@@ -29,7 +31,8 @@ inline MatrixRun RunAt(const Axis& axis, int64_t first, int64_t limit) {
   return {index / axis.block * axis.block_stride + within * axis.stride, std::min(limit, axis.block - within)};
 }
 
-// All runs of `count` <= kPanelColumns indices from `first` on. Does not allocate.
+// All runs of `count` <= kPanelColumns indices from `first` on, in order. Lives where its owner does and allocates
+// nothing.
 class MatrixRuns {
  public:
   MatrixRuns() {}  // None. Leaves the storage alone.

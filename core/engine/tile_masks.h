@@ -3,6 +3,10 @@
 
 // Passes over a tile of scores that take entries out, by writing -inf, or add them up: plain loops, which compilers
 // vectorise. A contrast without labels, exclusion and smoothing needs none of them.
+//
+// Matrices named `scores`, `positives`, `similarities` and `gradient` are tiles, [rows, columns] without gaps; arrays
+// of rows have tile.rows elements, those of columns tile.columns. T is float or double. Nothing is allocated, nothing
+// fails; calls that write the same row's or column's array must follow one another.
 
 #ifndef LOSSD_CORE_ENGINE_TILE_MASKS_H_
 #define LOSSD_CORE_ENGINE_TILE_MASKS_H_
@@ -14,6 +18,7 @@
 
 namespace lossd {
 
+// What stands for an entry that does not count: exp of it is 0.
 template <typename T>
 inline constexpr T kLeftOut = -std::numeric_limits<T>::infinity();
 
@@ -39,7 +44,8 @@ bool SplitByLabel(const ScoreTile& tile, const Label* row_labels, const Label* c
   return found > 0;
 }
 
-// Takes out what is more similar than the bound of its row (or of its column), and counts it there.
+// Takes out what is more similar than the bound of its row (or of its column), and adds how many to its `removed`. What
+// is as similar as the bound stays, and so does a NaN. An entry that had been left out before is counted again.
 template <typename T>
 void LeaveOutAboveRows(const ScoreTile& tile, const T* similarities, const T* bounds, T* scores, int64_t* removed) {
   for (int64_t r = 0; r < tile.rows; ++r) {
@@ -64,7 +70,8 @@ void LeaveOutAboveColumns(const ScoreTile& tile, const T* similarities, const T*
   }
 }
 
-// Adds the scores that are left to the sum of their row (or of their column).
+// Adds the scores that are left to the sum of their row (or of their column), in an order that the tile's shape alone
+// decides.
 template <typename T>
 void AddScoresOfRows(const ScoreTile& tile, const T* scores, double* sums) {
   for (int64_t r = 0; r < tile.rows; ++r) {
@@ -86,7 +93,7 @@ void AddScoresOfColumns(const ScoreTile& tile, const T* scores, double* sums) {
   }
 }
 
-// Takes a row's (or column's) share off the gradient of each of its scores that are left.
+// Takes a row's (or column's) share off the gradient of each of its scores that are left, as `scores` says.
 template <typename T>
 void TakeOffRows(const ScoreTile& tile, const T* scores, const T* shares, T* gradient) {
   for (int64_t r = 0; r < tile.rows; ++r) {
@@ -107,7 +114,7 @@ void TakeOffColumns(const ScoreTile& tile, const T* scores, const T* shares, T* 
   }
 }
 
-// Sets entry (r, r) of each row to `value`.
+// Sets entry (r, r) of each row to `value`. Precondition: as many columns as rows, or more.
 template <typename T>
 void FillDiagonal(const ScoreTile& tile, T value, T* scores) {
   for (int64_t r = 0; r < tile.rows; ++r) scores[r * tile.columns + r] = value;

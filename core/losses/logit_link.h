@@ -15,6 +15,7 @@
 
 namespace lossd {
 
+// The inputs of both, for Describe.
 inline std::vector<LossInputDescription> ImageAndText() {
   return {{.name = "image", .shape = {"N", "D"}},
           {.name = "text", .shape = {"N", "D"}},
@@ -22,7 +23,10 @@ inline std::vector<LossInputDescription> ImageAndText() {
           {.name = "logit_bias", .shape = {"1"}, .optional = true}};
 }
 
-// Checks a number that is given in the configuration or as an input, not both. Returns the input's index or -1.
+// Finds a number that comes with the configuration (`given`) or as the input `name`, not both. Returns the input's
+// index, or -1 where there is none; writes what stands in the configuration to `value`, else `otherwise`, which is what
+// counts unless there is an input. INVALID_ARGUMENT naming loss.<kName>.<name> if the number is not finite, or if both
+// are there; `value` is written nonetheless.
 template <typename Config>
 absl::StatusOr<int> FindNumber(const Config& config, const LossInputs& inputs, absl::string_view name,
                                const std::optional<double>& given, double otherwise, double& value) {
@@ -34,6 +38,9 @@ absl::StatusOr<int> FindNumber(const Config& config, const LossInputs& inputs, a
   return inputs.IndexOf(name);
 }
 
+// The contrast of rows of "image" with those of "text", of which pair i is row i of both: its operands, width and
+// normalisation, and its logits scale * x + bias, which are `scale` and `bias` unless the request says otherwise. Terms
+// and weights are left to the caller. Errors of FindNumber. Precondition: `inputs` are those of ImageAndText.
 template <typename Config>
 absl::StatusOr<ContrastProblem> ImagesAgainstTexts(const Config& config, const LossInputs& inputs, double scale,
                                                    double bias) {

@@ -1,7 +1,7 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
-// What a loss is to the rest of the server: a plan made from shapes, and a run over a batch of tasks.
+// What a loss is to the back ends that run it: a plan made from shapes, and a run over a batch of tasks.
 
 #ifndef LOSSD_CORE_LOSSES_LOSS_H_
 #define LOSSD_CORE_LOSSES_LOSS_H_
@@ -33,8 +33,8 @@ namespace lossd {
 struct LossPlan {
   virtual ~LossPlan() = default;
 
-  // Results, in the order of the response, named as in design.md; floating ones FLOAT32, or FLOAT64 where the inputs
-  // are.
+  // Results, in the order of the response, named as in docs/losses.md; floating ones FLOAT32, or FLOAT64 where the
+  // inputs are.
   std::vector<TensorSpec> outputs;
   // Tensors that the loss makes itself and whose gradients can be asked for by name: CPC's parameters where they are
   // initialised from a seed. Empty for other losses.

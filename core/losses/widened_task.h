@@ -16,16 +16,20 @@
 
 namespace lossd {
 
-// Widens floating inputs; outputs and wanted gradients of the wide task are narrowed by Finish. Borrows the task.
+// Widens floating inputs; outputs and wanted gradients of the wide task are narrowed by Finish. Borrows the task, which
+// outlives it; its own memory is the pool's and goes back when it does. Not thread-safe: one for each task, by the
+// thread that runs it.
 class WidenedTask {
  public:
+  // Copies the inputs. Throws std::bad_alloc where the pool has no memory.
   WidenedTask(LossTask& task, BufferPool& pool);
   WidenedTask(const WidenedTask&) = delete;
   WidenedTask& operator=(const WidenedTask&) = delete;
 
-  // The same task in FLOAT64; integers as they are.
+  // The same task in FLOAT64; integers as they are. To be run before Finish; lives as long as this.
   LossTask& wide() { return wide_; }
-  // Rounds what the wide task was given into the task's own tensors, with its objective and status.
+  // Rounds what the wide task was given into the task's own tensors, and hands on its objective and status. Once,
+  // after the run.
   void Finish();
 
  private:
@@ -36,7 +40,7 @@ class WidenedTask {
   absl::InlinedVector<Tensor, 4> gradients_;
 };
 
-// Bytes that a WidenedTask takes from the pool at most.
+// Bytes that a WidenedTask of this request takes from the pool at most.
 int64_t WidenedBytes(const ComputeSpec& request, const LossPlan& plan);
 
 }  // namespace lossd

@@ -14,17 +14,24 @@
 
 namespace lossd {
 
+// The sizes of the contrast of one request. Preconditions: extents above 0, height >= 3; products do not overflow (the
+// plan has checked both). Rows of the maps are numbered from 0, steps from 1.
 struct CpcContrastShape {
   int64_t batch;   // B
   int64_t height;  // h >= 3
   int64_t width;   // w
-  int64_t dim;     // D
+  int64_t dim;     // D: elements of a prediction, and of a target.
 
   int64_t steps() const { return height - 2; }                     // i = 1 .. steps.
   int64_t predictions() const { return steps() * width * batch; }  // Rows 0 .. h - 3.
+  // All of them are columns, also those that are the target of no prediction: negatives of every row.
   int64_t targets() const { return height * width * batch; }
-  int64_t step_predictions(int64_t i) const { return batch * (height - i - 1) * width; }  // n_i
+  // n_i: the predictions that have a target of step i. 1 <= i <= steps().
+  int64_t step_predictions(int64_t i) const { return batch * (height - i - 1) * width; }
 
+  // The engine's problem, whose scores are embed_scale times the products, for operands [predictions(), dim] and
+  // [targets(), dim].
+  //
   // With predictions and targets in order [r][x][b]: a line is a row of the maps of all images.
   ContrastProblem InLines(double embed_scale) const { return Stated(width * batch, embed_scale); }
   // In order [b][r][x]: each image is a stack of lines.
