@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "client/npy/little_endian.h"
 #include "core/status/status_macros.h"
 
 namespace lossd {
@@ -146,12 +147,6 @@ class DictParser {
   std::optional<Shape> shape_;
 };
 
-size_t LittleEndian(absl::string_view bytes) {
-  size_t value = 0;
-  for (size_t i = bytes.size(); i-- > 0;) value = value << 8 | static_cast<unsigned char>(bytes[i]);
-  return value;
-}
-
 }  // namespace
 
 absl::StatusOr<NpyHeader> ParseNpyHeader(absl::string_view bytes) {
@@ -163,7 +158,7 @@ absl::StatusOr<NpyHeader> ParseNpyHeader(absl::string_view bytes) {
   const size_t length_bytes = major == 1 ? 2 : 4;
   const size_t start = kMagic.size() + 2 + length_bytes;
   if (bytes.size() < start) return Malformed("truncated before its length");
-  const size_t length = LittleEndian(bytes.substr(start - length_bytes, length_bytes));
+  const size_t length = LittleEndian(bytes, start - length_bytes, length_bytes);
   if (length > kMaxNpyHeaderBytes - start) {
     return Malformed(absl::StrCat("expected at most ", kMaxNpyHeaderBytes, " bytes, got ", length));
   }

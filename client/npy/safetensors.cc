@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "client/npy/little_endian.h"
 #include "core/status/status_macros.h"
 
 namespace lossd {
@@ -35,8 +36,7 @@ struct Parts {
 
 absl::StatusOr<Parts> Split(absl::string_view bytes) {
   if (bytes.size() < kLengthBytes) return Malformed("truncated before its length");
-  uint64_t length = 0;
-  for (size_t i = kLengthBytes; i-- > 0;) length = length << 8 | static_cast<unsigned char>(bytes[i]);
+  const uint64_t length = LittleEndian(bytes, 0, kLengthBytes);
   if (length > kMaxHeaderBytes || length > bytes.size() - kLengthBytes) return Malformed("a header beyond its end");
   const absl::string_view text = bytes.substr(kLengthBytes, length);
   json header = json::parse(text.begin(), text.end(), nullptr, false);

@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "client/npy/little_endian.h"
 #include "core/status/status_macros.h"
 
 namespace lossd {
@@ -24,11 +25,8 @@ absl::Status Malformed(absl::string_view problem) {
   return absl::InvalidArgumentError(absl::StrCat("malformed archive: ", problem));
 }
 
-uint32_t LittleEndian(absl::string_view bytes, size_t at, size_t size) {
-  uint32_t value = 0;
-  for (size_t i = size; i-- > 0;) value = value << 8 | static_cast<unsigned char>(bytes[at + i]);
-  return value;
-}
+uint32_t Word(absl::string_view bytes, size_t at) { return static_cast<uint32_t>(LittleEndian(bytes, at, 4)); }
+uint16_t HalfWord(absl::string_view bytes, size_t at) { return static_cast<uint16_t>(LittleEndian(bytes, at, 2)); }
 
 absl::StatusOr<size_t> FindEnd(absl::string_view bytes) {
   if (bytes.size() < kEndBytes) return Malformed("truncated");
@@ -65,23 +63,23 @@ bool IsZip(absl::string_view bytes) {
 
 absl::StatusOr<std::vector<ZipMember>> ListZip(absl::string_view bytes) {
   LOSSD_ASSIGN_OR_RETURN(const size_t end, FindEnd(bytes));
-  const uint32_t count = LittleEndian(bytes, end + 10, 2);
-  size_t at = LittleEndian(bytes, end + 16, 4);
+  const uint32_t count = HalfWord(bytes, end + 10);
+  size_t at = Word(bytes, end + 16);
   std::vector<ZipMember> members;
   for (uint32_t i = 0; i < count; ++i) {
     if (at > end || end - at < kDirectoryBytes) return Malformed("a directory beyond its end, or ZIP64");
     if (bytes.substr(at, 4) != kDirectory) return Malformed("no member where the directory has one");
-    const size_t name_bytes = LittleEndian(bytes, at + 28, 2);
-    const size_t rest = LittleEndian(bytes, at + 30, 2) + LittleEndian(bytes, at + 32, 2);
+    const size_t name_bytes = HalfWord(bytes, at + 28);
+    const size_t rest = HalfWord(bytes, at + 30) + HalfWord(bytes, at + 32);
     if (end - at - kDirectoryBytes < name_bytes + rest) return Malformed("a directory beyond its end");
     ZipMember member;
     member.name = std::string(bytes.substr(at + kDirectoryBytes, name_bytes));
-    if (LittleEndian(bytes, at + 8, 2) & 1) return Malformed(absl::StrCat(member.name, " is encrypted"));
-    member.method = static_cast<uint16_t>(LittleEndian(bytes, at + 10, 2));
-    member.checksum = LittleEndian(bytes, at + 16, 4);
-    member.stored_bytes = LittleEndian(bytes, at + 20, 4);
-    member.bytes = LittleEndian(bytes, at + 24, 4);
-    member.header_offset = LittleEndian(bytes, at + 42, 4);
+    if (HalfWord(bytes, at + 8) & 1) return Malformed(absl::StrCat(member.name, " is encrypted"));
+    member.method = HalfWord(bytes, at + 10);
+    member.checksum = Word(bytes, at + 16);
+    member.stored_bytes = Word(bytes, at + 20);
+    member.bytes = Word(bytes, at + 24);
+    member.header_offset = Word(bytes, at + 42);
     if (member.stored_bytes == kInZip64 || member.bytes == kInZip64 || member.header_offset == kInZip64) {
       return Malformed(absl::StrCat(member.name, ": expected less than 4 GiB"));
     }
@@ -96,7 +94,7 @@ absl::StatusOr<std::string> ReadZipMember(absl::string_view bytes, const ZipMemb
   if (at > bytes.size() || bytes.size() - at < kLocalBytes || bytes.substr(at, 4) != kLocal) {
     return Malformed(absl::StrCat("no ", member.name, " where the directory has it"));
   }
-  const size_t start = at + kLocalBytes + LittleEndian(bytes, at + 26, 2) + LittleEndian(bytes, at + 28, 2);
+  const size_t start = at + kLocalBytes + HalfWord(bytes, at + 26) + HalfWord(bytes, at + 28);
   if (start > bytes.size() || bytes.size() - start < member.stored_bytes) {
     return Malformed(absl::StrCat(member.name, " is truncated"));
   }
