@@ -49,7 +49,7 @@ int TlsSocketIndex() {
 // that was closed keeps its tap until its number is accepted again, which bounds them by the descriptors there may be.
 struct TapTable {
   enum class Reading { kOn, kStopped, kCut };
-  struct Slot {
+  struct TappedSocket {
     std::atomic<ConnectionTap*> tap = nullptr;
     std::atomic<uint64_t> socket = 0;  // Its SocketOf.
     std::atomic<Reading> reading = Reading::kOn;
@@ -64,38 +64,40 @@ struct TapTable {
     return *table;
   }
 
-  static Slot* Find(int fd) {
+  static TappedSocket* Find(int fd) {
     const auto index = static_cast<size_t>(fd);
-    Slot* const slot = index < kMaxFd ? slots[index].load(std::memory_order_acquire) : nullptr;
-    return slot != nullptr && slot->tap.load(std::memory_order_acquire) != nullptr ? slot : nullptr;
+    TappedSocket* const tapped = index < kMaxFd ? sockets[index].load(std::memory_order_acquire) : nullptr;
+    return tapped != nullptr && tapped->tap.load(std::memory_order_acquire) != nullptr ? tapped : nullptr;
   }
 
   // Whether `fd` is the socket that was tapped, and not another one that has its number since.
-  static bool IsStill(int fd, const Slot& slot) { return SocketOf(fd) == slot.socket.load(std::memory_order_relaxed); }
+  static bool IsStill(int fd, const TappedSocket& tapped) {
+    return SocketOf(fd) == tapped.socket.load(std::memory_order_relaxed);
+  }
 
   // Why nothing is to be read, as errno has it; 0: it may.
-  static int ErrorOf(int fd, const Slot& slot) {
-    const Reading reading = slot.reading.load(std::memory_order_relaxed);
-    if (reading == Reading::kOn || !IsStill(fd, slot)) return 0;
+  static int ErrorOf(int fd, const TappedSocket& tapped) {
+    const Reading reading = tapped.reading.load(std::memory_order_relaxed);
+    if (reading == Reading::kOn || !IsStill(fd, tapped)) return 0;
     return reading == Reading::kCut ? ECONNRESET : EAGAIN;
   }
 
-  static void Cut(int fd, Slot& slot) {
-    slot.reading.store(Reading::kCut, std::memory_order_relaxed);  // The system still has what came before.
+  static void Cut(int fd, TappedSocket& tapped) {
+    tapped.reading.store(Reading::kCut, std::memory_order_relaxed);  // The system still has what came before.
     shutdown(fd, SHUT_RDWR);
   }
 
   // Counts what was read into the first `bytes` of `message`; whether the connection may go on.
-  static bool Take(int fd, Slot& slot, const msghdr& message, size_t bytes) {
-    if (slot.tls.load(std::memory_order_relaxed)) return true;
+  static bool Take(int fd, TappedSocket& tapped, const msghdr& message, size_t bytes) {
+    if (tapped.tls.load(std::memory_order_relaxed)) return true;
     bool goes_on = true;
     for (size_t i = 0; i < message.msg_iovlen && bytes > 0; ++i) {
       const size_t piece = std::min(bytes, message.msg_iov[i].iov_len);
-      goes_on &= Take(slot, {static_cast<const char*>(message.msg_iov[i].iov_base), piece});
+      goes_on &= Take(tapped, {static_cast<const char*>(message.msg_iov[i].iov_base), piece});
       bytes -= piece;
     }
-    if (goes_on || !IsStill(fd, slot)) return true;
-    Cut(fd, slot);
+    if (goes_on || !IsStill(fd, tapped)) return true;
+    Cut(fd, tapped);
     return false;
   }
 
@@ -104,23 +106,23 @@ struct TapTable {
   static void BeginTls(SSL* tls) {
     void* const socket = std::exchange(last_accepted, nullptr);
     if (socket == nullptr || SSL_set_ex_data(tls, TlsSocketIndex(), socket) == 0) return;
-    slots[reinterpret_cast<uint64_t>(socket) % kMaxFd].load()->tls.store(true, std::memory_order_relaxed);
+    sockets[reinterpret_cast<uint64_t>(socket) % kMaxFd].load()->tls.store(true, std::memory_order_relaxed);
   }
 
   // Counts what `tls` has made of what it was given; whether the connection may go on.
   static bool TakeDecrypted(const SSL* tls, absl::string_view bytes) {
     const auto socket = reinterpret_cast<uint64_t>(SSL_get_ex_data(tls, TlsSocketIndex()));
     if (socket == 0) return true;
-    Slot& slot = *slots[socket % kMaxFd].load(std::memory_order_acquire);
-    if (slot.socket.load(std::memory_order_relaxed) != socket / kMaxFd) return true;
-    if (slot.reading.load(std::memory_order_relaxed) == Reading::kCut) return false;
-    if (Take(slot, bytes)) return true;
-    Cut(static_cast<int>(socket % kMaxFd), slot);  // Open as long as its TLS reads.
+    TappedSocket& tapped = *sockets[socket % kMaxFd].load(std::memory_order_acquire);
+    if (tapped.socket.load(std::memory_order_relaxed) != socket / kMaxFd) return true;
+    if (tapped.reading.load(std::memory_order_relaxed) == Reading::kCut) return false;
+    if (Take(tapped, bytes)) return true;
+    Cut(static_cast<int>(socket % kMaxFd), tapped);  // Open as long as its TLS reads.
     return false;
   }
 
-  static bool Take(Slot& slot, absl::string_view bytes) {
-    return slot.tap.load(std::memory_order_relaxed)->Take(slot.meter, slot.pace, bytes);
+  static bool Take(TappedSocket& tapped, absl::string_view bytes) {
+    return tapped.tap.load(std::memory_order_relaxed)->Take(tapped.meter, tapped.pace, bytes);
   }
 
   void Add(int fd, std::string peer, int64_t calls) ABSL_LOCKS_EXCLUDED(mu) {
@@ -133,18 +135,18 @@ struct TapTable {
     std::shared_ptr<ConnectionTap> tap = known.lock();
     if (tap == nullptr) tap = std::make_shared<ConnectionTap>(peer);
     known = tap;
-    std::atomic<Slot*>& place = slots[static_cast<size_t>(fd)];
-    if (place.load(std::memory_order_relaxed) == nullptr) place.store(new Slot(), std::memory_order_release);
-    Slot& slot = *place.load(std::memory_order_relaxed);
-    slot.reading.store(Reading::kOn, std::memory_order_relaxed);
-    slot.tls.store(false, std::memory_order_relaxed);
-    slot.unix_number.store(unix_number, std::memory_order_relaxed);
-    slot.meter = FrameMeter();
-    slot.pace = OpeningPace(calls, tap->calls_);
+    std::atomic<TappedSocket*>& place = sockets[static_cast<size_t>(fd)];
+    if (place.load(std::memory_order_relaxed) == nullptr) place.store(new TappedSocket(), std::memory_order_release);
+    TappedSocket& tapped = *place.load(std::memory_order_relaxed);
+    tapped.reading.store(Reading::kOn, std::memory_order_relaxed);
+    tapped.tls.store(false, std::memory_order_relaxed);
+    tapped.unix_number.store(unix_number, std::memory_order_relaxed);
+    tapped.meter = FrameMeter();
+    tapped.pace = OpeningPace(calls, tap->calls_);
     const uint64_t socket = SocketOf(fd);
-    slot.socket.store(socket, std::memory_order_relaxed);
+    tapped.socket.store(socket, std::memory_order_relaxed);
     last_accepted = PackedSocket(fd, socket);
-    slot.tap.store(tap.get(), std::memory_order_release);
+    tapped.tap.store(tap.get(), std::memory_order_release);
     replaced = std::exchange(owned[fd], std::move(tap));
   }
 
@@ -157,7 +159,7 @@ struct TapTable {
   }
 
   // Each is made for the first connection that has its number, and kept: the table takes memory as far as it is used.
-  static std::atomic<Slot*> slots[kMaxFd];
+  static std::atomic<TappedSocket*> sockets[kMaxFd];
   absl::Mutex mu;
   uint64_t last_unix_number ABSL_GUARDED_BY(mu) = 0;
   size_t accepted_since_purge ABSL_GUARDED_BY(mu) = 0;
@@ -165,7 +167,7 @@ struct TapTable {
   std::unordered_map<std::string, std::weak_ptr<ConnectionTap>> peers ABSL_GUARDED_BY(mu);
 };
 
-std::atomic<TapTable::Slot*> TapTable::slots[kMaxFd];
+std::atomic<TapTable::TappedSocket*> TapTable::sockets[kMaxFd];
 
 void ConnectionTap::SetWaker(std::function<void()> waker) {
   absl::MutexLock lock(&mu_);
@@ -215,7 +217,8 @@ namespace {
 
 // Calls `visit` with each connection that is still what was tapped, as a descriptor of its own: whatever becomes of the
 // number meanwhile, the duplicate stays the same socket.
-void VisitConnections(const std::function<void(int fd, const ConnectionTap& tap, TapTable::Slot& slot)>& visit) {
+void VisitConnections(
+    const std::function<void(int fd, const ConnectionTap& tap, TapTable::TappedSocket& tapped)>& visit) {
   std::vector<std::pair<int, std::shared_ptr<ConnectionTap>>> taps;
   {
     TapTable& table = TapTable::Get();
@@ -223,10 +226,10 @@ void VisitConnections(const std::function<void(int fd, const ConnectionTap& tap,
     taps.assign(table.owned.begin(), table.owned.end());
   }
   for (const auto& [fd, tap] : taps) {
-    TapTable::Slot& slot = *TapTable::slots[static_cast<size_t>(fd)].load(std::memory_order_acquire);
+    TapTable::TappedSocket& tapped = *TapTable::sockets[static_cast<size_t>(fd)].load(std::memory_order_acquire);
     const int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     if (own < 0) continue;
-    if (TapTable::IsStill(own, slot)) visit(own, *tap, slot);
+    if (TapTable::IsStill(own, tapped)) visit(own, *tap, tapped);
     close(own);
   }
 }
@@ -234,15 +237,15 @@ void VisitConnections(const std::function<void(int fd, const ConnectionTap& tap,
 }  // namespace
 
 void CutConnections(const std::string& peer) {
-  VisitConnections([&peer](int fd, const ConnectionTap& tap, TapTable::Slot& slot) {
-    if (tap.peer() == peer) TapTable::Cut(fd, slot);
+  VisitConnections([&peer](int fd, const ConnectionTap& tap, TapTable::TappedSocket& tapped) {
+    if (tap.peer() == peer) TapTable::Cut(fd, tapped);
   });
 }
 
 void StopReading(const std::vector<std::string>& addresses) {
   const LocalEnds ends = LocalEnds::Of(addresses);
-  VisitConnections([&](int fd, const ConnectionTap&, TapTable::Slot& slot) {
-    if (ends.Contain(fd)) slot.reading.store(TapTable::Reading::kStopped, std::memory_order_relaxed);
+  VisitConnections([&](int fd, const ConnectionTap&, TapTable::TappedSocket& tapped) {
+    if (ends.Contain(fd)) tapped.reading.store(TapTable::Reading::kStopped, std::memory_order_relaxed);
   });
 }
 
@@ -252,9 +255,9 @@ void StopReading(const std::vector<std::string>& addresses) {
 extern "C" ABSL_ATTRIBUTE_WEAK int getpeername(int fd, sockaddr* address, socklen_t* length) noexcept {
   const socklen_t room = length == nullptr ? 0 : *length;
   const auto result = static_cast<int>(syscall(SYS_getpeername, fd, address, length));
-  const lossd::TapTable::Slot* const slot = result == 0 ? lossd::TapTable::Find(fd) : nullptr;
-  const uint64_t number = slot == nullptr ? 0 : slot->unix_number.load(std::memory_order_relaxed);
-  if (number == 0 || !lossd::TapTable::IsStill(fd, *slot)) return result;
+  const lossd::TapTable::TappedSocket* const tapped = result == 0 ? lossd::TapTable::Find(fd) : nullptr;
+  const uint64_t number = tapped == nullptr ? 0 : tapped->unix_number.load(std::memory_order_relaxed);
+  if (number == 0 || !lossd::TapTable::IsStill(fd, *tapped)) return result;
   sockaddr_un numbered = {};
   numbered.sun_family = AF_UNIX;
   const std::string text = absl::StrCat(number);
@@ -267,15 +270,15 @@ extern "C" ABSL_ATTRIBUTE_WEAK int getpeername(int fd, sockaddr* address, sockle
 // These take the place of the C library's and of OpenSSL's, also for the libraries of this process.
 extern "C" ABSL_ATTRIBUTE_WEAK ssize_t recvmsg(int fd, msghdr* message, int flags) {
   lossd::NoteRead(fd);
-  lossd::TapTable::Slot* const slot = lossd::TapTable::Find(fd);
-  const int error = slot == nullptr ? 0 : lossd::TapTable::ErrorOf(fd, *slot);
+  lossd::TapTable::TappedSocket* const tapped = lossd::TapTable::Find(fd);
+  const int error = tapped == nullptr ? 0 : lossd::TapTable::ErrorOf(fd, *tapped);
   if (error != 0) {
     errno = error;
     return -1;
   }
   const auto bytes = static_cast<ssize_t>(syscall(SYS_recvmsg, fd, message, flags));
-  if (slot == nullptr || bytes <= 0) return bytes;
-  if (lossd::TapTable::Take(fd, *slot, *message, static_cast<size_t>(bytes))) return bytes;
+  if (tapped == nullptr || bytes <= 0) return bytes;
+  if (lossd::TapTable::Take(fd, *tapped, *message, static_cast<size_t>(bytes))) return bytes;
   errno = ECONNRESET;
   return -1;
 }

@@ -149,8 +149,8 @@ class IncomingMessage {
 class Inflow {
  public:
   static constexpr absl::Duration kPaceTime = absl::Seconds(1);
-  static constexpr int64_t kLeastPace = 64
-                                        << 10;  // Less would take minutes for what --transfer_timeout allows seconds.
+  // Less would take minutes for what --transfer_timeout allows seconds.
+  static constexpr int64_t kLeastPace = 64 << 10;
 
   // Neither is owned; both outlive this.
   Inflow(Logger& logger, Clock& clock);
