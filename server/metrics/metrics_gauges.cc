@@ -22,7 +22,7 @@ using prometheus::MetricType;
 // Field `index` of /proc/self/stat counted from the state, which is field 3 of proc(5); the command before it may hold
 // blanks.
 double StatField(size_t index) {
-  const std::string text = FileText("/proc/self/stat");
+  const std::string text = FileTextOrEmpty("/proc/self/stat");
   const size_t command_end = text.rfind(')');
   if (command_end == std::string::npos) return 0;
   const std::vector<absl::string_view> fields = absl::StrSplit(absl::string_view(text).substr(command_end + 2), ' ');
@@ -39,7 +39,7 @@ double ResidentBytes() { return StatField(24) * static_cast<double>(sysconf(_SC_
 double ThreadCount() { return StatField(20); }
 
 double StartTime() {
-  const std::string text = FileText("/proc/stat");
+  const std::string text = FileTextOrEmpty("/proc/stat");
   for (absl::string_view line : absl::StrSplit(text, '\n')) {
     double boot = 0;
     if (line.substr(0, 6) == "btime " && absl::SimpleAtod(line.substr(6), &boot)) {

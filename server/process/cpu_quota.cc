@@ -27,7 +27,7 @@ int AffinityCount() {
 
 // This process's path in the v2 hierarchy: the line "0::/path" of /proc/self/cgroup.
 std::string OwnCgroup() {
-  for (absl::string_view line : absl::StrSplit(FileText("/proc/self/cgroup"), '\n')) {
+  for (absl::string_view line : absl::StrSplit(FileTextOrEmpty("/proc/self/cgroup"), '\n')) {
     if (line.substr(0, 3) == "0::") return std::string(line.substr(3));
   }
   return "/";
@@ -56,10 +56,11 @@ int UsableProcessors(const std::string& cgroup_root) {
   int processors = AffinityCount();
   // Inside a container the own path is often not visible; then the root is the container's.
   for (const std::string& directory : {absl::StrCat(cgroup_root, OwnCgroup()), cgroup_root}) {
-    if (const auto quota = ParseCpuMax(FileText(directory + "/cpu.max"))) processors = std::min(processors, *quota);
+    if (const auto quota = ParseCpuMax(FileTextOrEmpty(directory + "/cpu.max")))
+      processors = std::min(processors, *quota);
   }
-  const auto v1 =
-      ParseCfsQuota(FileText(cgroup_root + "/cpu/cpu.cfs_quota_us"), FileText(cgroup_root + "/cpu/cpu.cfs_period_us"));
+  const auto v1 = ParseCfsQuota(FileTextOrEmpty(cgroup_root + "/cpu/cpu.cfs_quota_us"),
+                                FileTextOrEmpty(cgroup_root + "/cpu/cpu.cfs_period_us"));
   if (v1.has_value()) processors = std::min(processors, *v1);
   return processors;
 }

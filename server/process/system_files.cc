@@ -24,7 +24,7 @@ absl::Status SystemError() { return absl::InvalidArgumentError(ErrnoText(errno))
 
 }  // namespace
 
-std::string FileText(const std::string& path) {
+std::string FileTextOrEmpty(const std::string& path) {
   std::ifstream file(path);
   std::stringstream text;
   text << file.rdbuf();

@@ -16,7 +16,7 @@ namespace lossd {
 
 // The content of a file, such as those under /proc, whose sizes are not known; "" if it cannot be read. All of it,
 // however long: for files that we know.
-std::string FileText(const std::string& path);
+std::string FileTextOrEmpty(const std::string& path);
 
 // The content of a regular file of at most `max_bytes`, by way of symbolic links too. INVALID_ARGUMENT, with the reason
 // alone, if there is none or it cannot be read. Waits for nobody, as reading a pipe would.
