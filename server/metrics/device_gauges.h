@@ -14,8 +14,9 @@
 namespace lossd {
 
 // The family lossd_device_* of each such device that `backend` has now, by its name in the label `device`; none where
-// it has none. `backend` is not owned and outlives the values. Each value asks it anew, so that those of one scrape may
-// be of different moments.
+// it has none. Which devices there are is settled here: before the first scrape, on any thread. `backend` is not owned
+// and outlives the values. Each value asks it anew, by its thread-safe DeviceStates and on the thread that scrapes, so
+// that those of one scrape may be of different moments. Times are in seconds.
 std::vector<ScrapedValue> DeviceValues(const LossBackend& backend);
 
 }  // namespace lossd

@@ -15,7 +15,8 @@ namespace lossd {
 // OK if the server that `options` describe answers "readiness" with SERVING within `timeout`: at the first unix
 // address, or where there is none the first, of --port_file's admin_listen if that is set, else of --admin_listen
 // (0.0.0.0 stands for this machine), and by way of no proxy, whatever http_proxy says. UNAVAILABLE with the reason
-// otherwise.
+// otherwise. Blocks the calling thread until it knows, `timeout` at the longest, by the real clock; keeps nothing. Any
+// thread may call it.
 //
 // With --tls_cert_file it speaks TLS, except on unix sockets. It believes whoever answers, since certificates seldom
 // name 127.0.0.1 and nothing secret is said; to a server with --tls_client_ca_file it shows the server's own

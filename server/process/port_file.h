@@ -23,11 +23,12 @@ struct ServerAddresses {
 
 // Writes {"listen": [...], "admin_listen": [...], "http_listen": [...]} to a temporary file beside `path` and renames
 // it, so that a reader sees nothing or everything; follows no symbolic link. FAILED_PRECONDITION, naming --port_file,
-// if that fails; nothing is left behind then.
+// if that fails; nothing is left behind then. Blocks on the file system. Not by two threads at once
+// for one path: the temporary file bears the process's number alone.
 absl::Status WritePortFile(const std::string& path, const ServerAddresses& addresses);
 
 // Reads it. NOT_FOUND if there is no such file, INVALID_ARGUMENT if it is something else. That it is there does not say
-// that the server still lives: nobody removes it.
+// that the server still lives: nobody removes it. Any thread or process may read, also while it is written.
 absl::StatusOr<ServerAddresses> ReadPortFile(const std::string& path);
 
 }  // namespace lossd

@@ -1,7 +1,8 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
-// What gRPC servers of ours have in common: how they bind, and what they tell of themselves.
+// What gRPC servers of ours have in common: how they bind, and what they tell of themselves. Both functions belong to
+// the thread that builds the server; what they return is as thread-safe as gRPC's.
 
 #ifndef LOSSD_SERVER_RPC_GRPC_LISTENER_H_
 #define LOSSD_SERVER_RPC_GRPC_LISTENER_H_
@@ -19,7 +20,7 @@
 
 namespace lossd {
 
-// A server that listens.
+// A server that listens. Who owns it shuts the server down before the completion queues that the builder gave.
 struct ListeningServer {
   std::shared_ptr<grpc::ServerCredentials> credentials;  // What the server's listeners look at.
   std::unique_ptr<grpc::Server> server;

@@ -18,6 +18,10 @@ namespace lossd {
 // `identity` is not owned; has one that CheckTlsIdentity takes; and outlives, as the credentials do, the server they
 // are added to.
 //
+// Each listener asks `identity` on the thread that accepts, under a lock of its own, so that it must not block: its Get
+// is thread-safe. Whether clients are asked for certificates at all is settled by what it holds now. To be called, and
+// added to a server, by one thread at a time.
+//
 // This is gRPC's config fetcher, which of an identity that gRPC does not take keeps the one before. Its
 // FileWatcherCertificateProvider (1.51) throws that away first, and turns every client off until the files are right.
 std::shared_ptr<grpc::ServerCredentials> TlsListenerCredentials(const CurrentTlsIdentity& identity);

@@ -15,7 +15,7 @@
 
 namespace lossd {
 
-// Variables of the environment; others than LOSSD_... do not count.
+// Variables of the environment, by name, as they were when the process began; others than LOSSD_... do not count.
 using Environment = std::map<std::string, std::string>;
 
 // Reads the settings: first from LOSSD_<FLAG> in the environment (LOSSD_FLAGFILE before the others), then from
@@ -27,9 +27,12 @@ using Environment = std::map<std::string, std::string>;
 // INVALID_ARGUMENT on an unknown flag, with the one that was probably meant; an unreadable value; a positional
 // argument; a variable that is nearly, but not quite, one of a flag's; and LOSSD_PORT with a bare number. Other
 // variables are none of our business: Kubernetes makes some of the names of services (LOSSD_SERVICE_HOST, LOSSD_PORT).
+//
+// Reads --flagfile on the calling thread, and nothing else of the process: the same arguments give the same result, on
+// any thread.
 absl::StatusOr<CommandLine> ParseFlags(const std::vector<std::string>& arguments, const Environment& environment);
 
-// The text of --help.
+// The text of --help: every flag with its default and what it is for. Any thread.
 std::string HelpText();
 
 }  // namespace lossd
