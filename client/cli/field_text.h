@@ -22,13 +22,16 @@
 
 namespace lossd::cli {
 
+// All functions are pure and for any thread. Enums begin with 1, as those of the protocol do, and have
+// a function NamesOf(value) that is found by its argument: the names of all values, in their order.
+
 // "--target-dim" for target_dim.
 inline std::string FlagNameOf(absl::string_view field) {
   return absl::StrCat("--", absl::StrReplaceAll(field, {{"_", "-"}}));
 }
 
-// A value as a flag takes it, which ReadText reads; an enum by its name (NamesOf). Empty where
-// there is none.
+// A value as a flag takes it, which ReadText reads back as the same: a double with all its digits, a list with commas.
+// Empty where there is none, and for an empty list. Precondition of an enum: a value that has a name.
 template <typename T>
 std::string TextOf(const T& value) {
   if constexpr (std::is_same_v<T, bool>) {

@@ -26,7 +26,9 @@ struct TlsOptions {
 // one gradient.
 inline constexpr int64_t kDefaultMaxMessageBytes = int64_t{256} << 20;
 
-// The defaults suit a training loop beside a server of its own.
+// How a client behaves. The defaults suit a training loop beside a server of its own. A plain value: Connect checks it
+// (Validate) and keeps a copy, so that later changes have no effect. Threads may share one that none of them changes.
+// Durations are of real time.
 struct ClientOptions {
   // Longest message sent or received, in bytes. Absent: the server's limit, which Connect asks for where it waits for a
   // connection, and GetServerInfo takes; until then, kDefaultMaxMessageBytes for what is sent.
@@ -61,7 +63,8 @@ struct ClientOptions {
   std::optional<TlsOptions> tls;  // Absent: no encryption.
   std::string auth_token;         // Sent as `authorization: Bearer ...` where not empty.
 
-  // INVALID_ARGUMENT naming the first field that is out of its range.
+  // INVALID_ARGUMENT naming the first field that is out of its range. Whether certificates are any good shows when a
+  // connection is made.
   absl::Status Validate() const;
 };
 

@@ -85,6 +85,8 @@ enum class NonfinitePolicy {
 };
 
 // One loss over one group of tensors. A plain value: what is wrong with it is said when it is sent, or by the server.
+// Threads may share one that none of them changes: the client takes a copy. What the copy refers to, the memory of
+// inputs and of gradient_targets, it reads and writes on threads of its own until the result is delivered.
 struct ComputeRequest {
   std::string request_id;  // Echoed; at most 256 bytes. In a stream, empty means: numbered by the client.
   LossSpec loss;           // None: INVALID_ARGUMENT.
