@@ -12,7 +12,6 @@
 #include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "core/engine/rounding.h"
 #include "core/status/errors.h"
 #include "core/status/status_macros.h"
 #include "proto/wire/payload.h"
@@ -32,8 +31,6 @@ void SetDuration(absl::Duration duration, google::protobuf::Duration* proto) {
   proto->set_seconds(nanoseconds / 1'000'000'000);
   proto->set_nanos(static_cast<int32_t>(nanoseconds % 1'000'000'000));
 }
-
-size_t Aligned(int64_t bytes) { return static_cast<size_t>(RoundedUp(bytes, kBufferAlignment)); }
 
 absl::Status Expired(absl::Duration spent) {
   return absl::DeadlineExceededError(absl::StrCat("the deadline passed ", absl::FormatDuration(spent),
@@ -217,9 +214,9 @@ absl::Status ComputePipeline::CheckResponseBytes(int64_t bytes) const {
 void ComputePipeline::Gather(Computation& computation) {
   const std::shared_ptr<const Plan>& plan = computation.planned->plan;
   const std::vector<TensorSpec>& specs = plan->inputs;
-  size_t bytes = 0;
-  for (const TensorSpec& spec : specs) bytes += Aligned(ByteSize(spec));
-  const Buffer arena = backend_.pool().Allocate(bytes);
+  int64_t bytes = 0;
+  for (const TensorSpec& spec : specs) bytes += AlignedSize(ByteSize(spec));
+  const Buffer arena = backend_.pool().Allocate(static_cast<size_t>(bytes));
   computation.inputs.reserve(specs.size());
   computation.inputs_swept.reserve(specs.size());
   size_t offset = 0;
@@ -229,7 +226,7 @@ void ComputePipeline::Gather(Computation& computation) {
         computation.message.bytes.slices(), computation.payloads[i], plan->request.inputs[i].dtype,
         arena.data() + offset, plan->detail->uses_squares_of_inputs, specs[i].dtype != plan->request.inputs[i].dtype));
     if (!computation.inputs_swept.back().finite) ++computation.nonfinite_inputs;
-    offset += Aligned(ByteSize(specs[i]));
+    offset += static_cast<size_t>(AlignedSize(ByteSize(specs[i])));
   }
   metrics_.OnCopiesIn(static_cast<int64_t>(specs.size()));
   computation.message.bytes.Clear();

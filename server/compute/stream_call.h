@@ -48,7 +48,7 @@ class StreamCall final : public RpcCall {
 
  private:
   // A message that was read and has no answer yet.
-  struct Outstanding {
+  struct UnansweredMessage {
     std::shared_ptr<Cancellation> cancellation;
     int64_t bytes = 0;
     GatePass place;
@@ -98,7 +98,7 @@ class StreamCall final : public RpcCall {
   Ticket next_ticket_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t held_bytes_ ABSL_GUARDED_BY(mu_) = 0;
   std::optional<Ticket> unidentified_ ABSL_GUARDED_BY(mu_);  // The last message, until its request_id is known.
-  std::map<Ticket, Outstanding> outstanding_ ABSL_GUARDED_BY(mu_);
+  std::map<Ticket, UnansweredMessage> outstanding_ ABSL_GUARDED_BY(mu_);
   std::map<std::string, Ticket> claimed_ids_ ABSL_GUARDED_BY(mu_);
   std::deque<Leaving> answers_ ABSL_GUARDED_BY(mu_);  // The first is being written if writing_.
 };

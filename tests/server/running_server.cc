@@ -3,6 +3,8 @@
 
 #include "tests/server/running_server.h"
 
+#include <cmath>
+
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "grpcpp/create_channel.h"
@@ -65,13 +67,25 @@ grpc::Status RunningServer::Call(const v1::ComputeRequest& request, v1::ComputeR
   return stub_->Compute(&context, request, response == nullptr ? &ignored : response);
 }
 
-double RunningServer::Metric(const std::string& series) const {
+std::optional<std::string> RunningServer::MetricText(const std::string& series) const {
   const std::string text = absl::StrCat("\n", metrics_.Text());
   const size_t place = text.find(absl::StrCat("\n", series, " "));
-  if (place == std::string::npos) return -1;
+  if (place == std::string::npos) return std::nullopt;
   const size_t start = place + series.size() + 2;
-  double value = -1;
-  return absl::SimpleAtod(text.substr(start, text.find('\n', start) - start), &value) ? value : -1;
+  return text.substr(start, text.find('\n', start) - start);
+}
+
+bool RunningServer::HasMetric(const std::string& series) const { return MetricText(series).has_value(); }
+
+double RunningServer::Metric(const std::string& series) const {
+  const std::optional<std::string> text = MetricText(series);
+  double value = std::nan("");
+  if (!text.has_value()) {
+    ADD_FAILURE() << "expected a series " << series << " in\n" << metrics_.Text();
+  } else {
+    EXPECT_TRUE(absl::SimpleAtod(*text, &value)) << series << ": expected a number, got " << *text;
+  }
+  return value;
 }
 
 std::string RunningServer::StopAndGetLog() {

@@ -7,6 +7,7 @@
 #define LOSSD_TESTS_SERVER_RUNNING_SERVER_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -57,13 +58,18 @@ class RunningServer {
   // Stops the server; what is counted and logged after an answer has left is complete then.
   void Stop() { server_.reset(); }
 
-  // Value of a series, as "name{labels}", now. -1 if there is none.
+  // Value of a series, as "name{labels}", now. Fails the test, and is NaN, if there is none.
   double Metric(const std::string& series) const;
+  // Whether there is one, which gauges of a server that has gone are not.
+  bool HasMetric(const std::string& series) const;
 
   // Stops server and logger: everything that was logged.
   std::string StopAndGetLog();
 
  private:
+  // What stands behind the series's name; nullopt if there is none.
+  std::optional<std::string> MetricText(const std::string& series) const;
+
   HeldBackend backend_;
   Metrics metrics_;
   std::string log_;
