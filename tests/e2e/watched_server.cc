@@ -3,6 +3,7 @@
 
 #include "tests/e2e/watched_server.h"
 
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -10,11 +11,9 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "client/load/server_stages.h"
 #include "core/scheduling/clock.h"
-#include "gmock/gmock.h"
 #include "grpcpp/create_channel.h"
 #include "grpcpp/security/credentials.h"
 #include "gtest/gtest.h"
@@ -23,15 +22,6 @@ namespace lossd::testing {
 namespace {
 
 constexpr absl::Duration kBetweenLooks = absl::Milliseconds(5);
-
-// The name that a series's type is given under: without labels, and what a histogram adds.
-absl::string_view FamilyOf(absl::string_view series) {
-  absl::string_view name = series.substr(0, series.find('{'));
-  for (const absl::string_view suffix : {"_bucket", "_count", "_sum"}) {
-    if (absl::ConsumeSuffix(&name, suffix)) break;
-  }
-  return name;
-}
 
 void AddInput(const std::string& name, const std::vector<int64_t>& shape, v1::ComputeRequest& request) {
   v1::Tensor* const input = request.add_inputs();
@@ -82,29 +72,35 @@ WatchedServer::WatchedServer(const std::vector<std::string>& flags) {
   if (process.ok()) process_ = *std::move(process);
 }
 
-double WatchedServer::Metric(const std::string& series) const {
+std::string WatchedServer::Page() const {
   const auto page = load::FetchText(absl::StrCat("http://", process_->http_address(), "/metrics"));
   EXPECT_TRUE(page.ok()) << page.status();
-  const std::string text = absl::StrCat("\n", page.ok() ? *page : "");
-  const size_t place = text.find(absl::StrCat("\n", series, " "));
-  if (place == std::string::npos) {
-    EXPECT_THAT(text, ::testing::HasSubstr(absl::StrCat("\n# TYPE ", FamilyOf(series), " "))) << series;
-    return 0;
-  }
+  return absl::StrCat("\n", page.ok() ? *page : "");
+}
+
+std::optional<double> WatchedServer::Find(const std::string& page, const std::string& series) {
+  const size_t place = page.find(absl::StrCat("\n", series, " "));
+  if (place == std::string::npos) return std::nullopt;
   const size_t start = place + series.size() + 2;
-  double value = -1;
-  EXPECT_TRUE(absl::SimpleAtod(text.substr(start, text.find('\n', start) - start), &value));
+  double value = std::nan("");
+  EXPECT_TRUE(absl::SimpleAtod(page.substr(start, page.find('\n', start) - start), &value)) << series;
   return value;
+}
+
+double WatchedServer::Metric(const std::string& series) const {
+  const std::string page = Page();
+  const std::optional<double> value = Find(page, series);
+  if (value.has_value()) return *value;
+  ADD_FAILURE() << "expected a series " << series << " in" << page;
+  return std::nan("");
 }
 
 void WatchedServer::AwaitMetric(const std::string& series, double value, absl::Duration timeout) const {
   const absl::Time end = RealClock().TimeNow() + timeout;
-  double seen = Metric(series);
-  while (seen != value && RealClock().TimeNow() < end) {
+  while (Find(Page(), series) != value && RealClock().TimeNow() < end) {
     absl::SleepFor(kBetweenLooks);  // The server under test has other things to do.
-    seen = Metric(series);
   }
-  EXPECT_EQ(seen, value) << series;
+  EXPECT_EQ(Metric(series), value) << series;
 }
 
 double WatchedServer::StatusKilobytes(const std::string& field) const {
@@ -113,14 +109,17 @@ double WatchedServer::StatusKilobytes(const std::string& field) const {
     double kilobytes = 0;
     if (word == field + ":" && file >> kilobytes) return kilobytes;
   }
-  return 0;
+  ADD_FAILURE() << "expected " << field << " in the status of process " << process_->process().pid();
+  return std::nan("");
 }
 
 double WatchedServer::PeakMegabytes() const { return StatusKilobytes("VmHWM") * 1.024e-3; }
 double WatchedServer::Megabytes() const { return StatusKilobytes("VmRSS") * 1.024e-3; }
 
 void WatchedServer::ForgetPeak() const {
-  std::ofstream(absl::StrCat("/proc/", process_->process().pid(), "/clear_refs")) << "5";
+  std::ofstream file(absl::StrCat("/proc/", process_->process().pid(), "/clear_refs"));
+  file << "5" << std::flush;
+  EXPECT_TRUE(file.good()) << "cannot reset the peak of process " << process_->process().pid();
 }
 
 int64_t WatchedServer::OpenFiles() const {

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,22 +38,27 @@ class WatchedServer {
   const std::string& address() const { return process_->address(); }
   const std::string& admin_address() const { return process_->admin_address(); }
 
-  // Value of a series, as "name{labels}", now. 0 if its family has none yet; fails the test if there is no such
-  // family.
+  // Value of a series, as "name{labels}", now. Fails the test, and is NaN, if there is none.
   double Metric(const std::string& series) const;
-  // Waits until the series has `value`, or fails the test after `timeout`.
+  // Waits until the series is there and has `value`, or fails the test after `timeout`.
   void AwaitMetric(const std::string& series, double value, absl::Duration timeout = absl::Seconds(60)) const;
 
-  // Largest resident memory in MB (10^6 bytes) since the start or since ForgetPeak.
+  // Largest resident memory in MB (10^6 bytes) since the start or since ForgetPeak, and that of now. Fail the test, and
+  // are NaN, which no bound takes in, if the system does not say, as of a process that has ended.
   double PeakMegabytes() const;
-  void ForgetPeak() const;
   double Megabytes() const;
+  // Fails the test if the system does not forget it.
+  void ForgetPeak() const;
   int64_t OpenFiles() const;
 
   // Stops it; everything that it has logged.
   std::string StopAndGetLog();
 
  private:
+  // Value of a series in `page`, with "\n" in front; nullopt if there is none.
+  static std::optional<double> Find(const std::string& page, const std::string& series);
+  // /metrics as it is now, with "\n" in front.
+  std::string Page() const;
   double StatusKilobytes(const std::string& field) const;
 
   std::unique_ptr<ServerProcess> process_;
