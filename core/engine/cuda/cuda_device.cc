@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "core/engine/device/pinned_memory.h"
 #include "core/status/status_macros.h"
 
 namespace lossd {
@@ -24,16 +25,23 @@ absl::Status ToStatus(cudaError_t error, const char* what) {
   return error == cudaErrorMemoryAllocation ? absl::ResourceExhaustedError(text) : absl::DataLossError(text);
 }
 
-class PinnedMemory final : public MemorySource {
- public:
-  std::byte* Allocate(size_t bytes) override {
-    void* memory = nullptr;
-    if (cudaHostAlloc(&memory, bytes, cudaHostAllocPortable) == cudaSuccess) return static_cast<std::byte*>(memory);
-    cudaGetLastError();
-    return nullptr;
+// Makes card `index` the calling thread's.
+absl::Status Select(int index) { return ToStatus(cudaSetDevice(index), "the card"); }
+
+// Through card `index`, also on threads that have nothing else to do with it: what such a thread asks of the runtime
+// would else concern card 0.
+std::byte* Pin(int index, size_t bytes) {
+  void* memory = nullptr;
+  if (Select(index).ok() && cudaHostAlloc(&memory, bytes, cudaHostAllocPortable) == cudaSuccess) {
+    return static_cast<std::byte*>(memory);
   }
-  void Free(std::byte* memory, size_t) override { cudaFreeHost(memory); }
-};
+  cudaGetLastError();
+  return nullptr;
+}
+
+void Unpin(int index, std::byte* memory) {
+  if (Select(index).ok()) cudaFreeHost(memory);
+}
 
 class CudaEvent final : public DeviceEvent {
  public:
@@ -75,7 +83,10 @@ class CudaDevice final : public Device {
 
   int64_t free_bytes() const override { return MemoryInfo().first; }
   int64_t total_bytes() const override { return MemoryInfo().second; }
-  std::shared_ptr<MemorySource> host_memory() override { return std::make_shared<PinnedMemory>(); }
+  std::shared_ptr<MemorySource> host_memory() override {
+    return std::make_shared<PinnedMemory>([index = index_](size_t bytes) { return Pin(index, bytes); },
+                                          [index = index_](std::byte* memory) { Unpin(index, memory); });
+  }
   int64_t compute_stream() const override { return compute_stream_; }
 
   absl::StatusOr<std::byte*> Allocate(int64_t bytes) override {
@@ -130,8 +141,7 @@ class CudaDevice final : public Device {
   void EndRange() override { nvtxRangePop(); }
 
  private:
-  // Makes this the calling thread's card.
-  absl::Status Select() const { return ToStatus(cudaSetDevice(index_), "the card"); }
+  absl::Status Select() const { return lossd::Select(index_); }
 
   cudaStream_t stream(DeviceStream stream) const { return streams_[static_cast<size_t>(stream)]; }
 

@@ -3,7 +3,10 @@
 
 #include "core/engine/cuda/cuda_device.h"
 
+#include <cuda_runtime_api.h>
+
 #include <cstring>
+#include <thread>
 
 #include "core/engine/cuda/cuda_cards.h"
 #include "gmock/gmock.h"
@@ -53,6 +56,19 @@ TEST_F(CudaDeviceTest, TooMuchMemoryIsResourceExhaustedAndTheDeviceGoesOn) {
   EXPECT_OK(device_->SynchronizeAll());
   EXPECT_GT(device_->free_bytes(), 0);
   EXPECT_LE(device_->free_bytes(), device_->total_bytes());
+}
+
+// As copiers and gRPC's threads do. Where there is a second card, nothing on the first may come of it.
+TEST_F(CudaDeviceTest, AFreshThreadPinsThroughTheDevicesOwnCard) {
+  if (!FindCard(1).ok()) GTEST_SKIP() << "not run on two cards";
+  ASSERT_OK_AND_ASSIGN(const auto second, MakeCudaDevice(1));
+  std::thread([&] {
+    const auto memory = second->host_memory();
+    memory->Free(memory->Allocate(1 << 20), 1 << 20);
+    int card = -1;
+    EXPECT_EQ(cudaGetDevice(&card), cudaSuccess);
+    EXPECT_EQ(card, 1);
+  }).join();
 }
 
 }  // namespace
