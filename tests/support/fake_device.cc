@@ -34,6 +34,7 @@ class HostMemory final : public MemorySource {
 struct FakeDevice::Event final : public DeviceEvent {
   Clock clock = {};
   int64_t generation = 0;
+  int64_t operations = 0;                                           // Of the stream, before it was recorded.
   std::shared_ptr<int64_t> reached = std::make_shared<int64_t>(0);  // The generation that has happened.
 };
 
@@ -57,6 +58,8 @@ absl::Status FakeDevice::Append(size_t stream, const std::vector<Use>& uses, std
   for (size_t i = 0; i < clock.size(); ++i) clock[i] = std::max(clock[i], clocks_[kHost][i]);
   ++clock[stream];
   for (const Use& use : uses) Note(stream, use);
+  ++operations_[stream];
+  Asked(static_cast<DeviceStream>(stream), "launch");
   streams_[stream].push_back({std::move(run), nullptr, nullptr, 0});
   RunSome();
   return Health();
@@ -72,6 +75,10 @@ void FakeDevice::Note(size_t who, const Use& use) {
                                        " may still ", before.writes ? "write" : "read"));
   }
   past_.push_back(now);
+}
+
+void FakeDevice::Asked(DeviceStream stream, const char* what) {
+  if (stream == DeviceStream::kCompute) asked_of_compute_.emplace_back(std::this_thread::get_id(), what);
 }
 
 bool FakeDevice::LeftOut() { return waits_++ == left_out_; }
@@ -162,6 +169,8 @@ absl::Status FakeDevice::Record(DeviceStream stream, DeviceEvent& event) {
   absl::MutexLock lock(&mu_);
   auto& recorded = static_cast<Event&>(event);
   recorded.clock = clocks_[static_cast<size_t>(stream)];
+  recorded.operations = operations_[static_cast<size_t>(stream)];
+  Asked(stream, "record");
   ++recorded.generation;
   streams_[static_cast<size_t>(stream)].push_back({nullptr, recorded.reached, nullptr, recorded.generation});
   RunSome();
@@ -170,6 +179,7 @@ absl::Status FakeDevice::Record(DeviceStream stream, DeviceEvent& event) {
 
 absl::Status FakeDevice::Wait(DeviceStream stream, DeviceEvent& event) {
   absl::MutexLock lock(&mu_);
+  Asked(stream, "wait");
   if (LeftOut()) return Health();
   const auto& awaited = static_cast<Event&>(event);
   Clock& clock = clocks_[static_cast<size_t>(stream)];
@@ -179,6 +189,12 @@ absl::Status FakeDevice::Wait(DeviceStream stream, DeviceEvent& event) {
 }
 
 absl::Status FakeDevice::Synchronize(DeviceEvent& event) {
+  std::function<void()> meanwhile;
+  {
+    absl::MutexLock lock(&mu_);
+    meanwhile = std::exchange(meanwhile_, nullptr);
+  }
+  if (meanwhile) meanwhile();
   absl::MutexLock lock(&mu_);
   ++synchronizations_;
   if (LeftOut()) return Health();
@@ -201,13 +217,20 @@ absl::Status FakeDevice::SynchronizeAll() {
   return Health();
 }
 
-absl::Duration FakeDevice::Elapsed(DeviceEvent&, DeviceEvent&) { return absl::Milliseconds(1); }
+absl::Duration FakeDevice::Elapsed(DeviceEvent& from, DeviceEvent& to) {
+  return absl::Milliseconds(static_cast<Event&>(to).operations - static_cast<Event&>(from).operations);
+}
 void FakeDevice::BeginRange(const char*) {}
 void FakeDevice::EndRange() {}
 
 std::vector<std::string> FakeDevice::violations() const {
   absl::MutexLock lock(&mu_);
   return violations_;
+}
+
+std::vector<std::pair<std::thread::id, std::string>> FakeDevice::asked_of_compute() const {
+  absl::MutexLock lock(&mu_);
+  return asked_of_compute_;
 }
 
 int FakeDevice::waits() const {
@@ -228,6 +251,11 @@ void FakeDevice::Break() {
 void FakeDevice::RunAtOnce() {
   absl::MutexLock lock(&mu_);
   at_once_ = true;
+}
+
+void FakeDevice::OnNextSynchronize(std::function<void()> meanwhile) {
+  absl::MutexLock lock(&mu_);
+  meanwhile_ = std::move(meanwhile);
 }
 
 void FakeDevice::RunOutOfMemory() {

@@ -14,6 +14,8 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -47,12 +49,17 @@ class FakeDevice final : public Device {
   std::vector<std::string> violations() const;
   // Waits and Synchronizes so far, those that were left out included.
   int waits() const;
+  // What each thread of the host has asked of the compute stream, in that order: "wait", "record" or "launch".
+  std::vector<std::pair<std::thread::id, std::string>> asked_of_compute() const;
   // Leaves the wait out that is the `index`th from now on.
   void LeaveOutWait(int index);
   // All that is asked of the device fails from now on.
   void Break();
   // The next Allocate fails for want of memory.
   void RunOutOfMemory();
+  // Is called once, when the host waits next, before it does: what a batch beside the one that waits would do
+  // meanwhile.
+  void OnNextSynchronize(std::function<void()> meanwhile);
   // Copies and host synchronisations so far.
   int64_t copies() const;
   int64_t synchronizations() const;
@@ -73,6 +80,7 @@ class FakeDevice final : public Device {
   absl::Status Wait(DeviceStream stream, DeviceEvent& event) override;
   absl::Status Synchronize(DeviceEvent& event) override;
   absl::Status SynchronizeAll() override;
+  // A millisecond each copy or launch that was appended to the events' stream between them.
   absl::Duration Elapsed(DeviceEvent& from, DeviceEvent& to) override;
   void BeginRange(const char* name) override;
   void EndRange() override;
@@ -98,6 +106,7 @@ class FakeDevice final : public Device {
 
   absl::Status Append(size_t stream, const std::vector<Use>& uses, std::function<void()> run) ABSL_LOCKS_EXCLUDED(mu_);
   void Note(size_t who, const Use& use) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Asked(DeviceStream stream, const char* what) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool LeftOut() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool CanRun(const Step& step) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool RunOne() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -112,6 +121,9 @@ class FakeDevice final : public Device {
   std::array<Clock, kDeviceStreamCount + 1> clocks_ ABSL_GUARDED_BY(mu_) = {};
   std::vector<Past> past_ ABSL_GUARDED_BY(mu_);
   std::vector<std::string> violations_ ABSL_GUARDED_BY(mu_);
+  std::array<int64_t, kDeviceStreamCount> operations_ ABSL_GUARDED_BY(mu_) = {};  // Appended to each stream.
+  std::vector<std::pair<std::thread::id, std::string>> asked_of_compute_ ABSL_GUARDED_BY(mu_);
+  std::function<void()> meanwhile_ ABSL_GUARDED_BY(mu_);
   int waits_ ABSL_GUARDED_BY(mu_) = 0;
   int left_out_ ABSL_GUARDED_BY(mu_) = -1;  // Index of the wait; -1: none.
   bool at_once_ ABSL_GUARDED_BY(mu_) = false;

@@ -142,16 +142,22 @@ absl::Status DeviceLane::Append(Slot& slot, const LaneBatch& batch, Launch launc
     const Range range(profiled, "upload");
     LOSSD_RETURN_IF_ERROR(CopyUp(slot, batch, regions));
   }
+  absl::ReleasableMutexLock computes(&compute_mu_);
   {
     const Range range(profiled, "compute");
-    LOSSD_RETURN_IF_ERROR(device_->Wait(DeviceStream::kCompute, slot.end_of(DeviceStream::kUpload)));
-    LOSSD_RETURN_IF_ERROR(device_->Record(DeviceStream::kCompute, slot.begin_of(DeviceStream::kCompute)));
-    LOSSD_RETURN_IF_ERROR(launch(regions));
-    LOSSD_RETURN_IF_ERROR(device_->Record(DeviceStream::kCompute, slot.end_of(DeviceStream::kCompute)));
+    LOSSD_RETURN_IF_ERROR(Compute(slot, regions, launch));
   }
   const Range range(profiled, "download");
-  LOSSD_RETURN_IF_ERROR(device_->Wait(DeviceStream::kDownload, slot.end_of(DeviceStream::kCompute)));
+  absl::MutexLock downloads(&download_mu_);  // Before the next batch computes, and so could be before this one here.
+  computes.Release();
   return CopyDown(slot, batch, regions);
+}
+
+absl::Status DeviceLane::Compute(Slot& slot, const DeviceRegions& regions, Launch launch) {
+  LOSSD_RETURN_IF_ERROR(device_->Wait(DeviceStream::kCompute, slot.end_of(DeviceStream::kUpload)));
+  LOSSD_RETURN_IF_ERROR(device_->Record(DeviceStream::kCompute, slot.begin_of(DeviceStream::kCompute)));
+  LOSSD_RETURN_IF_ERROR(launch(regions));
+  return device_->Record(DeviceStream::kCompute, slot.end_of(DeviceStream::kCompute));
 }
 
 absl::StatusOr<DeviceRegions> DeviceLane::PlaceRegions(Slot& slot, const LaneBatch& batch) {
@@ -180,6 +186,7 @@ absl::Status DeviceLane::Grow(Slot& slot, int64_t bytes) {
 }
 
 absl::Status DeviceLane::CopyUp(Slot& slot, const LaneBatch& batch, const DeviceRegions& regions) {
+  absl::MutexLock uploads(&upload_mu_);
   LOSSD_RETURN_IF_ERROR(device_->Record(DeviceStream::kUpload, slot.begin_of(DeviceStream::kUpload)));
   std::byte* region = regions.up;
   for (const LaneBatch::Request& request : batch.requests) {
@@ -192,6 +199,7 @@ absl::Status DeviceLane::CopyUp(Slot& slot, const LaneBatch& batch, const Device
 }
 
 absl::Status DeviceLane::CopyDown(Slot& slot, const LaneBatch& batch, const DeviceRegions& regions) {
+  LOSSD_RETURN_IF_ERROR(device_->Wait(DeviceStream::kDownload, slot.end_of(DeviceStream::kCompute)));
   LOSSD_RETURN_IF_ERROR(device_->Record(DeviceStream::kDownload, slot.begin_of(DeviceStream::kDownload)));
   const std::byte* region = regions.down;
   for (const LaneBatch::Request& request : batch.requests) {

@@ -96,7 +96,8 @@ class DeviceLane {
 
   // Waits for a slot and for memory, appends the uploads, calls `launch`, which appends to kCompute what reads and
   // writes the regions and must not wait for the device, appends the downloads, and returns when all of that has
-  // happened. Whatever `launch` returns or throws, the regions are free again when this returns or throws. Fails with
+  // happened. One `launch` is called at a time; it calls no Run. Whatever `launch` returns or throws, the regions are
+  // free again when this returns or throws. Fails with
   //   RESOURCE_EXHAUSTED   the batch takes more than memory_bytes, or the device has no memory
   //   INTERNAL             the device is lost, now or before
   absl::Status Run(const LaneBatch& batch, Launch launch);
@@ -128,8 +129,11 @@ class DeviceLane {
   absl::StatusOr<DeviceRegions> PlaceRegions(Slot& slot, const LaneBatch& batch);
   absl::Status Grow(Slot& slot, int64_t bytes);
   absl::Status Append(Slot& slot, const LaneBatch& batch, Launch launch);
-  absl::Status CopyUp(Slot& slot, const LaneBatch& batch, const DeviceRegions& regions);
-  absl::Status CopyDown(Slot& slot, const LaneBatch& batch, const DeviceRegions& regions);
+  absl::Status Compute(Slot& slot, const DeviceRegions& regions, Launch launch)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(compute_mu_);
+  absl::Status CopyUp(Slot& slot, const LaneBatch& batch, const DeviceRegions& regions) ABSL_LOCKS_EXCLUDED(upload_mu_);
+  absl::Status CopyDown(Slot& slot, const LaneBatch& batch, const DeviceRegions& regions)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(download_mu_);
   absl::Status Settle() ABSL_LOCKS_EXCLUDED(mu_);
   void Count(Slot& slot, const LaneBatch& batch) ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -137,6 +141,13 @@ class DeviceLane {
   const bool ranges_;
   DeviceBudget budget_;
   std::vector<std::unique_ptr<Slot>> slots_;
+
+  // Held by the batch that appends to a stream, so that what a batch has there is in one piece: a wait of one batch
+  // holds no other's work up that began before it, and times of batches do not overlap. Downloads are in the order of
+  // computations.
+  absl::Mutex upload_mu_;
+  absl::Mutex compute_mu_;
+  absl::Mutex download_mu_;
 
   mutable absl::Mutex mu_;
   std::vector<Slot*> free_slots_ ABSL_GUARDED_BY(mu_);

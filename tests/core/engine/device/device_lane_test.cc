@@ -66,7 +66,8 @@ class LaneRun {
 
   // Two batches on their way at once, then a third that takes the place of one of them.
   void RunThree() {
-    EXPECT_OK(Double({{1, 2}, {3, 4}}, [this] { return Double({{5, 6, 7}}); }));
+    device_->OnNextSynchronize([this] { EXPECT_OK(Double({{5, 6, 7}})); });
+    EXPECT_OK(Double({{1, 2}, {3, 4}}));
     EXPECT_OK(Double({{8}}));
   }
 
@@ -140,7 +141,7 @@ TEST(DeviceLaneTest, ARequestIsOneCopyUpAndOneDownAndABatchOneSynchronization) {
   EXPECT_EQ(stats.copies_down, 5);
   EXPECT_EQ(stats.bytes_up, 20);
   EXPECT_EQ(stats.bytes_down, 20);
-  EXPECT_EQ(stats.busy[0], absl::Milliseconds(1));
+  EXPECT_THAT(stats.busy, ElementsAre(absl::Milliseconds(5), absl::Milliseconds(1), absl::Milliseconds(5)));
 }
 
 TEST(DeviceLaneTest, RegionsAreAllocatedOnceForBatchesOfASize) {
@@ -183,6 +184,49 @@ TEST(DeviceLaneTest, ManyThreadsShareTheSlotsAndTheMemory) {
   EXPECT_EQ(run.lane().stats().batches, 400);
 }
 
+// Runs so many batches of three launches each, by as many threads as there are slots.
+void RunSideBySide(LaneRun& run, int batches) {
+  std::vector<std::thread> drivers;
+  for (int driver = 0; driver < run.lane().slots(); ++driver) {
+    drivers.emplace_back([&run, batches] {
+      float up = 1;
+      float down = 0;
+      const auto bytes_of = [](float& number) { return reinterpret_cast<std::byte*>(&number); };
+      const LaneBatch batch{
+          .requests = {{{{bytes_of(up), 0, 4}}, {{bytes_of(down), 0, 4}}}}, .up_bytes = 4, .down_bytes = 4};
+      for (int i = 0; i < batches; ++i) {
+        EXPECT_OK(run.lane().Run(batch, [&run](const DeviceRegions& regions) {
+          for (int launch = 0; launch < 3; ++launch) {
+            run.device().Launch({{regions.up, 4, false}, {regions.down, 4, true}}, [] {});
+            std::this_thread::yield();
+          }
+          return absl::OkStatus();
+        }));
+      }
+    });
+  }
+  for (std::thread& driver : drivers) driver.join();
+}
+
+// Else a batch's wait for its upload holds up the launches of another that could run, and its time is counted twice.
+TEST(DeviceLaneTest, WhatABatchAsksOfAStreamIsInOnePiece) {
+  constexpr int kBatches = 60;
+  LaneRun run(1, {.slots = 3, .memory_bytes = kLimit});
+  RunSideBySide(run, kBatches);
+  const auto asked = run.device().asked_of_compute();
+  ASSERT_EQ(asked.size(), 3u * kBatches * 6);
+  for (size_t batch = 0; batch < asked.size(); batch += 6) {
+    const char* const expected[] = {"wait", "record", "launch", "launch", "launch", "record"};
+    for (size_t i = 0; i < 6; ++i) {
+      ASSERT_EQ(asked[batch + i].first, asked[batch].first) << batch + i;
+      ASSERT_EQ(asked[batch + i].second, expected[i]) << batch + i;
+    }
+  }
+  EXPECT_THAT(run.lane().stats().busy,
+              ElementsAre(absl::Milliseconds(3 * kBatches), absl::Milliseconds(3 * kBatches * 3),
+                          absl::Milliseconds(3 * kBatches)));
+}
+
 TEST(DeviceLaneTest, ABatchThatCanNeverFitIsRefusedBeforeAnythingIsCopied) {
   LaneRun run(1, {.slots = 2, .memory_bytes = 256});
   EXPECT_THAT(
@@ -212,7 +256,8 @@ TEST(DeviceLaneTest, AFailedLaunchLeavesNothingUnderWay) {
                std::runtime_error);
   EXPECT_OK(run.lane().health());
   EXPECT_OK(run.Double({{4}}));
-  EXPECT_OK(run.Double({{5}}, [&run] { return run.Double({{6}}); }));  // Both slots are free.
+  run.device().OnNextSynchronize([&run] { EXPECT_OK(run.Double({{6}})); });
+  EXPECT_OK(run.Double({{5}}));  // Both slots are free.
   EXPECT_THAT(run.device().violations(), IsEmpty());
 }
 
