@@ -48,6 +48,14 @@ def libtorch() -> str:
     return "" if found is None else str(Path(found.submodule_search_locations[0]) / "lib")
 
 
+def test_environment() -> dict[str, str]:
+    """For programs that link LibTorch and CUDA themselves: where these are on this machine."""
+    variables = environment()
+    torch = Path(libtorch())
+    places = [variables["LD_LIBRARY_PATH"], str(torch), str(torch.parents[1] / "nvidia/cu13/lib")] if libtorch() else []
+    return {**variables, "LD_LIBRARY_PATH": ":".join(places)} if places else variables
+
+
 @contextlib.contextmanager
 def serving(device: str, *flags: str) -> Iterator[Server]:
     """A server on the device. Raises NoCard where it has none."""

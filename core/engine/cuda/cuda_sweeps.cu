@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <new>
 #include <stdexcept>
 #include <string>
 
@@ -85,6 +86,7 @@ void CudaSweeps::Run(const Sweep& sweep) const {
       },
       sweep);
   const cudaError_t error = cudaGetLastError();
+  if (error == cudaErrorMemoryAllocation) throw std::bad_alloc();
   if (error != cudaSuccess) throw std::runtime_error(std::string("a sweep: ") + cudaGetErrorString(error));
 }
 

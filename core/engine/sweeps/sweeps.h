@@ -33,7 +33,8 @@ class Sweeps {
  public:
   virtual ~Sweeps() = default;
   // Runs the sweep after what the calling thread has asked the device for before: now, or in the order of the calling
-  // thread's stream. Throws std::runtime_error where the device does not take it.
+  // thread's stream. Throws std::bad_alloc where the device has no memory for it, std::runtime_error where it does not
+  // take it for another reason.
   virtual void Run(const Sweep& sweep) const = 0;
 };
 

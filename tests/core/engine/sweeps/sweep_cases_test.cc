@@ -1,0 +1,60 @@
+// Copyright 2026 The lossd authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tests/core/engine/sweeps/sweep_cases.h"
+
+#include <set>
+#include <variant>
+
+#include "core/engine/sweeps/host_sweeps.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace lossd::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+// Where a case's sweep runs on a region of the host.
+std::vector<std::byte> RunOnHost(const SweepCase& one) {
+  SweepArrays sizes(nullptr);
+  one.make(sizes);
+  std::vector<std::byte> region(sizes.bytes().size());
+  SweepArrays arrays(region.data());
+  const Sweep sweep = one.make(arrays);
+  region = arrays.bytes();
+  HostSweeps().Run(sweep);
+  return region;
+}
+
+TEST(SweepCasesTest, HaveEverySweepAndRunTheSameWhereverTheirArraysLie) {
+  std::set<size_t> kinds;  // Of those that have done something.
+  for (const SweepCase& one : SweepCases({1, 7, 257})) {
+    SweepArrays arrays(nullptr);
+    const size_t kind = one.make(arrays).index();
+    const std::vector<std::byte> region = RunOnHost(one);
+    EXPECT_EQ(arrays.Difference(region, RunOnHost(one)), "") << one.name;
+    if (!arrays.Difference(arrays.bytes(), region).empty()) kinds.insert(kind);
+  }
+  EXPECT_EQ(kinds.size(), std::variant_size_v<Sweep>);
+}
+
+TEST(SweepCasesTest, ADifferenceBeyondRoundingAndAByteTooFarAreFound) {
+  SweepArrays arrays(nullptr);
+  arrays.Put<float>({1, 2, 3});
+  std::vector<std::byte> other = arrays.bytes();
+  const size_t offset = static_cast<size_t>(reinterpret_cast<uintptr_t>(SweepArrays(nullptr).Put<float>({1})));
+  const auto set = [&](size_t index, float number) {
+    std::memcpy(other.data() + offset + index * sizeof(float), &number, sizeof(number));
+  };
+  set(1, 2.00001F);
+  EXPECT_EQ(arrays.Difference(arrays.bytes(), other), "");
+  set(1, 2.001F);
+  EXPECT_THAT(arrays.Difference(arrays.bytes(), other), HasSubstr("number 1: expected 2, got 2.001"));
+  set(1, 2);
+  set(3, 2);
+  EXPECT_THAT(arrays.Difference(arrays.bytes(), other), HasSubstr("written beyond its end"));
+}
+
+}  // namespace
+}  // namespace lossd::testing
