@@ -114,13 +114,15 @@ class Terms {
     }
   }
 
-  // Calls sweep(scores, gradient, first) for blocks of rows, and adds what it has left in `gradient`.
+  // Calls sweep(scores, gradient, first) for blocks of rows, and adds what it has left in `gradient`. No block of
+  // scores is held beside the next one, nor for longer than it is read.
   template <typename Sweep>
   void SweepBlocks(const Sweep& sweep) const {
     ForBlocks([&](int64_t first, int64_t count) {
-      const at::Tensor scores = FormScores(first, count);
+      at::Tensor scores = FormScores(first, count);
       const at::Tensor gradient = RoomForGradient(scores);
       sweep(scores, gradient, first);
+      scores.reset();
       AddGradients(gradient, first);
     });
   }
@@ -246,9 +248,14 @@ class Terms {
     const at::Tensor picked = at::empty({stack_, count_}, wide_);
     at::Tensor scores;
     at::Tensor similarities;
-    ForBlocks([&](int64_t first, int64_t count) {
+    const auto form = [&](int64_t first, int64_t count) {
+      scores.reset();  // Before there are others.
+      similarities.reset();
       scores = FormScores(first, count);
       similarities = FormSimilarities(first, count);
+    };
+    ForBlocks([&](int64_t first, int64_t count) {
+      form(first, count);
       PairSweep<T> sweep = PairsOf(scores, similarities, first, {}, terms);
       sweep.picked = ElementsOf<double>(picked);
       target_.Run(sweep);
@@ -270,15 +277,14 @@ class Terms {
     target_.Run(columns);
     if (!WantsGradients()) return;
     ForBlocks([&](int64_t first, int64_t count) {
-      if (count < count_) {
-        scores = FormScores(first, count);
-        similarities = FormSimilarities(first, count);
-      }
+      if (count < count_) form(first, count);
       const at::Tensor gradient = RoomForGradient(scores);
       PairSweep<T> sweep = PairsOf(scores, similarities, first, gradient, terms);
       sweep.sums = false;
       sweep.column_terms = StatesIn<PairTerm<T>>(column_terms);
       target_.Run(sweep);
+      scores.reset();
+      similarities.reset();
       AddGradients(gradient, first);
     });
   }

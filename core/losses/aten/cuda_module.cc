@@ -25,7 +25,7 @@ namespace {
 
 constexpr int kDrivers = 2;  // Batches on their way at a time.
 // Bytes of a block of scores: a share of the device's budget, within what keeps a card busy and what is worth holding.
-constexpr int64_t kBudgetShare = 512;
+constexpr int64_t kBudgetShare = 256;
 constexpr int64_t kLeastBlockBytes = int64_t{64} << 20;
 constexpr int64_t kMostBlockBytes = int64_t{1} << 30;
 

@@ -21,6 +21,9 @@ namespace lossd::aten {
 // Scores of a group that are held at a time on a processor: what its caches hold. On a card what keeps it busy.
 inline constexpr int64_t kHostBlockScores = int64_t{1} << 20;
 
+// What the rows of a card's products are cut by, at most.
+inline constexpr int64_t kTileRows = 256;
+
 struct Target {
   at::Device device = at::kCPU;
   std::shared_ptr<const Sweeps> sweeps = nullptr;  // Not null where the target is used.
@@ -29,9 +32,12 @@ struct Target {
   // How exactly products read their operands (products.h). kTf32 is cards' alone.
   GemmPrecision precision = GemmPrecision::kFloat32;
 
-  // Rows of a block of scores: by the shape of one group alone, for the sake of equal bits in every batch.
+  // Rows of a block of scores: by the shape of one group alone, for the sake of equal bits in every batch. Where there
+  // are more than a block has, whole tiles of products, if it has any.
   int64_t BlockRows(int64_t rows, int64_t columns) const {
-    return std::clamp<int64_t>(block_scores / columns, 1, rows);
+    const int64_t room = block_scores / columns;
+    if (room >= rows) return rows;
+    return room >= kTileRows ? room / kTileRows * kTileRows : std::max<int64_t>(room, 1);
   }
   // Bytes of `copies` things of a block's size.
   int64_t BlockBytes(int64_t rows, int64_t columns, int64_t copies, int64_t element_bytes) const {

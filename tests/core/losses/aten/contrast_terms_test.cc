@@ -5,7 +5,11 @@
 
 #include "core/losses/aten/contrast_terms.h"
 
+#include <c10/core/Allocator.h>
+#include <c10/util/ThreadLocalDebugInfo.h>
+
 #include <algorithm>
+#include <memory>
 #include <random>
 #include <string>
 #include <utility>
@@ -105,6 +109,51 @@ TEST_P(ContrastTermsTest, ABlockTakesAFewLaunches) {
   const int64_t fewer_blocks = GetParam().rows - (GetParam().rows + 1) / 2;
   EXPECT_EQ(launches(GetParam().columns) - launches(2 * GetParam().columns),
             fewer_blocks * GetParam().launches_a_block);
+}
+
+template <typename Info, typename Total>
+Total TotalOf(void (Info::*report)(void*, int64_t, Total, Total, c10::Device));
+// Of another type in later versions of LibTorch.
+using MemoryTotal = decltype(TotalOf(&c10::MemoryReportingInfoBase::reportMemoryUsage));
+
+// The most that tensors on the host have taken at a time.
+class PeakMemory final : public c10::MemoryReportingInfoBase {
+ public:
+  void reportMemoryUsage(void*, int64_t bytes, MemoryTotal, MemoryTotal, c10::Device) override {
+    now_ += bytes;
+    peak_ = std::max(peak_, now_);
+  }
+  bool memoryProfilingEnabled() const override { return true; }
+  int64_t peak() const { return peak_; }
+
+ private:
+  int64_t now_ = 0;
+  int64_t peak_ = 0;
+};
+
+TEST(ContrastTermsMemoryTest, OneBlockOfScoresIsHeldAtATime) {
+  constexpr int64_t kRows = 1024;
+  constexpr int64_t kBlock = 256 * kRows;
+  constexpr int64_t kBlockBytes = kBlock * int64_t{sizeof(float)};
+  const std::vector<TensorSpec> pairs = {{"image", {}, {kRows, 8}}, {"text", {}, {kRows, 8}}};
+  const std::vector<TensorSpec> rows = {{"query", {}, {kRows, 8}}, {"key", {}, {kRows, 8}}};
+  InfoNceConfig masked{.symmetric = true};
+  masked.false_negatives = FalseNegatives{MarginStrategy::kAbsolute, 0.2};
+  BufferPool pool(size_t{1} << 22);
+  std::mt19937 random(4);
+  const auto peak_of = [&](const LossConfig& loss, const std::vector<TensorSpec>& inputs) {
+    const RandomRequest request = MakeRequest(loss, inputs, random, pool);
+    const LossRegistry losses = LossesInBlocks(kBlock);
+    const auto memory = std::make_shared<PeakMemory>();
+    const c10::DebugInfoGuard reports(c10::DebugInfoKind::PROFILER_STATE, memory);
+    EXPECT_OK(Compute(losses, {request}, pool)[0]);
+    return memory->peak();
+  };
+  for (const int64_t peak : {peak_of(ClipConfig{}, pairs), peak_of(SigLipConfig{}, pairs)}) {
+    EXPECT_GE(peak, kBlockBytes);
+    EXPECT_LT(peak, kBlockBytes * 3 / 2);
+  }
+  EXPECT_LT(peak_of(masked, rows), kBlockBytes * 5 / 2);  // And one of similarities.
 }
 
 }  // namespace

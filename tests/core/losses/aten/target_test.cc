@@ -17,6 +17,9 @@ TEST(TargetTest, BlocksDependOnTheShapeAndHaveARowAtLeast) {
   EXPECT_EQ(target.BlockRows(10, 100), 10);
   EXPECT_EQ(target.BlockRows(5000, 1 << 10), 1 << 10);
   EXPECT_EQ(target.BlockRows(5000, int64_t{1} << 40), 1);
+  EXPECT_EQ(target.BlockRows(600, 2000), 512);
+  EXPECT_EQ(target.BlockRows(500, 2000), 500);
+  EXPECT_EQ(target.BlockRows(600, 5000), 209);
   EXPECT_EQ(target.BlockBytes(10, 100, 3, 8), 10 * 100 * 3 * 8);
 }
 
