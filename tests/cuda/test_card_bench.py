@@ -56,6 +56,7 @@ def test_a_case_that_fails_has_its_error_in_the_table_and_the_others_run(without
         def counters(self):
             raise OSError("nobody\nlistens")
 
+    monkeypatch.setattr(card_bench, "_load", lambda *_: {})
     served = []
 
     @contextlib.contextmanager
@@ -65,10 +66,31 @@ def test_a_case_that_fails_has_its_error_in_the_table_and_the_others_run(without
 
     rows = card_bench.bench("cuda", False, serve=serve)
     assert len(rows) == len(CASES) and all("nobody" in row["error"] for row in rows)
-    assert served == [("cuda", f"--compute_precision={p}") for p in ("fp32", "tf32", "bf16")]
+    assert served == [("cuda", f"--compute_precision={p}") for p in ("fp32", "tf32", "bf16", "bf16")]  # clip's own.
     table = card_bench.table(rows)
-    assert len(table) == 2 + len(CASES) and all(line.count("|") == 16 for line in table)
+    assert len(table) == 2 + len(CASES) and all(line.count("|") == 17 for line in table)
     assert "nobody listens" in table[2]
+
+
+def test_the_first_calls_are_in_no_figure(without_torch, monkeypatch):
+    asked = []
+
+    class Noting:
+        def counters(self):
+            asked.append("counters")
+            return _counters(len(asked))
+
+    monkeypatch.setattr(card_bench, "_load", lambda _, __, ___, concurrency, ____: asked.append(concurrency) or {})
+    card_bench._row(Noting(), CASES[0], True)
+    assert asked == [1, "counters", 1, "counters", 8, 8]
+
+
+def test_the_memory_of_a_case_is_judged_where_it_is_known():
+    clip = next(case for case in CASES if case.goal_mb)
+    for row, met in (({"memory_mb": 999.0}, True), ({"memory_mb": 1001.0}, False), ({}, None)):
+        row["torch"] = {}
+        card_bench._judge(clip, row)
+        assert row.get("met_memory") is met
 
 
 def test_goals_are_judged_by_the_device_time():
