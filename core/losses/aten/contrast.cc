@@ -21,9 +21,9 @@ using Pairs = ContrastProblem::Pairs;
 using Term = ContrastProblem::Term;
 
 // The groups of a run, G of them.
-class GroupRun {
+class ContrastGroups {
  public:
-  GroupRun(const ContrastProblem& problem, at::ScalarType type, Groups groups, const Target& target)
+  ContrastGroups(const ContrastProblem& problem, at::ScalarType type, Groups groups, const Target& target)
       : problem_(problem),
         groups_(groups),
         target_(target),
@@ -164,7 +164,7 @@ class GroupRun {
 }  // namespace
 
 void RunContrast(const ContrastProblem& problem, DType computed, Groups groups, const Target& target) {
-  GroupRun(problem, ScalarTypeOf(computed), groups, target).Run();
+  ContrastGroups(problem, ScalarTypeOf(computed), groups, target).Run();
 }
 
 int64_t ContrastBytes(const ContrastProblem& problem, DType computed, const ComputeSpec& request,

@@ -27,9 +27,9 @@ using aten::Groups;
 const CpcPlan& PlanOf(const LossTask& task) { return static_cast<const CpcPlan&>(*task.plan); }
 
 // The groups of a run, G of them.
-class GroupRun {
+class CpcGroups {
  public:
-  GroupRun(Groups groups, const aten::CpcWeightTensors& weights, const aten::Target& target)
+  CpcGroups(Groups groups, const aten::CpcWeightTensors& weights, const aten::Target& target)
       : groups_(groups),
         weights_(weights),
         target_(target),
@@ -192,14 +192,14 @@ class Cpc final : public aten::AtenLoss {
 
   void RunGroups(Groups groups) const override {
     const CpcPlan& plan = PlanOf(*groups[0]);
-    if (plan.sent_parameters) return GroupRun(groups, aten::StackSentWeights(groups, plan, device()), target()).Run();
+    if (plan.sent_parameters) return CpcGroups(groups, aten::StackSentWeights(groups, plan, device()), target()).Run();
     const at::ScalarType type = aten::ScalarTypeOf(plan.dtype);
     const std::shared_ptr<const void> weights =
         cache_.GetOrMake(plan.parameter_key, plan.dtype, ParameterBytes(plan), [&]() -> std::shared_ptr<const void> {
           return std::make_shared<const aten::CpcWeightTensors>(
               aten::MakeSeedWeights(plan.parameter_key, type, device()));
         });
-    GroupRun(groups, *std::static_pointer_cast<const aten::CpcWeightTensors>(weights), target()).Run();
+    CpcGroups(groups, *std::static_pointer_cast<const aten::CpcWeightTensors>(weights), target()).Run();
   }
 
   mutable CpcParameterCache cache_;

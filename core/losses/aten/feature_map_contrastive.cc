@@ -63,9 +63,9 @@ T* Output(const LossTask& task, FeatureMapOutput output) {
 }
 
 // The groups of a run, G of them, that compare equal maps with an equal clip and weights of equal exponents.
-class GroupRun {
+class MapGroups {
  public:
-  GroupRun(Groups groups, const aten::Target& target)
+  MapGroups(Groups groups, const aten::Target& target)
       : groups_(groups),
         target_(target),
         plan_(PlanOf(*groups[0])),
@@ -76,15 +76,15 @@ class GroupRun {
   void Run() {
     const int32_t* comparisons = Output<int32_t>(*groups_[0], kComparisons);
     for (int64_t pair = 0; pair < static_cast<int64_t>(plan_.space.comparisons.size()); ++pair) {
-      for (int direction = 0; direction < plan_.space.directions; ++direction) {
-        meetings_.push_back({pair, direction, InputOf(direction, comparisons[2 * pair]),
-                             InputOf(1 - direction, comparisons[2 * pair + 1])});
+      for (int side = 0; side < plan_.space.directions; ++side) {
+        directions_.push_back(
+            {pair, side, InputOf(side, comparisons[2 * pair]), InputOf(1 - side, comparisons[2 * pair + 1])});
       }
     }
     SetNumbers();
-    for (const Meeting& meeting : meetings_) {
+    for (const Direction& direction : directions_) {
       if (aten::AllCancelled(groups_)) return;
-      Meet(meeting);
+      RunDirection(direction);
     }
     WriteGradients();
     WriteOutputs();
@@ -92,15 +92,15 @@ class GroupRun {
 
  private:
   // One direction of a comparison; maps by their inputs.
-  struct Meeting {
+  struct Direction {
     int64_t pair;
-    int direction;
+    int side;  // Whose map is the source: 0 the anchor's.
     size_t source;
     size_t target;
   };
 
   int64_t Count() const { return static_cast<int64_t>(groups_.size()); }
-  int64_t MeetingCount() const { return static_cast<int64_t>(meetings_.size()); }
+  int64_t DirectionCount() const { return static_cast<int64_t>(directions_.size()); }
 
   at::Tensor Numbers(absl::FunctionRef<double(const LossTask&)> number) const {
     return aten::StackNumbers(groups_, number, at::kDouble, target_.device);
@@ -123,21 +123,21 @@ class GroupRun {
     return maps_[input];
   }
 
-  // What all meetings take from the host, and where they leave their sums.
+  // What all directions take from the host, and where they leave their sums.
   void SetNumbers() {
     const int64_t images = plan_.images();
-    at::Tensor positions = at::empty({MeetingCount(), Count(), images}, at::kLong);
+    at::Tensor positions = at::empty({DirectionCount(), Count(), images}, at::kLong);
     int64_t* to = positions.data_ptr<int64_t>();
-    for (const Meeting& meeting : meetings_) {
-      const int64_t locations = LocationsOf(meeting.source);
+    for (const Direction& direction : directions_) {
+      const int64_t locations = LocationsOf(direction.source);
       for (const LossTask* task : groups_) {
         const int32_t* drawn =
-            Output<int32_t>(*task, kPositions) + (meeting.pair * plan_.space.directions + meeting.direction) * images;
+            Output<int32_t>(*task, kPositions) + (direction.pair * plan_.space.directions + direction.side) * images;
         for (int64_t b = 0; b < images; ++b) *to++ = b * locations + drawn[b];
       }
     }
     positions_ = aten::ToDevice(positions, target_.device);
-    sums_ = at::zeros({Count(), MeetingCount(), 2, images}, at::TensorOptions(at::kDouble).device(target_.device));
+    sums_ = at::zeros({Count(), DirectionCount(), 2, images}, at::TensorOptions(at::kDouble).device(target_.device));
     for (size_t pair = 0; pair < plan_.space.comparisons.size(); ++pair) {
       loss_weights_.push_back(Numbers(
           [&](const LossTask& task) { return share_ * task.request->gradients.scale * LossWeight(task, pair); }));
@@ -147,16 +147,16 @@ class GroupRun {
         Numbers([&](const LossTask& task) { return share_ * task.request->gradients.scale * SquareWeight(task); });
   }
 
-  void Meet(const Meeting& meeting) {
-    const int64_t number = &meeting - meetings_.data();
-    aten::MapMeeting maps;
-    maps.problem = plan_.contrasts[meeting.target].problem;
-    maps.source = &MapOf(meeting.source);
-    maps.target = &MapOf(meeting.target);
+  void RunDirection(const Direction& direction) {
+    const int64_t number = &direction - directions_.data();
+    aten::MapDirection maps;
+    maps.problem = plan_.contrasts[direction.target].problem;
+    maps.source = &MapOf(direction.source);
+    maps.target = &MapOf(direction.target);
     maps.positions = positions_.select(0, number);
-    maps.loss_weights = loss_weights_[static_cast<size_t>(meeting.pair)];
+    maps.loss_weights = loss_weights_[static_cast<size_t>(direction.pair)];
     maps.square_weights = square_weights_;
-    maps.weight_exponent = exponents_[static_cast<size_t>(meeting.pair)];
+    maps.weight_exponent = exponents_[static_cast<size_t>(direction.pair)];
     maps.numbers = sums_.select(1, number);
     aten::ContrastMaps(maps, groups_, target_);
   }
@@ -171,28 +171,28 @@ class GroupRun {
     }
   }
 
-  // The sums of all meetings, on one way to the host.
+  // The sums of all directions, on one way to the host.
   void WriteOutputs() {
-    std::vector<MeetingShare> shares;
+    std::vector<DirectionShare> shares;
     const auto images = static_cast<double>(plan_.images());
-    for (const Meeting& meeting : meetings_) {
-      const double columns = images * static_cast<double>(LocationsOf(meeting.target));
-      shares.push_back({meeting.pair, share_ / columns, share_ / (columns * images)});
+    for (const Direction& direction : directions_) {
+      const double columns = images * static_cast<double>(LocationsOf(direction.target));
+      shares.push_back({direction.pair, share_ / columns, share_ / (columns * images)});
     }
     const std::vector<LossTask*> groups(groups_.begin(), groups_.end());
     aten::WhenOnHost(groups_, sums_.sum(3),
                      [groups, shares](const at::Tensor& sums) { WriteSums(groups, shares, sums); });
   }
 
-  // What a meeting's sums of losses and of squares are multiplied by in the loss of its pair and in the regularizer.
-  struct MeetingShare {
+  // What a direction's sums of losses and of squares are multiplied by in the loss of its pair and in the regularizer.
+  struct DirectionShare {
     int64_t pair;
     double loss;
     double square;
   };
 
-  // `sums` is [G, meetings, 2].
-  static void WriteSums(Groups groups, const std::vector<MeetingShare>& shares, const at::Tensor& sums) {
+  // `sums` is [G, directions, 2].
+  static void WriteSums(Groups groups, const std::vector<DirectionShare>& shares, const at::Tensor& sums) {
     const int64_t pairs = shares.back().pair + 1;
     at::Tensor losses = at::zeros({sums.size(0), pairs}, at::kDouble);
     at::Tensor regularizers = at::zeros({sums.size(0)}, at::kDouble);
@@ -201,7 +201,7 @@ class GroupRun {
     double* regularizer = regularizers.data_ptr<double>();
     for (LossTask* task : groups) {
       const FeatureMapContrastiveConfig& config = ConfigOf(*task);
-      for (const MeetingShare& share : shares) {
+      for (const DirectionShare& share : shares) {
         loss[share.pair] += sum[0] * share.loss;
         // A scale of 0 leaves nothing of it, whatever it is.
         if (config.regularizer_scale != 0) *regularizer += sum[1] * share.square * config.regularizer_scale;
@@ -226,9 +226,9 @@ class GroupRun {
   const double share_;                 // Of a direction in its pair's loss.
   const std::vector<int> exponents_;   // Of each pair's weights.
   std::vector<aten::PackedMap> maps_;  // For each input; empty before it is met.
-  std::vector<Meeting> meetings_;
-  at::Tensor positions_;                  // [meetings, G, B]
-  at::Tensor sums_;                       // [G, meetings, 2, B]
+  std::vector<Direction> directions_;
+  at::Tensor positions_;                  // [directions, G, B]
+  at::Tensor sums_;                       // [G, directions, 2, B]
   std::vector<at::Tensor> loss_weights_;  // For each pair, [G].
   at::Tensor square_weights_;             // [G]
 };
@@ -258,7 +258,7 @@ class FeatureMapContrastive final : public aten::AtenLoss {
       problems[Problem(resolved, std::abs(config.tclip), HasRegularizer(config), WeightExponents(*task))].push_back(
           task);
     }
-    for (const auto& problem : problems) GroupRun(problem.second, target()).Run();
+    for (const auto& problem : problems) MapGroups(problem.second, target()).Run();
   }
 };
 

@@ -23,27 +23,27 @@ at::Tensor UnpackGradient(const PackedMap& map, int64_t images) {
   return map.gradient.view({map.gradient.size(0), map.gradient.size(1), images, map.locations}).transpose(1, 2);
 }
 
-void ContrastMaps(const MapMeeting& meeting, Groups groups, const Target& target) {
-  const at::Tensor& source = meeting.source->values;  // [G, C, B L]
-  const int64_t images = meeting.problem.row_count();
-  const at::Tensor index = meeting.positions.unsqueeze(1).expand({source.size(0), source.size(1), images});
+void ContrastMaps(const MapDirection& direction, Groups groups, const Target& target) {
+  const at::Tensor& source = direction.source->values;  // [G, C, B L]
+  const int64_t images = direction.problem.row_count();
+  const at::Tensor index = direction.positions.unsqueeze(1).expand({source.size(0), source.size(1), images});
   const at::Tensor sources = source.gather(2, index);  // [G, C, B]
   ContrastOperands operands;
-  operands.type = meeting.source->type;
+  operands.type = direction.source->type;
   operands.rows.vectors = sources.transpose(1, 2);
-  operands.columns.vectors = meeting.target->values.transpose(1, 2);
+  operands.columns.vectors = direction.target->values.transpose(1, 2);
   at::Tensor source_gradient;
-  if (meeting.source->gradient.defined()) {
-    source_gradient = at::zeros({source.size(0), images, source.size(1)}, meeting.source->gradient.options());
+  if (direction.source->gradient.defined()) {
+    source_gradient = at::zeros({source.size(0), images, source.size(1)}, direction.source->gradient.options());
     operands.rows.gradient = source_gradient;
   }
-  if (meeting.target->gradient.defined()) operands.columns.gradient = meeting.target->gradient.transpose(1, 2);
-  operands.loss_weights = meeting.loss_weights;
-  operands.square_weights = meeting.square_weights;
-  operands.weight_exponent = meeting.weight_exponent;
-  operands.numbers = meeting.numbers;
-  RunTerms(meeting.problem, groups, target, operands);
-  if (source_gradient.defined()) meeting.source->gradient.scatter_add_(2, index, source_gradient.transpose(1, 2));
+  if (direction.target->gradient.defined()) operands.columns.gradient = direction.target->gradient.transpose(1, 2);
+  operands.loss_weights = direction.loss_weights;
+  operands.square_weights = direction.square_weights;
+  operands.weight_exponent = direction.weight_exponent;
+  operands.numbers = direction.numbers;
+  RunTerms(direction.problem, groups, target, operands);
+  if (source_gradient.defined()) direction.source->gradient.scatter_add_(2, index, source_gradient.transpose(1, 2));
 }
 
 }  // namespace lossd::aten

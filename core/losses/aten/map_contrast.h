@@ -32,7 +32,7 @@ PackedMap PackMap(const at::Tensor& map, at::ScalarType type, bool wanted, const
 at::Tensor UnpackGradient(const PackedMap& map, int64_t images);
 
 // One direction of a comparison.
-struct MapMeeting {
+struct MapDirection {
   ContrastProblem problem;
   PackedMap* source = nullptr;  // Not owned. Its gradient and the target's are added to.
   PackedMap* target = nullptr;  // Not owned.
@@ -44,8 +44,8 @@ struct MapMeeting {
   at::Tensor numbers;
 };
 
-// Computes a meeting. Stops between blocks of rows where all `groups` are cancelled.
-void ContrastMaps(const MapMeeting& meeting, Groups groups, const Target& target);
+// Computes one direction. Stops between blocks of rows where all `groups` are cancelled.
+void ContrastMaps(const MapDirection& direction, Groups groups, const Target& target);
 
 }  // namespace lossd::aten
 

@@ -16,9 +16,9 @@ namespace lossd::aten {
 namespace {
 
 // The groups of a run, G of them. Statistics of columns are [G, 1, D], float64.
-class GroupRun {
+class MomentGroups {
  public:
-  GroupRun(const MomentsProblem& problem, at::ScalarType type, Groups groups, const Target& target)
+  MomentGroups(const MomentsProblem& problem, at::ScalarType type, Groups groups, const Target& target)
       : problem_(problem), groups_(groups), target_(target), rows_(static_cast<double>(problem.rows)) {
     for (size_t view = 0; view < 2; ++view) {
       wide_[view] = StackInput(groups, Input(view), target.device).to(at::kDouble);
@@ -177,7 +177,7 @@ class GroupRun {
 }  // namespace
 
 void RunMoments(const MomentsProblem& problem, DType computed, Groups groups, const Target& target) {
-  GroupRun(problem, ScalarTypeOf(computed), groups, target).Run();
+  MomentGroups(problem, ScalarTypeOf(computed), groups, target).Run();
 }
 
 int64_t MomentsBytes(const MomentsProblem& problem, DType computed, const ComputeSpec& request, const Target& target) {
