@@ -5,7 +5,10 @@
 
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <memory>
+#include <string>
 #include <system_error>
 #include <utility>
 
@@ -59,6 +62,34 @@ absl::StatusOr<AtenModuleFunction*> LoadModule(absl::string_view file, const Mod
   return reinterpret_cast<AtenModuleFunction*>(function);
 }
 
+// The losses on each of the devices, with memory of the same size where that is not given: that of the device which has
+// the least, because what is planned for one is computed on any.
+absl::StatusOr<std::vector<DeviceLosses>> MakeDevices(AtenModuleFunction& make_losses,
+                                                      const std::vector<std::string>& names,
+                                                      const BackendOptions& options) {
+  AtenModuleOptions of_each{options.parameter_cache_bytes, options.device_memory_bytes, options.nvtx,
+                            options.gemm_precision};
+  std::vector<DeviceLosses> devices;
+  const auto make = [&]() -> absl::Status {
+    devices.clear();
+    for (const std::string& name : names) {
+      absl::StatusOr<DeviceLosses> made = absl::UnknownError("not made");
+      make_losses(name.c_str(), of_each, &made);
+      LOSSD_RETURN_IF_ERROR(made.status());
+      devices.push_back(*std::move(made));
+    }
+    return absl::OkStatus();
+  };
+  LOSSD_RETURN_IF_ERROR(make());
+  if (devices.size() == 1 || devices.front().lane == nullptr || options.device_memory_bytes > 0) return devices;
+  of_each.device_memory_bytes = devices.front().lane->memory_bytes();
+  for (const DeviceLosses& one : devices) {
+    of_each.device_memory_bytes = std::min(of_each.device_memory_bytes, one.lane->memory_bytes());
+  }
+  LOSSD_RETURN_IF_ERROR(make());
+  return devices;
+}
+
 }  // namespace
 
 std::vector<std::string> AtenModuleFolders() {
@@ -72,17 +103,20 @@ absl::StatusOr<std::unique_ptr<LossBackend>> CreateAtenBackend(const BackendOpti
   const bool cuda = absl::StartsWith(devices, "cuda");
   LOSSD_ASSIGN_OR_RETURN(AtenModuleFunction* const make_losses,
                          LoadModule(cuda ? kCudaModuleFile : kAtenModuleFile, places));
+  const std::vector<std::string> names = absl::StrSplit(devices, ',');
+  LOSSD_ASSIGN_OR_RETURN(std::vector<DeviceLosses> made, MakeDevices(*make_losses, names, options));
+  BackendOptions shared = options;
+  if (made.size() > 1 && made.front().lane != nullptr) {
+    shared.pool =
+        std::make_shared<BufferPool>(options.max_idle_buffer_bytes, made.front().lane->device().host_memory());
+  }
   std::vector<std::unique_ptr<LossBackend>> backends;
-  for (const std::string& device : std::vector<std::string>(absl::StrSplit(devices, ','))) {
-    absl::StatusOr<DeviceLosses> made = absl::UnknownError("not made");
-    make_losses(device.c_str(),
-                {options.parameter_cache_bytes, options.device_memory_bytes, options.nvtx, options.gemm_precision},
-                &made);
-    if (!made.ok()) return made.status();
-    std::string description = cuda ? made->description : absl::StrCat(ProcessorModel(), ", ", made->description);
-    LOSSD_ASSIGN_OR_RETURN(backends.emplace_back(),
-                           CreateScheduledBackend(options, std::move(made->losses), {device, std::move(description)},
-                                                  std::move(made->lane)));
+  for (size_t i = 0; i < made.size(); ++i) {
+    DeviceLosses& one = made[i];
+    std::string description = cuda ? one.description : absl::StrCat(ProcessorModel(), ", ", one.description);
+    LOSSD_ASSIGN_OR_RETURN(
+        backends.emplace_back(),
+        CreateScheduledBackend(shared, std::move(one.losses), {names[i], std::move(description)}, std::move(one.lane)));
   }
   if (backends.size() == 1) return std::move(backends.front());
   return CreateDevicesBackend(std::move(backends));

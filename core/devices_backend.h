@@ -15,9 +15,9 @@ namespace lossd {
 
 // A back end over `devices`, at least one, all with the same losses. A task goes to the device on which the fewest
 // bytes of tasks are on their way, of those that are not lost as long as there are any, and is computed there as on any
-// other. Requests are planned by the first, whose pool inputs are to lie in: the devices' losses, limits and memory
-// must not differ. A result says which device it is of (ComputeResult::device); the lost ones are told of as any back
-// end's.
+// other. Requests are planned by the first, whose pool inputs are to lie in, and results should: the devices' losses,
+// limits and memory must not differ. A result says which device it is of (ComputeResult::device); the lost ones are
+// told of as any back end's.
 std::unique_ptr<LossBackend> CreateDevicesBackend(std::vector<std::unique_ptr<LossBackend>> devices);
 
 }  // namespace lossd

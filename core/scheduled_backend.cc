@@ -98,7 +98,10 @@ class ScheduledBackend final : public LossBackend {
         registry_(std::move(losses)),
         precision_(options.gemm_precision),
         lane_(std::move(lane)),
-        pool_(options.max_idle_buffer_bytes, lane_ == nullptr ? nullptr : lane_->device().host_memory()),
+        pool_(options.pool != nullptr
+                  ? options.pool
+                  : std::make_shared<BufferPool>(options.max_idle_buffer_bytes,
+                                                 lane_ == nullptr ? nullptr : lane_->device().host_memory())),
         device_(std::move(device)) {}
 
   absl::Status Start() {
@@ -129,7 +132,7 @@ class ScheduledBackend final : public LossBackend {
     if (!status.ok()) queued->Drop(std::move(status));
   }
 
-  BufferPool& pool() override { return pool_; }
+  BufferPool& pool() override { return *pool_; }
   std::vector<LossDescription> Losses() const override { return registry_.Describe(); }
   std::vector<DeviceDescription> Devices() const override { return {device_}; }
   QueueDepth queue_depth() const override { return {scheduler_->queue_requests(), scheduler_->queue_bytes()}; }
@@ -156,7 +159,7 @@ class ScheduledBackend final : public LossBackend {
     for (size_t i = 0; i < batch.size(); ++i) tasks.push_back(&batch[i].task());
     WorkerParallel parallel(*scheduler_);
     BatchResults results =
-        RunBatch(registry_.For(tasks.front()->plan->request.loss), tasks, {parallel, pool_, lane_.get(), precision_});
+        RunBatch(registry_.For(tasks.front()->plan->request.loss), tasks, {parallel, *pool_, lane_.get(), precision_});
     const absl::Duration compute = clock_.TimeNow() - started;
     const int requests = static_cast<int>(batch.size());
     const bool all = std::all_of(results.begin(), results.end(), [](const auto& result) { return result.ok(); });
@@ -180,7 +183,7 @@ class ScheduledBackend final : public LossBackend {
   const LossRegistry registry_;
   const GemmPrecision precision_;
   const std::unique_ptr<DeviceLane> lane_;  // Null where losses compute in the host's memory.
-  BufferPool pool_;
+  const std::shared_ptr<BufferPool> pool_;
   DeviceDescription device_;              // Constant once started.
   std::unique_ptr<Scheduler> scheduler_;  // Last: its threads use all of the above.
 };

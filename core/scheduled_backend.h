@@ -39,6 +39,8 @@ struct BackendOptions {
   bool nvtx = false;
   // What the tile back end's device says of itself beside the processor's model. Empty: nothing.
   std::string remark;
+  // Where inputs and results lie, shared with other back ends. Null: a pool of its own, of max_idle_buffer_bytes.
+  std::shared_ptr<BufferPool> pool;
   // Is told of batches. Not owned, outlives the backend; may be null.
   BackendObserver* observer = nullptr;
 };

@@ -223,5 +223,14 @@ TEST(ScheduledBackendTest, OutputsGradientsAndNotesOfARequestToADeviceLieSideByS
   EXPECT_EQ(places[2], places[1] + 4032);
 }
 
+TEST(ScheduledBackendTest, BackEndsMayShareAPool) {
+  BackendOptions options;
+  options.pool = std::make_shared<BufferPool>(size_t{1} << 20);
+  const auto first = CreateScheduledBackend(options, MakeTileLosses(0), {"first", "", 0}).value();
+  const auto second = CreateScheduledBackend(options, MakeTileLosses(0), {"second", "", 0}).value();
+  EXPECT_EQ(&first->pool(), options.pool.get());
+  EXPECT_EQ(&second->pool(), options.pool.get());
+}
+
 }  // namespace
 }  // namespace lossd
