@@ -18,6 +18,7 @@
 #include "absl/synchronization/blocking_counter.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/larger_or_nan.h"
 #include "tests/support/loss_runs.h"
 #include "tests/support/random_requests.h"
 #include "tests/support/status_matchers.h"
@@ -26,6 +27,7 @@ namespace lossd {
 namespace {
 
 using ::lossd::testing::DrawRequest;
+using ::lossd::testing::LargerOrNan;
 using ::lossd::testing::RandomRequest;
 using ::lossd::testing::StatusIs;
 using ::lossd::testing::Values;
@@ -175,7 +177,7 @@ double LargestDifference(const ComputeResult& a, const ComputeResult& b) {
   for (size_t i = 0; i < a.gradients.size(); ++i) {
     const std::vector<double> x = Values(a.gradients[i]), y = Values(b.gradients[i]);
     for (size_t j = 0; j < x.size(); ++j) {
-      difference = std::max(difference, std::abs(x[j] - y[j]));
+      difference = LargerOrNan(difference, std::abs(x[j] - y[j]));
       largest = std::max(largest, std::abs(x[j]));
     }
   }

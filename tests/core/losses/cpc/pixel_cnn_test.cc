@@ -8,12 +8,14 @@
 
 #include "gmock/gmock.h"
 #include "tests/core/losses/cpc/pixel_cnn_run.h"
+#include "tests/support/larger_or_nan.h"
 
 namespace lossd {
 namespace {
 
 using ::lossd::testing::CpcCase;
 using ::lossd::testing::DrawCpcCase;
+using ::lossd::testing::LargerOrNan;
 using ::lossd::testing::NaiveContext;
 using ::lossd::testing::PixelCnnRun;
 using ::lossd::testing::ShuffledParallel;
@@ -34,7 +36,7 @@ double ContextError(const PixelCnnRun<double>& run, const CpcCase& values) {
   double error = 0;
   double largest = 0;
   run.ForEachElement([&](int64_t, int64_t, size_t i) {
-    error = std::max(error, std::abs(context[i] - expected[i]));
+    error = LargerOrNan(error, std::abs(context[i] - expected[i]));
     largest = std::max(largest, std::abs(expected[i]));
   });
   return error / largest;
