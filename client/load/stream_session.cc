@@ -41,7 +41,7 @@ bool StreamSession::Send(absl::Time intended, Caller::Done& done) {
   absl::MutexLock lock(&mu_);
   if (ended_) return false;
   std::string id = absl::StrCat(next_id_++);
-  Outstanding& call = outstanding_[id];
+  OutstandingCall& call = outstanding_[id];
   call.outcome.intended = intended;
   call.outcome.started = context_.clock.TimeNow();
   call.done = std::move(done);
@@ -134,7 +134,7 @@ void StreamSession::OnAnswer() {
   if (!response_.Dump(&slices).ok()) return;
   const auto decoded = wire::DecodeResponse(slices);
   if (!decoded.ok()) return;  // Whose answer it was is not known; the call ends with the stream.
-  Outstanding call;
+  OutstandingCall call;
   {
     absl::MutexLock lock(&mu_);
     const auto found = outstanding_.find(decoded->header.request_id());
@@ -150,7 +150,7 @@ void StreamSession::OnAnswer() {
 }
 
 void StreamSession::OnFinished() {
-  absl::flat_hash_map<std::string, Outstanding> left;
+  absl::flat_hash_map<std::string, OutstandingCall> left;
   bool withdrawn = false;
   {
     absl::MutexLock lock(&mu_);

@@ -47,7 +47,7 @@ class StreamSession : public std::enable_shared_from_this<StreamSession> {
  private:
   enum class Step { kOpened, kWritten, kRead, kWaited, kFinished };
   class StepEvent;
-  struct Outstanding {
+  struct OutstandingCall {
     CallOutcome outcome;
     Caller::Done done;
   };
@@ -77,7 +77,7 @@ class StreamSession : public std::enable_shared_from_this<StreamSession> {
   int events_ ABSL_GUARDED_BY(mu_) = 0;         // Under way.
   uint64_t next_id_ ABSL_GUARDED_BY(mu_) = 0;
   std::deque<std::string> to_write_ ABSL_GUARDED_BY(mu_);  // request_ids.
-  absl::flat_hash_map<std::string, Outstanding> outstanding_ ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_map<std::string, OutstandingCall> outstanding_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace lossd::load
