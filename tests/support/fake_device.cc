@@ -121,7 +121,7 @@ std::shared_ptr<MemorySource> FakeDevice::host_memory() { return std::make_share
 
 absl::StatusOr<std::byte*> FakeDevice::Allocate(int64_t bytes) {
   absl::MutexLock lock(&mu_);
-  if (std::exchange(out_of_memory_, false)) return absl::ResourceExhaustedError("the device has no memory");
+  if (out_of_memory_ > 0 && out_of_memory_-- > 0) return absl::ResourceExhaustedError("the device has no memory");
   std::byte* const memory = NewMemory(static_cast<size_t>(bytes));
   allocated_[memory] = bytes;
   // Fresh memory has no past, even where another's was.
@@ -258,9 +258,19 @@ void FakeDevice::OnNextSynchronize(std::function<void()> meanwhile) {
   meanwhile_ = std::move(meanwhile);
 }
 
-void FakeDevice::RunOutOfMemory() {
+void FakeDevice::RunOutOfMemory(int calls) {
   absl::MutexLock lock(&mu_);
-  out_of_memory_ = true;
+  out_of_memory_ = calls;
+}
+
+void FakeDevice::FreeUnused() {
+  absl::MutexLock lock(&mu_);
+  ++times_unused_freed_;
+}
+
+int FakeDevice::times_unused_freed() const {
+  absl::MutexLock lock(&mu_);
+  return times_unused_freed_;
 }
 
 int64_t FakeDevice::copies() const {

@@ -55,11 +55,13 @@ class FakeDevice final : public Device {
   void LeaveOutWait(int index);
   // All that is asked of the device fails from now on.
   void Break();
-  // The next Allocate fails for want of memory.
-  void RunOutOfMemory();
+  // The next so many calls of Allocate fail for want of memory.
+  void RunOutOfMemory(int calls = 1);
   // Is called once, when the host waits next, before it does: what a batch beside the one that waits would do
   // meanwhile.
   void OnNextSynchronize(std::function<void()> meanwhile);
+  // Calls of FreeUnused so far.
+  int times_unused_freed() const;
   // Copies and host synchronisations so far.
   int64_t copies() const;
   int64_t synchronizations() const;
@@ -73,6 +75,7 @@ class FakeDevice final : public Device {
   std::shared_ptr<MemorySource> host_memory() override;
   absl::StatusOr<std::byte*> Allocate(int64_t bytes) override;
   void Free(std::byte* memory) override;
+  void FreeUnused() override;
   absl::Status CopyUp(std::byte* device, const std::byte* host, int64_t bytes) override;
   absl::Status CopyDown(std::byte* host, const std::byte* device, int64_t bytes) override;
   absl::StatusOr<std::unique_ptr<DeviceEvent>> MakeEvent() override;
@@ -128,7 +131,8 @@ class FakeDevice final : public Device {
   int left_out_ ABSL_GUARDED_BY(mu_) = -1;  // Index of the wait; -1: none.
   bool at_once_ ABSL_GUARDED_BY(mu_) = false;
   bool broken_ ABSL_GUARDED_BY(mu_) = false;
-  bool out_of_memory_ ABSL_GUARDED_BY(mu_) = false;
+  int out_of_memory_ ABSL_GUARDED_BY(mu_) = 0;  // Calls of Allocate that fail.
+  int times_unused_freed_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t copies_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t synchronizations_ ABSL_GUARDED_BY(mu_) = 0;
 };

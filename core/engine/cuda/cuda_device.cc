@@ -3,6 +3,7 @@
 
 #include "core/engine/cuda/cuda_device.h"
 
+#include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAStream.h>
 #include <cuda_runtime_api.h>
 #include <nvtx3/nvToolsExt.h>
@@ -98,6 +99,10 @@ class CudaDevice final : public Device {
   void Free(std::byte* memory) override {
     Select().IgnoreError();
     cudaFree(memory);
+  }
+
+  void FreeUnused() override {
+    if (Select().ok()) c10::cuda::CUDACachingAllocator::emptyCache();
   }
 
   absl::Status CopyUp(std::byte* device, const std::byte* host, int64_t bytes) override {

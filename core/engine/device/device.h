@@ -45,6 +45,10 @@ class Device {
   virtual absl::StatusOr<std::byte*> Allocate(int64_t bytes) = 0;
   virtual void Free(std::byte* memory) = 0;
 
+  // Gives the device back what the library that computes numbers keeps of its memory though nothing lies in it. May
+  // take long, and wait for the device.
+  virtual void FreeUnused() = 0;
+
   // The stream kCompute as the library that computes numbers it; of no meaning where none does.
   virtual int64_t compute_stream() const = 0;
 

@@ -30,6 +30,13 @@ absl::StatusOr<DeviceReservation> DeviceBudget::Reserve(int64_t bytes) {
   return DeviceReservation(*this, bytes);
 }
 
+std::optional<DeviceReservation> DeviceBudget::TryReserve(int64_t bytes) {
+  absl::MutexLock lock(&mu_);
+  if (reserved_bytes_ + bytes > limit_bytes_) return std::nullopt;
+  reserved_bytes_ += bytes;
+  return DeviceReservation(*this, bytes);
+}
+
 void DeviceBudget::Release(int64_t bytes) {
   absl::MutexLock lock(&mu_);
   reserved_bytes_ -= bytes;

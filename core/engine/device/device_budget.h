@@ -8,6 +8,7 @@
 #define LOSSD_CORE_ENGINE_DEVICE_DEVICE_BUDGET_H_
 
 #include <cstdint>
+#include <optional>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
@@ -46,6 +47,9 @@ class DeviceBudget {
   // Waits until `bytes` >= 0 are free and takes them. Fails as Check. In no order of arrival; who holds a reservation
   // must not wait for another, as all might.
   absl::StatusOr<DeviceReservation> Reserve(int64_t bytes) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Takes `bytes` >= 0 if they are free; nothing if they are not.
+  std::optional<DeviceReservation> TryReserve(int64_t bytes) ABSL_LOCKS_EXCLUDED(mu_);
 
   // What there is in all, and what is taken now.
   int64_t limit_bytes() const { return limit_bytes_; }

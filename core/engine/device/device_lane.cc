@@ -3,6 +3,7 @@
 
 #include "core/engine/device/device_lane.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -16,6 +17,14 @@ namespace {
 constexpr int kMostSlots = 8;
 
 int64_t Aligned(int64_t bytes) { return RoundedUp(bytes, static_cast<int64_t>(kBufferAlignment)); }
+
+// What is allocated for regions of so many bytes: at most an eighth more, so that batches that grow by a request each
+// are given new memory a few times only.
+int64_t Allotted(int64_t bytes) {
+  int64_t step = static_cast<int64_t>(kBufferAlignment);
+  while (step * 16 <= bytes) step *= 2;
+  return RoundedUp(bytes, step);
+}
 
 int64_t RegionBytes(const LaneBatch& batch) {
   return static_cast<int64_t>(batch.requests.size()) * (Aligned(batch.up_bytes) + Aligned(batch.down_bytes));
@@ -54,6 +63,7 @@ class Range {
 struct DeviceLane::Slot {
   std::byte* memory = nullptr;
   int64_t bytes = 0;
+  int64_t most = 0;  // That the batch may have for its regions.
   // The begin and the end of the batch's part of each stream's work.
   std::array<std::unique_ptr<DeviceEvent>, kDeviceStreamCount> begin, end;
 
@@ -124,6 +134,7 @@ absl::Status DeviceLane::Run(const LaneBatch& batch, Launch launch) {
   LOSSD_RETURN_IF_ERROR(health());
   LOSSD_ASSIGN_OR_RETURN(const DeviceReservation reservation, budget_.Reserve(DeviceBytes(batch)));
   Lease lease(*this);
+  const auto beyond = Fit(lease.slot(), RegionBytes(batch));
   absl::Status status = Append(lease.slot(), batch, launch);
   if (status.ok()) status = device_->Synchronize(lease.slot().end_of(DeviceStream::kDownload));
   lease.End();
@@ -170,19 +181,49 @@ absl::StatusOr<DeviceRegions> DeviceLane::PlaceRegions(Slot& slot, const LaneBat
   return regions;
 }
 
+// Makes what a batch of a region of `bytes` finds in its slot and in those that nobody uses count: returns the share of
+// what the slot has, or should be given, beyond the region. Where there is no room for that, it is not to be had; nor
+// is what other slots keep.
+std::optional<DeviceReservation> DeviceLane::Fit(Slot& slot, int64_t bytes) {
+  std::optional<DeviceReservation> beyond = budget_.TryReserve(std::max(slot.bytes, Allotted(bytes)) - bytes);
+  if (!beyond.has_value() && slot.bytes > bytes) Drop(slot);
+  slot.most = beyond.has_value() ? std::max(slot.bytes, Allotted(bytes)) : bytes;
+  std::vector<Slot*> idle;
+  {
+    absl::MutexLock lock(&mu_);
+    int64_t kept = 0;
+    for (const Slot* one : free_slots_) kept += one->bytes;
+    if (budget_.reserved_bytes() + kept > budget_.limit_bytes()) idle.swap(free_slots_);
+  }
+  for (Slot* one : idle) Drop(*one);
+  absl::MutexLock lock(&mu_);
+  free_slots_.insert(free_slots_.end(), idle.begin(), idle.end());
+  return beyond;
+}
+
 // Nothing of the slot is under way, so that its memory may be given back.
+void DeviceLane::Drop(Slot& slot) {
+  if (slot.memory != nullptr) device_->Free(std::exchange(slot.memory, nullptr));
+  absl::MutexLock lock(&mu_);
+  stats_.held_bytes -= std::exchange(slot.bytes, 0);
+}
+
 absl::Status DeviceLane::Grow(Slot& slot, int64_t bytes) {
   if (bytes <= slot.bytes) return absl::OkStatus();
-  if (slot.memory != nullptr) device_->Free(std::exchange(slot.memory, nullptr));
-  const int64_t before = std::exchange(slot.bytes, 0);
-  absl::StatusOr<std::byte*> memory = device_->Allocate(bytes);
-  if (memory.ok()) {
-    slot.memory = *memory;
-    slot.bytes = bytes;
+  Drop(slot);
+  int64_t allotted = slot.most;
+  absl::StatusOr<std::byte*> memory = device_->Allocate(allotted);
+  if (absl::IsResourceExhausted(memory.status())) {
+    device_->FreeUnused();
+    allotted = bytes;
+    memory = device_->Allocate(allotted);
   }
+  LOSSD_RETURN_IF_ERROR(memory.status());
+  slot.memory = *memory;
+  slot.bytes = allotted;
   absl::MutexLock lock(&mu_);
-  stats_.held_bytes += slot.bytes - before;
-  return memory.status();
+  stats_.held_bytes += allotted;
+  return absl::OkStatus();
 }
 
 absl::Status DeviceLane::CopyUp(Slot& slot, const LaneBatch& batch, const DeviceRegions& regions) {

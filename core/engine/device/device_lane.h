@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@
 #include "absl/types/span.h"
 #include "core/engine/device/device.h"
 #include "core/engine/device/device_budget.h"
+#include "core/engine/device/launch_counts.h"
 
 namespace lossd {
 
@@ -74,7 +76,7 @@ struct LaneStats {
 struct DeviceLaneOptions {
   // Batches on their way at a time: while one computes, another comes up or goes down. 1 to 8.
   int slots = 2;
-  // Device memory for regions and workspaces together. Positive.
+  // Device memory for regions, those that lie idle between batches among them, and workspaces together. Positive.
   int64_t memory_bytes = 0;
   // Whether to tell profilers what goes on.
   bool ranges = false;
@@ -112,8 +114,9 @@ class DeviceLane {
   // Sets who is told; tells at once if the device is lost already. Called with no lock held. `listener` is not null.
   void SetLostListener(LostListener listener) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Counts operations that launches have appended.
+  // Counts operations that launches have appended. How many those of a kind append, who launches keeps in the counts.
   void AddOperations(int64_t count) ABSL_LOCKS_EXCLUDED(mu_);
+  LaunchCounts& launch_counts() { return launch_counts_; }
   LaneStats stats() const ABSL_LOCKS_EXCLUDED(mu_);
   int slots() const { return static_cast<int>(slots_.size()); }
   int64_t memory_bytes() const { return budget_.limit_bytes(); }
@@ -127,7 +130,9 @@ class DeviceLane {
   absl::Status MakeSlots(int slots);
   bool HasFreeSlot() const ABSL_SHARED_LOCKS_REQUIRED(mu_) { return !free_slots_.empty(); }
   absl::StatusOr<DeviceRegions> PlaceRegions(Slot& slot, const LaneBatch& batch);
+  std::optional<DeviceReservation> Fit(Slot& slot, int64_t bytes) ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status Grow(Slot& slot, int64_t bytes);
+  void Drop(Slot& slot) ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status Append(Slot& slot, const LaneBatch& batch, Launch launch);
   absl::Status Compute(Slot& slot, const DeviceRegions& regions, Launch launch)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(compute_mu_);
@@ -140,6 +145,7 @@ class DeviceLane {
   const std::unique_ptr<Device> device_;
   const bool ranges_;
   DeviceBudget budget_;
+  LaunchCounts launch_counts_;
   std::vector<std::unique_ptr<Slot>> slots_;
 
   // Held by the batch that appends to a stream, so that what a batch has there is in one piece: a wait of one batch

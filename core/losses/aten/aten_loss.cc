@@ -11,6 +11,8 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
+#include <optional>
+#include <string>
 
 #include "core/losses/aten/device_pass.h"
 #include "core/losses/aten/operation_counter.h"
@@ -53,15 +55,27 @@ void RunOnStream(Groups groups, at::Device device, const Device& card, RunGroups
   run(groups);
 }
 
+// Runs, and adds what that launches to the lane's operations. A batch whose requests want other gradients than those of
+// the one that was counted is taken to launch as many.
+void RunCounted(const std::string& key, DeviceLane& lane, absl::FunctionRef<void()> run) {
+  if (const std::optional<int64_t> launches = lane.launch_counts().Known(key)) {
+    lane.AddOperations(*launches);
+    return run();
+  }
+  const OperationCounter counter;
+  run();
+  lane.launch_counts().Set(key, counter.launches());
+  lane.AddOperations(counter.launches());
+}
+
 void RunOnLane(Groups groups, at::Device device, const RunContext& context, RunGroupsFunction run) {
   DevicePass pass(groups, device, context.pool);
   LaneBatch batch = pass.batch();
   batch.workspace_bytes = groups.front()->plan->workspace_bytes * static_cast<int64_t>(groups.size());
   const absl::Status status = context.lane->Run(batch, [&](const DeviceRegions& regions) {
     pass.SetRegions(regions);
-    const OperationCounter counter;
-    RunOnStream(groups, device, context.lane->device(), run);
-    context.lane->AddOperations(counter.launches());
+    RunCounted(groups.front()->plan->batch_key, *context.lane,
+               [&] { RunOnStream(groups, device, context.lane->device(), run); });
     return absl::OkStatus();
   });
   if (status.ok()) return pass.Finish();

@@ -51,5 +51,14 @@ TEST(DeviceBudgetTest, WhatDoesNotFitYetWaits) {
   EXPECT_EQ(seen, 50);
 }
 
+TEST(DeviceBudgetTest, TryReserveTakesWhatIsFreeAndDoesNotWait) {
+  DeviceBudget budget(100);
+  const auto first = budget.TryReserve(70);
+  EXPECT_TRUE(first.has_value());
+  EXPECT_FALSE(budget.TryReserve(31).has_value());
+  EXPECT_TRUE(budget.TryReserve(30).has_value());
+  EXPECT_EQ(budget.reserved_bytes(), 70);
+}
+
 }  // namespace
 }  // namespace lossd

@@ -5,6 +5,7 @@
 
 #include <deque>
 #include <functional>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -240,12 +241,59 @@ TEST(DeviceLaneTest, ABatchThatCanNeverFitIsRefusedBeforeAnythingIsCopied) {
 
 TEST(DeviceLaneTest, OutOfMemoryConcernsOneBatchAndTheRestGoesOn) {
   LaneRun run(1);
-  run.device().RunOutOfMemory();
+  run.device().RunOutOfMemory(2);
   EXPECT_THAT(run.Double({{1}}), StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("no memory")));
   EXPECT_OK(run.lane().health());
   EXPECT_OK(run.Double({{4}}));
   EXPECT_THAT(run.last(), ElementsAre(8));
   EXPECT_THAT(run.device().violations(), IsEmpty());
+}
+
+TEST(DeviceLaneTest, WhatLiesUnusedIsGivenBackBeforeThereIsNoMemory) {
+  LaneRun run(1);
+  run.device().RunOutOfMemory();
+  EXPECT_OK(run.Double({std::vector<float>(1000)}));
+  EXPECT_EQ(run.device().times_unused_freed(), 1);
+  EXPECT_EQ(run.lane().stats().held_bytes, 2 * 4032);  // No more than it takes.
+}
+
+TEST(DeviceLaneTest, BatchesThatGrowByARequestAreGivenNewMemoryAFewTimes) {
+  LaneRun run(1);
+  std::set<int64_t> sizes;
+  for (size_t requests = 1; requests <= 128; ++requests) {
+    EXPECT_OK(run.Double(std::vector<std::vector<float>>(requests, std::vector<float>(16))));
+    const int64_t held = run.lane().stats().held_bytes;
+    EXPECT_GE(held, static_cast<int64_t>(requests) * 128);
+    EXPECT_LE(held, static_cast<int64_t>(requests) * 128 * 9 / 8 + 128);
+    sizes.insert(held);
+  }
+  EXPECT_LE(sizes.size(), 48u);
+}
+
+// What slots keep between batches is part of the budget, and gives way to a batch.
+TEST(DeviceLaneTest, RegionsThatLieIdleGiveWayWhereTheyAreMoreThanTheBudgetLeaves) {
+  LaneRun run(1, {.slots = 2, .memory_bytes = 4096});
+  run.device().OnNextSynchronize([&run] { EXPECT_OK(run.Double({std::vector<float>(128)})); });
+  EXPECT_OK(run.Double({std::vector<float>(128)}));
+  EXPECT_EQ(run.lane().stats().held_bytes, 2048);  // In both slots.
+  EXPECT_OK(run.Double({std::vector<float>(384)}));
+  EXPECT_EQ(run.lane().stats().held_bytes, 3072 + 1024);
+  EXPECT_OK(run.Double({std::vector<float>(448)}));
+  EXPECT_EQ(run.lane().stats().held_bytes, 3584);
+  EXPECT_THAT(run.device().violations(), IsEmpty());
+}
+
+TEST(DeviceLaneTest, ARegionIsNoLongerKeptWhereTheWorkspaceNeedsItsRoom) {
+  LaneRun run(1, {.slots = 1, .memory_bytes = 4096});
+  EXPECT_OK(run.Double({std::vector<float>(448)}));
+  EXPECT_EQ(run.lane().stats().held_bytes, 3584);
+  int64_t held = 0;
+  EXPECT_OK(run.lane().Run({.requests = {{}}, .up_bytes = 64, .down_bytes = 64, .workspace_bytes = 3800},
+                           [&](const DeviceRegions&) {
+                             held = run.lane().stats().held_bytes;
+                             return absl::OkStatus();
+                           }));
+  EXPECT_EQ(held, 128);
 }
 
 TEST(DeviceLaneTest, AFailedLaunchLeavesNothingUnderWay) {
