@@ -12,12 +12,14 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "core/engine/cuda/cuda_cards.h"
 #include "core/engine/cuda/cuda_device.h"
 #include "core/engine/cuda/cuda_sweeps.h"
 #include "core/losses/aten/aten_losses.h"
 #include "core/losses/aten/aten_module.h"
 #include "core/losses/aten/products.h"
+#include "core/losses/aten/warm_up.h"
 #include "core/status/status_macros.h"
 
 namespace lossd {
@@ -28,6 +30,9 @@ constexpr int kDrivers = 2;  // Batches on their way at a time.
 constexpr int64_t kBudgetShare = 256;
 constexpr int64_t kLeastBlockBytes = int64_t{64} << 20;
 constexpr int64_t kMostBlockBytes = int64_t{1} << 30;
+
+// What of the others' promises does not hold on a card.
+constexpr char kBits[] = "; the last bits of a result may depend on what else is in its batch";
 
 const char* Remark(GemmPrecision precision) {
   switch (precision) {
@@ -67,7 +72,10 @@ absl::StatusOr<DeviceLosses> MakeCardLosses(const char* name, const AtenModuleOp
   losses.block_scores =
       std::clamp(made.lane->memory_bytes() / kBudgetShare, kLeastBlockBytes, kMostBlockBytes) / int64_t{sizeof(float)};
   LOSSD_ASSIGN_OR_RETURN(made.losses, MakeAtenLosses(name, losses));
-  made.description = model + ", through LibTorch with CUDA" + Remark(options.precision);
+  // No such device as one would compute on: exit code 4, as where it is missing.
+  const absl::Status warm = aten::WarmUp(made.losses, *made.lane);
+  if (!warm.ok()) return absl::NotFoundError(absl::StrCat(name, " (", model, "): ", warm.message()));
+  made.description = model + ", through LibTorch with CUDA" + Remark(options.precision) + kBits;
   return made;
 }
 
