@@ -76,11 +76,15 @@ int64_t TileElements(const ContrastProblem& problem) {
 
 template <typename T>
 int64_t KeptTilesOf(const ContrastProblem& problem, bool gradients) {
-  if (!gradients) return 0;
+  if (!gradients || problem.width < kLeastKeptWidth) return 0;
   if (problem.term != Term::kSoftmax || problem.pairs == Pairs::kLabels || problem.exclusion.has_value()) return 0;
   const int64_t rows = BlocksOf(problem.rows);
+  if (rows < kLeastKeptBlocks) return 0;
   const int64_t tiles = problem.symmetric() ? rows * (rows + 1) / 2 : rows * BlocksOf(problem.columns);
-  return tiles <= kKeptScoreBytes / (kBlockRows * kBlockRows * static_cast<int64_t>(sizeof(T))) ? tiles : 0;
+  const int64_t vectors = problem.row_count() + (problem.symmetric() ? 0 : problem.column_count());
+  const int64_t most =
+      std::min(kKeptScoreBytes / static_cast<int64_t>(sizeof(T)), kMostKeptScores * vectors * problem.width);
+  return tiles <= most / (TileElements(problem) - kSweepPadding) ? tiles : 0;
 }
 
 int64_t ScratchElements(const ContrastProblem& problem) {

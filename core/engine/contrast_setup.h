@@ -51,6 +51,11 @@ int64_t TileElements(const ContrastProblem& problem);
 // Scores of softmax terms up to this size are kept from the sums to the gradient, unless labels or guides split them:
 // writing them and reading them again is quicker than forming them again.
 inline constexpr int64_t kKeptScoreBytes = int64_t{64} << 20;
+// Of vectors this wide: scores of narrow ones are formed again in less time, and a small request must not need much
+// memory. Nor are scores of few blocks of rows, or more than so many for each element of the operands.
+inline constexpr int64_t kLeastKeptWidth = 64;
+inline constexpr int64_t kLeastKeptBlocks = 8;
+inline constexpr int64_t kMostKeptScores = 16;
 
 // Tiles that are kept, one for each pair of blocks that meet (KeptTile), or 0.
 template <typename T>

@@ -86,15 +86,25 @@ TEST_F(ContrastTilesTest, CountsItsMemory) {
   EXPECT_GT(WorkspaceBytesOf<float>(problem_, true), bytes);
 }
 
-TEST_F(ContrastTilesTest, KeepsNoScoresWhereNobodyWantsGradients) {
-  EXPECT_LT(WorkspaceBytesOf<float>(problem_, false), WorkspaceBytesOf<float>(problem_, true));
+TEST_F(ContrastTilesTest, KeepsScoresOfManyWideRowsWhereGradientsAreWanted) {
+  const auto kept = [this](int64_t rows, int64_t width) {
+    problem_.rows = {{0, rows}};
+    problem_.columns = {{1, rows}};
+    problem_.width = width;
+    return WorkspaceBytesOf<float>(problem_, true) - WorkspaceBytesOf<float>(problem_, false);
+  };
+  EXPECT_EQ(kept(4096, 63), 0);
+  EXPECT_EQ(kept(1792, 256), 0);
+  EXPECT_GE(kept(2048, 256), 4 * 2048 * 2048);
+  EXPECT_GE(kept(4096, 256), 64 << 20);
+  EXPECT_EQ(kept(4097, 256), 0);
 }
 
 // 144 and 136 pairs of blocks: floats' scores are kept, doubles' formed twice.
 template <typename T>
 std::pair<double, std::vector<double>> RunLarge(bool symmetric, bool both_sides) {
   const int64_t count = symmetric ? 2048 : 3072;
-  constexpr int64_t kWide = 4;
+  constexpr int64_t kWide = 192;
   std::mt19937 random(7);
   std::normal_distribution<float> normal;
   std::vector<T> values(static_cast<size_t>(2 * count * kWide));
