@@ -24,7 +24,7 @@ absl::StatusOr<absl::Duration> ParseDuration(absl::string_view flag, const std::
 
 // The content of a file; empty where no file is named.
 absl::StatusOr<std::string> ReadText(absl::string_view flag, const std::string& path) {
-  return path.empty() ? std::string() : FileText(flag, path);
+  return path.empty() ? std::string() : ReadFlagFile(flag, path);
 }
 
 // The PEM text of a file; empty where no file is named.

@@ -152,7 +152,7 @@ absl::StatusOr<LoadCommand::Baseline> LoadCommand::ReadBaseline() const {
     LOSSD_ASSIGN_OR_RETURN(baseline.tolerance, ParseShare("--max-regression", max_regression_));
   }
   if (compare_.empty()) return baseline;
-  LOSSD_ASSIGN_OR_RETURN(const std::string text, FileText("--compare", compare_));
+  LOSSD_ASSIGN_OR_RETURN(const std::string text, ReadFlagFile("--compare", compare_));
   auto report = load::ReportFromJson(text);
   if (!report.ok()) return UsageError(absl::StrCat("--compare: ", compare_, ": ", report.status().message()));
   baseline.report = *std::move(report);

@@ -18,13 +18,16 @@
 
 namespace lossd::cli {
 
-// The request's flags: loss and inputs. Filled by the parser, which this outlives. Not thread-safe.
+// The request's flags: loss and inputs. Not thread-safe, but once parsed any thread may read.
 class LoadRequestFlags {
  public:
+  // Adds them to `app`, whose parser fills this, which outlives the parsing. Once.
   void Declare(CLI::App& app);
   // A request with random inputs of at most `max_bytes` where no files are given, and a seed where the server would
-  // draw. `what` gets it in words. A usage error where the flags contradict each other.
+  // draw. Owns its inputs. Sets `what` to it in words, for the report. After the parsing. A UsageError naming the flag
+  // where flags contradict each other, a file cannot be read, or random inputs would be larger than that.
   absl::StatusOr<client::ComputeRequest> Request(int64_t max_bytes, std::string& what) const;
+  // That random inputs are drawn with.
   uint64_t seed() const { return seed_; }
 
  private:
@@ -40,16 +43,19 @@ class LoadRequestFlags {
   uint64_t seed_ = 0;
 };
 
-// The load's flags: levels, measuring, objectives, chaos. Not thread-safe.
+// The load's flags: levels, measuring, objectives, chaos. Not thread-safe, but once parsed any thread may read.
 class LoadShapeFlags {
  public:
+  // Adds them to `app`, whose parser fills this, which outlives the parsing. Once.
   void Declare(CLI::App& app);
-  // Fills everything of `plan` that is not the request or the connection. A usage error where a flag cannot be read, is
-  // out of range, or goes with the other kind of loop.
+  // Fills everything of `plan` that is not the request or the connection. After the parsing. A UsageError naming the
+  // flag where one cannot be read, is out of range, or goes with the other kind of loop; `plan` is then of no use.
   absl::Status Fill(load::LoadPlan& plan) const;
 
  private:
+  // Each declares a part of the flags under the heading `group` of --help.
   void DeclareLoad(CLI::App& app, const std::string& group);
+  void DeclareConnections(CLI::App& app, const std::string& group);
   void DeclareMeasuring(CLI::App& app, const std::string& group);
   void DeclareObjectives(CLI::App& app, const std::string& group);
   // Refuses what belongs to the other kind of loop.

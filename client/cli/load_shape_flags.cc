@@ -73,6 +73,16 @@ void LoadShapeFlags::DeclareLoad(CLI::App& app, const std::string& group) {
           ->capture_default_str()
           ->check(CLI::IsMember({"skip", "wait"}))
           ->group(group)};
+  DeclareConnections(app, group);
+  app.add_option("--chaos", chaos_,
+                 "Makes calls go wrong, counted apart; then one more must succeed. cancel: at random\n"
+                 "times; short-deadline: mostly too short; disconnect: connections dropped within a\n"
+                 "message, beside the load; slow-reader (with --stream): waits before it reads")
+      ->check(CLI::IsMember(ChaosKinds()))
+      ->group(group);
+}
+
+void LoadShapeFlags::DeclareConnections(CLI::App& app, const std::string& group) {
   app.add_option("--connections", connections_, "Connections, taken in turn")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000))
@@ -85,12 +95,6 @@ void LoadShapeFlags::DeclareLoad(CLI::App& app, const std::string& group) {
   app.add_option("--header", headers_, "Metadata key:value of every call or stream; may be given again")
       ->type_name("HEADER")
       ->allow_extra_args(false)
-      ->group(group);
-  app.add_option("--chaos", chaos_,
-                 "Makes calls go wrong, counted apart; then one more must succeed. cancel: at random\n"
-                 "times; short-deadline: mostly too short; disconnect: connections dropped within a\n"
-                 "message, beside the load; slow-reader (with --stream): waits before it reads")
-      ->check(CLI::IsMember(ChaosKinds()))
       ->group(group);
 }
 

@@ -153,7 +153,7 @@ absl::StatusOr<client::LossSpec> LossFlags::Spec() const {
     if (!loss_.empty()) return UsageError("--config: expected without --loss");
     LOSSD_RETURN_IF_ERROR(CheckFlagsBelong("--config"));
     if (config_.front() != '@') return LossSpecFromJson(config_);
-    LOSSD_ASSIGN_OR_RETURN(const std::string text, FileText("--config", config_.substr(1)));
+    LOSSD_ASSIGN_OR_RETURN(const std::string text, ReadFlagFile("--config", config_.substr(1)));
     return LossSpecFromJson(text);
   }
   LOSSD_RETURN_IF_ERROR(CheckFlagsBelong(loss_.empty() ? "any loss without --loss" : loss_));

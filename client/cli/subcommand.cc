@@ -41,7 +41,7 @@ absl::string_view InputHint(absl::string_view argument) {
   return absl::SimpleAtod(argument, &value) ? "; elements of a list are separated by commas, such as 1,2" : "";
 }
 
-absl::StatusOr<std::string> FileText(absl::string_view flag, const std::string& path) {
+absl::StatusOr<std::string> ReadFlagFile(absl::string_view flag, const std::string& path) {
   errno = 0;
   std::ifstream file(path, std::ios::binary);
   std::string text;

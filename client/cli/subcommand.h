@@ -57,8 +57,8 @@ std::string Reason(int code);
 // For an argument that is no input: "; lists are separated by commas" where it looks like a part of a flag's list.
 absl::string_view InputHint(absl::string_view argument);
 
-// The content of the file that `flag` names. A UsageError if it cannot be read.
-absl::StatusOr<std::string> FileText(absl::string_view flag, const std::string& path);
+// The content of the file that `flag` names, all of it. A UsageError naming flag, path and reason if it cannot be read.
+absl::StatusOr<std::string> ReadFlagFile(absl::string_view flag, const std::string& path);
 
 }  // namespace lossd::cli
 

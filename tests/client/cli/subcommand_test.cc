@@ -38,12 +38,12 @@ TEST(FileTextTest, IsTheWholeContentOrAUsageError) {
   const std::string path = ::testing::TempDir() + "/subcommand_file";
   for (const std::string& text : {std::string("two\nlines\0", 10), std::string()}) {
     std::ofstream(path, std::ios::binary) << text;
-    ASSERT_OK_AND_ASSIGN(const std::string read, FileText("--flag", path));
+    ASSERT_OK_AND_ASSIGN(const std::string read, ReadFlagFile("--flag", path));
     EXPECT_EQ(read, text);
   }
   for (const char* unreadable : {"/no/such: No such file or directory", "/tmp: Is a directory"}) {
     const std::string text = unreadable;
-    const absl::Status status = FileText("--flag", text.substr(0, text.find(':'))).status();
+    const absl::Status status = ReadFlagFile("--flag", text.substr(0, text.find(':'))).status();
     EXPECT_TRUE(IsUsageError(status));
     EXPECT_EQ(status.message(), "--flag: cannot read " + text);
   }

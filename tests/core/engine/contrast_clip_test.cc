@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "tests/support/larger_or_nan.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "tests/core/engine/contrast_clip_test.cc"
@@ -46,6 +47,8 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace lossd {
 namespace {
+
+using ::lossd::testing::LargerOrNan;
 
 HWY_EXPORT(ApplyBare);
 
@@ -91,15 +94,15 @@ Exact ExactOf(double x, double clip) {
 void Compare(double x, double clip, double exponential, double slope, double distance, Errors& errors) {
   const Exact exact = ExactOf(x, clip);
   const double exact_exp = std::abs(x) < 0x1p-40 ? 1 : std::exp(exact.value);
-  errors.exponential = std::max(
+  errors.exponential = LargerOrNan(
       errors.exponential, std::abs(exponential - exact_exp) / (exact_exp * (1 + std::abs(exact.value)) * kHalfUlp));
   if (exact.decay > 0x1p-126) {  // Below, it is 0.
     const double exact_slope = 4 * exact.decay / ((1 + exact.decay) * (1 + exact.decay));
     const double error = std::abs(slope - exact_slope) / (exact_slope * (1 + 2 * std::abs(x / clip)) * kHalfUlp);
-    errors.slope = std::max(errors.slope, error);
+    errors.slope = LargerOrNan(errors.slope, error);
   }
   if (std::abs(x) < 0x1p-100) return;  // Subnormal on the way.
-  errors.distance = std::max(errors.distance, std::abs(distance - exact.value) / (std::abs(exact.value) * kHalfUlp));
+  errors.distance = LargerOrNan(errors.distance, std::abs(distance - exact.value) / (std::abs(exact.value) * kHalfUlp));
 }
 
 // Every 601st float, or every one with LOSSD_TEST_EXHAUSTIVE.

@@ -38,7 +38,7 @@ double Allowed(DType dtype, bool wide) {
   }
 }
 
-// Largest difference as a share of what is allowed.
+// Largest difference as a share of what is allowed. What is not finite has to be the same in both.
 double Share(const Tensor& got, const Tensor& expected, bool wide, double scale) {
   EXPECT_EQ(got.spec(), expected.spec());
   const std::vector<double> a = Values(got);
@@ -46,8 +46,11 @@ double Share(const Tensor& got, const Tensor& expected, bool wide, double scale)
   double largest = scale;
   double error = 0;
   for (size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
-    EXPECT_EQ(std::isnan(a[i]), std::isnan(b[i])) << got.spec().name << "[" << i << "]";
-    if (a[i] == b[i] || std::isnan(a[i])) continue;
+    if (!std::isfinite(a[i]) || !std::isfinite(b[i])) {
+      EXPECT_TRUE(a[i] == b[i] || (std::isnan(a[i]) && std::isnan(b[i])))
+          << got.spec().name << "[" << i << "]: expected " << b[i] << ", got " << a[i];
+      continue;
+    }
     error = std::max(error, std::abs(a[i] - b[i]));
     largest = std::max(largest, std::abs(b[i]));
   }
@@ -159,7 +162,9 @@ double ExpectAgreesWithTiles(const RandomRequest& request, BufferPool& pool) {
   EXPECT_EQ(got->gradients.size(), expected->gradients.size());
   double worst = 0;
   for (size_t i = 0; i < got->outputs.size(); ++i) {
-    worst = std::max(worst, Share(got->outputs[i], expected->outputs[i], wide, 1));
+    const double share = Share(got->outputs[i], expected->outputs[i], wide, 1);
+    EXPECT_LE(share, 1) << got->outputs[i].spec().name;
+    worst = std::max(worst, share);
   }
   for (size_t i = 0; i < got->gradients.size(); ++i) {
     // Gradients that cancel are compared with the size of what is contrasted.

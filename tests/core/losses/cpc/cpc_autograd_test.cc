@@ -13,6 +13,7 @@
 #include "gtest/gtest.h"
 #include "tests/core/losses/cpc/pixel_cnn_run.h"
 #include "tests/support/cpc_oracle.h"
+#include "tests/support/larger_or_nan.h"
 #include "tests/support/status_matchers.h"
 
 namespace lossd {
@@ -20,6 +21,7 @@ namespace {
 
 using ::lossd::testing::CpcCase;
 using ::lossd::testing::DrawCpcCase;
+using ::lossd::testing::LargerOrNan;
 using ::lossd::testing::MakeCpcTestCase;
 using ::lossd::testing::PixelCnnRun;
 using ::lossd::testing::RunAlone;
@@ -164,10 +166,10 @@ double LargestError(const CpcCase& values, DType dtype, const ReplayedSigns* sig
     double error = 0;
     double largest = 1e-12;
     for (size_t i = 0; i < expected.size(); ++i) {
-      error = std::max(error, std::abs(gradient[i] - expected[i]));
+      error = LargerOrNan(error, std::abs(gradient[i] - expected[i]));
       largest = std::max(largest, std::abs(expected[i]));
     }
-    largest_error = std::max(largest_error, error / largest);
+    largest_error = LargerOrNan(largest_error, error / largest);
   }
   return largest_error;
 }
