@@ -25,8 +25,8 @@ namespace lossd::testing {
 namespace {
 
 constexpr double kMegabytes = 200;  // Over idle, all heap that is kept for reuse included.
-// Over TLS frames are known only when they are decrypted. On a quiet machine a flood is then ahead of the server by some
-// hundred megabytes, and a call of another client has been lost (SECURITY.md).
+// Over TLS frames are known only when they are decrypted. On a quiet machine a flood is then ahead of the server by
+// some hundred megabytes, and a call of another client has been lost (SECURITY.md).
 constexpr double kMegabytesOverTls = 1000;
 constexpr int64_t kLostOverTls = 5;
 constexpr int kClients = 8;
