@@ -18,8 +18,6 @@ namespace {
 
 // Columns of a block, whose moments with another block's form a tile.
 constexpr int64_t kBlock = 128;
-// Most tiles at a time, and so most threads that help.
-constexpr int64_t kLanes = 64;
 // Columns of an iteration.
 constexpr int64_t kRun = 32;
 // Sums of squares between these have not lost any to the ends of what doubles hold.
@@ -268,7 +266,7 @@ class TileMoments {
     const int64_t side = std::min(width_, kBlock);
     for (int64_t round = 0; round < schedule.rounds(); ++round) {
       const int64_t count = schedule.pairs(round);
-      const int64_t lanes = std::min({count, kLanes, 4 * parallel_.Width()});
+      const int64_t lanes = LanesFor(count, parallel_.Width());
       parallel_.For(lanes, [&](int64_t lane) {
         for (int64_t i = lane; i < count && !IsCancelled(); i += lanes) {
           if (const auto pair = schedule.Pair(round, i)) body(*pair, arrays_.tiles + lane * side * side);

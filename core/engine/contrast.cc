@@ -41,7 +41,7 @@ bool GainsFromBf16(const ContrastProblem& problem) {
 double FlopsOf(const ContrastProblem& problem, int gradients) {
   constexpr double kSweeps = 40;  // Operations of the sweeps on a score.
   const auto scores = static_cast<double>(problem.row_count()) * static_cast<double>(problem.column_count());
-  // Tiles of softmax terms are formed once for the sums and once for the gradient.
+  // Tiles of softmax terms are taken to be formed once for the sums and once for the gradient, as most are.
   const bool kept = problem.pairs == Pairs::kBlocks || problem.pairs == Pairs::kSteps ||
                     problem.term == ContrastProblem::Term::kSigmoid || gradients == 0;
   const double formed = kept ? 2 : 4;

@@ -117,7 +117,8 @@ bool GainsFromFloat64(const ContrastProblem& problem);
 // than it saves. Not of the losses over rows, of which nobody has measured a gain.
 bool GainsFromBf16(const ContrastProblem& problem);
 
-// Floating-point operations of a contrast on the processor, with the gradients of so many operands: 0, 1 or 2.
+// At most so many floating-point operations of a contrast on the processor, with the gradients of so many operands: 0,
+// 1 or 2.
 double FlopsOf(const ContrastProblem& problem, int gradients);
 
 // What a contrast amounts to.

@@ -7,7 +7,6 @@
 #ifndef LOSSD_CORE_ENGINE_CONTRAST_SETUP_H_
 #define LOSSD_CORE_ENGINE_CONTRAST_SETUP_H_
 
-#include <algorithm>
 #include <cstdint>
 #include <type_traits>
 
@@ -27,11 +26,6 @@ namespace lossd {
 
 // Rows of a block. A tile of block times block scores stays in the second-level cache.
 inline constexpr int64_t kBlockRows = 256;
-// Most tiles at a time, and so most threads that help.
-inline constexpr int64_t kLanes = 64;
-// Tiles at a time, of `count` that could be: some for each thread, so that nobody waits for a slow one, and few enough
-// to stay in cache. Results do not depend on it.
-inline int64_t LanesFor(int64_t count, int64_t threads) { return std::min({count, kLanes, 4 * threads}); }
 
 // Neighbouring rows of one part.
 struct RowBlock {

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Contrasts on the processor, in tiles of scores that stay in the second-level cache. Blocks of rows meet blocks of
-// columns. Scores of at most kKeptScoreBytes (contrast_setup.h) are kept from the sums to the gradient: 6 M N D
-// operations, as with sigmoid terms, which need no sums first. More of them are formed twice, once for the sums and
+// columns. Where KeptTilesOf (contrast_setup.h) says so, scores are kept from the sums to the gradient: 6 M N D
+// operations, as with sigmoid terms, which need no sums first. Others are formed twice, once for the sums and
 // once for the gradient, and nothing of the size of all scores is kept: 8 M N D. Where rows meet themselves, scores are
 // symmetric and each is formed for one of (i, k) and (k, i) only: half of that.
 

@@ -200,7 +200,7 @@ void EstimateWork(const ComputeSpec& request, const FeatureMapContrastiveConfig&
   const int64_t contrast = plan.dtype == DType::kFloat64 ? StateContrasts<double>(request, clip, plan)
                                                          : StateContrasts<float>(request, clip, plan);
   const Pairing pairing(request, plan);
-  const bool gradients = request.gradients.mode != GradientSelection::Mode::kNone;
+  const bool gradients = request.gradients.any();
   for (const Comparison& comparison : plan.space.comparisons) {
     const Reach targets = pairing.ReachOf(comparison.positive);
     for (int d = 0; d < plan.space.directions; ++d) plan.flops += DirectionFlops(plan, targets, d, gradients);

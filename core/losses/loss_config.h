@@ -285,6 +285,8 @@ struct GradientSelection {
   std::vector<std::string> names;             // With kNamed: exact, or a prefix ending in '*'.
   std::optional<DType> dtype = std::nullopt;  // Absent: that of the input.
   double scale = 1.0;                         // Of gradients alone, before they are rounded.
+
+  bool any() const { return mode != Mode::kNone; }
 };
 
 // kReport: computes by IEEE's rules and names what is not finite. kReject: an error instead, INVALID_ARGUMENT for

@@ -64,8 +64,6 @@ std::string BatchKeyOf(const LossDescription& description, const ComputeSpec& re
   return key;
 }
 
-bool WantsGradients(const ComputeSpec& request) { return request.gradients.mode != GradientSelection::Mode::kNone; }
-
 }  // namespace
 
 OperatorLoss::OperatorLoss(LossDescription description, Statement statement, std::shared_ptr<const Operators> operators)
@@ -87,7 +85,7 @@ absl::StatusOr<std::unique_ptr<LossPlan>> OperatorLoss::Prepare(const ComputeSpe
     }
   }
   plan->batch_key = BatchKeyOf(description_, request);
-  const int gradients = WantsGradients(request) ? 2 : 0;
+  const int gradients = request.gradients.any() ? 2 : 0;
   plan->flops = std::visit([&](const auto& problem) { return FlopsOf(problem, gradients); }, plan->problem);
   plan->workspace_bytes = operators_->WorkspaceBytes(request, *plan);
   return plan;

@@ -69,7 +69,7 @@ int64_t BytesOf(const MomentsProblem& problem, bool) {
 class TileOperators final : public Operators {
  public:
   int64_t WorkspaceBytes(const ComputeSpec& request, const OperatorPlan& plan) const override {
-    const bool gradients = request.gradients.mode != GradientSelection::Mode::kNone;
+    const bool gradients = request.gradients.any();
     const auto bytes_of = [&](const auto& problem) {
       if (plan.widened) return BytesOf<double>(problem, gradients) + WidenedBytes(request, plan);
       return plan.dtype == DType::kFloat64 ? BytesOf<double>(problem, gradients) : BytesOf<float>(problem, gradients);

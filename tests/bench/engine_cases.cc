@@ -117,49 +117,43 @@ EngineCase Cpc(int64_t batch, int64_t channels, int64_t side) {
   return result;
 }
 
-EngineCase NtXent(int64_t rows, int64_t width, double goal) {
+// A loss of two inputs of equally many rows.
+EngineCase OfTwo(LossConfig config, const char* first, const char* second, int64_t rows, int64_t width, double goal) {
   EngineCase result;
-  result.loss = "nt_xent";
-  result.name = absl::StrFormat("nt_xent %d x %d", rows, width);
+  result.loss = std::string(kLossNames[config.index()]);
+  result.name = absl::StrFormat("%s %d x %d", result.loss, rows, width);
+  result.goals.bound = goal;
+  result.request.loss = std::move(config);
+  result.request.inputs = {Floats(first, {rows, width}), Floats(second, {rows, width})};
+  result.torch = absl::StrFormat(R"({"loss":"%s","inputs":%s})", result.loss, ShapeList(result.request.inputs));
+  return result;
+}
+
+EngineCase NtXent(int64_t rows, int64_t width, double goal) {
+  EngineCase result = OfTwo(NtXentConfig{}, "out_1", "out_2", rows, width, goal);
   const int64_t all = 2 * rows;
   result.bound = absl::StrFormat("scores S, D out, D^T out: 6 M^2 D with M = %d rows", all);
-  result.goals.bound = goal;
   result.products = ContrastProducts(all, all, width);
-  result.request.loss = NtXentConfig{};
-  result.request.inputs = {Floats("out_1", {rows, width}), Floats("out_2", {rows, width})};
   result.unit_rows = true;
-  result.torch = absl::StrFormat(R"({"loss":"nt_xent","inputs":%s})", ShapeList(result.request.inputs));
   return result;
 }
 
 // Rows against columns: InfoNCE with one side's terms, CLIP with both. Up to 64 MiB of scores are kept; more are formed
 // twice: 8 N^2 D, of which the bound counts 6.
 EngineCase Pairs(LossConfig config, const char* first, const char* second, int64_t rows, int64_t width, double goal) {
-  EngineCase result;
-  result.loss = std::string(kLossNames[config.index()]);
-  result.name = absl::StrFormat("%s %d x %d", result.loss, rows, width);
+  EngineCase result = OfTwo(std::move(config), first, second, rows, width, goal);
   result.bound = "scores S, D keys, D^T queries: 6 N^2 D";
-  result.goals.bound = goal;
   result.products = ContrastProducts(rows, rows, width);
-  result.request.loss = std::move(config);
-  result.request.inputs = {Floats(first, {rows, width}), Floats(second, {rows, width})};
   result.unit_rows = true;
-  result.torch = absl::StrFormat(R"({"loss":"%s","inputs":%s})", result.loss, ShapeList(result.request.inputs));
   return result;
 }
 
 // Columns of two views: one matrix of moments, of VICReg two.
 EngineCase Moments(LossConfig config, int64_t rows, int64_t width, double goal) {
-  EngineCase result;
   const int64_t matrices = std::holds_alternative<VicRegConfig>(config) ? 2 : 1;
-  result.loss = std::string(kLossNames[config.index()]);
-  result.name = absl::StrFormat("%s %d x %d", result.loss, rows, width);
+  EngineCase result = OfTwo(std::move(config), "z_1", "z_2", rows, width, goal);
   result.bound = "moments of columns, and both gradients through them";
-  result.goals.bound = goal;
   result.products = {{width, width, rows, matrices}, {rows, width, width, 2}};
-  result.request.loss = std::move(config);
-  result.request.inputs = {Floats("z_1", {rows, width}), Floats("z_2", {rows, width})};
-  result.torch = absl::StrFormat(R"({"loss":"%s","inputs":%s})", result.loss, ShapeList(result.request.inputs));
   return result;
 }
 

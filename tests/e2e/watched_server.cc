@@ -97,10 +97,12 @@ double WatchedServer::Metric(const std::string& series) const {
 
 void WatchedServer::AwaitMetric(const std::string& series, double value, absl::Duration timeout) const {
   const absl::Time end = RealClock().TimeNow() + timeout;
-  while (Find(Page(), series) != value && RealClock().TimeNow() < end) {
+  std::optional<double> seen = Find(Page(), series);
+  while (seen != value && RealClock().TimeNow() < end) {
     absl::SleepFor(kBetweenLooks);  // The server under test has other things to do.
+    seen = Find(Page(), series);
   }
-  EXPECT_EQ(Metric(series), value) << series;
+  EXPECT_EQ(seen, value) << series;
 }
 
 double WatchedServer::StatusKilobytes(const std::string& field) const {

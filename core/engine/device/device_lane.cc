@@ -16,8 +16,6 @@ namespace {
 
 constexpr int kMostSlots = 8;
 
-int64_t Aligned(int64_t bytes) { return RoundedUp(bytes, static_cast<int64_t>(kBufferAlignment)); }
-
 // What is allocated for regions of so many bytes: at most an eighth more, so that batches that grow by a request each
 // are given new memory a few times only.
 int64_t Allotted(int64_t bytes) {
@@ -27,7 +25,7 @@ int64_t Allotted(int64_t bytes) {
 }
 
 int64_t RegionBytes(const LaneBatch& batch) {
-  return static_cast<int64_t>(batch.requests.size()) * (Aligned(batch.up_bytes) + Aligned(batch.down_bytes));
+  return static_cast<int64_t>(batch.requests.size()) * (AlignedSize(batch.up_bytes) + AlignedSize(batch.down_bytes));
 }
 
 absl::Status CheckOptions(const DeviceLaneOptions& options) {
@@ -175,9 +173,9 @@ absl::StatusOr<DeviceRegions> DeviceLane::PlaceRegions(Slot& slot, const LaneBat
   LOSSD_RETURN_IF_ERROR(Grow(slot, RegionBytes(batch)));
   DeviceRegions regions;
   regions.up = slot.memory;
-  regions.up_stride = Aligned(batch.up_bytes);
+  regions.up_stride = AlignedSize(batch.up_bytes);
   regions.down = slot.memory + static_cast<int64_t>(batch.requests.size()) * regions.up_stride;
-  regions.down_stride = Aligned(batch.down_bytes);
+  regions.down_stride = AlignedSize(batch.down_bytes);
   return regions;
 }
 

@@ -129,19 +129,26 @@ class Terms {
 
   double* Numbers(ContrastNumber number) const { return ElementsOf<double>(operands_.numbers) + number * count_; }
 
+  // A sweep over a block's rows, of any kind: where it reads scores, and leaves its gradient and the rows' losses.
+  template <template <typename> typename Sweep>
+  Sweep<T> RowSweep(const at::Tensor& scores, const at::Tensor& gradient, int64_t first) const {
+    Sweep<T> sweep;
+    sweep.block = BlockOf(scores, first, gradient);
+    sweep.losses = Numbers(kRowLoss);
+    sweep.numbers = numbers_;
+    return sweep;
+  }
+
   void RunBlocks() {
     SweepBlocks([&](const at::Tensor& scores, const at::Tensor& gradient, int64_t first) {
-      MapSweep<T> sweep;
-      sweep.block = BlockOf(scores, first, gradient);
+      auto sweep = RowSweep<MapSweep>(scores, gradient, first);
       sweep.locations = problem_.line;
       sweep.normalizer = problem_.scale;
       sweep.clip = ClipOf<T>(problem_.clip);
       sweep.loss_weights = ElementsOf<double>(operands_.loss_weights);
       sweep.square_weights = ElementsOf<double>(operands_.square_weights);
       sweep.weight_factor = 1 / gradient_factor_;
-      sweep.losses = Numbers(kRowLoss);
       sweep.squares = Numbers(kSquares);
-      sweep.numbers = numbers_;
       target_.Run(sweep);
     });
   }
@@ -149,13 +156,10 @@ class Terms {
   void RunSteps() {
     const at::Tensor margins = at::empty({stack_, count_, problem_.steps}, wide_);
     SweepBlocks([&](const at::Tensor& scores, const at::Tensor& gradient, int64_t first) {
-      StepSweep<T> sweep;
-      sweep.block = BlockOf(scores, first, gradient);
+      auto sweep = RowSweep<StepSweep>(scores, gradient, first);
       sweep.steps = problem_.steps;
       sweep.line = problem_.line;
       sweep.shares = ElementsOf<double>(operands_.step_shares);
-      sweep.losses = Numbers(kRowLoss);
-      sweep.numbers = numbers_;
       sweep.margins = ElementsOf<double>(margins);
       target_.Run(sweep);
     });
@@ -163,13 +167,10 @@ class Terms {
 
   void RunSigmoids() {
     SweepBlocks([&](const at::Tensor& scores, const at::Tensor& gradient, int64_t first) {
-      SigmoidSweep<T> sweep;
-      sweep.block = BlockOf(scores, first, gradient);
+      auto sweep = RowSweep<SigmoidSweep>(scores, gradient, first);
       sweep.biases = ElementsOf<double>(operands_.bias);
       sweep.share = share_;
-      sweep.losses = Numbers(kRowLoss);
       sweep.slopes = Numbers(kBiasSlope);
-      sweep.numbers = numbers_;
       target_.Run(sweep);
     });
   }
@@ -184,13 +185,10 @@ class Terms {
     target_.Run(count_sweep);
     const at::Tensor shares = (counts > 0).sum(1).clamp_min_(1).to(at::kDouble).reciprocal_();  // [G]
     SweepBlocks([&](const at::Tensor& scores, const at::Tensor& gradient, int64_t first) {
-      LabelSweep<T> sweep;
-      sweep.block = BlockOf(scores, first, gradient);
+      auto sweep = RowSweep<LabelSweep>(scores, gradient, first);
       sweep.labels = ElementsOf<int64_t>(operands_.labels);
       sweep.counts = ElementsOf<double>(counts);
       sweep.shares = ElementsOf<double>(shares);
-      sweep.losses = Numbers(kRowLoss);
-      sweep.numbers = numbers_;
       target_.Run(sweep);
     });
   }
@@ -220,13 +218,10 @@ class Terms {
 
   PairSweep<T> PairsOf(const at::Tensor& scores, const at::Tensor& similarities, int64_t first,
                        const at::Tensor& gradient, const at::Tensor& terms) const {
-    PairSweep<T> sweep;
-    sweep.block = BlockOf(scores, first, gradient);
+    auto sweep = RowSweep<PairSweep>(scores, gradient, first);
     sweep.rule = RuleOf(similarities);
     sweep.terms = StatesIn<PairTerm<T>>(terms);
-    sweep.losses = Numbers(kRowLoss);
     sweep.right = Numbers(kRight);
-    sweep.numbers = numbers_;
     return sweep;
   }
 

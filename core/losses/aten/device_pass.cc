@@ -13,6 +13,7 @@
 
 #include "core/engine/rounding.h"
 #include "core/losses/aten/group_tensors.h"
+#include "core/tensor/buffer_pool.h"
 #include "core/tensor/dtype.h"
 
 namespace lossd::aten {
@@ -22,14 +23,12 @@ constexpr int64_t kFewNotes = 1024;  // Bytes for requests that bring no room fo
 
 thread_local DevicePass* current = nullptr;
 
-int64_t Aligned(int64_t bytes) { return RoundedUp(bytes, static_cast<int64_t>(kBufferAlignment)); }
-
 // Adds a piece, or makes the last one longer where they touch on both sides. What aligns a piece may be copied with it.
 void AddPiece(std::vector<RegionPiece>& pieces, RegionPiece piece) {
   if (!pieces.empty()) {
     RegionPiece& last = pieces.back();
-    if (last.host + Aligned(last.bytes) == piece.host && last.offset + Aligned(last.bytes) == piece.offset) {
-      last.bytes = Aligned(last.bytes) + piece.bytes;
+    if (last.host + AlignedSize(last.bytes) == piece.host && last.offset + AlignedSize(last.bytes) == piece.offset) {
+      last.bytes = AlignedSize(last.bytes) + piece.bytes;
       return;
     }
   }
@@ -52,7 +51,7 @@ DevicePass* DevicePass::Current() { return current; }
 void DevicePass::PlanUp() {
   for (const Tensor& input : groups_[0]->inputs) {
     inputs_.push_back({batch_.up_bytes, input.spec(), true});
-    batch_.up_bytes += Aligned(input.byte_size());
+    batch_.up_bytes += AlignedSize(input.byte_size());
   }
   for (size_t g = 0; g < groups_.size(); ++g) {
     for (size_t i = 0; i < inputs_.size(); ++i) {
@@ -69,7 +68,7 @@ void DevicePass::PlanDown() {
     const auto first = std::find_if(groups_.begin(), groups_.end(), wants);
     if (first == groups_.end()) continue;
     gradients_[i] = {batch_.down_bytes, (*first)->gradients[i].spec(), true};
-    batch_.down_bytes += Aligned((*first)->gradients[i].byte_size());
+    batch_.down_bytes += AlignedSize((*first)->gradients[i].byte_size());
   }
   notes_offset_ = batch_.down_bytes;
   notes_bytes_ = groups_[0]->notes.empty() ? kFewNotes : static_cast<int64_t>(groups_[0]->notes.size());

@@ -13,6 +13,7 @@
 #include "core/engine/contrast_maps_cut.h"
 #include "core/tensor/buffer_pool.h"
 #include "gtest/gtest.h"
+#include "tests/core/engine/map_problem.h"
 
 namespace lossd {
 namespace {
@@ -48,14 +49,6 @@ Outcome<T> Run(const MapContrastShape& shape, double clip, GemmPrecision precisi
   std::vector<T> targets(static_cast<size_t>(shape.images * shape.channels * shape.locations));
   for (T& target : targets) target = normal(engine);
   Outcome<T> outcome = {{}, std::vector<T>(sources.size(), 1), std::vector<T>(targets.size(), 1)};
-  ContrastProblem problem;
-  problem.rows = {{.count = shape.images}};
-  problem.columns = {{.count = shape.images * shape.locations}};
-  problem.width = shape.channels;
-  problem.scale = 1 / std::sqrt(static_cast<double>(shape.channels));
-  problem.clip = clip;
-  problem.pairs = ContrastProblem::Pairs::kBlocks;
-  problem.line = shape.locations;
   MapOperands<T> contrast;
   contrast.precision = precision;
   contrast.sources = sources.data();
@@ -68,7 +61,8 @@ Outcome<T> Run(const MapContrastShape& shape, double clip, GemmPrecision precisi
   BufferPool pool(0);
   const MapContrastCut cut = CutMapContrast<T>(shape);
   const Buffer workspace = pool.Allocate(static_cast<size_t>(MapContrastWorkspaceBytes<T>(shape, cut)));
-  outcome.result = ComputeMapContrast(problem, contrast, cut, workspace.data(), nullptr, parallel);
+  outcome.result =
+      ComputeMapContrast(testing::MapProblem(shape, clip), contrast, cut, workspace.data(), nullptr, parallel);
   return outcome;
 }
 

@@ -11,6 +11,7 @@
 #include "core/tensor/buffer_pool.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/core/engine/map_problem.h"
 
 namespace lossd {
 namespace {
@@ -50,17 +51,11 @@ struct Problem {
 
   explicit Problem(MapContrastShape extents)
       : shape(extents),
+        stated(testing::MapProblem(extents, 10)),
         sources(InPanels(extents, Normal(extents.images * extents.channels, 1))),
         targets(Normal(extents.images * extents.channels * extents.locations, 2)),
         source_gradient(sources.size(), NAN),
         target_gradient(targets.size(), NAN) {
-    stated.rows = {{.count = shape.images}};
-    stated.columns = {{.count = shape.images * shape.locations}};
-    stated.width = shape.channels;
-    stated.scale = 1 / std::sqrt(static_cast<double>(shape.channels));
-    stated.clip = 10;
-    stated.pairs = ContrastProblem::Pairs::kBlocks;
-    stated.line = shape.locations;
     contrast.sources = sources.data();
     contrast.targets = targets.data();
     contrast.loss_weight = 1;
