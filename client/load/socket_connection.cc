@@ -31,7 +31,7 @@ absl::Status Connect(int descriptor, const sockaddr* address, socklen_t length, 
   setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));  // Holds for connecting, too.
   if (connect(descriptor, address, length) == 0) return absl::OkStatus();
   const bool late = errno == EINPROGRESS || errno == EAGAIN;
-  const absl::Status status =
+  absl::Status status =
       late ? absl::UnavailableError(absl::StrCat(target, ": no connection within ", absl::FormatDuration(timeout)))
            : SystemError(target);
   close(descriptor);

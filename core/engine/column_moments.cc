@@ -9,6 +9,7 @@
 #include <type_traits>
 
 #include "core/engine/block_pairs.h"
+#include "core/engine/column_sweeps.h"
 #include "core/engine/rounding.h"
 #include "core/engine/short_sums.h"
 #include "core/engine/workspace.h"
@@ -16,8 +17,10 @@
 namespace lossd {
 namespace {
 
-// Columns of a block, whose moments with another block's form a tile.
-constexpr int64_t kBlock = 128;
+// Columns of a block, whose moments with another block's form a tile: many where that leaves enough blocks for threads.
+constexpr int64_t kNarrowBlock = 128;
+constexpr int64_t kWideBlock = 256;
+constexpr int64_t kEnoughColumns = 4 * kWideBlock;
 // Columns of an iteration.
 constexpr int64_t kRun = 32;
 // Sums of squares between these have not lost any to the ends of what doubles hold.
@@ -29,7 +32,14 @@ struct ColumnStatistics {
   double* means;
   double* remainders;  // What means of doubles are rounded by, which counts where columns are far from zero.
   double* deviations;  // sqrt(variance + eps)
-  double* inverses;    // Of these, by which columns are multiplied; 0 of a constant column, 1 where they are not.
+  double* inverses;    // Of these, 0 of a constant column.
+};
+
+// What takes a gradient back through the standardised columns: column_sweeps.h.
+struct ProjectionArrays {
+  double* means;
+  double* alongs;
+  double* factors;
 };
 
 template <typename T>
@@ -37,12 +47,17 @@ struct Arrays {
   T* views[2];  // Columns centred, divided by their deviations where that is asked for. [N, D]
   ColumnStatistics columns[2];
   double* diagonal;     // c_dd - 1
-  double* column_sums;  // Of the distance, or of what a block has of a term.
+  double* column_sums;  // Of the distance.
   double* block_sums;
+  double* hinges;
+  ProjectionArrays projection;
   T* tiles;
 };
 
-int64_t Blocks(const MomentsProblem& problem) { return CeilDiv(problem.width, kBlock); }
+int64_t BlockOf(const MomentsProblem& problem) {
+  return problem.width < kEnoughColumns ? std::min(problem.width, kNarrowBlock) : kWideBlock;
+}
+int64_t Blocks(const MomentsProblem& problem) { return CeilDiv(problem.width, BlockOf(problem)); }
 
 template <typename T>
 Arrays<T> LayOut(const MomentsProblem& problem, Workspace& workspace) {
@@ -53,11 +68,17 @@ Arrays<T> LayOut(const MomentsProblem& problem, Workspace& workspace) {
                             std::is_same_v<T, double> ? workspace.Take<double>(problem.width) : nullptr,
                             workspace.Take<double>(problem.width), workspace.Take<double>(problem.width)};
   }
-  arrays.diagonal = workspace.Take<double>(problem.width);
-  arrays.column_sums = workspace.Take<double>(problem.width);
+  if (problem.cross) {
+    arrays.diagonal = workspace.Take<double>(problem.width);
+    arrays.projection = {workspace.Take<double>(problem.width), workspace.Take<double>(problem.width),
+                         workspace.Take<double>(problem.width)};
+  } else {
+    arrays.column_sums = workspace.Take<double>(problem.width);
+    arrays.hinges = workspace.Take<double>(problem.width);
+  }
   arrays.block_sums = workspace.Take<double>(Blocks(problem));
-  const int64_t side = std::min(problem.width, kBlock);
-  arrays.tiles = workspace.Take<T>(std::min(kLanes, Blocks(problem)) * side * side);
+  const int64_t block = BlockOf(problem);
+  arrays.tiles = workspace.Take<T>(std::min(kLanes, Blocks(problem)) * block * block);
   return arrays;
 }
 
@@ -70,6 +91,7 @@ class TileMoments {
         operands_(operands),
         rows_(problem.rows),
         width_(problem.width),
+        block_(BlockOf(problem)),
         blocks_(Blocks(problem)),
         cancelled_(cancelled),
         parallel_(parallel) {
@@ -99,8 +121,8 @@ class TileMoments {
   bool IsCancelled() const { return cancelled_ != nullptr && cancelled_->load(std::memory_order_relaxed); }
   T* GradientOf(int view) const { return operands_.gradients[static_cast<size_t>(view)]; }
   const T* ViewOf(int view) const { return operands_.views[static_cast<size_t>(view)]; }
-  int64_t FirstOf(int64_t block) const { return block * kBlock; }
-  int64_t CountOf(int64_t block) const { return std::min(kBlock, width_ - block * kBlock); }
+  int64_t FirstOf(int64_t block) const { return block * block_; }
+  int64_t CountOf(int64_t block) const { return std::min(block_, width_ - block * block_); }
 
   // Calls body(first, count) for runs of columns, in parallel.
   template <typename Body>
@@ -108,35 +130,43 @@ class TileMoments {
     parallel_.For(CeilDiv(width_, kRun), [&](int64_t i) { body(i * kRun, std::min(kRun, width_ - i * kRun)); });
   }
 
+  ColumnRun RunOf(int64_t first, int64_t count) const { return {rows_, width_, first, count}; }
+  // A view's columns, their means subtracted.
+  CentredColumns<T> AroundMeans(int view) const {
+    const ColumnStatistics& columns = arrays_.columns[view];
+    return {ViewOf(view), columns.means, columns.remainders};
+  }
+  // As they are multiplied with each other.
+  CentredColumns<T> Standardised(int view) const {
+    CentredColumns<T> columns = AroundMeans(view);
+    if (problem_.cross) columns.inverses = arrays_.columns[view].inverses;
+    return columns;
+  }
+
   void Centre(int64_t first, int64_t count) {
+    const ColumnRun run = RunOf(first, count);
+    const auto samples = static_cast<double>(problem_.cross ? rows_ : rows_ - 1);
     for (int view = 0; view < 2; ++view) {
-      const T* const z = ViewOf(view);
-      double* const means = arrays_.columns[view].means;
-      double* const deviations = arrays_.columns[view].deviations;
-      std::fill_n(means + first, count, 0.0);
-      std::fill_n(deviations + first, count, 0.0);
-      ForRows(first, count, [&](int64_t i, int64_t d) { means[d] += static_cast<double>(z[i]); });
-      for (int64_t d = first; d < first + count; ++d) means[d] /= static_cast<double>(rows_);
-      if constexpr (std::is_same_v<T, double>) {
-        double* const remainders = arrays_.columns[view].remainders;
-        std::fill_n(remainders + first, count, 0.0);
-        ForRows(first, count, [&](int64_t i, int64_t d) { remainders[d] += z[i] - means[d]; });
-        for (int64_t d = first; d < first + count; ++d) remainders[d] /= static_cast<double>(rows_);
-      }
-      ForRows(first, count, [&](int64_t i, int64_t d) {
-        const double centred = AroundMean(view, i, d);
-        deviations[d] += centred * centred;
-      });
-      const auto samples = static_cast<double>(problem_.cross ? rows_ : rows_ - 1);
+      const ColumnStatistics& columns = arrays_.columns[view];
+      FindMeans(run, {ViewOf(view)}, columns.means);
+      if (columns.remainders != nullptr) FindMeans(run, {ViewOf(view), columns.means}, columns.remainders);
+      std::fill_n(columns.deviations + first, count, 0.0);
+      AddSquaresToSums(run, AroundMeans(view), columns.deviations);
       for (int64_t d = first; d < first + count; ++d) {
-        const bool held = deviations[d] > kLeastSquares && deviations[d] < kMostSquares;
-        deviations[d] = held ? std::sqrt(deviations[d] / samples + problem_.eps) : FarDeviation(view, d, samples);
-        arrays_.columns[view].inverses[d] = problem_.cross ? InverseOf(deviations[d]) : 1;
+        const double squares = columns.deviations[d];
+        const bool held = squares > kLeastSquares && squares < kMostSquares;
+        columns.deviations[d] = held ? std::sqrt(squares / samples + problem_.eps) : FarDeviation(view, d, samples);
+        columns.inverses[d] = InverseOf(columns.deviations[d]);
       }
-      ForRows(first, count,
-              [&](int64_t i, int64_t d) { arrays_.views[view][i] = static_cast<T>(Centred(view, i, d)); });
+      WriteColumns(run, Standardised(view), arrays_.views[view]);
     }
-    problem_.cross ? CorrelateDiagonal(first, count) : SumDistances(first, count);
+    problem_.cross ? CorrelateDiagonal(run) : SumDistances(run);
+  }
+
+  void FindMeans(const ColumnRun& run, const CentredColumns<T>& columns, double* means) const {
+    std::fill_n(means + run.first, run.count, 0.0);
+    AddToSums(run, columns, means);
+    for (int64_t d = run.first; d < run.first + run.count; ++d) means[d] /= static_cast<double>(rows_);
   }
 
   // sqrt(variance + eps) of a column whose squares doubles do not hold, or hardly.
@@ -155,39 +185,21 @@ class TileMoments {
   static double InverseOf(double deviation) { return std::isnormal(deviation) ? 1 / deviation : 0; }
   static int ExponentOf(double value) { return value > 0 && std::isfinite(value) ? std::ilogb(value) : 0; }
 
-  // Calls body(index of an element, its column).
-  template <typename Body>
-  void ForRows(int64_t first, int64_t count, const Body& body) const {
-    for (int64_t n = 0; n < rows_; ++n) {
-      for (int64_t d = first; d < first + count; ++d) body(n * width_ + d, d);
-    }
-  }
-
   double AroundMean(int view, int64_t i, int64_t d) const {
     const double centred = static_cast<double>(ViewOf(view)[i]) - arrays_.columns[view].means[d];
     return std::is_same_v<T, double> ? centred - arrays_.columns[view].remainders[d] : centred;
   }
 
-  double Centred(int view, int64_t i, int64_t d) const {
-    return AroundMean(view, i, d) * arrays_.columns[view].inverses[d];
-  }
-
-  void SumDistances(int64_t first, int64_t count) {
-    std::fill_n(arrays_.column_sums + first, count, 0.0);
-    ForRows(first, count, [&](int64_t i, int64_t d) {
-      const double distance = static_cast<double>(ViewOf(0)[i]) - static_cast<double>(ViewOf(1)[i]);
-      arrays_.column_sums[d] += distance * distance;
-    });
+  void SumDistances(const ColumnRun& run) {
+    std::fill_n(arrays_.column_sums + run.first, run.count, 0.0);
+    AddDistancesToSums(run, CentredColumns<T>{ViewOf(0)}, CentredColumns<T>{ViewOf(1)}, arrays_.column_sums);
   }
 
   // c_dd - 1 without its cancellation: the columns' mean squared distance, and what eps takes from their squares.
-  void CorrelateDiagonal(int64_t first, int64_t count) {
-    std::fill_n(arrays_.diagonal + first, count, 0.0);
-    ForRows(first, count, [&](int64_t i, int64_t d) {
-      const double distance = Centred(0, i, d) - Centred(1, i, d);
-      arrays_.diagonal[d] += distance * distance;
-    });
-    for (int64_t d = first; d < first + count; ++d) {
+  void CorrelateDiagonal(const ColumnRun& run) {
+    std::fill_n(arrays_.diagonal + run.first, run.count, 0.0);
+    AddDistancesToSums(run, Standardised(0), Standardised(1), arrays_.diagonal);
+    for (int64_t d = run.first; d < run.first + run.count; ++d) {
       double missing = 0;
       for (const ColumnStatistics& columns : arrays_.columns) {
         const double deviation = columns.deviations[d];
@@ -217,7 +229,7 @@ class TileMoments {
     const bool itself = pair.rows == pair.columns;
     FormTile(view, view, pair, static_cast<T>(1 / static_cast<double>(rows_ - 1)), tile);
     if (itself) FillDiagonal(CountOf(pair.rows), tile);
-    arrays_.block_sums[pair.rows] += (itself ? 1 : 2) * SumOfSquares(pair, tile);
+    arrays_.block_sums[pair.rows] += (itself ? 1 : 2) * SumOfSquares(CountOf(pair.rows) * CountOf(pair.columns), tile);
     if (GradientOf(view) == nullptr || problem_.weights[2] == 0) return;
     AddProduct(view, pair.rows, view, pair.columns, MatrixView<T>::Transposed(tile, CountOf(pair.columns)), !itself);
     if (itself) return;
@@ -243,7 +255,7 @@ class TileMoments {
     const int64_t columns = CountOf(pair.columns);
     FormTile(0, 1, pair, static_cast<T>(1 / static_cast<double>(rows_)), tile);
     if (pair.rows == pair.columns) FillDiagonal(rows, tile);
-    arrays_.block_sums[pair.rows] += SumOfSquares(pair, tile);
+    arrays_.block_sums[pair.rows] += SumOfSquares(CountOf(pair.rows) * CountOf(pair.columns), tile);
     const double off = 2 * problem_.weights[1];
     for (int64_t i = 0; i < rows * columns; ++i) {
       tile[i] = off == 0 ? T{0} : static_cast<T>(off * static_cast<double>(tile[i]));
@@ -263,13 +275,12 @@ class TileMoments {
 
   template <typename Schedule, typename Body>
   void ForRounds(const Schedule& schedule, const Body& body) {
-    const int64_t side = std::min(width_, kBlock);
     for (int64_t round = 0; round < schedule.rounds(); ++round) {
       const int64_t count = schedule.pairs(round);
       const int64_t lanes = LanesFor(count, parallel_.Width());
       parallel_.For(lanes, [&](int64_t lane) {
         for (int64_t i = lane; i < count && !IsCancelled(); i += lanes) {
-          if (const auto pair = schedule.Pair(round, i)) body(*pair, arrays_.tiles + lane * side * side);
+          if (const auto pair = schedule.Pair(round, i)) body(*pair, arrays_.tiles + lane * block_ * block_);
         }
       });
     }
@@ -290,61 +301,45 @@ class TileMoments {
                         GradientOf(view) + FirstOf(to), width_);
   }
 
-  double SumOfSquares(BlockPair pair, const T* tile) const {
-    double sums[8] = {};
-    const int64_t count = CountOf(pair.rows) * CountOf(pair.columns);
-    for (int64_t i = 0; i < count; ++i) sums[i % 8] += static_cast<double>(tile[i]) * static_cast<double>(tile[i]);
-    return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
-  }
-
   // The gradient's columns hold the covariances' part without its factor.
   void FinishCovariance(int view, int64_t first, int64_t count) {
     const auto width = static_cast<double>(width_);
     const auto samples = static_cast<double>(rows_ - 1);
     const double covariance = 4 * problem_.weights[2] / (width * samples);
     const double distance = 2 * problem_.weights[0] / (static_cast<double>(rows_) * width);
-    double hinges[kRun] = {};
+    double* const hinges = arrays_.hinges;
     for (int64_t d = first; d < first + count; ++d) {
       const double deviation = arrays_.columns[view].deviations[d];
-      if (!(deviation < 1 && deviation > 0)) continue;
-      hinges[d - first] = -problem_.weights[1] / (2 * width * deviation * samples);
+      const bool held = deviation < 1 && deviation > 0;
+      hinges[d] = held ? -problem_.weights[1] / (2 * width * deviation * samples) : 0;
     }
-    T* const gradient = GradientOf(view);
-    const T* const own = ViewOf(view);
-    const T* const other = ViewOf(1 - view);
-    ForRows(first, count, [&](int64_t i, int64_t d) {
-      double sum = problem_.weights[2] == 0 ? 0 : covariance * static_cast<double>(gradient[i]);
-      if (problem_.weights[1] != 0) sum += hinges[d - first] * Centred(view, i, d);
-      if (problem_.weights[0] != 0) sum += distance * (static_cast<double>(own[i]) - static_cast<double>(other[i]));
-      gradient[i] = static_cast<T>(sum * operands_.weight);
-    });
+    FinishCovarianceGradient(RunOf(first, count), AroundMeans(view),
+                             {problem_.weights[2] == 0 ? 0 : covariance, problem_.weights[1] == 0 ? nullptr : hinges,
+                              distance, ViewOf(1 - view), operands_.weight},
+                             GradientOf(view));
   }
 
   // The gradient's columns are those of the standardised columns, times N.
   void FinishCorrelation(int view, int64_t first, int64_t count) {
+    const ColumnRun run = RunOf(first, count);
     T* const gradient = GradientOf(view);
     const auto rows = static_cast<double>(rows_);
-    double means[kRun] = {};
-    double alongs[kRun] = {};
-    double factors[kRun] = {};
-    ForRows(first, count, [&](int64_t i, int64_t d) {
-      means[d - first] += static_cast<double>(gradient[i]) / rows;
-      alongs[d - first] += static_cast<double>(gradient[i]) * Centred(view, i, d) / rows;
-    });
-    for (int64_t c = 0; c < count; ++c) {
-      factors[c] = operands_.weight / rows * arrays_.columns[view].inverses[first + c];
+    const ProjectionArrays& arrays = arrays_.projection;
+    FindMeans(run, {gradient}, arrays.means);
+    std::fill_n(arrays.alongs + first, count, 0.0);
+    AddProductsToSums(run, Standardised(view), gradient, arrays.alongs);
+    for (int64_t d = first; d < first + count; ++d) {
+      arrays.alongs[d] /= rows;
+      arrays.factors[d] = operands_.weight / rows * arrays_.columns[view].inverses[d];
     }
-    ForRows(first, count, [&](int64_t i, int64_t d) {
-      const int64_t c = d - first;
-      gradient[i] =
-          static_cast<T>((static_cast<double>(gradient[i]) - means[c] - Centred(view, i, d) * alongs[c]) * factors[c]);
-    });
+    ProjectGradient(run, Standardised(view), {arrays.means, arrays.alongs, arrays.factors}, gradient);
   }
 
   const MomentsProblem& problem_;
   const MomentsOperands<T>& operands_;
   const int64_t rows_;
   const int64_t width_;
+  const int64_t block_;
   const int64_t blocks_;
   const std::atomic<bool>* const cancelled_;
   Parallel& parallel_;
