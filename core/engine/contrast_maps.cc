@@ -135,7 +135,7 @@ class ContrastRun {
     if (clip.references != nullptr) clip.references += column;
     ForTiles(group, [&](Images images) {
       MapTile tile = TileOf(chunk, images);
-      tile.own_column -= column;
+      tile.positive_column -= column;
       tile.columns = std::min(cut_.width, chunk.columns - column);
       T* const slopes = SlopesOf(group, images);
       SumExponentials(tile, ScoresOf(group, images) + panel * PanelSize(), clip,

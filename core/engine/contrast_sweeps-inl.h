@@ -33,7 +33,7 @@ namespace {
 // are what untrained networks send.
 constexpr int64_t kRowsASum = 32;
 
-// A vector of a tile's columns: where it lies, and which images are its columns' own.
+// A vector of a tile's columns: where it lies, and which images are its columns' positives.
 template <typename T>
 struct ColumnVector {
   using D = hn::ScalableTag<T>;
@@ -43,30 +43,30 @@ struct ColumnVector {
         column(first),
         offset(first / of.width * of.panel_size + first % of.width),
         used(std::min(static_cast<int64_t>(hn::Lanes(D())), of.columns - first)),
-        own_first(std::clamp(first - of.own_column, int64_t{0}, of.images)),
-        own_last(std::clamp(first + used - of.own_column, own_first, of.images)) {}
+        first_positive(std::clamp(first - of.positive_column, int64_t{0}, of.images)),
+        last_positive(std::clamp(first + used - of.positive_column, first_positive, of.images)) {}
 
-  int64_t LaneOf(int64_t image) const { return tile.own_column + image - column; }
+  int64_t LaneOf(int64_t image) const { return tile.positive_column + image - column; }
   auto MaskOf(int64_t image) const { return hn::Eq(hn::Iota(D(), T{0}), hn::Set(D(), static_cast<T>(LaneOf(image)))); }
   int64_t RowOf(int64_t image) const { return offset + image * tile.locations * tile.width; }
   // Of a column's first positive, in panels of `locations` rows.
   int64_t positives() const { return Panels{tile.locations, tile.columns, tile.width}.Offset(0, column); }
 
-  // Calls `others(first, rows)` for rows of negatives only and `own(image)` for the images that are a column's own, in
-  // their order.
-  template <class Others, class Own>
-  HWY_INLINE void Visit(const Others& others, const Own& own) const {
-    others(RowOf(0), own_first * tile.locations);
-    for (int64_t image = own_first; image < own_last; ++image) own(image);
-    others(RowOf(own_last), (tile.images - own_last) * tile.locations);
+  // Calls `others(first, rows)` for rows of negatives only and `positive(image)` for the images that are a column's
+  // positives, in their order.
+  template <class Others, class Positive>
+  HWY_INLINE void Visit(const Others& others, const Positive& positive) const {
+    others(RowOf(0), first_positive * tile.locations);
+    for (int64_t image = first_positive; image < last_positive; ++image) positive(image);
+    others(RowOf(last_positive), (tile.images - last_positive) * tile.locations);
   }
 
   const MapTile& tile;
   const int64_t column;
   const int64_t offset;  // Of its first row.
   const int64_t used;    // Lanes that are columns.
-  const int64_t own_first;
-  const int64_t own_last;
+  const int64_t first_positive;
+  const int64_t last_positive;
 };
 
 // Adds the squares of `rows` rows of columns in double: they leave the range of T before scores do.
@@ -112,10 +112,10 @@ void MaxColumns(const MapTile& tile, const T* scores, T* maxima) {
           for (int64_t r = 0; r < rows; ++r) maximum = hn::Max(maximum, hn::LoadU(d, scores + first + r * tile.width));
         },
         [&](int64_t image) HWY_ATTR {
-          const auto own = columns.MaskOf(image);
+          const auto positive = columns.MaskOf(image);
           const T* x = scores + columns.RowOf(image);
           for (int64_t r = 0; r < tile.locations; ++r) {
-            maximum = hn::Max(maximum, hn::IfThenElse(own, lowest, hn::LoadU(d, x + r * tile.width)));
+            maximum = hn::Max(maximum, hn::IfThenElse(positive, lowest, hn::LoadU(d, x + r * tile.width)));
           }
         });
     hn::StoreU(maximum, d, maxima + c);
@@ -130,11 +130,11 @@ void CopyPositives(const ColumnVector<T>& columns, int64_t image, const T* score
   for (int64_t l = 0; l < columns.tile.locations; ++l) to[l * width] = from[l * width];
 }
 
-// Sums over `rows` rows of a vector of columns, of which `own` lanes are positives. Keeps e phi'(x) in `slopes`, if
-// that is not null.
+// Sums over `rows` rows of a vector of columns, of which `positive` lanes are positives. Keeps e phi'(x) in `slopes`,
+// if that is not null.
 template <class Clip, typename T, class Mask>
-HWY_INLINE void SumRows(const Clip& clip, const ColumnVector<T>& columns, const T* x, int64_t rows, Mask own, T* slopes,
-                        double* exp_sums, double* square_sums) {
+HWY_INLINE void SumRows(const Clip& clip, const ColumnVector<T>& columns, const T* x, int64_t rows, Mask positive,
+                        T* slopes, double* exp_sums, double* square_sums) {
   const hn::ScalableTag<T> d;
   const int64_t width = columns.tile.width;
   for (int64_t r = 0; r < rows; r += kRowsASum) {
@@ -150,7 +150,7 @@ HWY_INLINE void SumRows(const Clip& clip, const ColumnVector<T>& columns, const 
         group.Store(vectors, slopes + r * width + i);
       }
       for (int k = 0; k < group.kCount; ++k) {
-        clipped.exponential[k] = hn::IfThenZeroElse(own, clipped.exponential[k]);
+        clipped.exponential[k] = hn::IfThenZeroElse(positive, clipped.exponential[k]);
       }
       exp_sum = AddUp(exp_sum, clipped.exponential);
     });
@@ -259,11 +259,11 @@ void PositiveColumns(const Panels& panels, const ScoreClip<T>& how, const MapPos
   }
 }
 
-// Replaces the scores of `rows` rows of a vector of columns by their gradient; that of the lanes in `own`, positives,
-// is taken from `positives`.
+// Replaces the scores of `rows` rows of a vector of columns by their gradient; that of the lanes in `positive`,
+// positives, is taken from `positives`.
 template <bool kHasOwn, class Clip, typename T, class Mask>
 HWY_INLINE void ReplaceRows(const Clip& clip, const GradientWeights<T>& weights, const ColumnVector<T>& columns,
-                            int64_t rows, Mask own, const T* positives, T* x) {
+                            int64_t rows, Mask positive, const T* positives, T* x) {
   const hn::ScalableTag<T> d;
   const SquarePart<T> square_part(weights.scores);
   const auto negative_weight = hn::LoadU(d, weights.negatives + columns.column);
@@ -276,7 +276,7 @@ HWY_INLINE void ReplaceRows(const Clip& clip, const GradientWeights<T>& weights,
       const auto slope = hn::Mul(clipped.exponential[k], clipped.slope[k]);
       vectors[k] = hn::MulAdd(slope, negative_weight, square_part.Of(vectors[k]));
       if constexpr (kHasOwn) {
-        vectors[k] = hn::IfThenElse(own, hn::LoadU(d, positives + i + k * width), vectors[k]);
+        vectors[k] = hn::IfThenElse(positive, hn::LoadU(d, positives + i + k * width), vectors[k]);
       }
     }
     group.Store(vectors, x + i);
@@ -297,7 +297,7 @@ void GradientFromSlopes(const MapTile& tile, const GradientWeights<T>& weights, 
       const auto score_part = square_part.Of(hn::LoadU(d, x + r));
       hn::StoreU(hn::MulAdd(hn::LoadU(d, slopes + r), negative_weight, score_part), d, x + r);
     }
-    for (int64_t image = columns.own_first; image < columns.own_last; ++image) {
+    for (int64_t image = columns.first_positive; image < columns.last_positive; ++image) {
       const T* from = weights.positives + columns.positives() + columns.LaneOf(image);
       T* to = scores + columns.RowOf(image) + columns.LaneOf(image);
       for (int64_t l = 0; l < tile.locations; ++l) to[l * tile.width] = from[l * tile.width];

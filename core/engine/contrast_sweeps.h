@@ -3,7 +3,7 @@
 
 // The elementwise part of the contrast of feature maps (AMDIM's noise contrastive estimation), one vectorised sweep a
 // step. With x a score, phi(x) = c tanh(x / c) its clip (c = inf: phi(x) = x), and for each source image a reference m
-// that keeps exponentials in range: e = exp(phi(x) - m). Formulas: the closed form of the gradient with the picked
+// that keeps exponentials in range: e = exp(phi(x) - m). Formulas: the closed form of the gradient with the positives'
 // entries formed without cancellation. All functions are thread-safe and run on the calling thread.
 
 #ifndef LOSSD_CORE_ENGINE_CONTRAST_SWEEPS_H_
@@ -20,7 +20,7 @@ namespace lossd {
 struct MapTile {
   int64_t images;
   int64_t locations;
-  int64_t own_column;  // Of the tile's first image; the next image's is the next. Any, also below 0.
+  int64_t positive_column;  // Of the tile's first image; the next image's is the next. Any, also below 0.
   int64_t columns;
   int64_t width;
   int64_t panel_size;  // Of the scores' panels: at least images * locations * width.

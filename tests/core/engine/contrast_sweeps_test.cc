@@ -33,7 +33,7 @@ Clipped Clip(double x, double clip) {
 // Images, locations, column of the first image, columns: around vectors, panels and groups of rows; own columns inside,
 // outside and across the ends.
 struct Layout {
-  int64_t images, locations, own_column, columns;
+  int64_t images, locations, positive_column, columns;
 };
 constexpr Layout kLayouts[] = {{1, 1, 5, 1},    {3, 4, 0, 3},    {2, 49, 7, 16},   {5, 3, -2, 17},
                                {4, 25, 30, 64}, {40, 2, -3, 33}, {3, 130, 70, 50}, {16, 1, 0, 16}};
@@ -50,7 +50,7 @@ struct Example {
   T at(int64_t image, int64_t l, int64_t b) const {
     return scores[static_cast<size_t>(panels.Offset(image * tile.locations + l, b))];
   }
-  bool IsOwn(int64_t image, int64_t b) const { return image + tile.own_column == b; }
+  bool IsOwn(int64_t image, int64_t b) const { return image + tile.positive_column == b; }
   size_t PositiveAt(int64_t l, int64_t b) const { return static_cast<size_t>(tile.positives().Offset(l, b)); }
   ScoreClip<T> How(double clip, bool referenced) const {
     return {static_cast<T>(clip), referenced ? references.data() : nullptr};
@@ -61,7 +61,7 @@ template <typename T>
 Example<T> MakeExample(const Layout& layout, double deviation = 3) {
   const int64_t width = PanelWidth<T>(layout.columns);
   const Panels panels = {layout.images * layout.locations + 2, layout.columns, width};
-  Example<T> example{{layout.images, layout.locations, layout.own_column, layout.columns, width, panels.panel_size()},
+  Example<T> example{{layout.images, layout.locations, layout.positive_column, layout.columns, width, panels.panel_size()},
                      panels,
                      {},
                      {},
@@ -143,7 +143,7 @@ TYPED_TEST(ContrastSweepsTest, CopiesThePositivesOfTheTile) {
     SumExponentials(example.tile, example.scores.data(), example.How(10, false), nullptr, sums.data(), sums.data(),
                     example.positives.data());
     for (int64_t b = 0; b < layout.columns; ++b) {
-      const int64_t image = b - layout.own_column;
+      const int64_t image = b - layout.positive_column;
       for (int64_t l = 0; l < layout.locations; ++l) {
         const TypeParam positive = example.positives[example.PositiveAt(l, b)];
         if (image >= 0 && image < layout.images) {
