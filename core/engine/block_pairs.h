@@ -13,12 +13,6 @@
 
 namespace lossd {
 
-// Most pairs that are worked on at a time, each with a tile of its own, and so most threads that help.
-inline constexpr int64_t kLanes = 64;
-// How many are, of `count` that could be: some for each thread, so that nobody waits for a slow one, and few enough
-// that their tiles stay in cache. Results do not depend on it.
-inline int64_t LanesFor(int64_t count, int64_t threads) { return std::min({count, kLanes, 4 * threads}); }
-
 // A block of rows and a block of columns.
 struct BlockPair {
   int64_t rows;

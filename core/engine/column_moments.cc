@@ -9,6 +9,7 @@
 #include <type_traits>
 
 #include "core/engine/block_pairs.h"
+#include "core/engine/block_rounds.h"
 #include "core/engine/column_sweeps.h"
 #include "core/engine/rounding.h"
 #include "core/engine/short_sums.h"
@@ -220,20 +221,22 @@ class TileMoments {
     }
     for (int view = 0; view < 2; ++view) {
       std::fill_n(arrays_.block_sums, blocks_, 0.0);
-      ForRounds(SymmetricPairs(blocks_), [&](BlockPair pair, T* tile) { AddCovariance(view, pair, tile); });
+      ForPairs(SymmetricPairs(blocks_), [&](BlockPair pair, Lane lane) { AddCovariance(view, pair, lane); });
       for (int64_t b = 0; b < blocks_; ++b) result.values[3] += arrays_.block_sums[b] / width;
     }
   }
 
-  void AddCovariance(int view, BlockPair pair, T* tile) {
+  void AddCovariance(int view, BlockPair pair, Lane lane) {
+    T* const tile = TileOf(lane);
     const bool itself = pair.rows == pair.columns;
-    FormTile(view, view, pair, static_cast<T>(1 / static_cast<double>(rows_ - 1)), tile);
+    FormTile(lane, view, view, pair, static_cast<T>(1 / static_cast<double>(rows_ - 1)));
     if (itself) FillDiagonal(CountOf(pair.rows), tile);
     arrays_.block_sums[pair.rows] += (itself ? 1 : 2) * SumOfSquares(CountOf(pair.rows) * CountOf(pair.columns), tile);
     if (GradientOf(view) == nullptr || problem_.weights[2] == 0) return;
-    AddProduct(view, pair.rows, view, pair.columns, MatrixView<T>::Transposed(tile, CountOf(pair.columns)), !itself);
+    AddProduct(lane, view, pair.rows, view, pair.columns, MatrixView<T>::Transposed(tile, CountOf(pair.columns)),
+               !itself);
     if (itself) return;
-    AddProduct(view, pair.columns, view, pair.rows, MatrixView<T>::RowMajor(tile, CountOf(pair.columns)), true);
+    AddProduct(lane, view, pair.columns, view, pair.rows, MatrixView<T>::RowMajor(tile, CountOf(pair.columns)), true);
   }
 
   static void FillDiagonal(int64_t count, T* tile) {
@@ -246,14 +249,15 @@ class TileMoments {
     }
     for (int64_t d = 0; d < width_; ++d) result.values[1] += arrays_.diagonal[d] * arrays_.diagonal[d];
     std::fill_n(arrays_.block_sums, blocks_, 0.0);
-    ForRounds(RectangularPairs(blocks_, blocks_), [&](BlockPair pair, T* tile) { AddCorrelation(pair, tile); });
+    ForPairs(RectangularPairs(blocks_, blocks_), [&](BlockPair pair, Lane lane) { AddCorrelation(pair, lane); });
     for (int64_t b = 0; b < blocks_; ++b) result.values[2] += arrays_.block_sums[b];
   }
 
-  void AddCorrelation(BlockPair pair, T* tile) {
+  void AddCorrelation(BlockPair pair, Lane lane) {
+    T* const tile = TileOf(lane);
     const int64_t rows = CountOf(pair.rows);
     const int64_t columns = CountOf(pair.columns);
-    FormTile(0, 1, pair, static_cast<T>(1 / static_cast<double>(rows_)), tile);
+    FormTile(lane, 0, 1, pair, static_cast<T>(1 / static_cast<double>(rows_)));
     if (pair.rows == pair.columns) FillDiagonal(rows, tile);
     arrays_.block_sums[pair.rows] += SumOfSquares(CountOf(pair.rows) * CountOf(pair.columns), tile);
     const double off = 2 * problem_.weights[1];
@@ -266,39 +270,42 @@ class TileMoments {
       }
     }
     if (GradientOf(0) != nullptr) {
-      AddProduct(0, pair.rows, 1, pair.columns, MatrixView<T>::Transposed(tile, columns), true);
+      AddProduct(lane, 0, pair.rows, 1, pair.columns, MatrixView<T>::Transposed(tile, columns), true);
     }
     if (GradientOf(1) != nullptr) {
-      AddProduct(1, pair.columns, 0, pair.rows, MatrixView<T>::RowMajor(tile, columns), true);
+      AddProduct(lane, 1, pair.columns, 0, pair.rows, MatrixView<T>::RowMajor(tile, columns), true);
     }
   }
 
+  // Calls `body(pair, lane)` for all pairs.
   template <typename Schedule, typename Body>
-  void ForRounds(const Schedule& schedule, const Body& body) {
-    for (int64_t round = 0; round < schedule.rounds(); ++round) {
-      const int64_t count = schedule.pairs(round);
-      const int64_t lanes = LanesFor(count, parallel_.Width());
-      parallel_.For(lanes, [&](int64_t lane) {
-        for (int64_t i = lane; i < count && !IsCancelled(); i += lanes) {
-          if (const auto pair = schedule.Pair(round, i)) body(*pair, arrays_.tiles + lane * block_ * block_);
-        }
-      });
-    }
+  void ForPairs(const Schedule& schedule, const Body& body) {
+    ForRounds(schedule, cancelled_, parallel_, body);
+  }
+  T* TileOf(Lane lane) const { return arrays_.tiles + lane.index * block_ * block_; }
+
+  // c (+)= factor * a b
+  void Multiply(Lane lane, int64_t m, int64_t n, int64_t k, T factor, MatrixView<T> a, MatrixView<T> b, bool add, T* c,
+                int64_t c_stride) const {
+    ForStripes(lane, parallel_, m, [&](int64_t first, int64_t count) {
+      const MatrixView<T> rows = {a.data + first * a.row_stride, a.row_stride, a.column_stride};
+      MultiplyInShortSums(count, n, k, kShortSum, factor, rows, b, add, c + first * c_stride, c_stride);
+    });
   }
 
   // tile = factor * (columns of view `left`)^T (columns of view `right`)
-  void FormTile(int left, int right, BlockPair pair, T factor, T* tile) const {
-    MultiplyInShortSums(CountOf(pair.rows), CountOf(pair.columns), rows_, kShortSum, factor,
-                        MatrixView<T>::Transposed(arrays_.views[left] + FirstOf(pair.rows), width_),
-                        MatrixView<T>::RowMajor(arrays_.views[right] + FirstOf(pair.columns), width_), false, tile,
-                        CountOf(pair.columns));
+  void FormTile(Lane lane, int left, int right, BlockPair pair, T factor) const {
+    Multiply(lane, CountOf(pair.rows), CountOf(pair.columns), rows_, factor,
+             MatrixView<T>::Transposed(arrays_.views[left] + FirstOf(pair.rows), width_),
+             MatrixView<T>::RowMajor(arrays_.views[right] + FirstOf(pair.columns), width_), false, TileOf(lane),
+             CountOf(pair.columns));
   }
 
   // Adds (columns of view `from`) * moments to the gradient of block `to` of view `view`.
-  void AddProduct(int view, int64_t to, int from, int64_t block, MatrixView<T> moments, bool add) const {
-    MultiplyInShortSums(rows_, CountOf(to), CountOf(block), kShortSum, T{1},
-                        MatrixView<T>::RowMajor(arrays_.views[from] + FirstOf(block), width_), moments, add,
-                        GradientOf(view) + FirstOf(to), width_);
+  void AddProduct(Lane lane, int view, int64_t to, int from, int64_t block, MatrixView<T> moments, bool add) const {
+    Multiply(lane, rows_, CountOf(to), CountOf(block), T{1},
+             MatrixView<T>::RowMajor(arrays_.views[from] + FirstOf(block), width_), moments, add,
+             GradientOf(view) + FirstOf(to), width_);
   }
 
   // The gradient's columns hold the covariances' part without its factor.

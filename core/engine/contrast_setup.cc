@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <type_traits>
 
+#include "core/engine/block_rounds.h"
 #include "core/engine/finite_cast.h"
 #include "core/engine/rounding.h"
 #include "core/engine/short_sums.h"
@@ -65,7 +66,7 @@ int64_t LanesOf(const ContrastProblem& problem) { return std::min(kLanes, Blocks
 
 }  // namespace
 
-int64_t TilesOf(const ContrastProblem& problem) {
+int64_t TilesOfLane(const ContrastProblem& problem) {
   if (problem.exclusion.has_value() || problem.smoothing != 0) return 3;
   return problem.pairs == Pairs::kLabels ? 2 : 1;
 }
@@ -96,9 +97,10 @@ template <typename T>
 ContrastArrays<T> LayOutContrast(const ContrastProblem& problem, bool gradients, Workspace& workspace) {
   const int64_t rows = problem.row_count();
   ContrastArrays<T> arrays{};
-  arrays.tiles = workspace.Take<T>(LanesOf(problem) * TilesOf(problem) * TileElements(problem));
-  if (const int64_t kept = KeptTilesOf<T>(problem, gradients); kept > 0) {
-    arrays.kept = workspace.Take<T>(kept * TileElements(problem));
+  const int64_t kept = KeptTilesOf<T>(problem, gradients);
+  if (kept > 0) arrays.kept = workspace.Take<T>(kept * TileElements(problem));
+  if (kept == 0 || TilesOfLane(problem) > 1) {
+    arrays.tiles = workspace.Take<T>(LanesOf(problem) * TilesOfLane(problem) * TileElements(problem));
   }
   if (const int64_t scratch = ScratchElements(problem); scratch > 0) {
     arrays.scratch = workspace.Take<T>(LanesOf(problem) * scratch);

@@ -37,7 +37,7 @@ struct RowBlock {
 
 // Tiles that a lane needs side by side: scores; then positives, or the columns' scores; similarities, or the gradient
 // while scores are still wanted.
-int64_t TilesOf(const ContrastProblem& problem);
+int64_t TilesOfLane(const ContrastProblem& problem);
 
 // Of a tile: its scores, and what sweeps read behind them, where another thread's tile must not begin.
 int64_t TileElements(const ContrastProblem& problem);
@@ -66,7 +66,7 @@ int64_t ScratchElements(const ContrastProblem& problem);
 
 template <typename T>
 struct ContrastArrays {
-  T* tiles;    // Those of lane 0, of lane 1, ...
+  T* tiles;    // Those of lane 0, of lane 1, ...; null where scores are kept and a lane needs no other tile.
   T* kept;     // KeptTilesOf tiles of scores; null where these are none.
   T* scratch;  // ScratchElements of lane 0, of lane 1, ...; null where these are none.
   ContrastSide<T> rows;

@@ -8,6 +8,7 @@
 #include <cstddef>
 
 #include "core/engine/block_pairs.h"
+#include "core/engine/block_rounds.h"
 #include "core/engine/contrast_row_sweeps.h"
 #include "core/engine/contrast_setup.h"
 #include "core/engine/contrast_sides.h"
@@ -40,13 +41,13 @@ class TileContrast {
     arrays_ = setup_.arrays();
     ContrastResult result;
     if (problem_.term == Term::kSigmoid) {
-      ForAllPairs([&](BlockPair pair, T* tiles) { AddSigmoid(pair, tiles); });
+      ForAllPairs([&](BlockPair pair, Lane lane) { AddSigmoid(pair, lane); });
       result = FinishSigmoid();
     } else {
-      ForAllPairs([&](BlockPair pair, T* tiles) { EnterScores(pair, tiles); });
+      ForAllPairs([&](BlockPair pair, Lane lane) { EnterScores(pair, lane); });
       if (IsCancelled()) return result;
       result = FinishSums();
-      if (setup_.WantsGradients()) ForAllPairs([&](BlockPair pair, T* tiles) { AddGradients(pair, tiles); });
+      if (setup_.WantsGradients()) ForAllPairs([&](BlockPair pair, Lane lane) { AddGradients(pair, lane); });
     }
     if (!IsCancelled()) setup_.FinishGradients(bias_gradient_, parallel_);
     return result;
@@ -55,26 +56,22 @@ class TileContrast {
  private:
   bool IsCancelled() const { return cancelled_ != nullptr && cancelled_->load(std::memory_order_relaxed); }
 
+  // Calls `body(pair, lane)` for all pairs of blocks.
   template <typename Body>
   void ForAllPairs(const Body& body) {
     const auto rows = static_cast<int64_t>(setup_.row_blocks().size());
     const auto columns = static_cast<int64_t>(setup_.column_blocks().size());
-    problem_.symmetric() ? ForRounds(SymmetricPairs(rows), body) : ForRounds(RectangularPairs(rows, columns), body);
-  }
-
-  // Calls `body(pair, tiles of a lane)` for each pair of blocks, round by round.
-  template <typename Schedule, typename Body>
-  void ForRounds(const Schedule& schedule, const Body& body) {
-    const int64_t elements = TilesOf(problem_) * TileElements(problem_);
-    for (int64_t round = 0; round < schedule.rounds(); ++round) {
-      const int64_t count = schedule.pairs(round);
-      const int64_t lanes = LanesFor(count, parallel_.Width());
-      parallel_.For(lanes, [&](int64_t lane) {
-        for (int64_t i = lane; i < count && !IsCancelled(); i += lanes) {
-          if (const auto pair = schedule.Pair(round, i)) body(*pair, arrays_.tiles + lane * elements);
-        }
-      });
+    if (problem_.symmetric()) {
+      ForRounds(SymmetricPairs(rows), cancelled_, parallel_, body);
+    } else {
+      ForRounds(RectangularPairs(rows, columns), cancelled_, parallel_, body);
     }
+  }
+  // Tile `i` of a lane; null where it has fewer, or none because scores are kept.
+  T* TileOf(Lane lane, int64_t i) const {
+    const int64_t tiles = TilesOfLane(problem_);
+    if (arrays_.tiles == nullptr || i >= tiles) return nullptr;
+    return arrays_.tiles + (lane.index * tiles + i) * TileElements(problem_);
   }
 
   const RowBlock& RowsOf(BlockPair pair) const { return setup_.row_blocks()[static_cast<size_t>(pair.rows)]; }
@@ -101,28 +98,33 @@ class TileContrast {
     T* spare = nullptr;      // A tile of no meaning.
   };
 
-  // Into `tile`; `tiles` are those of the lane at hand.
-  void FormScoreProducts(const RowBlock& rows, const RowBlock& columns, const T* tiles, T* tile) const {
-    const int64_t lane = (tiles - arrays_.tiles) / (TilesOf(problem_) * TileElements(problem_));
-    T* const scratch = arrays_.scratch == nullptr ? nullptr : arrays_.scratch + lane * ScratchElements(problem_);
-    FormProducts(setup_.score_factor(), setup_.score_exponent(), setup_.rows(), rows, setup_.columns(), columns,
-                 scratch, tile);
+  void FormScoreProducts(const RowBlock& rows, const RowBlock& columns, Lane lane, T* tile) const {
+    T* const scratch = arrays_.scratch == nullptr ? nullptr : arrays_.scratch + lane.index * ScratchElements(problem_);
+    const int64_t scratch_row = setup_.score_exponent() == 0 ? columns.count : kShortSum;
+    ForStripes(lane, parallel_, rows.count, [&](int64_t first, int64_t count) {
+      RowBlock stripe = rows;
+      stripe.first += first;
+      stripe.count = count;
+      FormProducts(setup_.score_factor(), setup_.score_exponent(), setup_.rows(), stripe, setup_.columns(), columns,
+                   scratch == nullptr ? nullptr : scratch + first * scratch_row, tile + first * columns.count);
+    });
   }
 
-  BlockScores FormScores(BlockPair pair, bool first_pass, T* tiles) {
+  BlockScores FormScores(BlockPair pair, bool first_pass, Lane lane) {
     const RowBlock& rows = RowsOf(pair);
     const RowBlock& columns = ColumnsOf(pair);
     const bool is_kept = arrays_.kept != nullptr;
-    T* const tile = is_kept ? arrays_.kept + TileElements(problem_) * KeptTile(problem_, ColumnBlocks(), pair) : tiles;
+    T* const tile =
+        is_kept ? arrays_.kept + TileElements(problem_) * KeptTile(problem_, ColumnBlocks(), pair) : TileOf(lane, 0);
     BlockScores scores = {{rows.count, columns.count}, tile, tile};
-    T* second = tiles + TileElements(problem_);
-    if (TilesOf(problem_) == 3) scores.spare = second + TileElements(problem_);
+    T* const second = TileOf(lane, 1);
+    scores.spare = TileOf(lane, 2);
     if (is_kept && !first_pass) return scores;
-    FormScoreProducts(rows, columns, tiles, tile);
+    FormScoreProducts(rows, columns, lane, tile);
     if (HasPairs(pair)) KeepPairs(pair, scores, tile);
     if (HasPairs(pair) || IsItself(pair)) FillDiagonal(scores.shape, kLeftOut<T>, tile);
     if (problem_.pairs == Pairs::kLabels &&
-        SplitByLabel(scores.shape, arrays_.labels + rows.place, arrays_.labels + columns.place, tiles, second)) {
+        SplitByLabel(scores.shape, arrays_.labels + rows.place, arrays_.labels + columns.place, tile, second)) {
       scores.positives = second;
     }
     if (problem_.exclusion.has_value()) Exclude(pair, first_pass, second, scores);
@@ -163,8 +165,8 @@ class TileContrast {
     for (int64_t i = 0; i < block.count; ++i) side.removed[block.place + i] += counts[i];
   }
 
-  void EnterScores(BlockPair pair, T* tiles) {
-    const BlockScores scores = FormScores(pair, true, tiles);
+  void EnterScores(BlockPair pair, Lane lane) {
+    const BlockScores scores = FormScores(pair, true, lane);
     const int64_t row = RowsOf(pair).place;
     const int64_t column = ColumnsOf(pair).place;
     EnterRows(scores.shape, scores.rows, arrays_.rows.entered(row));
@@ -199,8 +201,8 @@ class TileContrast {
     return result;
   }
 
-  void AddGradients(BlockPair pair, T* tiles) {
-    const BlockScores scores = FormScores(pair, false, tiles);
+  void AddGradients(BlockPair pair, Lane lane) {
+    const BlockScores scores = FormScores(pair, false, lane);
     const int64_t row = RowsOf(pair).place;
     const int64_t column = ColumnsOf(pair).place;
     T* gradient = scores.rows;
@@ -228,7 +230,7 @@ class TileContrast {
                            scores.positives, gradient);
     }
     SetDiagonal(pair, scores.shape, gradient);
-    MultiplyGradients(pair, scores.shape, gradient);
+    MultiplyGradients(pair, lane, scores.shape, gradient);
   }
 
   void SetDiagonal(BlockPair pair, const ScoreTile& shape, T* gradient) const {
@@ -242,31 +244,37 @@ class TileContrast {
   }
 
   // The gradient with respect to a pair of blocks' scores, on to rows and columns.
-  void MultiplyGradients(BlockPair pair, const ScoreTile& shape, const T* tile) {
-    const int64_t width = problem_.width;
+  void MultiplyGradients(BlockPair pair, Lane lane, const ScoreTile& shape, const T* tile) {
     const RowBlock& rows = RowsOf(pair);
     const RowBlock& columns = ColumnsOf(pair);
     const bool add = !IsItself(pair);  // A block meets itself first.
-    if (T* gradient = setup_.rows().parts()[rows.part].gradient; gradient != nullptr) {
-      const T* from = setup_.columns().prepared(columns.part) + columns.first * width;
-      MultiplyInShortSums(shape.rows, width, shape.columns, kShortSum, setup_.gradient_factor(),
-                          MatrixView<T>::RowMajor(tile, shape.columns), MatrixView<T>::RowMajor(from, width), add,
-                          gradient + rows.first * width, width);
-    }
-    if (T* gradient = setup_.columns().parts()[columns.part].gradient; gradient != nullptr && add) {
-      const T* from = setup_.rows().prepared(rows.part) + rows.first * width;
-      MultiplyInShortSums(shape.columns, width, shape.rows, kShortSum, setup_.gradient_factor(),
-                          MatrixView<T>::Transposed(tile, shape.columns), MatrixView<T>::RowMajor(from, width), true,
-                          gradient + columns.first * width, width);
-    }
+    const auto scores = MatrixView<T>::RowMajor(tile, shape.columns);
+    AddProduct(lane, scores, setup_.columns(), columns, add, setup_.rows(), rows);
+    if (add) AddProduct(lane, scores.Transposed(), setup_.rows(), rows, true, setup_.columns(), columns);
+  }
+
+  // Gradient of block `to` (+)= weights * block `from`.
+  void AddProduct(Lane lane, MatrixView<T> weights, const RowOperand<T>& from, const RowBlock& from_block, bool add,
+                  const RowOperand<T>& to, const RowBlock& to_block) {
+    const int64_t width = problem_.width;
+    T* const gradient = to.parts()[to_block.part].gradient;
+    if (gradient == nullptr) return;
+    const auto rows = MatrixView<T>::RowMajor(from.prepared(from_block.part) + from_block.first * width, width);
+    ForStripes(lane, parallel_, to_block.count, [&](int64_t first, int64_t count) {
+      const MatrixView<T> stripe = {weights.data + first * weights.row_stride, weights.row_stride,
+                                    weights.column_stride};
+      MultiplyInShortSums(count, width, from_block.count, kShortSum, setup_.gradient_factor(), stripe, rows, add,
+                          gradient + (to_block.first + first) * width, width);
+    });
   }
 
   // The sigmoid loss needs no sums first. Pairs are -inf in the sweep and then take their own term.
-  void AddSigmoid(BlockPair pair, T* tile) {
+  void AddSigmoid(BlockPair pair, Lane lane) {
+    T* const tile = TileOf(lane, 0);
     const RowBlock& rows = RowsOf(pair);
     const ScoreTile shape = {rows.count, ColumnsOf(pair).count};
     const double share = 1 / static_cast<double>(problem_.row_count());
-    FormScoreProducts(rows, ColumnsOf(pair), tile, tile);
+    FormScoreProducts(rows, ColumnsOf(pair), lane, tile);
     double pairs[kBlockRows];
     if (HasPairs(pair)) {
       for (int64_t r = 0; r < shape.rows; ++r) {
@@ -284,7 +292,7 @@ class TileContrast {
         sums.gradients[r] += gradient;
       }
     }
-    if (setup_.WantsGradients()) MultiplyGradients(pair, shape, tile);
+    if (setup_.WantsGradients()) MultiplyGradients(pair, lane, shape, tile);
   }
 
   ContrastResult FinishSigmoid() {

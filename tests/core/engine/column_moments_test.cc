@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "tests/core/engine/wide_parallel.h"
 
 namespace lossd {
 namespace {
@@ -89,6 +90,11 @@ class Views {
   const MomentsProblem& problem() const { return problem_; }
 
   double Loss(std::array<std::vector<double>, 2>* gradients = nullptr) {
+    Serial serial;
+    return LossOn(serial, gradients);
+  }
+
+  double LossOn(Parallel& parallel, std::array<std::vector<double>, 2>* gradients) {
     MomentsOperands<double> operands;
     operands.views = {views_[0].data(), views_[1].data()};
     operands.weight = 1;
@@ -97,8 +103,7 @@ class Views {
       operands.gradients[view] = (*gradients)[view].data();
     }
     BufferPool pool(0);
-    Serial serial;
-    return ComputeMoments(problem_, operands, pool, nullptr, serial).values[0];
+    return ComputeMoments(problem_, operands, pool, nullptr, parallel).values[0];
   }
 
  private:
@@ -166,6 +171,18 @@ TEST(ColumnMomentsTest, GradientsAreTheSlopesOfTheLoss) {
       const double behind = move(-2);
       EXPECT_NEAR((ahead - behind) / (2 * kStep), slope, 1e-7 * (std::abs(slope) + loss)) << width << " " << cross;
     }
+  }
+}
+
+TEST(ColumnMomentsTest, ThreadsWithoutAPairOfBlocksTakeStripesAndChangeNoBit) {
+  for (const bool cross : {false, true}) {
+    Views views(150, 300, cross);
+    std::array<std::vector<double>, 2> alone;
+    std::array<std::vector<double>, 2> together;
+    testing::WideParallel parallel;
+    EXPECT_EQ(views.Loss(&alone), views.LossOn(parallel, &together));
+    EXPECT_EQ(alone, together);
+    EXPECT_GT(parallel.loops, 10);  // Some stripes of each product.
   }
 }
 

@@ -91,7 +91,7 @@ TYPED_TEST(ColumnSweepsTest, SumsAreThoseOfPlainLoops) {
     sums = begun;
     AddSquaresToSums(run, centred, sums.data());
     ExpectNear(sums,
-              this->Added(run, begun, [&](size_t i, size_t d) { return standardised(i, d) * standardised(i, d); }));
+               this->Added(run, begun, [&](size_t i, size_t d) { return standardised(i, d) * standardised(i, d); }));
     sums = begun;
     AddDistancesToSums(run, centred, CentredColumns<TypeParam>{y.data(), means.data()}, sums.data());
     ExpectNear(sums, this->Added(run, begun, [&](size_t i, size_t d) {

@@ -14,21 +14,12 @@
 #include "core/tensor/buffer_pool.h"
 #include "gtest/gtest.h"
 #include "tests/core/engine/map_problem.h"
+#include "tests/core/engine/wide_parallel.h"
 
 namespace lossd {
 namespace {
 
-// As many threads as are asked for, of which one does all, the last iteration first.
-class WideParallel final : public Parallel {
- public:
-  void For(int64_t count, absl::FunctionRef<void(int64_t)> body) override {
-    most_iterations = std::max(most_iterations, count);
-    for (int64_t i = count; i-- > 0;) body(i);
-  }
-  int64_t Width() const override { return 64; }
-
-  int64_t most_iterations = 0;
-};
+using testing::WideParallel;
 
 template <typename T>
 struct Outcome {

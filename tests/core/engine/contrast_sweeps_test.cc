@@ -61,11 +61,12 @@ template <typename T>
 Example<T> MakeExample(const Layout& layout, double deviation = 3) {
   const int64_t width = PanelWidth<T>(layout.columns);
   const Panels panels = {layout.images * layout.locations + 2, layout.columns, width};
-  Example<T> example{{layout.images, layout.locations, layout.positive_column, layout.columns, width, panels.panel_size()},
-                     panels,
-                     {},
-                     {},
-                     {}};
+  Example<T> example{
+      {layout.images, layout.locations, layout.positive_column, layout.columns, width, panels.panel_size()},
+      panels,
+      {},
+      {},
+      {}};
   std::mt19937 engine(1);
   std::normal_distribution<double> normal(0, deviation);
   example.scores.resize(static_cast<size_t>(panels.size()));

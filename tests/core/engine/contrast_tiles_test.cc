@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "tests/core/engine/wide_parallel.h"
 
 namespace lossd {
 namespace {
@@ -28,7 +29,9 @@ class ContrastTilesTest : public ::testing::Test {
     }
   }
 
-  ContrastResult Run(const std::atomic<bool>* cancelled = nullptr) {
+  ContrastResult Run(const std::atomic<bool>* cancelled = nullptr) { return RunOn(serial_, cancelled); }
+
+  ContrastResult RunOn(Parallel& parallel, const std::atomic<bool>* cancelled = nullptr) {
     ContrastOperands<float> operands;
     row_gradient_.assign(kRows * kWidth, NAN);
     column_gradient_.assign(kRows * kWidth, NAN);
@@ -36,7 +39,7 @@ class ContrastTilesTest : public ::testing::Test {
     operands.columns = {{columns_.data(), column_gradient_.data(), kRows}};
     operands.scale = scale_;
     operands.weight = weight_;
-    return ComputeContrast(problem_, operands, pool_, cancelled, serial_);
+    return ComputeContrast(problem_, operands, pool_, cancelled, parallel);
   }
 
   static constexpr int64_t kRows = 300;
@@ -79,6 +82,22 @@ TEST_F(ContrastTilesTest, ProductsBeyondFloatsAreNoTrouble) {
   }
 }
 
+TEST_F(ContrastTilesTest, ThreadsWithoutAPairOfBlocksTakeStripesAndChangeNoBit) {
+  for (const double scale : {1.0, 1e-36}) {  // Plain products, and such of scaled rows.
+    scale_ = scale;
+    for (float& value : rows_) value = static_cast<float>(value / scale);
+    problem_.both_sides = true;
+    const double loss = Run().loss;
+    const std::vector<float> rows = row_gradient_;
+    const std::vector<float> columns = column_gradient_;
+    testing::WideParallel parallel;
+    EXPECT_EQ(RunOn(parallel).loss, loss);
+    EXPECT_GT(parallel.loops, 20);  // Four stripes of each product.
+    EXPECT_EQ(row_gradient_, rows);
+    EXPECT_EQ(column_gradient_, columns);
+  }
+}
+
 TEST_F(ContrastTilesTest, CountsItsMemory) {
   const int64_t bytes = WorkspaceBytesOf<float>(problem_, true);
   EXPECT_GE(bytes, 2 * kRows * kWidth * 4);
@@ -95,8 +114,9 @@ TEST_F(ContrastTilesTest, KeepsScoresOfManyWideRowsWhereGradientsAreWanted) {
   };
   EXPECT_EQ(kept(4096, 63), 0);
   EXPECT_EQ(kept(1792, 256), 0);
-  EXPECT_GE(kept(2048, 256), 4 * 2048 * 2048);
-  EXPECT_GE(kept(4096, 256), 64 << 20);
+  // In place of a tile for each block of rows.
+  EXPECT_GE(kept(2048, 256), 4 * 2048 * 2048 * 7 / 8);
+  EXPECT_GE(kept(4096, 256), (64 << 20) / 16 * 15);
   EXPECT_EQ(kept(4097, 256), 0);
 }
 
