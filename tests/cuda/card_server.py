@@ -43,9 +43,11 @@ def environment() -> dict[str, str]:
 
 
 def libtorch() -> str:
-    """The folder of the installed torch's libraries, found without importing it; empty if there is none."""
+    """The folder of the libraries of the installed torch for CUDA, found without importing it; empty if there is none:
+    those of another torch are no use to programs that were linked with one for CUDA."""
     found = importlib.util.find_spec("torch")
-    return "" if found is None else str(Path(found.submodule_search_locations[0]) / "lib")
+    folder = None if found is None else Path(found.submodule_search_locations[0]) / "lib"
+    return str(folder) if folder is not None and (folder / "libtorch_cuda.so").exists() else ""
 
 
 def test_environment() -> dict[str, str]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import card_server  # noqa: E402  # Beside this file.
 from card_cases import CASES  # noqa: E402  # Beside this file.
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -34,6 +36,18 @@ def _run(*arguments: str, pack: Path | None = None) -> subprocess.CompletedProce
 @pytest.fixture(scope="module")
 def megabytes() -> int:
     return int(subprocess.run([_ROOT / "tests/cuda/pack"], check=True, capture_output=True, text=True).stdout)
+
+
+@pytest.mark.parametrize("library, found", [("libtorch_cuda.so", True), ("libtorch_cpu.so", False)])
+def test_only_a_torch_for_cuda_is_of_use_to_the_programs(library, found, tmp_path, monkeypatch):
+    (tmp_path / "torch/lib").mkdir(parents=True)
+    for name in ("torch/__init__.py", f"torch/lib/{library}"):
+        (tmp_path / name).touch()
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    importlib.invalidate_caches()
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    assert bool(card_server.libtorch()) == found
+    assert (str(tmp_path) in card_server.test_environment()["LD_LIBRARY_PATH"]) == found
 
 
 def test_without_what_it_takes_it_says_what_makes_it(tmp_path):
