@@ -5,7 +5,6 @@
 
 #include <dlfcn.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -62,34 +61,6 @@ absl::StatusOr<AtenModuleFunction*> LoadModule(absl::string_view file, const Mod
   return reinterpret_cast<AtenModuleFunction*>(function);
 }
 
-// The losses on each of the devices, with memory of the same size where that is not given: that of the device which has
-// the least, because what is planned for one is computed on any.
-absl::StatusOr<std::vector<DeviceLosses>> MakeDevices(AtenModuleFunction& make_losses,
-                                                      const std::vector<std::string>& names,
-                                                      const BackendOptions& options) {
-  AtenModuleOptions of_each{options.parameter_cache_bytes, options.device_memory_bytes, options.nvtx,
-                            options.gemm_precision};
-  std::vector<DeviceLosses> devices;
-  const auto make = [&]() -> absl::Status {
-    devices.clear();
-    for (const std::string& name : names) {
-      absl::StatusOr<DeviceLosses> made = absl::UnknownError("not made");
-      make_losses(name.c_str(), of_each, &made);
-      LOSSD_RETURN_IF_ERROR(made.status());
-      devices.push_back(*std::move(made));
-    }
-    return absl::OkStatus();
-  };
-  LOSSD_RETURN_IF_ERROR(make());
-  if (devices.size() == 1 || devices.front().lane == nullptr || options.device_memory_bytes > 0) return devices;
-  of_each.device_memory_bytes = devices.front().lane->memory_bytes();
-  for (const DeviceLosses& one : devices) {
-    of_each.device_memory_bytes = std::min(of_each.device_memory_bytes, one.lane->memory_bytes());
-  }
-  LOSSD_RETURN_IF_ERROR(make());
-  return devices;
-}
-
 }  // namespace
 
 std::vector<std::string> AtenModuleFolders() {
@@ -104,7 +75,10 @@ absl::StatusOr<std::unique_ptr<LossBackend>> CreateAtenBackend(const BackendOpti
   LOSSD_ASSIGN_OR_RETURN(AtenModuleFunction* const make_losses,
                          LoadModule(cuda ? kCudaModuleFile : kAtenModuleFile, places));
   const std::vector<std::string> names = absl::StrSplit(devices, ',');
-  LOSSD_ASSIGN_OR_RETURN(std::vector<DeviceLosses> made, MakeDevices(*make_losses, names, options));
+  absl::StatusOr<std::vector<DeviceLosses>> devices_losses = absl::UnknownError("not made");
+  make_losses(names, {options.parameter_cache_bytes, options.device_memory_bytes, options.nvtx, options.gemm_precision},
+              &devices_losses);
+  LOSSD_ASSIGN_OR_RETURN(std::vector<DeviceLosses> made, std::move(devices_losses));
   BackendOptions shared = options;
   if (made.size() > 1 && made.front().lane != nullptr) {
     shared.pool =

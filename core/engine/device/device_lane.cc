@@ -313,4 +313,18 @@ LaneStats DeviceLane::stats() const {
   return stats;
 }
 
+absl::StatusOr<std::vector<std::unique_ptr<DeviceLane>>> CreateLanes(std::vector<std::unique_ptr<Device>> devices,
+                                                                     DeviceLaneOptions options) {
+  if (options.memory_bytes == 0 && !devices.empty()) {
+    int64_t least = devices.front()->free_bytes();
+    for (const std::unique_ptr<Device>& device : devices) least = std::min(least, device->free_bytes());
+    options.memory_bytes = std::max<int64_t>(least / 5 * 4, 1);
+  }
+  std::vector<std::unique_ptr<DeviceLane>> lanes;
+  for (std::unique_ptr<Device>& device : devices) {
+    LOSSD_ASSIGN_OR_RETURN(lanes.emplace_back(), DeviceLane::Create(std::move(device), options));
+  }
+  return lanes;
+}
+
 }  // namespace lossd

@@ -162,6 +162,11 @@ class DeviceLane {
   LaneStats stats_ ABSL_GUARDED_BY(mu_);
 };
 
+// A lane for each of the devices, all with memory of the same size, because what is planned for one is computed on any:
+// memory_bytes, or where that is 0, four fifths of what is free on the device that has the least. Fails as Create.
+absl::StatusOr<std::vector<std::unique_ptr<DeviceLane>>> CreateLanes(std::vector<std::unique_ptr<Device>> devices,
+                                                                     DeviceLaneOptions options);
+
 }  // namespace lossd
 
 #endif  // LOSSD_CORE_ENGINE_DEVICE_DEVICE_LANE_H_

@@ -6,20 +6,32 @@
 #include <utility>
 
 #include "core/losses/aten/aten_losses.h"
+#include "core/status/status_macros.h"
+
+namespace lossd {
+namespace {
+
+absl::StatusOr<std::vector<DeviceLosses>> MakeProcessorLosses(const std::vector<std::string>& devices,
+                                                              const AtenModuleOptions& options) {
+  const bool rounded = options.precision == GemmPrecision::kBf16;
+  std::vector<DeviceLosses> made;
+  for (const std::string& device : devices) {
+    LOSSD_ASSIGN_OR_RETURN(LossSet losses,
+                           MakeAtenLosses(device, {.parameter_cache_bytes = options.parameter_cache_bytes,
+                                                   .precision = options.precision}));
+    made.push_back({std::move(losses),
+                    rounded ? "through LibTorch, matrix products of operands rounded to bf16" : "through LibTorch",
+                    nullptr});
+  }
+  return made;
+}
+
+}  // namespace
+}  // namespace lossd
 
 extern "C" __attribute__((visibility("default"))) lossd::AtenModuleFunction LossdMakeAtenLosses;
 
-void LossdMakeAtenLosses(const char* device, const lossd::AtenModuleOptions& options,
-                         absl::StatusOr<lossd::DeviceLosses>* losses) {
-  absl::StatusOr<lossd::LossSet> made = lossd::MakeAtenLosses(
-      device, {.parameter_cache_bytes = options.parameter_cache_bytes, .precision = options.precision});
-  if (made.ok()) {
-    *losses = lossd::DeviceLosses{*std::move(made),
-                                  options.precision == lossd::GemmPrecision::kBf16
-                                      ? "through LibTorch, matrix products of operands rounded to bf16"
-                                      : "through LibTorch",
-                                  nullptr};
-  } else {
-    *losses = made.status();
-  }
+void LossdMakeAtenLosses(const std::vector<std::string>& devices, const lossd::AtenModuleOptions& options,
+                         absl::StatusOr<std::vector<lossd::DeviceLosses>>* losses) {
+  *losses = lossd::MakeProcessorLosses(devices, options);
 }

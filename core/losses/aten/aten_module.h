@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "core/engine/device/device_lane.h"
@@ -36,11 +37,12 @@ struct DeviceLosses {
   std::unique_ptr<DeviceLane> lane;  // The way there; null for the processor.
 };
 
-// Sets `losses` to those on `device`, "aten-cpu", or in the module for CUDA "cuda" or "cuda:N". NOT_FOUND, in one line
+// Sets `losses` to those on each of the devices, which are "aten-cpu", or in the module for CUDA "cuda" or "cuda:N".
+// Each is made once; several have memory of the same size (core/engine/device/device_lane.h). NOT_FOUND, in one line
 // that says what is missing, where there is no such device. The module must stay loaded as long as the losses live, and
 // must come from the same build as its caller.
-using AtenModuleFunction = void(const char* device, const AtenModuleOptions& options,
-                                absl::StatusOr<DeviceLosses>* losses);
+using AtenModuleFunction = void(const std::vector<std::string>& devices, const AtenModuleOptions& options,
+                                absl::StatusOr<std::vector<DeviceLosses>>* losses);
 
 }  // namespace lossd
 

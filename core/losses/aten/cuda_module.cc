@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "core/engine/cuda/cuda_cards.h"
@@ -48,34 +49,54 @@ const char* Remark(GemmPrecision precision) {
 
 cudaStream_t CurrentStream() { return c10::cuda::getCurrentCUDAStream().stream(); }
 
-absl::StatusOr<std::unique_ptr<DeviceLane>> MakeLane(int card, const AtenModuleOptions& options) {
-  LOSSD_ASSIGN_OR_RETURN(std::unique_ptr<Device> device, MakeCudaDevice(card));
-  const int64_t share = std::max<int64_t>(device->free_bytes() / 5 * 4, 1);
-  const int64_t bytes = options.device_memory_bytes > 0 ? options.device_memory_bytes : share;
-  return DeviceLane::Create(std::move(device), {.slots = kDrivers, .memory_bytes = bytes, .ranges = options.nvtx});
+// A card that was found.
+struct Card {
+  std::string name;
+  std::string model;
+};
+
+absl::StatusOr<DeviceLosses> MakeCardLosses(const Card& card, std::unique_ptr<DeviceLane> lane,
+                                            const AtenModuleOptions& options) {
+  DeviceLosses made;
+  made.lane = std::move(lane);
+  AtenLossesOptions losses{.parameter_cache_bytes = options.parameter_cache_bytes};
+  losses.precision = options.precision;
+  losses.sweeps = std::make_shared<CudaSweeps>(&CurrentStream);
+  losses.block_scores =
+      std::clamp(made.lane->memory_bytes() / kBudgetShare, kLeastBlockBytes, kMostBlockBytes) / int64_t{sizeof(float)};
+  LOSSD_ASSIGN_OR_RETURN(made.losses, MakeAtenLosses(card.name, losses));
+  // No such device as one would compute on: exit code 4, as where it is missing.
+  const absl::Status warm = aten::WarmUp(made.losses, *made.lane);
+  if (!warm.ok()) return absl::NotFoundError(absl::StrCat(card.name, " (", card.model, "): ", warm.message()));
+  made.description = card.model + ", through LibTorch with CUDA" + Remark(options.precision) + kBits;
+  return made;
 }
 
-absl::StatusOr<DeviceLosses> MakeCardLosses(const char* name, const AtenModuleOptions& options) {
-  const int card = CardIndex(name);
-  LOSSD_ASSIGN_OR_RETURN(const std::string model, FindCard(card));
+absl::StatusOr<std::vector<DeviceLosses>> MakeCardsLosses(const std::vector<std::string>& names,
+                                                          const AtenModuleOptions& options) {
+  std::vector<Card> cards;
+  for (const std::string& name : names) {
+    LOSSD_ASSIGN_OR_RETURN(std::string model, FindCard(CardIndex(name)));
+    cards.push_back({name, std::move(model)});
+  }
   if (options.precision == GemmPrecision::kBf16 && !aten::HasNarrowProducts()) {
     return absl::NotFoundError("no LibTorch that sums products of bf16 in float32: expected 2.8 or later");
   }
   // Products in float32 are that, and not of operands rounded to TF32, unless that was asked for. One of LibTorch's
   // settings: that of the process, whose cards all have the same.
   at::globalContext().setAllowTF32CuBLAS(options.precision == GemmPrecision::kTf32);
-  DeviceLosses made;
-  LOSSD_ASSIGN_OR_RETURN(made.lane, MakeLane(card, options));
-  AtenLossesOptions losses{.parameter_cache_bytes = options.parameter_cache_bytes};
-  losses.precision = options.precision;
-  losses.sweeps = std::make_shared<CudaSweeps>(&CurrentStream);
-  losses.block_scores =
-      std::clamp(made.lane->memory_bytes() / kBudgetShare, kLeastBlockBytes, kMostBlockBytes) / int64_t{sizeof(float)};
-  LOSSD_ASSIGN_OR_RETURN(made.losses, MakeAtenLosses(name, losses));
-  // No such device as one would compute on: exit code 4, as where it is missing.
-  const absl::Status warm = aten::WarmUp(made.losses, *made.lane);
-  if (!warm.ok()) return absl::NotFoundError(absl::StrCat(name, " (", model, "): ", warm.message()));
-  made.description = model + ", through LibTorch with CUDA" + Remark(options.precision) + kBits;
+  std::vector<std::unique_ptr<Device>> devices;
+  for (const Card& card : cards) {
+    LOSSD_ASSIGN_OR_RETURN(devices.emplace_back(), MakeCudaDevice(CardIndex(card.name)));
+  }
+  LOSSD_ASSIGN_OR_RETURN(
+      std::vector<std::unique_ptr<DeviceLane>> lanes,
+      CreateLanes(std::move(devices),
+                  {.slots = kDrivers, .memory_bytes = options.device_memory_bytes, .ranges = options.nvtx}));
+  std::vector<DeviceLosses> made;
+  for (size_t i = 0; i < cards.size(); ++i) {
+    LOSSD_ASSIGN_OR_RETURN(made.emplace_back(), MakeCardLosses(cards[i], std::move(lanes[i]), options));
+  }
   return made;
 }
 
@@ -84,7 +105,7 @@ absl::StatusOr<DeviceLosses> MakeCardLosses(const char* name, const AtenModuleOp
 
 extern "C" __attribute__((visibility("default"))) lossd::AtenModuleFunction LossdMakeAtenLosses;
 
-void LossdMakeAtenLosses(const char* device, const lossd::AtenModuleOptions& options,
-                         absl::StatusOr<lossd::DeviceLosses>* losses) {
-  *losses = lossd::MakeCardLosses(device, options);
+void LossdMakeAtenLosses(const std::vector<std::string>& devices, const lossd::AtenModuleOptions& options,
+                         absl::StatusOr<std::vector<lossd::DeviceLosses>>* losses) {
+  *losses = lossd::MakeCardsLosses(devices, options);
 }

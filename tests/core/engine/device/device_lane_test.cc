@@ -339,5 +339,18 @@ TEST(DeviceLaneTest, OptionsOutOfRangeAreNamed) {
       StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("memory_bytes: expected a positive number, got 0")));
 }
 
+TEST(DeviceLaneTest, LanesOfSeveralDevicesHaveWhatTheFullestOneHasFree) {
+  const auto budgets = [](int64_t given) {
+    std::vector<std::unique_ptr<Device>> devices;
+    for (const int64_t bytes : {3000, 1000, 2000}) devices.push_back(std::make_unique<FakeDevice>(1, bytes));
+    const auto lanes = CreateLanes(std::move(devices), {.slots = 1, .memory_bytes = given}).value();
+    std::vector<int64_t> of_lanes;
+    for (const auto& lane : lanes) of_lanes.push_back(lane->memory_bytes());
+    return of_lanes;
+  };
+  EXPECT_THAT(budgets(0), ElementsAre(800, 800, 800));
+  EXPECT_THAT(budgets(500), ElementsAre(500, 500, 500));
+}
+
 }  // namespace
 }  // namespace lossd

@@ -8,6 +8,8 @@
 
 #include <cstdlib>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "core/losses/aten/aten_module.h"
@@ -21,9 +23,10 @@ inline absl::StatusOr<DeviceLosses> MakeLosses(const char* file, const char* dev
   void* module = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (module == nullptr) return absl::UnavailableError(dlerror());
   auto* make = reinterpret_cast<AtenModuleFunction*>(dlsym(module, kAtenModuleFunction));
-  absl::StatusOr<DeviceLosses> losses = absl::UnknownError("not made");
-  make(device, {}, &losses);
-  return losses;
+  absl::StatusOr<std::vector<DeviceLosses>> losses = absl::UnknownError("not made");
+  make({device}, {}, &losses);
+  if (!losses.ok()) return losses.status();
+  return std::move(losses->front());
 }
 
 }  // namespace lossd::testing
