@@ -73,9 +73,9 @@ class TensorMaker {
   bool in_region_ = false;
 };
 
-// Room for each output as doubles, for a number of each gradient, and for a few more.
+// Room for each output as doubles, for two numbers of each gradient, and for a few more.
 int64_t NoteBytes(const Plan& plan) {
-  int64_t bytes = 256 + AlignedSize(8 * static_cast<int64_t>(plan.gradients.size()));
+  int64_t bytes = 256 + AlignedSize(16 * static_cast<int64_t>(plan.gradients.size()));
   for (const TensorSpec& output : plan.detail->outputs) bytes += AlignedSize(8 * ElementCount(output.shape));
   return bytes;
 }

@@ -27,7 +27,7 @@ namespace lossd {
 // A gradient that will be returned.
 struct GradientPlan {
   TensorSpec spec;      // As it leaves: named as its input, in the dtype asked for.
-  TensorSpec computed;  // As the loss writes it, in storage dtype.
+  TensorSpec computed;  // As the loss writes it: in storage dtype, or rounded by its device.
   int source = 0;       // Index into the inputs, then the derived inputs.
 };
 

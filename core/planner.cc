@@ -134,7 +134,20 @@ void TakeWideningScale(Plan& plan) {
   plan.widening_scale = std::exchange(plan.request.gradients.scale, 1.0);
 }
 
-absl::Status PlanGradients(Plan& plan) {
+// As what a loss writes a gradient: in storage dtype; where a device rounds, float32 ones as they leave.
+DType ComputedDType(DType input, DType leaving, bool device_rounds) {
+  const DType storage = StorageDType(input);
+  return device_rounds && storage == DType::kFloat32 && IsHalf(leaving) ? leaving : storage;
+}
+
+// Requests of one batch lie alike in a device's memory.
+void TellDTypesApart(const std::vector<TensorSpec>& inputs, const GradientSelection& gradients,
+                     std::string& batch_key) {
+  for (const TensorSpec& input : inputs) absl::StrAppend(&batch_key, " ", DTypeName(input.dtype));
+  if (gradients.dtype.has_value()) absl::StrAppend(&batch_key, " to ", DTypeName(*gradients.dtype));
+}
+
+absl::Status PlanGradients(Plan& plan, bool device_rounds) {
   const GradientSelection& selection = plan.request.gradients;
   LOSSD_RETURN_IF_ERROR(CheckGradientForm(selection));
   std::vector<Candidate> candidates;
@@ -148,8 +161,8 @@ absl::Status PlanGradients(Plan& plan) {
     if (!chosen[i]) continue;
     TensorSpec spec = *candidates[i].spec;
     TensorSpec computed = spec;
-    computed.dtype = StorageDType(spec.dtype);
     spec.dtype = selection.dtype.value_or(spec.dtype);
+    computed.dtype = ComputedDType(computed.dtype, spec.dtype, device_rounds);
     plan.gradients.push_back({std::move(spec), std::move(computed), static_cast<int>(i)});
   }
   return CheckScale(plan);
@@ -179,14 +192,16 @@ int64_t PeakBytes(const Plan& plan) {
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<const Plan>> MakePlan(ComputeSpec request, const Loss& loss, double max_request_flops,
-                                                     bool keeps_narrow) {
+                                                     bool has_device) {
   auto plan = std::make_shared<Plan>();
   plan->request = std::move(request);
   plan->loss = &loss;
   TakeWideningScale(*plan);
-  LOSSD_ASSIGN_OR_RETURN(plan->inputs, CheckInputs(plan->request.inputs, keeps_narrow));
-  LOSSD_ASSIGN_OR_RETURN(plan->detail, loss.Prepare(plan->request));
-  LOSSD_RETURN_IF_ERROR(PlanGradients(*plan));
+  LOSSD_ASSIGN_OR_RETURN(plan->inputs, CheckInputs(plan->request.inputs, has_device));
+  LOSSD_ASSIGN_OR_RETURN(std::unique_ptr<LossPlan> detail, loss.Prepare(plan->request));
+  if (has_device) TellDTypesApart(plan->inputs, plan->request.gradients, detail->batch_key);
+  plan->detail = std::move(detail);
+  LOSSD_RETURN_IF_ERROR(PlanGradients(*plan, has_device));
   if (!(plan->detail->flops <= max_request_flops)) {
     return LimitExceeded(
         {RejectReason::kFlops, "--max_request_flops",

@@ -32,6 +32,20 @@ SweepStats SweepChunks(Parallel& parallel, int64_t count,
   return total;
 }
 
+SweepStats ScanNarrow(DType dtype, const std::byte* elements, int64_t count) {
+  constexpr int64_t kPiece = 4096;
+  float wide[kPiece];
+  SweepStats all;
+  for (int64_t first = 0; first < count; first += kPiece) {
+    const int64_t size = std::min(kPiece, count - first);
+    Widen(dtype, elements + first * static_cast<int64_t>(SizeOf(dtype)), wide, size);
+    const SweepStats piece = Scan(DType::kFloat32, wide, size);
+    all.finite &= piece.finite;
+    all.sum_of_squares += piece.sum_of_squares;
+  }
+  return all;
+}
+
 }  // namespace
 
 SweepStats SweepGradient(Parallel& parallel, const Tensor& computed, const Tensor& rounded, double scale) {
@@ -40,7 +54,7 @@ SweepStats SweepGradient(Parallel& parallel, const Tensor& computed, const Tenso
   const bool in_place = computed.bytes() == rounded.bytes();
   return SweepChunks(parallel, computed.element_count(), [&](int64_t begin, int64_t size) {
     const std::byte* source = computed.bytes() + begin * static_cast<int64_t>(SizeOf(from));
-    if (in_place) return Scan(from, source, size);
+    if (in_place) return IsHalf(from) ? ScanNarrow(from, source, size) : Scan(from, source, size);
     std::byte* const destination = rounded.bytes() + begin * static_cast<int64_t>(SizeOf(to));
     const SweepStats stats = RoundTo(from, source, to, destination, size);
     if (scale == 1) return stats;

@@ -67,8 +67,9 @@ struct LossTask {
   // In the order of plan->outputs.
   absl::Span<Tensor> outputs;
   // One for each input, then one for each derived input: where to write the gradient of the objective, times
-  // request->gradients.scale, unrounded, in the compute dtype (float32; float64 where inputs are). Uninitialised on
-  // entry. An empty buffer means that this gradient is not wanted.
+  // request->gradients.scale, unrounded, in the compute dtype (float32; float64 where inputs are), or rounded to 16
+  // bits where there is a lane and the tensor is such. Uninitialised on entry. An empty buffer means that this gradient
+  // is not wanted.
   absl::Span<Tensor> gradients;
   // For each of `gradients`, what Run saw in it if it looked: nobody looks again then. May be empty.
   absl::Span<std::optional<SweepStats>> swept;

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,35 @@ TEST(PlannerTest, AllMeansEveryFloatingInputThatWasSent) {
   EXPECT_THAT(GradientNames(*plan), ElementsAre("a", "b"));
   EXPECT_EQ(plan->gradients[1].spec.dtype, DType::kBFloat16);
   EXPECT_EQ(plan->gradients[1].computed.dtype, DType::kFloat32);
+}
+
+TEST(PlannerTest, WithADeviceSixteenBitsGoUpAndComeDownAsSuch) {
+  const FakeLoss loss = LossWithParameters();
+  ASSERT_OK_AND_ASSIGN(const auto plan, MakePlan(MakeRequest(), loss, kNoLimit, /*has_device=*/true));
+  EXPECT_EQ(plan->inputs[1].dtype, DType::kBFloat16);
+  EXPECT_EQ(plan->gradients[0].computed.dtype, DType::kFloat32);
+  EXPECT_EQ(plan->gradients[1].computed.dtype, DType::kBFloat16);
+  ComputeSpec request = MakeRequest();
+  request.inputs[0].dtype = DType::kFloat64;  // Rounded once, and so on the host.
+  request.gradients.dtype = DType::kFloat16;
+  ASSERT_OK_AND_ASSIGN(const auto rounded, MakePlan(request, loss, kNoLimit, /*has_device=*/true));
+  EXPECT_EQ(rounded->gradients[0].computed.dtype, DType::kFloat64);
+  EXPECT_EQ(rounded->gradients[1].computed.dtype, DType::kFloat16);
+}
+
+TEST(PlannerTest, WithADeviceRequestsOfOtherDtypesHaveOtherKeys) {
+  const FakeLoss loss = LossWithParameters();
+  std::vector<std::string> keys;
+  for (const DType input : {DType::kFloat32, DType::kBFloat16}) {
+    for (const std::optional<DType> gradient : {std::optional<DType>(), std::optional(DType::kFloat16)}) {
+      ComputeSpec request = MakeRequest();
+      request.inputs[1].dtype = input;
+      request.gradients.dtype = gradient;
+      ASSERT_OK_AND_ASSIGN(const auto plan, MakePlan(request, loss, kNoLimit, /*has_device=*/true));
+      EXPECT_THAT(keys, ::testing::Not(::testing::Contains(plan->detail->batch_key)));
+      keys.push_back(plan->detail->batch_key);
+    }
+  }
 }
 
 TEST(PlannerTest, NoneMeansNoGradients) {

@@ -54,6 +54,19 @@ TEST_F(ResultSweepTest, NormIsThatOfTheElementsAndItsBitsDoNotDependOnThreads) {
   EXPECT_TRUE(serial.finite);
 }
 
+TEST_F(ResultSweepTest, LooksOverSixteenBitsAsTheyAre) {
+  const Tensor wide = MakeRandom(kSweepChunk + 5000);
+  for (const DType dtype : {DType::kFloat16, DType::kBFloat16}) {
+    const Tensor narrow = MakeTensor(dtype, wide.element_count());
+    const SweepStats rounding = SweepGradient(serial_, wide, narrow);
+    const SweepStats rounded = SweepGradient(serial_, narrow, narrow);
+    EXPECT_TRUE(rounded.finite);
+    EXPECT_NEAR(rounded.sum_of_squares, rounding.sum_of_squares, 1e-4 * rounding.sum_of_squares);
+    narrow.data<uint16_t>()[wide.element_count() - 1] = 0x7fff;
+    EXPECT_FALSE(SweepGradient(serial_, narrow, narrow).finite);
+  }
+}
+
 TEST_F(ResultSweepTest, FindsANanInTheLastElement) {
   const Tensor tensor = MakeRandom(2 * kSweepChunk + 1);
   tensor.data<float>()[2 * kSweepChunk] = std::numeric_limits<float>::quiet_NaN();

@@ -26,7 +26,8 @@ struct Largest {
 };
 
 // Vectors of all groups, [groups, rows, width]: those of a group lie side by side, groups so many elements apart. What
-// is made of them lies without such gaps.
+// is made of them lies without such gaps. Elements of 16 bits are read as the float32 that they are: of the two
+// pointers one is set.
 template <typename T>
 struct Vectors {
   const T* elements = nullptr;
@@ -34,9 +35,13 @@ struct Vectors {
   int64_t groups = 0;
   int64_t rows = 0;
   int64_t width = 0;
+  const uint16_t* narrow = nullptr;
+  NarrowType type = NarrowType::kBFloat16;
 
-  LOSSD_HOST_DEVICE const T* Row(int64_t group, int64_t row) const {
-    return elements + group * group_stride + row * width;
+  // Where a vector begins.
+  LOSSD_HOST_DEVICE int64_t Row(int64_t group, int64_t row) const { return group * group_stride + row * width; }
+  LOSSD_HOST_DEVICE double Element(int64_t place) const {
+    return narrow == nullptr ? static_cast<double>(elements[place]) : static_cast<double>(Widened(type, narrow[place]));
   }
   LOSSD_HOST_DEVICE int64_t Place(int64_t group, int64_t row) const { return (group * rows + row) * width; }
 };
@@ -54,9 +59,9 @@ struct NormSweep {
 
   template <typename Block>
   LOSSD_HOST_DEVICE void operator()(const Block& threads, int64_t group, int64_t row) const {
-    const T* const vector = vectors.Row(group, row);
+    const int64_t vector = vectors.Row(group, row);
     const int64_t place = vectors.Place(group, row);
-    const auto element = [&](int64_t d) { return static_cast<double>(vector[d]); };
+    const auto element = [&](int64_t d) { return vectors.Element(vector + d); };
     const Largest largest = threads.template Reduce<Largest>(
         vectors.width, [&](Largest& state, int64_t d) { state.Take(std::fabs(element(d))); });
     const double scale = largest.number == 0 ? 1 : largest.number;
@@ -107,12 +112,11 @@ struct ScaledVectors {
 
   template <typename Block>
   LOSSD_HOST_DEVICE void operator()(const Block& threads, int64_t group, int64_t row) const {
-    const T* const vector = vectors.Row(group, row);
+    const int64_t vector = vectors.Row(group, row);
     const int64_t place = vectors.Place(group, row);
     const double scale = scales[group];
-    threads.ForEach(vectors.width, [&](int64_t d) {
-      scaled.Write(place + d, static_cast<To>(static_cast<double>(vector[d]) / scale));
-    });
+    threads.ForEach(vectors.width,
+                    [&](int64_t d) { scaled.Write(place + d, static_cast<To>(vectors.Element(vector + d) / scale)); });
   }
 };
 
@@ -135,12 +139,12 @@ struct OperandGradient {
 
   template <typename Block>
   LOSSD_HOST_DEVICE void operator()(const Block& threads, int64_t group, int64_t row) const {
-    const T* const vector = vectors.Row(group, row);
+    const int64_t vector = vectors.Row(group, row);
     const int64_t place = vectors.Place(group, row);
     const int64_t number = group * vectors.rows + row;
     const double norm = norms == nullptr ? scales[group] : norms[number];
     const double divisor = norms != nullptr && norm < least ? least : norm;
-    const auto unit = [&](int64_t d) { return static_cast<double>(vector[d]) / divisor; };
+    const auto unit = [&](int64_t d) { return vectors.Element(vector + d) / divisor; };
     const Total dot = threads.template Reduce<Total>(vectors.width, [&](Total& state, int64_t d) {
       state.sum += unit(d) * static_cast<double>(gradient[place + d]);
     });

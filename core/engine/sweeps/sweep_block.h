@@ -11,14 +11,9 @@
 
 #include <cmath>
 #include <cstdint>
-#include <cstring>
 #include <type_traits>
 
-#ifdef __CUDACC__
-#define LOSSD_HOST_DEVICE __host__ __device__
-#else
-#define LOSSD_HOST_DEVICE
-#endif
+#include "core/engine/sweeps/narrow_numbers.h"
 
 namespace lossd {
 
@@ -157,16 +152,8 @@ struct Destination {
     if (narrow == nullptr) {
       wide[place] = number;
     } else {
-      narrow[place] = Rounded(static_cast<float>(number));
+      narrow[place] = Rounded(NarrowType::kBFloat16, static_cast<float>(number));
     }
-  }
-
- private:
-  LOSSD_HOST_DEVICE static uint16_t Rounded(float number) {
-    if (number != number) return 0x7fc0;
-    uint32_t bits = 0;
-    memcpy(&bits, &number, sizeof(bits));
-    return static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
   }
 };
 

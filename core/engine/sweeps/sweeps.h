@@ -13,6 +13,7 @@
 #include "core/engine/sweeps/map_sweep.h"
 #include "core/engine/sweeps/operand_sweeps.h"
 #include "core/engine/sweeps/pair_sweep.h"
+#include "core/engine/sweeps/round_sweep.h"
 #include "core/engine/sweeps/sigmoid_sweep.h"
 #include "core/engine/sweeps/step_sweep.h"
 
@@ -26,7 +27,7 @@ using Sweep =
                  OperandGradient<float, double>, PairSweep<float>, PairSweep<double>, PairColumnSums<float>,
                  PairColumnSums<double>, PairColumnTerms<float>, PairColumnTerms<double>, LabelCounts,
                  LabelSweep<float>, LabelSweep<double>, SigmoidSweep<float>, SigmoidSweep<double>, MapSweep<float>,
-                 MapSweep<double>, StepSweep<float>, StepSweep<double>>;
+                 MapSweep<double>, StepSweep<float>, StepSweep<double>, RoundSweep<float>, RoundSweep<double>>;
 
 // Runs sweeps where a device computes. Thread-safe.
 class Sweeps {

@@ -68,14 +68,14 @@ void RunCounted(const std::string& key, DeviceLane& lane, absl::FunctionRef<void
   lane.AddOperations(counter.launches());
 }
 
-void RunOnLane(Groups groups, at::Device device, const RunContext& context, RunGroupsFunction run) {
-  DevicePass pass(groups, device, context.pool);
+void RunOnLane(Groups groups, const Target& target, const RunContext& context, RunGroupsFunction run) {
+  DevicePass pass(groups, target, context.pool);
   LaneBatch batch = pass.batch();
   batch.workspace_bytes = groups.front()->plan->workspace_bytes * static_cast<int64_t>(groups.size());
   const absl::Status status = context.lane->Run(batch, [&](const DeviceRegions& regions) {
     pass.SetRegions(regions);
     RunCounted(groups.front()->plan->batch_key, *context.lane,
-               [&] { RunOnStream(groups, device, context.lane->device(), run); });
+               [&] { RunOnStream(groups, target.device, context.lane->device(), run); });
     return absl::OkStatus();
   });
   if (status.ok()) return pass.Finish();
@@ -84,9 +84,9 @@ void RunOnLane(Groups groups, at::Device device, const RunContext& context, RunG
   for (LossTask* task : groups) task->status = status;
 }
 
-void RunTogether(Groups groups, at::Device device, const RunContext& context, RunGroupsFunction run) {
+void RunTogether(Groups groups, const Target& target, const RunContext& context, RunGroupsFunction run) {
   if (context.lane == nullptr) return run(groups);
-  RunOnLane(groups, device, context, run);
+  RunOnLane(groups, target, context, run);
 }
 
 }  // namespace
@@ -99,10 +99,10 @@ absl::StatusOr<std::unique_ptr<LossPlan>> AtenLoss::Prepare(const ComputeSpec& r
 }
 
 void AtenLoss::Run(absl::Span<LossTask* const> batch, const RunContext& context) const {
-  RunInGroups(batch, target_.device, context, [this](Groups groups) { RunGroups(groups); });
+  RunInGroups(batch, target_, context, [this](Groups groups) { RunGroups(groups); });
 }
 
-void RunInGroups(absl::Span<LossTask* const> batch, at::Device device, const RunContext& context,
+void RunInGroups(absl::Span<LossTask* const> batch, const Target& target, const RunContext& context,
                  RunGroupsFunction run) {
   at::init_num_threads();  // This thread's share of at::set_num_threads.
   const c10::InferenceMode no_autograd;
@@ -110,7 +110,7 @@ void RunInGroups(absl::Span<LossTask* const> batch, at::Device device, const Run
   try {
     for (size_t first = 0; first < batch.size(); first += most) {
       const Groups groups = batch.subspan(first, most);
-      if (!AllCancelled(groups)) RunTogether(groups, device, context, run);
+      if (!AllCancelled(groups)) RunTogether(groups, target, context, run);
       MarkCancelled(groups);
     }
   } catch (const c10::Error& error) {

@@ -50,10 +50,10 @@ class AtenLoss : public Loss {
   const Target target_;
 };
 
-// Calls `run` with the batch cut into groups that fit the memory, on `device`, and marks what was cancelled. Where the
-// context has a lane, each call is within a DevicePass, whose regions the lane moves, and on the lane's compute stream.
-// Throws as AtenLoss::Run.
-void RunInGroups(absl::Span<LossTask* const> batch, at::Device device, const RunContext& context,
+// Calls `run` with the batch cut into groups that fit the memory, on the target's device, and marks what was cancelled.
+// Where the context has a lane, each call is within a DevicePass, whose regions the lane moves, and on the lane's
+// compute stream. Throws as AtenLoss::Run.
+void RunInGroups(absl::Span<LossTask* const> batch, const Target& target, const RunContext& context,
                  absl::FunctionRef<void(Groups groups)> run);
 
 // Bytes of all inputs of `request` in storage dtype, and if each were in `dtype`.

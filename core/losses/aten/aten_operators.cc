@@ -36,7 +36,7 @@ class AtenOperators final : public Operators {
 
   void Run(absl::Span<LossTask* const> batch, const RunContext& context) const override {
     const auto& plan = static_cast<const OperatorPlan&>(*batch.front()->plan);
-    RunInGroups(batch, target_.device, context, [&](Groups groups) {
+    RunInGroups(batch, target_, context, [&](Groups groups) {
       std::visit([&](const auto& problem) { RunProblem(problem, plan.computed(), groups, target_); }, plan.problem);
     });
   }

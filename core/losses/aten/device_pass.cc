@@ -37,8 +37,12 @@ void AddPiece(std::vector<RegionPiece>& pieces, RegionPiece piece) {
 
 }  // namespace
 
-DevicePass::DevicePass(Groups groups, at::Device device, BufferPool& staging)
-    : groups_(groups), device_(device), staging_(staging), outer_(std::exchange(current, this)) {
+DevicePass::DevicePass(Groups groups, const Target& target, BufferPool& staging)
+    : groups_(groups),
+      target_(target),
+      device_(target.device),
+      staging_(staging),
+      outer_(std::exchange(current, this)) {
   batch_.requests.resize(groups.size());
   PlanUp();
   PlanDown();
@@ -105,13 +109,17 @@ at::Tensor DevicePass::AllOf(const Place& place, std::byte* first, int64_t strid
   return at::from_blob(first + place.offset, sizes, strides, at::TensorOptions(type).device(device_));
 }
 
-at::Tensor DevicePass::Input(Groups groups, size_t input) const {
-  const at::Tensor sent = AllOf(inputs_[input], regions_.up, regions_.up_stride);
-  at::Tensor all = IsHalf(inputs_[input].spec.dtype) ? sent.to(at::kFloat) : sent;
+at::Tensor DevicePass::InputAsSent(Groups groups, size_t input) const {
+  const at::Tensor all = AllOf(inputs_[input], regions_.up, regions_.up_stride);
   if (IsWhole(groups)) return all;
   std::vector<at::Tensor> some;
   for (const LossTask* task : groups) some.push_back(all.select(0, static_cast<int64_t>(PositionOf(task))));
   return at::stack(some);
+}
+
+at::Tensor DevicePass::Input(Groups groups, size_t input) const {
+  const at::Tensor sent = InputAsSent(groups, input);
+  return IsNarrow(sent.scalar_type()) ? sent.to(at::kFloat) : sent;
 }
 
 void DevicePass::WriteGradient(Groups groups, size_t index, const at::Tensor& gradient, const at::Tensor& squares) {
@@ -119,17 +127,60 @@ void DevicePass::WriteGradient(Groups groups, size_t index, const at::Tensor& gr
   if (std::none_of(groups.begin(), groups.end(), wants)) return;
   // What comes down is what is looked over: float32 may not hold what float64 does.
   const at::Tensor all = AllOf(gradients_[index], regions_.down, regions_.down_stride);
+  const bool narrow = IsNarrow(all.scalar_type());
   if (IsWhole(groups) && std::all_of(groups.begin(), groups.end(), wants)) {
+    if (narrow) {
+      Round(groups, index, gradient, all);
+      return;
+    }
     all.copy_(gradient.reshape(all.sizes()));
     return SweepGradient(groups, index, all, squares);
   }
-  const at::Tensor rounded = gradient.to(all.scalar_type());
-  SweepGradient(groups, index, rounded, squares);
+  at::Tensor rounded;
+  if (narrow) {
+    std::vector<int64_t> sizes = all.sizes().vec();
+    sizes[0] = gradient.size(0);
+    rounded = Round(groups, index, gradient, at::empty(sizes, all.options()));
+  } else {
+    rounded = gradient.to(all.scalar_type());
+    SweepGradient(groups, index, rounded, squares);
+  }
   for (size_t g = 0; g < groups.size(); ++g) {
     if (!wants(groups[g])) continue;
     const at::Tensor to = all.select(0, static_cast<int64_t>(PositionOf(groups[g])));
     to.copy_(rounded.select(0, static_cast<int64_t>(g)).reshape(to.sizes()));
   }
+}
+
+// Rounds [G, ...] into `to`, whose groups lie without gaps, and looks it over meanwhile.
+at::Tensor DevicePass::Round(Groups groups, size_t index, const at::Tensor& gradient, at::Tensor to) {
+  const int64_t count = gradient.numel() / gradient.size(0);
+  if (count == 0) return to;
+  ForType(gradient.scalar_type(), [&](auto zero) {
+    using T = decltype(zero);
+    const at::Tensor from = gradient.reshape({gradient.size(0), count}).contiguous();
+    RoundSweep<T> sweep;
+    sweep.numbers = ElementsOf<T>(from);
+    sweep.group_stride = count;
+    sweep.rounded = static_cast<uint16_t*>(to.data_ptr());
+    sweep.rounded_stride = to.stride(0);
+    sweep.type = NarrowTypeOf(to.scalar_type());
+    sweep.group_count = from.size(0);
+    sweep.count = count;
+    const at::Tensor seen = at::empty({from.size(0), sweep.units(), 2}, from.options().dtype(at::kDouble));
+    sweep.seen = static_cast<RoundedSums*>(seen.data_ptr());
+    target_.Run(sweep);
+    if (groups[0]->swept.empty()) return;
+    BringDown(groups, seen.sum(1),
+              [tasks = std::vector<LossTask*>(groups.begin(), groups.end()), index](const at::Tensor& host) {
+                const double* sums = host.data_ptr<double>();
+                for (LossTask* task : tasks) {
+                  task->swept[index] = SweepStats{sums[1] == 0, sums[0]};
+                  sums += 2;
+                }
+              });
+  });
+  return to;
 }
 
 // The sum of squares, so that the host need not look a gradient over. Where it overflows float32 the host does look.
@@ -153,6 +204,7 @@ void DevicePass::WriteZeroGradient(Groups groups, size_t index) const {
     AllOf(gradients_[index], regions_.down, regions_.down_stride)
         .select(0, static_cast<int64_t>(PositionOf(task)))
         .zero_();
+    if (!task->swept.empty()) task->swept[index] = SweepStats{};
   }
 }
 

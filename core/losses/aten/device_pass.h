@@ -15,6 +15,7 @@
 
 #include "absl/types/span.h"
 #include "core/engine/device/device_lane.h"
+#include "core/losses/aten/target.h"
 #include "core/losses/loss.h"
 #include "core/tensor/buffer_pool.h"
 
@@ -30,7 +31,7 @@ class DevicePass {
   using HostCallback = std::function<void(const at::Tensor& host)>;
 
   // `groups` are what one run computes together; `staging` is memory that the device copies from by itself.
-  DevicePass(Groups groups, at::Device device, BufferPool& staging);
+  DevicePass(Groups groups, const Target& target, BufferPool& staging);
   DevicePass(const DevicePass&) = delete;
   DevicePass& operator=(const DevicePass&) = delete;
   ~DevicePass();
@@ -46,9 +47,12 @@ class DevicePass {
   // Input `input` of some of the pass's groups, on the device: [G, ...], 16-bit floats widened. Else a
   // view where they are all of them.
   at::Tensor Input(Groups groups, size_t input) const;
+  // Likewise, 16-bit floats as they were sent.
+  at::Tensor InputAsSent(Groups groups, size_t input) const;
   // Appends a copy of gradient[g] to where gradient `index` of groups[g] comes down from, for those that want it,
-  // and sets what the tasks ask to have seen of it (LossTask::swept), by way of `squares` if that is defined: parts of
-  // the sum of squares of what it is there, [G, ...], float64.
+  // rounded to nearest, ties to even, where that is of 16 bits; and sets what the tasks ask to have seen of it
+  // (LossTask::swept), by way of `squares` if that is defined: parts of the sum of squares of what it is there, [G,
+  // ...], float64.
   void WriteGradient(Groups groups, size_t index, const at::Tensor& gradient, const at::Tensor& squares);
   // Zeros instead.
   void WriteZeroGradient(Groups groups, size_t index) const;
@@ -76,6 +80,7 @@ class DevicePass {
 
   void PlanUp();
   void PlanDown();
+  at::Tensor Round(Groups groups, size_t index, const at::Tensor& gradient, at::Tensor to);
   void SweepGradient(Groups groups, size_t index, const at::Tensor& gradient, const at::Tensor& squares);
   size_t PositionOf(const LossTask* task) const;
   bool IsWhole(Groups groups) const;
@@ -83,6 +88,7 @@ class DevicePass {
   at::Tensor AllOf(const Place& place, std::byte* first, int64_t stride) const;
 
   const Groups groups_;
+  const Target& target_;  // Outlives the pass.
   const at::Device device_;
   BufferPool& staging_;  // Not owned.
   LaneBatch batch_;

@@ -52,6 +52,11 @@ at::Tensor StackInput(Groups groups, size_t input, at::Device device) {
   return stacked;
 }
 
+at::Tensor StackInputAsSent(Groups groups, size_t input, at::Device device) {
+  const DevicePass* const pass = DevicePass::Current();
+  return pass != nullptr ? pass->InputAsSent(groups, input) : StackInput(groups, input, device);
+}
+
 at::Tensor StackNumbers(Groups groups, absl::FunctionRef<double(const LossTask&)> number, at::ScalarType type,
                         at::Device device) {
   at::Tensor numbers = at::empty({static_cast<int64_t>(groups.size())}, at::kDouble);

@@ -30,6 +30,8 @@ at::Tensor OverMemory(const Tensor& tensor);
 
 // Input `input` of all groups, on `device`: [G, ...]. May lie over the requests' memory: not to be written.
 at::Tensor StackInput(Groups groups, size_t input, at::Device device);
+// Likewise; within a pass 16-bit floats as they were sent.
+at::Tensor StackInputAsSent(Groups groups, size_t input, at::Device device);
 
 // One number of each group, in `type` on `device`: [G].
 at::Tensor StackNumbers(Groups groups, absl::FunctionRef<double(const LossTask& task)> number, at::ScalarType type,

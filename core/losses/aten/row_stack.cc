@@ -12,7 +12,9 @@ namespace {
 
 at::Tensor Join(Groups groups, absl::Span<const ContrastPart> parts, at::Device device) {
   std::vector<at::Tensor> stacked;
-  for (const ContrastPart& part : parts) stacked.push_back(StackInput(groups, static_cast<size_t>(part.input), device));
+  for (const ContrastPart& part : parts) {
+    stacked.push_back(StackInputAsSent(groups, static_cast<size_t>(part.input), device));
+  }
   return stacked.size() == 1 ? stacked[0] : at::cat(stacked, 1);
 }
 
@@ -55,13 +57,24 @@ RowStack::RowStack(Groups groups, absl::Span<const ContrastPart> parts, bool nor
 
 template <typename T>
 Vectors<T> RowStack::Sources() const {
-  return {ElementsOf<T>(source_), source_.stride(0), source_.size(0), source_.size(1), source_.size(2)};
+  Vectors<T> vectors;
+  if (IsNarrow(source_.scalar_type())) {
+    vectors.narrow = static_cast<const uint16_t*>(source_.data_ptr());
+    vectors.type = NarrowTypeOf(source_.scalar_type());
+  } else {
+    vectors.elements = ElementsOf<T>(source_);
+  }
+  vectors.group_stride = source_.stride(0);
+  vectors.groups = source_.size(0);
+  vectors.rows = source_.size(1);
+  vectors.width = source_.size(2);
+  return vectors;
 }
 
 template <typename Body>
 void RowStack::ForTypes(const Body& body) const {
-  ForType(source_.scalar_type(), [&](auto zero) {
-    if (type_ == source_.scalar_type()) return body(zero, zero);
+  ForType(source_type(), [&](auto zero) {
+    if (type_ == source_type()) return body(zero, zero);
     body(zero, double{0});
   });
 }
@@ -71,8 +84,8 @@ void RowStack::MakeGradient() { gradient_ = at::zeros(source_.sizes(), source_.o
 at::Tensor RowStack::WriteGradients(const std::vector<at::Tensor>& factors) {
   at::Tensor along = at::empty_like(norms_);
   const at::Tensor squares = at::empty_like(norms_);
-  const bool rounds = type_ != source_.scalar_type();
-  const at::Tensor result = rounds ? at::empty(source_.sizes(), source_.options()) : gradient_;
+  const bool rounds = type_ != source_type();
+  const at::Tensor result = rounds ? at::empty(source_.sizes(), source_.options().dtype(source_type())) : gradient_;
   ForTypes([&](auto zero, auto computed) {
     using T = decltype(zero);
     using Sum = decltype(computed);

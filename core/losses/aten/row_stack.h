@@ -45,6 +45,8 @@ class RowStack {
   at::Tensor WriteGradients(const std::vector<at::Tensor>& factors);
 
  private:
+  // As what the rows are read: float32, or float64.
+  at::ScalarType source_type() const { return source_.scalar_type() == at::kDouble ? at::kDouble : at::kFloat; }
   template <typename T>
   Vectors<T> Sources() const;
   // Calls body with zeros of the types of the source and of what is computed.

@@ -64,6 +64,13 @@ Destination<T> DestinationIn(const at::Tensor& tensor) {
   return {tensor.data_ptr<T>(), nullptr};
 }
 
+// Which 16-bit floats a tensor of such has.
+inline NarrowType NarrowTypeOf(at::ScalarType type) {
+  return type == at::kHalf ? NarrowType::kFloat16 : NarrowType::kBFloat16;
+}
+
+inline bool IsNarrow(at::ScalarType type) { return type == at::kHalf || type == at::kBFloat16; }
+
 // The elements of a tensor; null where it is undefined.
 template <typename T>
 T* ElementsOf(const at::Tensor& tensor) {

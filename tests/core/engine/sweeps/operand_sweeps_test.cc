@@ -71,6 +71,42 @@ TEST_F(OperandSweepsTest, NormsHoldWhereSquaresDoNot) {
   EXPECT_EQ(norms_[2], 0);
 }
 
+TEST_F(OperandSweepsTest, VectorsOfSixteenBitsAreThoseOfTheNumbersThatTheyAre) {
+  for (const NarrowType type : {NarrowType::kBFloat16, NarrowType::kFloat16}) {
+    std::vector<uint16_t> narrow;
+    std::vector<float> wide;
+    for (const double number : x_) {
+      narrow.push_back(Rounded(type, static_cast<float>(number)));
+      wide.push_back(Widened(type, narrow.back()));
+    }
+    const Vectors<float> vectors[] = {{wide.data(), kStride, 2, kRows, kWidth},
+                                      {nullptr, kStride, 2, kRows, kWidth, narrow.data(), type}};
+    std::vector<std::vector<float>> results;
+    for (const Vectors<float>& one : vectors) {
+      std::vector<float> u(u_.size());
+      std::vector<float> scaled(u_.size());
+      std::vector<double> numbers(2 * norms_.size());
+      host_.Run(NormSweep<float>{one, 1e-12, norms_.data(), {u.data()}});
+      scales_ = {2, 4};
+      host_.Run(ScaledVectors<float>{one, scales_.data(), {scaled.data()}});
+      host_.Run(OperandGradient<float>{one,
+                                       scaled.data(),
+                                       norms_.data(),
+                                       nullptr,
+                                       0,
+                                       {},
+                                       scaled.data(),
+                                       numbers.data(),
+                                       numbers.data() + norms_.size()});
+      u.insert(u.end(), scaled.begin(), scaled.end());
+      u.insert(u.end(), numbers.begin(), numbers.end());
+      results.push_back(u);
+    }
+    EXPECT_NE(results[0][0], 0);
+    EXPECT_EQ(results[1], results[0]);
+  }
+}
+
 TEST_F(OperandSweepsTest, ScalesArePowersOfTwoOfTheLargestNormOrOne) {
   constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
   const std::vector<double> norms = {1, 5, 3, 0, 0, 0, kNan, 9, 1, 0.3, 0.1, 0.2};

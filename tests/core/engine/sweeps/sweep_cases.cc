@@ -57,6 +57,28 @@ Vectors<T> Rows(SweepArrays& arrays, int64_t width) {
   return {arrays.Draw<T>(kGroups * (kRows * width + 1)), kRows * width + 1, kGroups, kRows, width};
 }
 
+// Elements of 16 bits.
+Vectors<float> NarrowRows(SweepArrays& arrays, int64_t width, NarrowType type) {
+  const Vectors<float> rows = Rows<float, float>(arrays, width);
+  std::vector<uint16_t> narrow;
+  for (int64_t i = 0; i < kGroups * rows.group_stride; ++i) {
+    narrow.push_back(Rounded(type, static_cast<float>(i % 37 - 18) / 8));
+  }
+  return {nullptr, rows.group_stride, rows.groups, rows.rows, rows.width, arrays.Put(narrow), type};
+}
+
+void AddNarrowOperands(std::vector<SweepCase>& cases, int64_t n) {
+  for (const NarrowType type : {NarrowType::kBFloat16, NarrowType::kFloat16}) {
+    cases.push_back({absl::StrCat("NormSweep of ", type == NarrowType::kFloat16 ? "float16 " : "bfloat16 ", n),
+                     [=](SweepArrays& arrays) {
+                       return NormSweep<float>{NarrowRows(arrays, n, type),
+                                               0.5,
+                                               arrays.Room<double>(kGroups * 3),
+                                               {arrays.Room<float>(kGroups * 3 * n)}};
+                     }});
+  }
+}
+
 template <typename T, typename To>
 void AddOperands(std::vector<SweepCase>& cases, int64_t n) {
   const std::string name = absl::StrCat(TypeName<T>(), " to ", TypeName<To>(), " ", n);
@@ -225,6 +247,14 @@ StepSweep<T> Steps(SweepArrays& arrays, int64_t n) {
 }
 
 template <typename T>
+RoundSweep<T> Rounds(SweepArrays& arrays, int64_t n, NarrowType type) {
+  RoundSweep<T> sweep{
+      arrays.Draw<T>(kGroups * n), n, arrays.Room<uint16_t>(kGroups * (n + 1)), n + 1, type, kGroups, n, nullptr};
+  sweep.seen = reinterpret_cast<RoundedSums*>(arrays.Room<double>(2 * kGroups * sweep.units()));
+  return sweep;
+}
+
+template <typename T>
 void AddOthers(std::vector<SweepCase>& cases, int64_t n) {
   const std::string name = absl::StrCat(TypeName<T>(), " ", n);
   cases.push_back({"LabelSweep " + name, [=](SweepArrays& arrays) { return Labels<T>(arrays, n); }});
@@ -235,6 +265,10 @@ void AddOthers(std::vector<SweepCase>& cases, int64_t n) {
   for (const double clip : {0.0, 3.0}) {
     cases.push_back({absl::StrCat("MapSweep, clip ", clip, " ", name),
                      [=](SweepArrays& arrays) { return Maps<T>(arrays, n, clip); }});
+  }
+  for (const NarrowType type : {NarrowType::kBFloat16, NarrowType::kFloat16}) {
+    cases.push_back({absl::StrCat("RoundSweep to ", type == NarrowType::kFloat16 ? "float16 " : "bfloat16 ", name),
+                     [=](SweepArrays& arrays) { return Rounds<T>(arrays, 21 * n, type); }});
   }
   cases.push_back({"StepSweep " + name, [=](SweepArrays& arrays) { return Steps<T>(arrays, n); }});
 }
@@ -310,6 +344,7 @@ std::vector<SweepCase> SweepCases(const std::vector<int64_t>& sizes) {
     AddOperands<float, float>(cases, n);
     AddOperands<double, double>(cases, n);
     AddOperands<float, double>(cases, n);
+    AddNarrowOperands(cases, n);
     AddPairs<float>(cases, n);
     AddPairs<double>(cases, n);
     AddOthers<float>(cases, n);

@@ -45,10 +45,10 @@ class DevicePassTest : public ::testing::Test {
   }
 
   // A request of `loss` with random inputs, which lie side by side as the server lays them.
-  std::unique_ptr<ComputeTask> MakeTask(ComputeSpec request, bool keeps_narrow = false) {
+  std::unique_ptr<ComputeTask> MakeTask(ComputeSpec request, bool has_device = false) {
     auto task = std::make_unique<ComputeTask>();
     const Loss& loss = losses_.For(request.loss);
-    task->plan = MakePlan(std::move(request), loss, 1e18, keeps_narrow).value();
+    task->plan = MakePlan(std::move(request), loss, 1e18, has_device).value();
     size_t bytes = 0;
     for (const TensorSpec& spec : task->plan->inputs) bytes += Aligned(spec);
     const Buffer region = pool_.Allocate(bytes);
@@ -232,13 +232,64 @@ TEST_F(DevicePassTest, SixteenBitInputsGoUpAsTheyCameAndAreWidenedThere) {
     wide.push_back(MakeTask(request));
     for (TensorSpec& input : request.inputs) input.dtype = dtype;
     std::vector<std::unique_ptr<ComputeTask>> narrow;
-    narrow.push_back(MakeTask(request, /*keeps_narrow=*/true));
+    narrow.push_back(MakeTask(request, /*has_device=*/true));
     CopyNumbers(*narrow[0], *wide[0], dtype);
     const int64_t before = lane_->stats().bytes_up;
     const BatchResults got = Run(narrow, lane_.get());
     EXPECT_EQ(lane_->stats().bytes_up - before, 2 * 8 * 16 * 2);
     ExpectSame(got[0], Run(wide, nullptr)[0]);
   }
+}
+
+TEST_F(DevicePassTest, SixteenBitGradientsComeDownRoundedWithTheBitsThatTheHostGives) {
+  std::vector<ComputeSpec> requests = Contrasts();
+  for (const ComputeSpec& request : {Maps(4, 3, 3), Cpc(2, 4, 5), SquaredNorm(), Moments(VicRegConfig{})}) {
+    requests.push_back(request);
+  }
+  for (const DType dtype : {DType::kFloat16, DType::kBFloat16}) {
+    for (ComputeSpec request : requests) {
+      SCOPED_TRACE(::testing::Message() << kLossNames[request.loss.index()] << " " << DTypeName(dtype));
+      request.gradients.dtype = dtype;
+      std::vector<std::unique_ptr<ComputeTask>> on_device;
+      std::vector<std::unique_ptr<ComputeTask>> on_host;
+      int64_t gradients = 0;
+      for (int i = 0; i < 2; ++i) {
+        on_device.push_back(MakeTask(request, /*has_device=*/true));
+        on_host.push_back(MakeTask(request));
+        for (const GradientPlan& gradient : on_device.back()->plan->gradients) {
+          EXPECT_EQ(gradient.computed.dtype, dtype);
+          gradients += ByteSize(gradient.computed);
+        }
+        on_host.back()->inputs = on_device.back()->inputs;
+      }
+      const int64_t before = lane_->stats().bytes_down;
+      const BatchResults got = Run(on_device, lane_.get());
+      EXPECT_GE(lane_->stats().bytes_down - before, gradients);
+      const BatchResults expected = Run(on_host, nullptr);
+      for (size_t i = 0; i < got.size(); ++i) {
+        ExpectSame(got[i], expected[i]);
+        EXPECT_NEAR(got[i]->gradient_norm, expected[i]->gradient_norm, 1e-6 * expected[i]->gradient_norm);
+        EXPECT_EQ(got[i]->nonfinite, expected[i]->nonfinite);
+      }
+    }
+  }
+}
+
+TEST_F(DevicePassTest, GradientsThatSixteenBitsDoNotHoldAreNamedWithTheirNorm) {
+  ComputeSpec request = SquaredNorm();
+  request.gradients.dtype = DType::kFloat16;
+  request.gradients.scale = 1e6;
+  std::vector<std::unique_ptr<ComputeTask>> on_device;
+  on_device.push_back(MakeTask(request, /*has_device=*/true));
+  std::vector<std::unique_ptr<ComputeTask>> on_host;
+  on_host.push_back(MakeTask(request));
+  on_host[0]->inputs = on_device[0]->inputs;
+  const BatchResults got = Run(on_device, lane_.get());
+  const BatchResults expected = Run(on_host, nullptr);
+  ExpectSame(got[0], expected[0]);
+  EXPECT_FALSE(got[0]->nonfinite.empty());
+  EXPECT_EQ(got[0]->nonfinite, expected[0]->nonfinite);
+  EXPECT_NEAR(got[0]->gradient_norm, expected[0]->gradient_norm, 1e-9 * expected[0]->gradient_norm);
 }
 
 // All of a batch: a chunk of a contrast; one comparison of maps in both directions, a chunk each.
