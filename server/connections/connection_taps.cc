@@ -5,6 +5,7 @@
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -91,9 +92,9 @@ struct TapTable {
   static bool Take(int fd, TappedSocket& tapped, const msghdr& message, size_t bytes) {
     if (tapped.tls.load(std::memory_order_relaxed)) return true;
     bool goes_on = true;
-    for (size_t i = 0; i < message.msg_iovlen && bytes > 0; ++i) {
+    for (size_t i = 0; i < message.msg_iovlen && bytes > 0 && goes_on; ++i) {
       const size_t piece = std::min(bytes, message.msg_iov[i].iov_len);
-      goes_on &= Take(tapped, {static_cast<const char*>(message.msg_iov[i].iov_base), piece});
+      goes_on = Take(tapped, {static_cast<const char*>(message.msg_iov[i].iov_base), piece});
       bytes -= piece;
     }
     if (goes_on || !IsStill(fd, tapped)) return true;
@@ -186,6 +187,7 @@ bool ConnectionTap::Take(FrameMeter& meter, OpeningPace& pace, absl::string_view
       meter.longest_header_block() > kMaxHeaderBlock || (opened > 0 && pace.IsTooFast(meter.opened(), calls_));
   if (floods) {
     goes_on = false;
+    calls_.NoteOpened(-opened);
     if (!floods_.exchange(true, std::memory_order_relaxed)) Wake();  // Who watches says so.
   }
   const int64_t arrived = arrived_.fetch_add(of_messages) + of_messages;
@@ -291,9 +293,10 @@ extern "C" ABSL_ATTRIBUTE_WEAK void SSL_set_accept_state(SSL* tls) {
 
 extern "C" ABSL_ATTRIBUTE_WEAK int SSL_read(SSL* tls, void* bytes, int size) {
   static const auto original = reinterpret_cast<int (*)(SSL*, void*, int)>(dlsym(RTLD_NEXT, "SSL_read"));
-  int read = 0;
-  do {  // What a connection that was cut has brought is read by nobody.
-    read = original(tls, bytes, size);
-  } while (read > 0 && !lossd::TapTable::TakeDecrypted(tls, {static_cast<char*>(bytes), static_cast<size_t>(read)}));
-  return read;
+  const int read = original(tls, bytes, size);
+  if (read <= 0 || lossd::TapTable::TakeDecrypted(tls, {static_cast<char*>(bytes), static_cast<size_t>(read)})) {
+    return read;
+  }
+  ERR_raise(ERR_LIB_SYS, ECONNRESET);  // With an error gRPC drops what it has decrypted before of what it read at once.
+  return -1;
 }

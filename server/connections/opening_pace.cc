@@ -13,19 +13,24 @@ namespace {
 
 constexpr int64_t kSecondNs = 1'000'000'000;
 
-// What is forgiven at `per_second` since `last_ns`, 0 for never, which becomes `now_ns`.
-int64_t Forgiven(int64_t& last_ns, int64_t now_ns, int64_t per_second) {
-  constexpr int64_t kLongestNs = 60 * kSecondNs;
-  const int64_t last = std::exchange(last_ns, now_ns);
-  return last == 0 ? 0 : std::min(now_ns - last, kLongestNs) * per_second / kSecondNs;
-}
-
 }  // namespace
 
-OpeningPressure::Level OpeningPressure::Add(int64_t calls, int64_t now_ns) {
+int64_t CallCounts::UnderWay(int64_t forgiven_per_second, int64_t now_ns) {
+  constexpr int64_t kLongestNs = 60 * kSecondNs;
   absl::MutexLock lock(&mu_);
-  calls_ = std::max<int64_t>(0, calls_ + calls - Forgiven(last_ns_, std::max(now_ns, last_ns_), kForgivenPerSecond));
-  return calls_ > 2 * kPressing ? Level::kHard : calls_ > kPressing ? Level::kPressing : Level::kNone;
+  const int64_t ended = ended_.load(std::memory_order_relaxed);
+  const int64_t unfinished = std::max<int64_t>(0, opened() - ended);
+  now_ns = std::max(now_ns, last_ns_);
+  const int64_t last_ns = std::exchange(last_ns_, now_ns);
+  const int64_t in_time = last_ns == 0 ? 0 : std::min(now_ns - last_ns, kLongestNs) * forgiven_per_second / kSecondNs;
+  forgiven_ += std::min(in_time, ended - std::exchange(last_ended_, ended));
+  forgiven_ = std::min(forgiven_, unfinished);
+  return unfinished - forgiven_;
+}
+
+OpeningPressure::Level OpeningPressure::Look(int64_t now_ns) {
+  const int64_t calls = calls_.UnderWay(kForgivenPerSecond, now_ns);
+  return calls > 2 * kPressing ? Level::kHard : calls > kPressing ? Level::kPressing : Level::kNone;
 }
 
 OpeningPressure& OpeningPressure::Global() {
@@ -39,21 +44,16 @@ int64_t OpeningPace::NowNs() {
   return int64_t{time.tv_sec} * kSecondNs + time.tv_nsec;
 }
 
-CallsUnderWay::State CallsUnderWay::Look(int64_t forgiven_per_second, int64_t now_ns, OpeningPressure& pressure) {
-  absl::MutexLock lock(&mu_);
-  const int64_t unfinished = opened_.load(std::memory_order_relaxed) - ended_.load(std::memory_order_relaxed);
-  forgiven_ += Forgiven(last_ns_, std::max(now_ns, last_ns_), forgiven_per_second);
-  forgiven_ = std::min(forgiven_, unfinished);
-  const int64_t before = std::exchange(under_way_, unfinished - forgiven_);
-  return {under_way_, pressure.Add(under_way_ - before, now_ns)};
+CallsUnderWay::State CallsUnderWay::Look(int64_t forgiven_per_second, int64_t now_ns) {
+  return {calls_.UnderWay(forgiven_per_second, now_ns), all_.Look(now_ns)};
 }
 
-bool OpeningPace::Look(int64_t opened, CallsUnderWay& all, int64_t now_ns, OpeningPressure& pressure) {
-  next_look_ = opened + calls_;
+bool OpeningPace::Look(int64_t opened, CallsUnderWay& all, int64_t now_ns) {
+  next_look_ = opened + calls_ / 4;
   const int64_t all_opened = all.opened();
   const int64_t own_calls = opened - std::exchange(opened_, opened);
   const int64_t all_calls = std::max<int64_t>({1, own_calls, all_opened - std::exchange(all_opened_, all_opened)});
-  const CallsUnderWay::State state = all.Look(calls_, now_ns, pressure);
+  const CallsUnderWay::State state = all.Look(calls_, now_ns);
   const int64_t under_way = state.under_way * own_calls / all_calls;
   switch (state.level) {
     case OpeningPressure::Level::kNone:
@@ -61,7 +61,7 @@ bool OpeningPace::Look(int64_t opened, CallsUnderWay& all, int64_t now_ns, Openi
     case OpeningPressure::Level::kPressing:
       return under_way >= 2 * calls_;
     case OpeningPressure::Level::kHard:
-      return under_way >= calls_ + calls_ / 2;
+      return under_way >= calls_ + calls_ / 4;
   }
   return false;
 }

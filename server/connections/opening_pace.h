@@ -14,58 +14,85 @@
 
 namespace lossd {
 
-// How many calls of all connections were under way when these were last looked at, less those that are forgiven: a
-// connection that has gone is not looked at again. Thread-safe.
-class OpeningPressure {
- public:
-  static constexpr int64_t kPressing = 4096;  // So many press, twice as many press hard.
-  static constexpr int64_t kForgivenPerSecond = kPressing;
-
-  enum class Level { kNone, kPressing, kHard };
-
-  // So many more (or fewer); how they press now.
-  Level Add(int64_t calls, int64_t now_ns);
-
-  // The process's.
-  static OpeningPressure& Global();
-
- private:
-  absl::Mutex mu_;
-  int64_t calls_ ABSL_GUARDED_BY(mu_) = 0;
-  int64_t last_ns_ ABSL_GUARDED_BY(mu_) = 0;
-};
-
-// The calls of a connection, or of several whose calls cannot be told apart, that are under way. Thread-safe.
-class CallsUnderWay {
+// Counts calls that are opened and that end. Not all ends are seen: clients may send headers that open no call, and
+// what a connection that is cut has brought may never become one. So for each end that is seen another one is forgiven,
+// as many a second as whoever looks says; none as long as none is seen, as where the server has no time for any.
+// Thread-safe.
+class CallCounts {
  public:
   void NoteOpened(int64_t calls) { opened_.fetch_add(calls, std::memory_order_relaxed); }
   void NoteEnded() { ended_.fetch_add(1, std::memory_order_relaxed); }
 
   int64_t opened() const { return opened_.load(std::memory_order_relaxed); }
-
-  struct State {
-    int64_t under_way = 0;
-    OpeningPressure::Level level = OpeningPressure::Level::kNone;
-  };
-  // Of which so many are forgiven a second: not all ends of calls are seen, as gRPC hands over none that was reset
-  // before its turn.
-  State Look(int64_t forgiven_per_second, int64_t now_ns, OpeningPressure& pressure);
+  // Those that have been opened and have not ended, less what is forgiven.
+  int64_t UnderWay(int64_t forgiven_per_second, int64_t now_ns);
 
  private:
   std::atomic<int64_t> opened_ = 0;
   std::atomic<int64_t> ended_ = 0;
   absl::Mutex mu_;
   int64_t forgiven_ ABSL_GUARDED_BY(mu_) = 0;
-  int64_t under_way_ ABSL_GUARDED_BY(mu_) = 0;  // At the last look.
+  int64_t last_ended_ ABSL_GUARDED_BY(mu_) = 0;  // At the last look, as the next.
   int64_t last_ns_ ABSL_GUARDED_BY(mu_) = 0;
+};
+
+// The calls of all connections that are under way, those that are gone among them: gRPC holds what they have opened
+// until its turn comes. Thread-safe.
+class OpeningPressure {
+ public:
+  static constexpr int64_t kPressing = 2048;  // So many press, twice as many press hard.
+  static constexpr int64_t kForgivenPerSecond = 4096;
+
+  enum class Level { kNone, kPressing, kHard };
+
+  void NoteOpened(int64_t calls) { calls_.NoteOpened(calls); }
+  void NoteEnded() { calls_.NoteEnded(); }
+  // How they press now.
+  Level Look(int64_t now_ns);
+
+  // The process's.
+  static OpeningPressure& Global();
+
+ private:
+  CallCounts calls_;
+};
+
+// The calls of a connection, or of several whose calls cannot be told apart, that are under way. Thread-safe.
+class CallsUnderWay {
+ public:
+  // `all` is not owned and outlives this.
+  explicit CallsUnderWay(OpeningPressure& all = OpeningPressure::Global()) : all_(all) {}
+
+  // Fewer than none: those were dropped.
+  void NoteOpened(int64_t calls) {
+    calls_.NoteOpened(calls);
+    all_.NoteOpened(calls);
+  }
+  void NoteEnded() {
+    calls_.NoteEnded();
+    all_.NoteEnded();
+  }
+
+  int64_t opened() const { return calls_.opened(); }
+
+  struct State {
+    int64_t under_way = 0;
+    OpeningPressure::Level level = OpeningPressure::Level::kNone;
+  };
+  // `forgiven_per_second` as in CallCounts.
+  State Look(int64_t forgiven_per_second, int64_t now_ns);
+
+ private:
+  CallCounts calls_;
+  OpeningPressure& all_;
 };
 
 // One connection's. gRPC 1.51 makes an object of 16 KB of each call before anybody can say no, and where its client has
 // reset it frees it only when its turn comes: 27,000 a second of one connection took gigabytes. So four times as many
-// calls as a connection may have (`calls`) may be under way, twice as many while all connections together press, and
-// half as many again while they press hard; who opens more is too fast. Of calls that are counted together each
-// connection has the part that it opened since it was looked at last. Clients that cancel a lot are far from all that
-// as long as the server keeps up with them. Not thread-safe.
+// calls as a connection may have (`calls`) may be under way, twice as many while all connections together press, and a
+// quarter more than it may have while they press hard; who opens more is too fast. Of calls that are counted together
+// each connection has the part that it opened since it was looked at last. Clients that cancel a lot are far from all
+// that as long as the server keeps up with them. Not thread-safe.
 class OpeningPace {
  public:
   static constexpr int64_t kCalls = 256;  // Unless told otherwise.
@@ -75,11 +102,11 @@ class OpeningPace {
   // `all`: those with whose calls its own are counted, as they are now.
   OpeningPace(int64_t calls, const CallsUnderWay& all) : calls_(calls), next_look_(calls), all_opened_(all.opened()) {}
 
-  // Whether it opens too many, when it has opened so many of `all`. Looks at the clock every `calls` calls.
+  // Whether it opens too many, when it has opened so many of `all`. Looks at the clock every quarter of `calls` calls.
   bool IsTooFast(int64_t opened, CallsUnderWay& all) { return opened >= next_look_ && Look(opened, all, NowNs()); }
 
   // The same look at a given time, in nanoseconds of any clock that does not go back.
-  bool Look(int64_t opened, CallsUnderWay& all, int64_t now_ns, OpeningPressure& pressure = OpeningPressure::Global());
+  bool Look(int64_t opened, CallsUnderWay& all, int64_t now_ns);
 
  private:
   static int64_t NowNs();

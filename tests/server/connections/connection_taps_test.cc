@@ -3,6 +3,7 @@
 
 #include "server/connections/connection_taps.h"
 
+#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
@@ -58,14 +59,15 @@ class TlsPair {
     }
   }
 
-  // The client sends; what the server reads of it.
-  std::string Send(absl::string_view bytes) {
+  // The client sends; what the server reads of it, until `error`.
+  std::string Send(absl::string_view bytes, int error = SSL_ERROR_WANT_READ) {
     std::string read, piece(10'000, '\0');
+    ERR_clear_error();
     EXPECT_EQ(SSL_write(client_.get(), bytes.data(), static_cast<int>(bytes.size())), static_cast<int>(bytes.size()));
     for (int count = 0; (count = SSL_read(server_.get(), piece.data(), static_cast<int>(piece.size()))) > 0;) {
       read.append(piece, 0, static_cast<size_t>(count));
     }
-    EXPECT_EQ(SSL_get_error(server_.get(), -1), SSL_ERROR_WANT_READ);
+    EXPECT_EQ(SSL_get_error(server_.get(), -1), error);
     return read;
   }
 
@@ -121,10 +123,11 @@ TEST(ConnectionTapsTest, CutsWhatFloodsOverTls) {
   TappedConnection connection;
   TlsPair tls;
   EXPECT_EQ(tls.Send(ConnectionPreface()), ConnectionPreface());
-  EXPECT_EQ(tls.Send(EndlessHeaders().substr(ConnectionPreface().size())), "") << "the frame says how long it is";
+  EXPECT_EQ(tls.Send(EndlessHeaders().substr(ConnectionPreface().size()), SSL_ERROR_SYSCALL), "")
+      << "the frame says how long it is";
   EXPECT_TRUE(FindTap(connection.peer())->floods());
   EXPECT_TRUE(connection.HasEnded());
-  EXPECT_EQ(tls.Send("more"), "") << "what it had sent before is read by nobody";
+  EXPECT_EQ(tls.Send("more", SSL_ERROR_SYSCALL), "") << "what it had sent before is read by nobody";
   connection.Send("more");
   EXPECT_EQ(connection.Receive(), -1);
   EXPECT_EQ(errno, ECONNRESET);

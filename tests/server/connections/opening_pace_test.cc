@@ -18,7 +18,7 @@ using Level = OpeningPressure::Level;
 class Opener {
  public:
   // The calls of all with the same `all` are counted together.
-  Opener(OpeningPressure& pressure, CallsUnderWay& all) : pressure_(pressure), all_(all), pace_(kCalls, all) {}
+  explicit Opener(CallsUnderWay& all) : all_(all), pace_(kCalls, all) {}
 
   // A step's calls are opened within `ms`, and `ended` of all are over by then; whether that is too fast.
   bool Open(int64_t ms, int64_t ended) {
@@ -26,11 +26,10 @@ class Opener {
     all_.NoteOpened(kCalls);
     for (int64_t i = 0; i < ended; ++i) all_.NoteEnded();
     now_ns_ += ms * kMs;
-    return pace_.Look(opened_, all_, now_ns_, pressure_);
+    return pace_.Look(opened_, all_, now_ns_);
   }
 
  private:
-  OpeningPressure& pressure_;
   CallsUnderWay& all_;
   OpeningPace pace_;
   int64_t opened_ = 0, now_ns_ = kStart;
@@ -39,7 +38,8 @@ class Opener {
 // Whose calls are counted alone.
 class SoleOpener : private CallsUnderWay, public Opener {
  public:
-  explicit SoleOpener(OpeningPressure& pressure) : Opener(pressure, static_cast<CallsUnderWay&>(*this)) {}
+  explicit SoleOpener(OpeningPressure& pressure)
+      : CallsUnderWay(pressure), Opener(static_cast<CallsUnderWay&>(*this)) {}
 };
 
 TEST(OpeningPaceTest, WhoHasAThousandCallsUnderWayIsTooFast) {
@@ -68,27 +68,32 @@ TEST(OpeningPaceTest, WhoseCallsEndMayOpenAsManyAsTheServerCan) {
   for (int i = 0; i < 1000; ++i) EXPECT_FALSE(opener.Open(1, kCalls)) << i;
 }
 
-// gRPC does not tell of all of them.
+// Not all of them are told of.
 TEST(OpeningPaceTest, SomeCallsASecondMayHaveNoEnd) {
   OpeningPressure pressure;
   SoleOpener opener(pressure);
-  for (int i = 0; i < 1000; ++i) EXPECT_FALSE(opener.Open(1000, 0)) << i;
+  for (int i = 0; i < 1000; ++i) EXPECT_FALSE(opener.Open(1000, kCalls / 2)) << i;
+}
+
+// However long that takes: where no call ends, none of them has had its turn.
+TEST(OpeningPaceTest, TimeAloneForgivesNothing) {
+  OpeningPressure pressure;
+  SoleOpener opener(pressure);
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE(opener.Open(100'000, 0)) << i;
+  EXPECT_TRUE(opener.Open(100'000, 0));
 }
 
 TEST(OpeningPaceTest, ManyConnectionsTogetherMayOpenFewerEach) {
   OpeningPressure pressure;
-  for (int i = 0; i < 5; ++i) {
-    SoleOpener opener(pressure);
-    for (int step = 0; step < 3; ++step) EXPECT_FALSE(opener.Open(1, 0)) << i << step;
-  }
-  SoleOpener late(pressure);
-  EXPECT_FALSE(late.Open(1, 0));
-  EXPECT_TRUE(late.Open(1, 0));
+  pressure.NoteOpened(OpeningPressure::kPressing);
+  SoleOpener second(pressure);
+  EXPECT_FALSE(second.Open(1, 0));
+  EXPECT_TRUE(second.Open(1, 0));
 }
 
 TEST(OpeningPaceTest, ManyConnectionsTogetherLeaveEachWhatItMayHave) {
   OpeningPressure pressure;
-  pressure.Add(10 * OpeningPressure::kPressing, kStart);
+  pressure.NoteOpened(1'000'000);
   SoleOpener good(pressure);
   EXPECT_FALSE(good.Open(1, 0));
   for (int i = 0; i < 1000; ++i) EXPECT_FALSE(good.Open(1, kCalls)) << i;
@@ -100,8 +105,8 @@ TEST(OpeningPaceTest, ManyConnectionsTogetherLeaveEachWhatItMayHave) {
 // Of connections over unix sockets it is not known which one's calls have ended.
 TEST(OpeningPaceTest, OfCallsThatAreCountedTogetherEachHasWhatItOpened) {
   OpeningPressure pressure;
-  CallsUnderWay all;
-  Opener bad(pressure, all), good(pressure, all);
+  CallsUnderWay all(pressure);
+  Opener bad(all), good(all);
   int64_t opened = 0;
   bool cut = false;
   while (!cut && opened < 100) {
@@ -110,19 +115,44 @@ TEST(OpeningPaceTest, OfCallsThatAreCountedTogetherEachHasWhatItOpened) {
   }
   EXPECT_TRUE(cut);
   EXPECT_LE(opened, 20);
-  Opener next(pressure, all);
+  Opener next(all);
   for (int i = 0; i < 5; ++i) cut = next.Open(1, kCalls);
   EXPECT_TRUE(cut) << "the calls of those before are still under way";
 }
 
-TEST(OpeningPressureTest, PassesWithTime) {
+TEST(OpeningPaceTest, LooksBeforeItsCallsAreManyMore) {
   OpeningPressure pressure;
-  EXPECT_EQ(pressure.Add(OpeningPressure::kPressing, kStart), Level::kNone);
-  EXPECT_EQ(pressure.Add(1, kStart), Level::kPressing);
-  EXPECT_EQ(pressure.Add(OpeningPressure::kPressing, kStart), Level::kHard);
-  EXPECT_EQ(pressure.Add(0, kStart + 500 * kMs), Level::kPressing);
-  EXPECT_EQ(pressure.Add(0, kStart + 1000 * kMs), Level::kPressing);
-  EXPECT_EQ(pressure.Add(-2, kStart + 1000 * kMs), Level::kNone);
+  pressure.NoteOpened(1'000'000);
+  CallsUnderWay calls(pressure);
+  OpeningPace pace(kCalls, calls);
+  int64_t opened = 0;
+  do calls.NoteOpened(1);
+  while (!pace.IsTooFast(++opened, calls));
+  EXPECT_EQ(opened, kCalls + kCalls / 4);
+}
+
+TEST(OpeningPressureTest, PassesWithTheCalls) {
+  OpeningPressure pressure;
+  pressure.NoteOpened(OpeningPressure::kPressing);
+  EXPECT_EQ(pressure.Look(kStart), Level::kNone);
+  pressure.NoteOpened(1);
+  EXPECT_EQ(pressure.Look(kStart), Level::kPressing);
+  pressure.NoteOpened(OpeningPressure::kPressing);
+  EXPECT_EQ(pressure.Look(kStart), Level::kHard);
+  EXPECT_EQ(pressure.Look(kStart + 10'000 * kMs), Level::kHard) << "none has ended";
+  pressure.NoteEnded();
+  EXPECT_EQ(pressure.Look(kStart + 10'000 * kMs), Level::kPressing);
+}
+
+// What a connection had sent when it was cut never becomes a call.
+TEST(OpeningPressureTest, ForgivesOneForEachThatEndsInTime) {
+  OpeningPressure pressure;
+  pressure.NoteOpened(2 * OpeningPressure::kPressing + 100);
+  EXPECT_EQ(pressure.Look(kStart), Level::kHard);
+  for (int i = 0; i < 50; ++i) pressure.NoteEnded();
+  EXPECT_EQ(pressure.Look(kStart), Level::kHard) << "no time has passed";
+  for (int i = 0; i < 25; ++i) pressure.NoteEnded();
+  EXPECT_EQ(pressure.Look(kStart + 1000 * kMs), Level::kPressing);
 }
 
 }  // namespace

@@ -73,6 +73,15 @@ TEST(LibraryLogsTest, ClosedListenersAreNoWarning) {
   EXPECT_EQ(LogOf(LogLevel::kWarning, [] { gpr_log(GPR_ERROR, "Failed accept4: Invalid argument"); }).log, "");
 }
 
+// Who cuts one says so.
+TEST(LibraryLogsTest, ConnectionsThatWereCutOverTlsAreNoWarning) {
+  const Logged logged = LogOf(LogLevel::kWarning, [] {
+    gpr_log(GPR_ERROR, "SSL_read failed with error SSL_ERROR_SYSCALL.");
+    gpr_log(GPR_ERROR, "Decryption error: TSI_PROTOCOL_FAILURE");
+  });
+  EXPECT_EQ(logged.log, "");
+}
+
 // Under AddressSanitizer a sink that goes while it is in use is found out.
 TEST(LibraryLogsTest, ThreadsThatLogWhileItGoesFindSomethingOrNobody) {
   gpr_log_verbosity_init();
