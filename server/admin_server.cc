@@ -26,7 +26,7 @@ std::vector<std::string> AdminServiceNames() {
 AdminServer::AdminServer(const ServerParts& parts)
     : parts_(parts),
       operators_(parts.options),
-      watch_(parts.options.transfer_timeout),
+      watch_(parts.options.transfer_timeout, [this] { return pulse_.KeepsUp(); }),
       reporter_(parts.metrics, parts.logger),
       environment_{parts_.inflow, watch_, reporter_, parts_.metrics, parts_.clock, parts_.options},
       health_(parts.health, operators_.Rules(environment_), operators_.LastingRules(environment_)),
@@ -62,12 +62,14 @@ absl::Status AdminServer::Listen() {
   channelz_.Await(*threads_->queues()[0]);
   RpcCall::Await(unknown_, *threads_->queues()[0]);
   threads_->Start();
+  pulse_.Watch(threads_->queues());
   return absl::OkStatus();
 }
 
 AdminServer::~AdminServer() {
   if (listening_.server == nullptr) return;
   listening_.server->Shutdown(absl::ToChronoTime(parts_.clock.TimeNow()));
+  pulse_.Stop();
   threads_.reset();
 }
 

@@ -18,6 +18,7 @@
 #include "server/rpc/completion.h"
 #include "server/rpc/grpc_listener.h"
 #include "server/rpc/operator_calls.h"
+#include "server/rpc/queue_pulse.h"
 #include "server/rpc/rpc_call.h"
 #include "server/server_parts.h"
 
@@ -52,6 +53,7 @@ class AdminServer {
   ServerParts parts_;
   // Of this server alone: calls to the serving port take none of these places.
   OperatorCalls operators_;
+  QueuePulse pulse_;
   TransferWatch watch_;
   CallReporter reporter_;
   const RpcEnvironment environment_;

@@ -48,7 +48,7 @@ ServingServer::ServingServer(const ServerParts& parts)
       unary_messages_(admission_, InflowConnection::Kind::kUnary, parts.options.max_message_bytes),
       stream_messages_(admission_, InflowConnection::Kind::kStream, parts.options.max_message_bytes),
       backlog_(BacklogOptionsOf(parts)),
-      watch_(parts.options.transfer_timeout),
+      watch_(parts.options.transfer_timeout, [this] { return pulse_.KeepsUp(); }),
       reporter_(parts.metrics, parts.logger),
       pipeline_(parts.backend, parts.metrics, backlog_, parts.clock,
                 {.max_message_bytes = parts.options.max_message_bytes, .copy_threads = Movers()}),
@@ -138,6 +138,7 @@ absl::Status ServingServer::Listen() {
     reflection_.Await(*queue);
   }
   threads_->Start();
+  pulse_.Watch(threads_->queues());
   return absl::OkStatus();
 }
 
@@ -159,6 +160,7 @@ bool ServingServer::Shutdown(absl::Time deadline) {
   listening_.server->Shutdown(absl::ToChronoTime(std::min(now + kGoodbye, std::max(now, deadline))));
   CloseConnections(listening_.addresses);
   gate_.AwaitEmpty(parts_.clock, absl::InfiniteFuture());  // What was cut off still ends properly.
+  pulse_.Stop();
   threads_.reset();
   listening_.server.reset();
   return answered;

@@ -28,6 +28,7 @@
 #include "server/rpc/grpc_listener.h"
 #include "server/rpc/operator_calls.h"
 #include "server/rpc/prompt_call.h"
+#include "server/rpc/queue_pulse.h"
 #include "server/rpc/rpc_call.h"
 #include "server/server_parts.h"
 
@@ -87,6 +88,7 @@ class ServingServer {
   MessageBudget unary_messages_;
   MessageBudget stream_messages_;
   Backlog backlog_;
+  QueuePulse pulse_;
   TransferWatch watch_;
   CallReporter reporter_;
   ComputePipeline pipeline_;

@@ -40,7 +40,7 @@ void TransferWatch::Transfer::Leave() {
   if (watch_ != nullptr) std::exchange(watch_, nullptr)->Remove(entry_);
 }
 
-TransferWatch::TransferWatch(absl::Duration timeout) {
+TransferWatch::TransferWatch(absl::Duration timeout, std::function<bool()> keeps_up) : keeps_up_(std::move(keeps_up)) {
   if (timeout == absl::InfiniteDuration()) return;
   thread_.emplace("lossd-transfer", timeout / kSweepsPerTimeout, [this] { Sweep(); });
 }
@@ -58,6 +58,7 @@ void TransferWatch::Remove(std::list<Entry>::iterator entry) {
 }
 
 void TransferWatch::Sweep() {
+  if (!keeps_up_()) return;
   std::vector<std::pair<Cut, Attempt>> overdue;
   {
     absl::MutexLock lock(&mu_);

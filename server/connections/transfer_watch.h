@@ -31,8 +31,9 @@ namespace lossd {
 //                                              |     Cut(kLast), if it goes on; nothing after that
 //                                              Cut(kFirst), at an age of four to five quarters
 //
-// Time is counted in sweeps: beginning and ending are a store each, and a sweep looks at all that are watched. A
-// direction in which nothing goes on counts for nothing; of two the older one. Thread-safe.
+// Time is counted in sweeps: beginning and ending are a store each, and a sweep looks at all that are watched. It
+// stands still while the server itself does not get to what clients have sent: they cannot help that. A direction in
+// which nothing goes on counts for nothing; of two the older one. Thread-safe.
 class TransferWatch {
  private:
   struct Entry;
@@ -70,8 +71,11 @@ class TransferWatch {
     std::list<Entry>::iterator entry_;
   };
 
-  // `timeout` > 0; an infinite one watches nothing. Precondition of destruction: no transfer is left.
-  explicit TransferWatch(absl::Duration timeout);
+  // `timeout` > 0; an infinite one watches nothing. `keeps_up`: whether whoever moves the bytes has done so since it
+  // was asked last; asked at every sweep, on the watch's thread, with no lock held. Precondition of destruction: no
+  // transfer is left.
+  explicit TransferWatch(
+      absl::Duration timeout, std::function<bool()> keeps_up = [] { return true; });
 
   // Watches transfers, of which none is in progress yet. `cut` may still run while the transfer is ended by another
   // thread.
@@ -95,6 +99,7 @@ class TransferWatch {
 
   void Remove(std::list<Entry>::iterator entry);
 
+  const std::function<bool()> keeps_up_;
   std::atomic<int64_t> sweeps_ = 0;
   absl::Mutex mu_;
   std::list<Entry> entries_ ABSL_GUARDED_BY(mu_);

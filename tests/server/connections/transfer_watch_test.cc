@@ -43,6 +43,23 @@ TEST_F(TransferWatchTest, CutsATransferWhenItsTimeIsOverAndOnceMoreIfItGoesOn) {
   EXPECT_THAT(cuts, SizeIs(2));
 }
 
+// A server that is behind has not looked at what its clients have sent.
+TEST(TransferWatchOfServerTest, TimeStandsStillWhileTheServerDoesNotKeepUp) {
+  bool keeps_up = true;
+  int cuts = 0;
+  TransferWatch watch(absl::Hours(1000), [&] { return keeps_up; });
+  TransferWatch::Transfer transfer = watch.Watch([&](Attempt) { ++cuts; });
+  transfer.Begin(Direction::kIn);
+  for (int i = 0; i < 3; ++i) watch.Sweep();
+  keeps_up = false;
+  for (int i = 0; i < 100; ++i) watch.Sweep();
+  keeps_up = true;
+  watch.Sweep();
+  EXPECT_EQ(cuts, 0);
+  watch.Sweep();
+  EXPECT_EQ(cuts, 1);
+}
+
 TEST_F(TransferWatchTest, TransfersInBothDirectionsHaveTheirOwnTime) {
   int cuts = 0;
   TransferWatch::Transfer transfer = watch_.Watch([&](Attempt) { ++cuts; });
