@@ -5,8 +5,8 @@
 a card's ceilings. The table of docs/benchmarks.md is what this prints.
 
 A contrast of M rows against N columns of D forms its scores (2 M N D operations), and the gradients of rows and columns
-from them (2 M N D each). Where columns are summed, too, and a block does not hold the scores of all rows, they are formed
-once more for the gradient, because a column's sum is known only when all rows were seen.
+from them (2 M N D each). Where columns are summed, too, and one tile does not hold all scores, they are formed once more
+for the gradient, because a column's sum is known only when all rows were seen.
 """
 
 from __future__ import annotations
@@ -16,12 +16,27 @@ import math
 
 MEMORY_BYTES = 139 << 30  # Of the card, of which four fifths are the budget, and a 256th of that a block of scores.
 BLOCK_BYTES = min(max(MEMORY_BYTES // 5 * 4 // 256, 64 << 20), 1 << 30)
+TILE_SCORES = 1 << 25  # At most.
 
 
 def block_rows(rows: int, columns: int, block_bytes: int = BLOCK_BYTES) -> int:
     """As Target::BlockRows (core/losses/aten/target.h)."""
     room = block_bytes // 4 // columns
-    return rows if room >= rows else room // 256 * 256 if room >= 256 else max(room, 1)
+    return rows if room >= rows else _whole(room)
+
+
+def _whole(room: int) -> int:
+    return room // 256 * 256 if room >= 256 else max(room, 1)
+
+
+def first_tile(rows: int, columns: int, block_bytes: int = BLOCK_BYTES) -> tuple[int, int]:
+    """As Target::FirstTile: its rows and columns."""
+    room = min(block_bytes // 4, TILE_SCORES)
+    if rows <= room // columns:
+        return rows, columns
+    wide = min(columns, _whole(math.isqrt(2 * room)))
+    high = min(rows, _whole(room // wide))
+    return high, min(columns, _whole(room // rows)) if high == rows else wide
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,58 +53,78 @@ H200 = Card("H200", {"fp32": 60e12, "tf32": 400e12, "bf16": 790e12}, 4.3e12, 55e
 
 
 @dataclasses.dataclass(frozen=True)
+class Work:
+    """Of kernels of one kind."""
+
+    flops: float
+    bytes: float
+
+
+@dataclasses.dataclass(frozen=True)
 class Demand:
     """What a request asks for."""
 
-    flops: float
-    memory_bytes: float
+    work: tuple[Work, ...]
     bus_up: float
     bus_down: float
+
+    @property
+    def flops(self) -> float:
+        return sum(kind.flops for kind in self.work)
+
+    @property
+    def memory_bytes(self) -> float:
+        return sum(kind.bytes for kind in self.work)
 
     def times(self, card: Card, precision: str) -> dict[str, float]:
         """Seconds by what could bound it; the device's own are the first two."""
         return {"products": self.flops / card.flops[precision], "memory": self.memory_bytes / card.memory,
                 "bus": max(self.bus_up, self.bus_down) / card.bus}
 
+    def least(self, card: Card, precision: str) -> float:
+        """Seconds on the device if every kernel read and wrote while it multiplied."""
+        return sum(max(kind.flops / card.flops[precision], kind.bytes / card.memory) for kind in self.work)
+
 
 def rectangle(rows: int, columns: int, depth: int, *, sides: int, element: int = 4, symmetric: bool = False) -> Demand:
     """A contrast of rows against columns: info_nce and maps sum over rows (one side), clip over both, siglip over
-    neither: its sigmoids need no sum before the gradient. Symmetric: the columns are the rows, as nt_xent's."""
+    neither: its sigmoids need no sum before the gradient. Symmetric: the columns are the rows, as nt_xent's. What needs
+    whole rows goes in blocks of them, the rest in tiles."""
     scores = rows * columns * 4.0
-    blocks = math.ceil(rows / block_rows(rows, columns))
-    again = sides == 2 and blocks > 1
-    # Each score: written by the product and read by the sweeps, once a side and once for the gradient (by a sigmoid's
-    # sweep for both); written and read again where it is formed twice. Its gradient: written, and read by two products,
-    # as exactly as these read their operands.
-    passes = 1 + max(sides + (not again), 1) + 2 * again + 3 * element / 4
-    # Of a block: all columns are read by each product of scores and by that of the rows' gradient, and the sum of their
-    # own gradient is read and written. Rows are in one block each.
-    of_blocks = blocks * columns * depth * ((2 + again) * element + 2 * 4.0) + rows * depth * ((2 + again) * element + 2 * 4.0)
-    # Beside the products: an input is read, widened, measured, scaled, its sum begun, and its gradient formed from both in
-    # two passes, and laid where it leaves from.
+    high, wide = (block_rows(rows, columns), columns) if sides == 1 else first_tile(rows, columns)
+    down, across = math.ceil(rows / high), math.ceil(columns / wide)
+    again = sides == 2 and down * across > 1
+    of_rows, of_columns = across * rows * depth, down * columns * depth  # Numbers of operands that all tiles read.
+    product = 2.0 * rows * columns * depth
+    gradient = scores * element / 4  # As exactly as products read it.
+    form = Work(product, scores + (of_rows + of_columns) * element)
+    work = [form, Work(0, sides * scores), Work(0, scores + gradient),
+            Work(product, gradient + of_columns * element + of_rows * 8.0),  # Reads and writes the sum of the rows' gradient,
+            Work(product, gradient + of_rows * element + of_columns * 8.0)]  # and of the columns'.
+    if again:
+        work.append(form)
+    # Beside the products: an input is read in five passes of its sweeps, written as products read it, its sum begun, read
+    # twice and written, and read and written where it leaves from.
     vectors = (rows if symmetric else rows + columns) * depth
-    beside = vectors * (11 * 4.0 + element)
-    return Demand(flops=(8.0 if again else 6.0) * rows * columns * depth,
-                  memory_bytes=passes * scores + of_blocks + beside, bus_up=vectors * element,
-                  bus_down=vectors * 4.0)  # The host rounds gradients.
+    work.append(Work(0, vectors * (7.0 * element + 20.0)))
+    return Demand(work=tuple(work), bus_up=vectors * element, bus_down=vectors * element)
 
 
 def held(rows: int, columns: int, depth: int, *, element: int, block_bytes: int = BLOCK_BYTES) -> dict[str, float]:
-    """Bytes of device memory that a batch of one such request holds at a time, by what they are. LibTorch's and cuBLAS's
-    own, and what a context takes, are not in it."""
+    """Bytes of device memory that a batch of one such request, in tiles, holds at a time, by what they are. LibTorch's and
+    cuBLAS's own, and what a context takes, are not in it."""
     vectors = (rows + columns) * depth
-    block = block_rows(rows, columns, block_bytes) * columns
-    narrow = element == 2
-    return {"up": vectors * float(element), "widened": vectors * 4.0 * narrow, "operands": vectors * float(element),
-            "sums of gradients": vectors * 4.0, "down": vectors * 4.0, "a block of scores": block * 4.0,
-            "its gradient, rounded": block * 2.0 * narrow}
+    high, wide = first_tile(rows, columns, block_bytes)
+    return {"up": vectors * float(element), "operands": vectors * float(element), "sums of gradients": vectors * 4.0,
+            "down": vectors * float(element), "a tile of scores": high * wide * 4.0,
+            "its gradient, rounded": high * wide * 2.0 * (element == 2)}
 
 
 def maps(images: int, channels: int, locations: int) -> Demand:
     """One comparison, both directions: B sampled rows against all B L locations."""
     one = rectangle(images, images * locations, channels, sides=1)
     bytes_of_maps = 2.0 * images * locations * channels * 4
-    return Demand(flops=2 * one.flops, memory_bytes=2 * one.memory_bytes, bus_up=bytes_of_maps, bus_down=bytes_of_maps)
+    return Demand(work=2 * one.work, bus_up=bytes_of_maps, bus_down=bytes_of_maps)
 
 
 def cpc(images: int, channels: int, height: int, width: int, dim: int = 64) -> Demand:
@@ -102,8 +137,8 @@ def cpc(images: int, channels: int, height: int, width: int, dim: int = 64) -> D
     contrast = rectangle(images * rows * width, places, dim, sides=1)
     activations = 3 * 5 * (2.0 * channels + 6 * hidden) * 4 * images * rows * width
     bytes_of_map = places * channels * 4.0
-    return Demand(flops=network + projections + contrast.flops, memory_bytes=activations + contrast.memory_bytes,
-                  bus_up=bytes_of_map, bus_down=bytes_of_map)
+    return Demand(work=(Work(network + projections, activations), *contrast.work), bus_up=bytes_of_map,
+                  bus_down=bytes_of_map)
 
 
 CASES = {
@@ -122,15 +157,15 @@ def _number(value: float) -> str:
 
 
 def table(card: Card = H200) -> str:
-    """Markdown: a row a case. The predicted time of the device is the sum of products and memory: the sweeps between the
-    products share no time with them."""
-    lines = ["| case | precision | GFLOP | memory, GB | up / down, MB | products, ms | memory, ms | bus, ms | device, ms | bound by |",
-             "|---|---|---|---|---|---|---|---|---|---|"]
+    """Markdown: a row a case. The predicted time of the device is the sum of products and memory, as if no kernel did
+    both at once; the least is if every one did."""
+    lines = ["| case | precision | GFLOP | memory, GB | up / down, MB | products, ms | memory, ms | bus, ms | device, ms | least, ms "
+             "| bound by |", "|---|---|---|---|---|---|---|---|---|---|---|"]
     for name, (demand, precision) in CASES.items():
         times = demand.times(card, precision)
         device = times["products"] + times["memory"]
         bound = max(times, key=times.get)
-        milliseconds = [_number(1e3 * seconds) for seconds in (*times.values(), device)]
+        milliseconds = [_number(1e3 * seconds) for seconds in (*times.values(), device, demand.least(card, precision))]
         lines.append(f"| {name} | {precision} | {_number(demand.flops / 1e9)} | {_number(demand.memory_bytes / 1e9)} "
                      f"| {_number(demand.bus_up / 1e6)} / {_number(demand.bus_down / 1e6)} | "
                      + " | ".join(milliseconds) + f" | {bound} |")
@@ -138,12 +173,12 @@ def table(card: Card = H200) -> str:
 
 
 def held_table() -> str:
-    """Markdown: what clip of 65536 x 512 in bf16 holds, in MB, with blocks as by default and with the smallest."""
-    shares = [held(65536, 65536, 512, element=2, block_bytes=size) for size in (BLOCK_BYTES, 64 << 20)]
-    lines = ["| blocks of | " + " | ".join([*shares[0], "all"]) + " |", "|---" * (len(shares[0]) + 2) + "|"]
-    for size, share in zip((BLOCK_BYTES, 64 << 20), shares):
-        cells = [round(part / 1e6) for part in (*share.values(), sum(share.values()))]
-        lines.append(f"| {block_rows(65536, 65536, size)} rows | " + " | ".join(map(str, cells)) + " |")
+    """Markdown: what clip of 65536 x 512 in bf16 holds, in MB."""
+    share = held(65536, 65536, 512, element=2)
+    high, wide = first_tile(65536, 65536)
+    lines = ["| tiles of | " + " | ".join([*share, "all"]) + " |", "|---" * (len(share) + 2) + "|"]
+    cells = [round(part / 1e6) for part in (*share.values(), sum(share.values()))]
+    lines.append(f"| {high} x {wide} | " + " | ".join(map(str, cells)) + " |")
     return "\n".join(lines)
 
 

@@ -44,16 +44,30 @@ def test_blocks_are_those_of_the_target():
     assert card_bounds.block_rows(65536, 65536, 64 << 20) == 256
     assert card_bounds.block_rows(4096, 4096) == 4096
     assert card_bounds.block_rows(10, 1 << 40) == 1
+    assert card_bounds.first_tile(65536, 65536) == (4096, 8192)
+    assert card_bounds.first_tile(4096, 4096, 1 << 22) == (768, 1280)
+    assert card_bounds.first_tile(10, 1 << 20, 1 << 22) == (10, 104704)
 
 
-def test_every_block_reads_and_writes_the_sum_of_the_columns_gradient():
+def test_every_tile_reads_its_operands_and_reads_and_writes_the_sums_of_their_gradients():
     def beyond_scores(depth):
         return card_bounds.rectangle(65536, 65536, depth, sides=0, element=2).memory_bytes
 
-    blocks = 43
+    down, across = 16, 8
     added = beyond_scores(512) - beyond_scores(256)
-    of_columns = blocks * 65536 * 256 * (2 * 4 + 2 * 2)
-    assert of_columns < added < 1.25 * of_columns
+    of_tiles = (down + across) * 65536 * 256 * (2 * 4 + 2 * 2)
+    assert added == of_tiles + 2 * 65536 * 256 * (7 * 2 + 20)
+
+
+def test_the_least_is_between_what_bounds_a_case_and_the_prediction():
+    for demand, precision in card_bounds.CASES.values():
+        times = demand.times(card_bounds.H200, precision)
+        least = demand.least(card_bounds.H200, precision)
+        assert max(times["products"], times["memory"]) <= least <= times["products"] + times["memory"]
+
+
+def test_clip_holds_less_than_what_was_asked():
+    assert sum(card_bounds.held(65536, 65536, 512, element=2).values()) < 0.9e9
 
 
 def test_vectors_that_are_contrasted_with_themselves_cross_the_bus_once():

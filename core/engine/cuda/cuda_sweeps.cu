@@ -33,20 +33,23 @@ class CardBlock {
 
   template <typename State, typename Step, typename Finish>
   __device__ void ReduceColumns(int64_t rows, int64_t columns, const Step& step, const Finish& finish) const {
-    State* const states = Shared<State>();
-    const int column = static_cast<int>(threadIdx.x) % kSweepColumns;
-    const int part = static_cast<int>(threadIdx.x) / kSweepColumns;
-    State state;
+    State* const states = Shared<State, kSweepRun>();  // [rows, columns]
+    const int column = static_cast<int>(threadIdx.x) % (kSweepColumns / kSweepRun) * kSweepRun;
+    const int part = static_cast<int>(threadIdx.x) / (kSweepColumns / kSweepRun);
+    State run[kSweepRun];
     if (column < columns) {
-      for (int64_t row = part; row < rows; row += kSweepRows) step(state, row, column);
+      for (int64_t row = part; row < rows; row += kSweepRows) step(run, row, column);
     }
     __syncthreads();
-    states[threadIdx.x] = state;
+    State* const own = states + part * kSweepColumns + column;
+    for (int k = 0; k < kSweepRun; ++k) own[k] = run[k];
     for (int half = kSweepRows / 2; half > 0; half /= 2) {
       __syncthreads();
-      if (part < half) states[threadIdx.x].Add(states[threadIdx.x + half * kSweepColumns]);
+      for (int k = 0; k < kSweepRun && part < half; ++k) own[k].Add(own[half * kSweepColumns + k]);
     }
-    if (part == 0 && column < columns) finish(column, states[column]);
+    for (int k = 0; k < kSweepRun && part == 0; ++k) {
+      if (column + k < columns) finish(column + k, own[k]);
+    }
   }
 
   template <typename Body>
@@ -61,9 +64,9 @@ class CardBlock {
   }
 
  private:
-  template <typename State>
+  template <typename State, int kOfThread = 1>
   __device__ static State* Shared() {
-    __shared__ alignas(16) std::byte memory[kSweepThreads * sizeof(State)];
+    __shared__ alignas(16) std::byte memory[kSweepThreads * kOfThread * sizeof(State)];
     return reinterpret_cast<State*>(memory);
   }
 };

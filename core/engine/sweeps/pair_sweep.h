@@ -38,6 +38,22 @@ struct PairSums {
   double left = 0;
   double score_sum = 0;
 
+  // Scores of a run, of which those whose bit in `taken` is not set are not there.
+  LOSSD_HOST_DEVICE void TakeRun(T* scores, unsigned taken) {
+    T part = 0;
+    int count = 0;
+    for (int k = 0; k < kSweepRun; ++k) {
+      if ((taken >> k & 1) == 0) {
+        scores[k] = -INFINITY;
+      } else {
+        part += scores[k];
+        ++count;
+      }
+    }
+    others.AddRun(scores, kSweepRun);
+    left += count;
+    score_sum += static_cast<double>(part);
+  }
   LOSSD_HOST_DEVICE void Take(T score) {
     others.Add(score);
     left += 1;
@@ -85,8 +101,31 @@ LOSSD_HOST_DEVICE double FinishPair(const PairRule<T>& rule, const PairSums<T>& 
   return (StableSoftplus(margin) + (picked - (sums.score_sum + picked) / left) * e) * rule.share;
 }
 
-// One row. With `sums`, sums it up and writes losses, `right`, `picked` and terms; then, or with the terms of rows and
-// columns that were found before, writes the gradient if that is wanted.
+// What a row of a block sums up: scale times its raw scores, but those of its pair, itself and what leaves.
+template <typename T, typename Block>
+LOSSD_HOST_DEVICE PairSums<T> SumRow(const Block& threads, const ScoreBlock<T>& block, const PairRule<T>& rule,
+                                     int64_t group, int64_t row, T scale) {
+  const int64_t place = block.Place(group, row);
+  const int64_t i = block.first_row + row;
+  const int64_t pair = rule.PairOf(i) - block.first_column;
+  const int64_t self = rule.excludes_self ? i - block.first_column : -1;
+  const T bound = rule.similarities == nullptr ? T{0} : rule.bounds[block.RowPlace(group, row)];
+  return ReduceRuns<PairSums<T>>(threads, block.scores + place, block.columns,
+                                 [&](PairSums<T>& state, int64_t first, T* run, int size) {
+                                   unsigned taken = 0;
+                                   for (int k = 0; k < kSweepRun; ++k) {
+                                     const int64_t c = first + k;
+                                     if (k >= size || c == pair || c == self) continue;
+                                     if (rule.similarities != nullptr && rule.similarities[place + c] > bound) continue;
+                                     taken |= 1U << k;
+                                     run[k] *= scale;
+                                   }
+                                   state.TakeRun(run, taken);
+                                 });
+}
+
+// One row: writes its loss, `right` and term, with `sums`; then, or with the terms of rows and columns that were found
+// before, the gradient if that is wanted. With `sums` a block has all columns.
 template <typename T>
 struct PairSweep {
   ScoreBlock<T> block;
@@ -98,7 +137,6 @@ struct PairSweep {
   double* losses = nullptr;  // [groups, numbers, all rows], at this row of numbers.
   double* right = nullptr;   // Likewise: 1 where no column left is above the pair. May be null.
   int64_t numbers = 1;
-  double* picked = nullptr;  // [groups, all rows]: the pairs' scores. May be null.
 
   int64_t units() const { return block.rows; }
   int64_t groups() const { return block.groups; }
@@ -115,24 +153,15 @@ struct PairSweep {
 
   template <typename Block>
   LOSSD_HOST_DEVICE void Sum(const Block& threads, int64_t group, int64_t row, T scale) const {
-    const int64_t place = block.Place(group, row);
     const int64_t i = block.first_row + row;
-    const int64_t pair = rule.PairOf(i);
-    const int64_t self = rule.excludes_self ? i : -1;
     const int64_t row_place = block.RowPlace(group, row);
-    const T bound = rule.similarities == nullptr ? T{0} : rule.bounds[row_place];
-    const PairSums<T> found = threads.template Reduce<PairSums<T>>(block.columns, [&](PairSums<T>& state, int64_t c) {
-      if (c == pair || c == self) return;
-      if (rule.similarities != nullptr && Leaves(place + c, bound)) return;
-      state.Take(scale * block.scores[place + c]);
-    });
+    const PairSums<T> found = SumRow(threads, block, rule, group, row, scale);
     threads.Once([&] {
-      const T own = scale * block.scores[place + pair];
+      const T own = scale * block.scores[block.Place(group, row) + rule.PairOf(i)];
       const double weight = rule.pair_weights == nullptr ? 1 : rule.pair_weights[row_place];
       const int64_t number = group * numbers * block.all_rows + i;
       losses[number] = FinishPair(rule, found, static_cast<double>(own), weight, terms[row_place]);
       if (right != nullptr) right[number] = found.others.maximum <= own ? 1 : 0;
-      if (picked != nullptr) picked[row_place] = static_cast<double>(own);
     });
   }
 
@@ -140,67 +169,106 @@ struct PairSweep {
   LOSSD_HOST_DEVICE void WriteGradient(const Block& threads, int64_t group, int64_t row, T scale) const {
     const int64_t place = block.Place(group, row);
     const int64_t i = block.first_row + row;
-    const int64_t pair = rule.PairOf(i);
-    const int64_t self = rule.excludes_self ? i : -1;
+    const int64_t pair = rule.PairOf(i) - block.first_column;
+    const int64_t self = rule.excludes_self ? i - block.first_column : -1;
     const int64_t row_place = block.RowPlace(group, row);
     const PairTerm<T> term = terms[row_place];
-    const int64_t column_place = group * block.all_rows;
-    threads.ForEach(block.columns, [&](int64_t c) {
+    const int64_t column_place = group * block.all_rows + block.first_column;
+    const int64_t paired = block.all_rows - block.first_column;  // Columns of the block that have a pair.
+    block.WriteRow(threads, group, row, [&](int64_t c, T raw) -> T {
+      if (c == pair) return column_terms == nullptr ? term.pair : term.pair + column_terms[column_place + c].pair;
+      if (c == self) return 0;
+      const T score = scale * raw;
       T sum = 0;
-      if (c == pair) {
-        sum = column_terms == nullptr ? term.pair : term.pair + column_terms[column_place + c].pair;
-      } else if (c != self) {
-        const T score = scale * block.scores[place + c];
-        if (rule.similarities == nullptr || !Leaves(place + c, rule.bounds[row_place])) {
-          sum = term.weight * ExpBelow(score, term.maximum) - term.evenly;
-        }
-        if (column_terms != nullptr && c < block.all_rows &&
-            (rule.similarities == nullptr || !Leaves(place + c, rule.bounds[column_place + c]))) {
-          const PairTerm<T> column = column_terms[column_place + c];
-          sum += column.weight * ExpBelow(score, column.maximum) - column.evenly;
-        }
+      if (rule.similarities == nullptr || !Leaves(place + c, rule.bounds[row_place])) {
+        sum = term.weight * ExpBelow(score, term.maximum) - term.evenly;
       }
-      block.gradient.Write(place + c, sum);
+      if (column_terms != nullptr && c < paired &&
+          (rule.similarities == nullptr || !Leaves(place + c, rule.bounds[column_place + c]))) {
+        const PairTerm<T> column = column_terms[column_place + c];
+        sum += column.weight * ExpBelow(score, column.maximum) - column.evenly;
+      }
+      return sum;
     });
   }
 };
 
-// kSweepColumns of the columns with a pair, which are as many as rows: adds what the block's rows sum up to what those
-// of the chunks before have.
+// One row of a block that may have a part of the columns: adds what it sums up there to what blocks with columns before
+// have, and keeps the pair's score where that is among them.
+template <typename T>
+struct PairRowSums {
+  ScoreBlock<T> block;
+  PairRule<T> rule;
+  PairSums<T>* sums = nullptr;  // [groups, all rows]
+  double* picked = nullptr;     // [groups, all rows]
+
+  int64_t units() const { return block.rows; }
+  int64_t groups() const { return block.groups; }
+
+  template <typename Block>
+  LOSSD_HOST_DEVICE void operator()(const Block& threads, int64_t group, int64_t row) const {
+    const T scale = ClosestFinite<T>(block.scale.Of(group));
+    const PairSums<T> found = SumRow(threads, block, rule, group, row, scale);
+    threads.Once([&] {
+      const int64_t row_place = block.RowPlace(group, row);
+      const int64_t pair = rule.PairOf(block.first_row + row) - block.first_column;
+      if (block.first_column == 0) sums[row_place] = PairSums<T>();
+      sums[row_place].Add(found);
+      if (pair < 0 || pair >= block.columns) return;
+      picked[row_place] = static_cast<double>(scale * block.scores[block.Place(group, row) + pair]);
+    });
+  }
+};
+
+// kSweepColumns of a block's columns with a pair, of which there are as many as rows in all: adds what the block's rows
+// sum up to what those of the blocks before have.
 template <typename T>
 struct PairColumnSums {
   ScoreBlock<T> block;
   PairRule<T> rule;
   PairSums<T>* sums = nullptr;  // [groups, all rows]
 
-  int64_t units() const { return (block.all_rows + kSweepColumns - 1) / kSweepColumns; }
+  // None where no column of the block has a pair.
+  int64_t units() const { return (Paired() + kSweepColumns - 1) / kSweepColumns; }
   int64_t groups() const { return block.groups; }
 
   template <typename Block>
   LOSSD_HOST_DEVICE void operator()(const Block& threads, int64_t group, int64_t unit) const {
     const T scale = ClosestFinite<T>(block.scale.Of(group));
     const int64_t first = unit * kSweepColumns;
-    const int64_t left = block.all_rows - first;
-    const int64_t bounds = group * block.all_rows + first;
+    const int64_t left = Paired() - first;
+    const int64_t all_first = block.first_column + first;
+    const int64_t bounds = group * block.all_rows + all_first;
     threads.template ReduceColumns<PairSums<T>>(
         block.rows, left < kSweepColumns ? left : kSweepColumns,
-        [&](PairSums<T>& state, int64_t row, int64_t c) {
-          if (block.first_row + row == first + c) return;
+        [&](PairSums<T>* states, int64_t row, int64_t c) {
           const int64_t place = block.Place(group, row) + first + c;
-          if (rule.similarities != nullptr && rule.similarities[place] > rule.bounds[bounds + c]) return;
-          state.Take(scale * block.scores[place]);
+          T run[kSweepRun] = {};
+          LoadRun(block.scores + place, left - c, run);
+          for (int k = 0; k < kSweepRun; ++k) {
+            if (c + k >= left || block.first_row + row == all_first + c + k) continue;
+            if (rule.similarities != nullptr && rule.similarities[place + k] > rule.bounds[bounds + c + k]) continue;
+            states[k].Take(scale * run[k]);
+          }
         },
         [&](int64_t c, const PairSums<T>& state) {
-          PairSums<T>& all = sums[group * block.all_rows + first + c];
+          PairSums<T>& all = sums[bounds + c];
           if (block.first_row == 0) all = PairSums<T>();
           all.Add(state);
         });
   }
+
+ private:
+  LOSSD_HOST_DEVICE int64_t Paired() const {
+    const int64_t paired = block.all_rows - block.first_column;
+    return paired < 0 ? 0 : paired < block.columns ? paired : block.columns;
+  }
 };
 
-// kSweepThreads columns, of which the sums are complete: writes losses, [groups, numbers, all rows], and terms.
+// kSweepThreads rows, or columns, of which the sums are complete: writes losses, [groups, numbers, all rows], terms,
+// and where that is wanted, likewise, whether none of what is left is above the pair.
 template <typename T>
-struct PairColumnTerms {
+struct PairTerms {
   PairRule<T> rule;
   int64_t group_count = 0;
   int64_t all_rows = 0;
@@ -208,6 +276,7 @@ struct PairColumnTerms {
   const double* picked = nullptr;
   PairTerm<T>* terms = nullptr;
   double* losses = nullptr;
+  double* right = nullptr;  // May be null.
   int64_t numbers = 1;
 
   int64_t units() const { return (all_rows + kSweepThreads - 1) / kSweepThreads; }
@@ -217,9 +286,11 @@ struct PairColumnTerms {
   LOSSD_HOST_DEVICE void operator()(const Block& threads, int64_t group, int64_t unit) const {
     const int64_t first = unit * kSweepThreads;
     const int64_t left = all_rows - first;
-    threads.ForEach(left < kSweepThreads ? left : kSweepThreads, [&](int64_t c) {
-      const int64_t place = group * all_rows + first + c;
-      losses[group * numbers * all_rows + first + c] = FinishPair(rule, sums[place], picked[place], 1, terms[place]);
+    threads.ForEach(left < kSweepThreads ? left : kSweepThreads, [&](int64_t i) {
+      const int64_t place = group * all_rows + first + i;
+      const int64_t number = group * numbers * all_rows + first + i;
+      losses[number] = FinishPair(rule, sums[place], picked[place], 1, terms[place]);
+      if (right != nullptr) right[number] = static_cast<double>(sums[place].others.maximum) <= picked[place] ? 1 : 0;
     });
   }
 };

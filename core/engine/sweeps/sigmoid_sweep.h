@@ -22,8 +22,9 @@ struct SigmoidSums {
   }
 };
 
-// One row, s = scale x + bias: the sum of softplus(-z s), z = 1 for the column of the row's own number and -1
-// elsewhere, and its gradient.
+// One row, s = scale x + bias, of a block that may have a part of the columns: adds to what blocks with columns before
+// have the sum of softplus(-z s), z = 1 for the column of the row's own number and -1 elsewhere, and writes its
+// gradient.
 template <typename T>
 struct SigmoidSweep {
   ScoreBlock<T> block;
@@ -43,18 +44,29 @@ struct SigmoidSweep {
     const double bias = biases == nullptr ? 0 : biases[group];
     const int64_t place = block.Place(group, row);
     const int64_t i = block.first_row + row;
-    const SigmoidSums sums = threads.template Reduce<SigmoidSums>(block.columns, [&](SigmoidSums& state, int64_t c) {
-      const T score = static_cast<T>(scale * static_cast<double>(block.scores[place + c]) + bias);
-      const T away = c == i ? -score : score;
-      const T slope = (c == i ? T{-1} : T{1}) * StableSigmoid(away) * static_cast<T>(share);
-      state.loss += static_cast<double>(StableSoftplus(away));
-      state.slope += static_cast<double>(slope);
-      if (block.wants_gradient()) block.gradient.Write(place + c, slope);
-    });
+    const int64_t own = i - block.first_column;
+    const SigmoidSums sums = ReduceRuns<SigmoidSums>(
+        threads, block.scores + place, block.columns, [&](SigmoidSums& state, int64_t first, T* run, int size) {
+          T loss = 0;
+          T slopes_sum = 0;
+          for (int k = 0; k < kSweepRun; ++k) {
+            if (k >= size) continue;
+            const T score = static_cast<T>(scale * static_cast<double>(run[k]) + bias);
+            const bool is_own = first + k == own;
+            const T away = is_own ? -score : score;
+            run[k] = (is_own ? T{-1} : T{1}) * StableSigmoid(away) * static_cast<T>(share);
+            loss += StableSoftplus(away);
+            slopes_sum += run[k];
+          }
+          state.loss += static_cast<double>(loss);
+          state.slope += static_cast<double>(slopes_sum);
+          if (block.wants_gradient()) block.gradient.WriteRun(place + first, run, size);
+        });
     threads.Once([&] {
       const int64_t number = group * numbers * block.all_rows + i;
-      losses[number] = sums.loss * share;
-      slopes[number] = sums.slope;
+      const bool begins = block.first_column == 0;
+      losses[number] = (begins ? 0 : losses[number]) + sums.loss * share;
+      slopes[number] = (begins ? 0 : slopes[number]) + sums.slope;
     });
   }
 };

@@ -18,9 +18,29 @@
 namespace lossd {
 
 inline constexpr int kSweepThreads = 256;
-// Side by side where a block works on columns.
+// Numbers side by side that a thread takes at a time: 16 bytes of float32.
+inline constexpr int kSweepRun = 4;
+// Side by side where a block works on columns: a run a thread.
 inline constexpr int kSweepColumns = 32;
-inline constexpr int kSweepRows = kSweepThreads / kSweepColumns;
+inline constexpr int kSweepRows = kSweepThreads / (kSweepColumns / kSweepRun);
+
+// Reads up to kSweepRun numbers, of which `count` are there, at once where they lie as a card reads them at once.
+template <typename T>
+LOSSD_HOST_DEVICE void LoadRun(const T* numbers, int64_t count, T* run) {
+#ifdef __CUDA_ARCH__
+  if (std::is_same_v<T, float> && count >= kSweepRun && reinterpret_cast<uintptr_t>(numbers) % sizeof(float4) == 0) {
+    const float4 four = *reinterpret_cast<const float4*>(numbers);
+    run[0] = four.x;
+    run[1] = four.y;
+    run[2] = four.z;
+    run[3] = four.w;
+    return;
+  }
+#endif
+  for (int k = 0; k < kSweepRun; ++k) {
+    if (k < count) run[k] = numbers[k];
+  }
+}
 
 // The threads of a block in loops. What threads add up is a state: as constructed it is that of nothing, and Add joins
 // another one's.
@@ -41,13 +61,15 @@ class HostBlock {
     return states[0];
   }
 
-  // step(state, row, column) for all rows of a block's columns; finish(column, state) with the states of each column
-  // joined, once a column. `columns` is at most kSweepColumns.
+  // step(states, row, column) for all rows of a block's columns in runs, with the states of those from `column` on;
+  // finish(column, state) with the states of each column joined, once a column. `columns` is at most kSweepColumns.
   template <typename State, typename Step, typename Finish>
   void ReduceColumns(int64_t rows, int64_t columns, const Step& step, const Finish& finish) const {
     State states[kSweepRows][kSweepColumns];
     for (int64_t row = 0; row < rows; ++row) {
-      for (int64_t column = 0; column < columns; ++column) step(states[row % kSweepRows][column], row, column);
+      for (int64_t column = 0; column < columns; column += kSweepRun) {
+        step(&states[row % kSweepRows][column], row, column);
+      }
     }
     for (int64_t column = 0; column < columns; ++column) {
       for (int half = kSweepRows / 2; half > 0; half /= 2) {
@@ -90,6 +112,23 @@ struct RunningSum {
       sum = sum * static_cast<double>(std::exp(maximum - s)) + 1;
       maximum = s;
     }
+  }
+  // Numbers of a run: their exponentials are added up in T first.
+  LOSSD_HOST_DEVICE void AddRun(const T* scores, int count) {
+    T most = -INFINITY;
+    for (int k = 0; k < kSweepRun; ++k) {
+      if (k < count && (scores[k] > most || scores[k] != scores[k])) most = scores[k];  // A NaN stays.
+    }
+    if (most == -INFINITY) return;
+    if (!(most <= maximum)) {
+      sum *= static_cast<double>(std::exp(maximum - most));
+      maximum = most;
+    }
+    T part = 0;
+    for (int k = 0; k < kSweepRun; ++k) {
+      if (k < count) part += scores[k] == maximum ? T{1} : ExpBelow(scores[k], maximum);
+    }
+    sum += static_cast<double>(part);
   }
   LOSSD_HOST_DEVICE void Add(const RunningSum& other) {
     if (other.sum == 0) return;
@@ -142,6 +181,18 @@ struct GroupProduct {
   }
 };
 
+// Calls step(state, i, run, size) for runs of kSweepRun of `count` numbers, i being the first one's place, of which the
+// last may be shorter. As Reduce.
+template <typename State, typename Block, typename T, typename Step>
+LOSSD_HOST_DEVICE State ReduceRuns(const Block& threads, const T* numbers, int64_t count, const Step& step) {
+  return threads.template Reduce<State>((count + kSweepRun - 1) / kSweepRun, [&](State& state, int64_t index) {
+    const int64_t first = index * kSweepRun;
+    T run[kSweepRun] = {};
+    LoadRun(numbers + first, count - first, run);
+    step(state, first, run, static_cast<int>(count - first < kSweepRun ? count - first : kSweepRun));
+  });
+}
+
 // Where numbers are written, as they are or rounded to bfloat16 (to nearest, ties to even): one of the two is set.
 template <typename T>
 struct Destination {
@@ -155,11 +206,32 @@ struct Destination {
       narrow[place] = Rounded(NarrowType::kBFloat16, static_cast<float>(number));
     }
   }
+  LOSSD_HOST_DEVICE void WriteRun(int64_t place, const T* run, int count) const {
+#ifdef __CUDA_ARCH__
+    if constexpr (std::is_same_v<T, float>) {
+      if (count == kSweepRun && narrow == nullptr && reinterpret_cast<uintptr_t>(wide + place) % sizeof(float4) == 0) {
+        *reinterpret_cast<float4*>(wide + place) = make_float4(run[0], run[1], run[2], run[3]);
+        return;
+      }
+      if (count == kSweepRun && narrow != nullptr && reinterpret_cast<uintptr_t>(narrow + place) % sizeof(uint2) == 0) {
+        const auto two = [&](int k) {
+          return static_cast<uint32_t>(Rounded(NarrowType::kBFloat16, run[k])) |
+                 static_cast<uint32_t>(Rounded(NarrowType::kBFloat16, run[k + 1])) << 16;
+        };
+        *reinterpret_cast<uint2*>(narrow + place) = make_uint2(two(0), two(2));
+        return;
+      }
+    }
+#endif
+    for (int k = 0; k < kSweepRun; ++k) {
+      if (k < count) Write(place + k, run[k]);
+    }
+  }
 };
 
 // A block of raw scores of all groups: [groups, rows, columns], of which the first row is row `first_row` of the
-// problem. The gradient by the scores, times what they are scaled by, is written to `gradient`, which may be the scores
-// themselves; to nowhere where it is not wanted.
+// problem, and the first column its column `first_column`. The gradient by the scores, times what they are scaled by,
+// is written to `gradient`, which may be the scores themselves; to nowhere where it is not wanted.
 template <typename T>
 struct ScoreBlock {
   const T* scores = nullptr;
@@ -171,11 +243,27 @@ struct ScoreBlock {
   int64_t all_rows = 0;
   // Scores are this times the raw ones.
   GroupProduct scale;
+  int64_t first_column = 0;
 
   LOSSD_HOST_DEVICE int64_t Place(int64_t group, int64_t row) const { return (group * rows + row) * columns; }
   // Of a row among those of all chunks, which [groups, all_rows] has.
   LOSSD_HOST_DEVICE int64_t RowPlace(int64_t group, int64_t row) const { return group * all_rows + first_row + row; }
   LOSSD_HOST_DEVICE bool wants_gradient() const { return gradient.wide != nullptr || gradient.narrow != nullptr; }
+  // Writes slope(c, raw score) as the gradient by column c of the block, of all in a row.
+  template <typename Block, typename Slope>
+  LOSSD_HOST_DEVICE void WriteRow(const Block& threads, int64_t group, int64_t row, const Slope& slope) const {
+    const int64_t place = Place(group, row);
+    threads.ForEach((columns + kSweepRun - 1) / kSweepRun, [&](int64_t index) {
+      const int64_t first = index * kSweepRun;
+      T run[kSweepRun] = {};
+      LoadRun(scores + place + first, columns - first, run);
+      for (int k = 0; k < kSweepRun; ++k) {
+        if (k < columns - first) run[k] = slope(first + k, run[k]);
+      }
+      gradient.WriteRun(place + first, run,
+                        static_cast<int>(columns - first < kSweepRun ? columns - first : kSweepRun));
+    });
+  }
 };
 
 }  // namespace lossd

@@ -25,9 +25,10 @@ using Sweep =
     std::variant<NormSweep<float>, NormSweep<double>, NormSweep<float, double>, ScaleOfGroup, ScaledVectors<float>,
                  ScaledVectors<double>, ScaledVectors<float, double>, OperandGradient<float>, OperandGradient<double>,
                  OperandGradient<float, double>, PairSweep<float>, PairSweep<double>, PairColumnSums<float>,
-                 PairColumnSums<double>, PairColumnTerms<float>, PairColumnTerms<double>, LabelCounts,
-                 LabelSweep<float>, LabelSweep<double>, SigmoidSweep<float>, SigmoidSweep<double>, MapSweep<float>,
-                 MapSweep<double>, StepSweep<float>, StepSweep<double>, RoundSweep<float>, RoundSweep<double>>;
+                 PairColumnSums<double>, PairTerms<float>, PairTerms<double>, PairRowSums<float>, PairRowSums<double>,
+                 LabelCounts, LabelSweep<float>, LabelSweep<double>, SigmoidSweep<float>, SigmoidSweep<double>,
+                 MapSweep<float>, MapSweep<double>, StepSweep<float>, StepSweep<double>, RoundSweep<float>,
+                 RoundSweep<double>>;
 
 // Runs sweeps where a device computes. Thread-safe.
 class Sweeps {

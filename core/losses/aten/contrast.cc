@@ -161,6 +161,15 @@ class ContrastGroups {
   at::Tensor weight_;
 };
 
+// Scores of a group that RunTerms holds at a time.
+int64_t ScoresAtATime(const ContrastProblem& problem, const Target& target) {
+  const int64_t rows = problem.row_count();
+  const int64_t columns = problem.column_count();
+  if (!problem.both_sides && problem.term != Term::kSigmoid) return target.BlockRows(rows, columns) * columns;
+  const Tile tile = target.FirstTile(rows, columns);
+  return tile.rows * tile.columns;
+}
+
 }  // namespace
 
 void RunContrast(const ContrastProblem& problem, DType computed, Groups groups, const Target& target) {
@@ -176,7 +185,7 @@ int64_t ContrastBytes(const ContrastProblem& problem, DType computed, const Comp
   const int64_t blocks = 1 + narrow + (problem.exclusion.has_value() ? 1 : 0);
   const int64_t of_rows = problem.row_count() * static_cast<int64_t>(3 * sizeof(PairSums<double>) + 64);
   return 2 * InputBytes(request) + 2 * InputBytesIn(computed, request) + of_rows +
-         target.BlockBytes(problem.row_count(), problem.column_count(), blocks, element_bytes);
+         blocks * element_bytes * ScoresAtATime(problem, target);
 }
 
 }  // namespace lossd::aten

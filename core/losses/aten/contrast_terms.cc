@@ -39,7 +39,7 @@ class Terms {
         stack_(rows_.vectors.size(0)),
         count_(rows_.vectors.size(1)),
         numbers_(operands.numbers.stride(0) / count_),
-        block_rows_(target.BlockRows(count_, columns_.vectors.size(1))),
+        all_columns_(columns_.vectors.size(1)),
         share_((problem.both_sides ? 0.5 : 1.0) / static_cast<double>(count_)),
         gradient_factor_(std::ldexp(1.0, operands.weight_exponent)),
         wide_(rows_.vectors.options().dtype(at::kDouble)) {}
@@ -61,23 +61,35 @@ class Terms {
   }
 
  private:
-  // Calls body(first, count) for blocks of rows.
+  // Calls body(tile) for all tiles, of which `first` is the first, those of the same rows one after the other.
   template <typename Body>
-  void ForBlocks(const Body& body) const {
-    for (int64_t first = 0; first < count_ && !AllCancelled(groups_); first += block_rows_) {
-      body(first, std::min(block_rows_, count_ - first));
+  void ForTiles(const Tile& first, const Body& body) const {
+    Tile tile;
+    for (; tile.first_row < count_; tile.first_row += first.rows) {
+      tile.rows = std::min(first.rows, count_ - tile.first_row);
+      for (tile.first_column = 0; tile.first_column < all_columns_; tile.first_column += first.columns) {
+        if (AllCancelled(groups_)) return;
+        tile.columns = std::min(first.columns, all_columns_ - tile.first_column);
+        body(tile);
+      }
     }
   }
+  Tile FirstTile() const { return target_.FirstTile(count_, all_columns_); }
 
   bool WantsGradients() const { return rows_.gradient.defined() || columns_.gradient.defined(); }
 
-  // [G, count, columns]
-  at::Tensor FormScores(int64_t first, int64_t count) const {
-    return Multiply(target_, rows_.vectors.narrow(1, first, count), columns_.vectors.transpose(1, 2));
+  static at::Tensor RowsOf(const at::Tensor& all, const Tile& tile) { return all.narrow(1, tile.first_row, tile.rows); }
+  static at::Tensor ColumnsOf(const at::Tensor& all, const Tile& tile) {
+    return all.narrow(1, tile.first_column, tile.columns);
   }
-  at::Tensor FormSimilarities(int64_t first, int64_t count) const {
+
+  // [G, rows, columns]
+  at::Tensor FormScores(const Tile& tile) const {
+    return Multiply(target_, RowsOf(rows_.vectors, tile), ColumnsOf(columns_.vectors, tile).transpose(1, 2));
+  }
+  at::Tensor FormSimilarities(const Tile& tile) const {
     if (!operands_.bounds.defined()) return {};
-    return at::bmm(operands_.guide_rows.narrow(1, first, count), operands_.guide_columns.transpose(1, 2));
+    return at::bmm(RowsOf(operands_.guide_rows, tile), ColumnsOf(operands_.guide_columns, tile).transpose(1, 2));
   }
 
   // What the gradient by `scores` is written to: their place, or a new one where products read it rounded. Undefined
@@ -88,60 +100,65 @@ class Terms {
     return type == scores.scalar_type() ? scores : at::empty(scores.sizes(), scores.options().dtype(type));
   }
 
-  // Scores of rows from `first` on; `gradient` is undefined where it is not to be written.
-  ScoreBlock<T> BlockOf(const at::Tensor& scores, int64_t first, const at::Tensor& gradient) const {
+  // Scores of a tile; `gradient` is undefined where it is not to be written.
+  ScoreBlock<T> BlockOf(const at::Tensor& scores, const Tile& tile, const at::Tensor& gradient) const {
     ScoreBlock<T> block;
     block.scores = ElementsOf<T>(scores);
     if (gradient.defined()) block.gradient = DestinationIn<T>(gradient);
     block.groups = stack_;
-    block.rows = scores.size(1);
-    block.columns = scores.size(2);
-    block.first_row = first;
+    block.rows = tile.rows;
+    block.columns = tile.columns;
+    block.first_row = tile.first_row;
+    block.first_column = tile.first_column;
     block.all_rows = count_;
     block.scale = ProductOf({operands_.scale, rows_.factor, columns_.factor});
     return block;
   }
 
-  void AddGradients(const at::Tensor& gradient, int64_t first) const {
+  void AddGradients(const at::Tensor& gradient, const Tile& tile) const {
     if (!gradient.defined()) return;
-    const int64_t count = gradient.size(1);
     if (rows_.gradient.defined()) {
-      AddProduct(target_, rows_.gradient.narrow(1, first, count), gradient, columns_.vectors, gradient_factor_);
+      AddProduct(target_, RowsOf(rows_.gradient, tile), gradient, ColumnsOf(columns_.vectors, tile), gradient_factor_);
     }
     if (columns_.gradient.defined()) {
-      AddProduct(target_, columns_.gradient, gradient.transpose(1, 2), rows_.vectors.narrow(1, first, count),
+      AddProduct(target_, ColumnsOf(columns_.gradient, tile), gradient.transpose(1, 2), RowsOf(rows_.vectors, tile),
                  gradient_factor_);
     }
   }
 
-  // Calls sweep(scores, gradient, first) for blocks of rows, and adds what it has left in `gradient`. No block of
-  // scores is held beside the next one, nor for longer than it is read.
+  // Calls sweep(scores, gradient, tile) for tiles, and adds what it has left in `gradient`. No tile of scores is held
+  // beside the next one, nor for longer than it is read.
+  template <typename Sweep>
+  void SweepTiles(const Tile& first, const Sweep& sweep) const {
+    ForTiles(first, [&](const Tile& tile) {
+      at::Tensor scores = FormScores(tile);
+      const at::Tensor gradient = RoomForGradient(scores);
+      sweep(scores, gradient, tile);
+      scores.reset();
+      AddGradients(gradient, tile);
+    });
+  }
+  // Likewise with blocks of whole rows.
   template <typename Sweep>
   void SweepBlocks(const Sweep& sweep) const {
-    ForBlocks([&](int64_t first, int64_t count) {
-      at::Tensor scores = FormScores(first, count);
-      const at::Tensor gradient = RoomForGradient(scores);
-      sweep(scores, gradient, first);
-      scores.reset();
-      AddGradients(gradient, first);
-    });
+    SweepTiles({0, target_.BlockRows(count_, all_columns_), 0, all_columns_}, sweep);
   }
 
   double* Numbers(ContrastNumber number) const { return ElementsOf<double>(operands_.numbers) + number * count_; }
 
   // A sweep over a block's rows, of any kind: where it reads scores, and leaves its gradient and the rows' losses.
   template <template <typename> typename Sweep>
-  Sweep<T> RowSweep(const at::Tensor& scores, const at::Tensor& gradient, int64_t first) const {
+  Sweep<T> RowSweep(const at::Tensor& scores, const at::Tensor& gradient, const Tile& tile) const {
     Sweep<T> sweep;
-    sweep.block = BlockOf(scores, first, gradient);
+    sweep.block = BlockOf(scores, tile, gradient);
     sweep.losses = Numbers(kRowLoss);
     sweep.numbers = numbers_;
     return sweep;
   }
 
   void RunBlocks() {
-    SweepBlocks([&](const at::Tensor& scores, const at::Tensor& gradient, int64_t first) {
-      auto sweep = RowSweep<MapSweep>(scores, gradient, first);
+    SweepBlocks([&](const at::Tensor& scores, const at::Tensor& gradient, const Tile& tile) {
+      auto sweep = RowSweep<MapSweep>(scores, gradient, tile);
       sweep.locations = problem_.line;
       sweep.normalizer = problem_.scale;
       sweep.clip = ClipOf<T>(problem_.clip);
@@ -155,8 +172,8 @@ class Terms {
 
   void RunSteps() {
     const at::Tensor margins = at::empty({stack_, count_, problem_.steps}, wide_);
-    SweepBlocks([&](const at::Tensor& scores, const at::Tensor& gradient, int64_t first) {
-      auto sweep = RowSweep<StepSweep>(scores, gradient, first);
+    SweepBlocks([&](const at::Tensor& scores, const at::Tensor& gradient, const Tile& tile) {
+      auto sweep = RowSweep<StepSweep>(scores, gradient, tile);
       sweep.steps = problem_.steps;
       sweep.line = problem_.line;
       sweep.shares = ElementsOf<double>(operands_.step_shares);
@@ -166,8 +183,8 @@ class Terms {
   }
 
   void RunSigmoids() {
-    SweepBlocks([&](const at::Tensor& scores, const at::Tensor& gradient, int64_t first) {
-      auto sweep = RowSweep<SigmoidSweep>(scores, gradient, first);
+    SweepTiles(FirstTile(), [&](const at::Tensor& scores, const at::Tensor& gradient, const Tile& tile) {
+      auto sweep = RowSweep<SigmoidSweep>(scores, gradient, tile);
       sweep.biases = ElementsOf<double>(operands_.bias);
       sweep.share = share_;
       sweep.slopes = Numbers(kBiasSlope);
@@ -184,8 +201,8 @@ class Terms {
     count_sweep.counts = ElementsOf<double>(counts);
     target_.Run(count_sweep);
     const at::Tensor shares = (counts > 0).sum(1).clamp_min_(1).to(at::kDouble).reciprocal_();  // [G]
-    SweepBlocks([&](const at::Tensor& scores, const at::Tensor& gradient, int64_t first) {
-      auto sweep = RowSweep<LabelSweep>(scores, gradient, first);
+    SweepBlocks([&](const at::Tensor& scores, const at::Tensor& gradient, const Tile& tile) {
+      auto sweep = RowSweep<LabelSweep>(scores, gradient, tile);
       sweep.labels = ElementsOf<int64_t>(operands_.labels);
       sweep.counts = ElementsOf<double>(counts);
       sweep.shares = ElementsOf<double>(shares);
@@ -216,9 +233,9 @@ class Terms {
     return reinterpret_cast<State*>(room.data_ptr<uint8_t>());
   }
 
-  PairSweep<T> PairsOf(const at::Tensor& scores, const at::Tensor& similarities, int64_t first,
+  PairSweep<T> PairsOf(const at::Tensor& scores, const at::Tensor& similarities, const Tile& tile,
                        const at::Tensor& gradient, const at::Tensor& terms) const {
-    auto sweep = RowSweep<PairSweep>(scores, gradient, first);
+    auto sweep = RowSweep<PairSweep>(scores, gradient, tile);
     sweep.rule = RuleOf(similarities);
     sweep.terms = StatesIn<PairTerm<T>>(terms);
     sweep.right = Numbers(kRight);
@@ -228,59 +245,82 @@ class Terms {
   // A row's terms are known once the row was swept: the same sweep goes on with its gradient.
   void RunRows() {
     const at::Tensor terms = RoomFor<PairTerm<T>>();
-    SweepBlocks([&](const at::Tensor& scores, const at::Tensor& gradient, int64_t first) {
-      const at::Tensor similarities = FormSimilarities(first, scores.size(1));
-      target_.Run(PairsOf(scores, similarities, first, gradient, terms));
+    SweepBlocks([&](const at::Tensor& scores, const at::Tensor& gradient, const Tile& tile) {
+      const at::Tensor similarities = FormSimilarities(tile);
+      target_.Run(PairsOf(scores, similarities, tile, gradient, terms));
     });
   }
 
-  // A column's terms are known when all rows were swept: the gradient comes after, from scores that are formed again
-  // where one block does not hold them all.
+  // What rows and columns sum up, and the pairs' scores.
+  struct BothSums {
+    at::Tensor rows;
+    at::Tensor columns;
+    at::Tensor picked;
+  };
+
+  void SumTile(const at::Tensor& scores, const at::Tensor& similarities, const Tile& tile, const BothSums& sums) const {
+    PairRowSums<T> of_rows;
+    of_rows.block = BlockOf(scores, tile, {});
+    of_rows.rule = RuleOf(similarities);
+    of_rows.sums = StatesIn<PairSums<T>>(sums.rows);
+    of_rows.picked = ElementsOf<double>(sums.picked);
+    target_.Run(of_rows);
+    PairColumnSums<T> of_columns;
+    of_columns.block = of_rows.block;
+    of_columns.rule = of_rows.rule;
+    of_columns.sums = StatesIn<PairSums<T>>(sums.columns);
+    if (of_columns.units() > 0) target_.Run(of_columns);
+  }
+
+  // The terms and losses of what is summed up.
+  void FinishTerms(const at::Tensor& sums, const at::Tensor& picked, const at::Tensor& terms, ContrastNumber losses,
+                   double* right) const {
+    PairTerms<T> finish;
+    finish.rule = RuleOf({});
+    finish.group_count = stack_;
+    finish.all_rows = count_;
+    finish.sums = StatesIn<PairSums<T>>(sums);
+    finish.picked = ElementsOf<double>(picked);
+    finish.terms = StatesIn<PairTerm<T>>(terms);
+    finish.losses = Numbers(losses);
+    finish.right = right;
+    finish.numbers = numbers_;
+    target_.Run(finish);
+  }
+
+  // The terms of rows and columns are known when all tiles were swept: the gradient comes after, from scores that are
+  // formed again where they are more than a tile.
   void RunBothSides() {
     const at::Tensor terms = RoomFor<PairTerm<T>>();
     const at::Tensor column_terms = RoomFor<PairTerm<T>>();
-    const at::Tensor column_sums = RoomFor<PairSums<T>>();
-    const at::Tensor picked = at::empty({stack_, count_}, wide_);
+    const BothSums sums = {RoomFor<PairSums<T>>(), RoomFor<PairSums<T>>(), at::empty({stack_, count_}, wide_)};
     at::Tensor scores;
     at::Tensor similarities;
-    const auto form = [&](int64_t first, int64_t count) {
+    const auto form = [&](const Tile& tile) {
       scores.reset();  // Before there are others.
       similarities.reset();
-      scores = FormScores(first, count);
-      similarities = FormSimilarities(first, count);
+      scores = FormScores(tile);
+      similarities = FormSimilarities(tile);
     };
-    ForBlocks([&](int64_t first, int64_t count) {
-      form(first, count);
-      PairSweep<T> sweep = PairsOf(scores, similarities, first, {}, terms);
-      sweep.picked = ElementsOf<double>(picked);
-      target_.Run(sweep);
-      PairColumnSums<T> sums;
-      sums.block = sweep.block;
-      sums.rule = sweep.rule;
-      sums.sums = StatesIn<PairSums<T>>(column_sums);
-      target_.Run(sums);
+    const Tile first = FirstTile();
+    ForTiles(first, [&](const Tile& tile) {
+      form(tile);
+      SumTile(scores, similarities, tile, sums);
     });
-    PairColumnTerms<T> columns;
-    columns.rule = RuleOf({});
-    columns.group_count = stack_;
-    columns.all_rows = count_;
-    columns.sums = StatesIn<PairSums<T>>(column_sums);
-    columns.picked = ElementsOf<double>(picked);
-    columns.terms = StatesIn<PairTerm<T>>(column_terms);
-    columns.losses = Numbers(kColumnLoss);
-    columns.numbers = numbers_;
-    target_.Run(columns);
+    FinishTerms(sums.rows, sums.picked, terms, kRowLoss, Numbers(kRight));
+    FinishTerms(sums.columns, sums.picked, column_terms, kColumnLoss, nullptr);
     if (!WantsGradients()) return;
-    ForBlocks([&](int64_t first, int64_t count) {
-      if (count < count_) form(first, count);
+    const bool again = first.rows < count_ || first.columns < all_columns_;
+    ForTiles(first, [&](const Tile& tile) {
+      if (again) form(tile);
       const at::Tensor gradient = RoomForGradient(scores);
-      PairSweep<T> sweep = PairsOf(scores, similarities, first, gradient, terms);
+      PairSweep<T> sweep = PairsOf(scores, similarities, tile, gradient, terms);
       sweep.sums = false;
       sweep.column_terms = StatesIn<PairTerm<T>>(column_terms);
       target_.Run(sweep);
       scores.reset();
       similarities.reset();
-      AddGradients(gradient, first);
+      AddGradients(gradient, tile);
     });
   }
 
@@ -293,7 +333,7 @@ class Terms {
   const int64_t stack_;    // G
   const int64_t count_;    // Rows.
   const int64_t numbers_;  // From a group's numbers to the next one's, in rows of numbers.
-  const int64_t block_rows_;
+  const int64_t all_columns_;
   const double share_;  // Of a row's loss in the whole.
   const double gradient_factor_;
   const at::TensorOptions wide_;

@@ -10,6 +10,7 @@
 #include <c10/core/Device.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <memory>
 
@@ -24,6 +25,17 @@ inline constexpr int64_t kHostBlockScores = int64_t{1} << 20;
 // What the rows of a card's products are cut by, at most.
 inline constexpr int64_t kTileRows = 256;
 
+// Scores of a tile, at most: larger ones save less and less of what is read and written for each.
+inline constexpr int64_t kMostTileScores = int64_t{1} << 25;
+
+// A part of all rows and columns of scores.
+struct Tile {
+  int64_t first_row = 0;
+  int64_t rows = 0;
+  int64_t first_column = 0;
+  int64_t columns = 0;
+};
+
 struct Target {
   at::Device device = at::kCPU;
   std::shared_ptr<const Sweeps> sweeps = nullptr;  // Not null where the target is used.
@@ -36,8 +48,19 @@ struct Target {
   // are more than a block has, whole tiles of products, if it has any.
   int64_t BlockRows(int64_t rows, int64_t columns) const {
     const int64_t room = block_scores / columns;
-    if (room >= rows) return rows;
-    return room >= kTileRows ? room / kTileRows * kTileRows : std::max<int64_t>(room, 1);
+    return room >= rows ? rows : WholeTiles(room);
+  }
+  // The first of the tiles of scores where no row needs to be held whole. What is read and written for each tile is its
+  // rows and its columns: the closer to a square, the less in all. Twice as wide as high, for the sake of sweeps over
+  // columns, a block of threads each few.
+  Tile FirstTile(int64_t rows, int64_t columns) const {
+    const int64_t room = std::min(block_scores, kMostTileScores);
+    if (rows <= room / columns) return {0, rows, 0, columns};
+    const int64_t side = WholeTiles(static_cast<int64_t>(std::sqrt(2 * static_cast<double>(room))));
+    Tile tile{0, 0, 0, std::min(columns, side)};
+    tile.rows = std::min(rows, WholeTiles(room / tile.columns));
+    if (tile.rows == rows) tile.columns = std::min(columns, WholeTiles(room / rows));
+    return tile;
   }
   // Bytes of `copies` things of a block's size.
   int64_t BlockBytes(int64_t rows, int64_t columns, int64_t copies, int64_t element_bytes) const {
@@ -45,6 +68,11 @@ struct Target {
   }
   // Runs a sweep there, and counts it (operation_counter.h).
   void Run(const Sweep& sweep) const;
+
+ private:
+  static int64_t WholeTiles(int64_t room) {
+    return room >= kTileRows ? room / kTileRows * kTileRows : std::max<int64_t>(room, 1);
+  }
 };
 
 // Calls body with a zero of the type that `type`, float32 or float64, is in C++.

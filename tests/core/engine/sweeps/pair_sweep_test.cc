@@ -88,18 +88,20 @@ struct Outcome {
   std::vector<double> gradient;
 };
 
-// The sweeps' way, in blocks of so many rows, for two groups: the problem, and one of twice its scores and half its
-// scale, which comes to the same. In place, as the losses run them.
+// The sweeps' way, in blocks of so many rows, and of so many columns where both sides are summed, for two groups: the
+// problem, and one of twice its scores and half its scale, which comes to the same. In place, as the losses run them.
 template <typename T>
 class SweepRun {
  public:
-  SweepRun(const Problem& problem, int64_t block_rows)
+  SweepRun(const Problem& problem, int64_t block_rows, int64_t block_columns = 7)
       : problem_(problem),
         block_rows_(block_rows),
+        block_columns_(problem.both_sides ? block_columns : problem.columns),
         weights_(Twice<double>(problem.Weights())),
         bounds_(Twice<T>(problem.Bounds())),
         terms_(weights_.size()),
         column_terms_(weights_.size()),
+        row_sums_(weights_.size()),
         column_sums_(weights_.size()),
         picked_(weights_.size()),
         numbers_(3 * weights_.size()) {}
@@ -108,11 +110,13 @@ class SweepRun {
     if (problem_.both_sides) {
       ForBlocks([this](PairSweep<T>& sweep) {
         sweep.block.gradient.wide = nullptr;
-        host_.Run(sweep);
+        host_.Run(PairRowSums<T>{sweep.block, sweep.rule, row_sums_.data(), picked_.data()});
         host_.Run(PairColumnSums<T>{sweep.block, sweep.rule, column_sums_.data()});
       });
-      host_.Run(PairColumnTerms<T>{Rule(), 2, problem_.rows, column_sums_.data(), picked_.data(), column_terms_.data(),
-                                   numbers_.data() + problem_.rows, 3});
+      host_.Run(PairTerms<T>{Rule(), 2, problem_.rows, row_sums_.data(), picked_.data(), terms_.data(), numbers_.data(),
+                             numbers_.data() + 2 * problem_.rows, 3});
+      host_.Run(PairTerms<T>{Rule(), 2, problem_.rows, column_sums_.data(), picked_.data(), column_terms_.data(),
+                             numbers_.data() + problem_.rows, nullptr, 3});
     }
     ForBlocks([this](PairSweep<T>& sweep) {
       sweep.sums = !problem_.both_sides;
@@ -151,39 +155,59 @@ class SweepRun {
     return rule;
   }
 
+  // A part of the numbers of all rows and columns, for both groups.
+  std::vector<T> PartOf(const std::vector<double>& all, int64_t row, int64_t rows, int64_t column,
+                        int64_t columns) const {
+    std::vector<double> part;
+    for (int64_t i = row; i < row + rows; ++i) {
+      const auto begin = all.begin() + static_cast<std::ptrdiff_t>(i * problem_.columns + column);
+      part.insert(part.end(), begin, begin + static_cast<std::ptrdiff_t>(columns));
+    }
+    return Twice<T>(part);
+  }
+
   template <typename Body>
   void ForBlocks(const Body& body) {
-    const std::vector<double> scores = problem_.Scores();
-    const std::vector<double> similarities = problem_.Similarities();
-    for (int64_t first = 0; first < problem_.rows; first += block_rows_) {
-      const int64_t rows = std::min(block_rows_, problem_.rows - first);
-      const auto begin = static_cast<std::ptrdiff_t>(first * problem_.columns);
-      const auto end = begin + static_cast<std::ptrdiff_t>(rows * problem_.columns);
-      std::vector<T> block = Twice<T>({scores.begin() + begin, scores.begin() + end});
-      for (size_t i = block.size() / 2; i < block.size(); ++i) block[i] *= 2;
-      const std::vector<T> masks = Twice<T>({similarities.begin() + begin, similarities.begin() + end});
-      PairSweep<T> sweep;
-      sweep.block = {block.data(), {block.data()}, 2, rows, problem_.columns, first, problem_.rows, {{scales_}}};
-      sweep.rule = Rule();
-      if (problem_.masked) sweep.rule.similarities = masks.data();
-      sweep.terms = terms_.data();
-      sweep.losses = numbers_.data();
-      sweep.right = numbers_.data() + 2 * problem_.rows;
-      sweep.numbers = 3;
-      sweep.picked = picked_.data();
-      body(sweep);
-      if (sweep.block.gradient.wide == nullptr) continue;
-      for (size_t i = 0; i < block.size(); ++i) outcomes_[2 * i / block.size()].gradient.push_back(block[i]);
+    for (Outcome& outcome : outcomes_) outcome.gradient.resize(problem_.Count());
+    for (int64_t row = 0; row < problem_.rows; row += block_rows_) {
+      const int64_t rows = std::min(block_rows_, problem_.rows - row);
+      for (int64_t column = 0; column < problem_.columns; column += block_columns_) {
+        RunBlock(row, rows, column, std::min(block_columns_, problem_.columns - column), body);
+      }
+    }
+  }
+
+  template <typename Body>
+  void RunBlock(int64_t row, int64_t rows, int64_t column, int64_t columns, const Body& body) {
+    std::vector<T> block = PartOf(problem_.Scores(), row, rows, column, columns);
+    for (size_t i = block.size() / 2; i < block.size(); ++i) block[i] *= 2;
+    const std::vector<T> masks = PartOf(problem_.Similarities(), row, rows, column, columns);
+    PairSweep<T> sweep;
+    sweep.block = {block.data(), {block.data()}, 2, rows, columns, row, problem_.rows, {{scales_}}, column};
+    sweep.rule = Rule();
+    if (problem_.masked) sweep.rule.similarities = masks.data();
+    sweep.terms = terms_.data();
+    sweep.losses = numbers_.data();
+    sweep.right = numbers_.data() + 2 * problem_.rows;
+    sweep.numbers = 3;
+    body(sweep);
+    if (sweep.block.gradient.wide == nullptr) return;
+    for (size_t i = 0; i < block.size(); ++i) {
+      const auto within = static_cast<int64_t>(i % (block.size() / 2));
+      const int64_t place = (row + within / columns) * problem_.columns + column + within % columns;
+      outcomes_[2 * i / block.size()].gradient[static_cast<size_t>(place)] = static_cast<double>(block[i]);
     }
   }
 
   const Problem problem_;
   const int64_t block_rows_;
+  const int64_t block_columns_;
   const double scales_[2] = {problem_.scale, problem_.scale / 2};
   const std::vector<double> weights_;
   const std::vector<T> bounds_;
   std::vector<PairTerm<T>> terms_;
   std::vector<PairTerm<T>> column_terms_;
+  std::vector<PairSums<T>> row_sums_;
   std::vector<PairSums<T>> column_sums_;
   std::vector<double> picked_;
   std::vector<double> numbers_;  // [groups, 3, rows]

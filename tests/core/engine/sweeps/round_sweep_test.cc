@@ -23,8 +23,8 @@ void ExpectRoundedWithWhatWasSeen(int64_t count) {
   for (const double number : testing::DrawNumbers(static_cast<size_t>(2 * count + 1), 1, 7)) {
     numbers.push_back(static_cast<T>(number));
   }
-  numbers[static_cast<size_t>(count)] = 1e30;  // In the gap.
-  numbers.back() = static_cast<T>(1e30);       // Float16 does not hold it.
+  numbers[static_cast<size_t>(count)] = static_cast<T>(1e30);  // In the gap.
+  numbers.back() = static_cast<T>(1e30);                       // Float16 does not hold it.
   for (const NarrowType type : {NarrowType::kBFloat16, NarrowType::kFloat16}) {
     std::vector<uint16_t> rounded(static_cast<size_t>(2 * count + 3));
     RoundSweep<T> sweep{numbers.data(), count + 1, rounded.data(), count + 3, type, 2, count, nullptr};

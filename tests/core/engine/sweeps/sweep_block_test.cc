@@ -35,7 +35,10 @@ TEST(SweepBlockTest, AReductionOfColumnsTakesEveryRowOfEach) {
   for (const int64_t rows : {1, 7, 8, 9, 100}) {
     std::vector<double> sums(5);
     HostBlock().ReduceColumns<Total>(
-        rows, 5, [](Total& state, int64_t row, int64_t column) { state.sum += static_cast<double>(row * column); },
+        rows, 5,
+        [](Total* states, int64_t row, int64_t column) {
+          for (int k = 0; k < kSweepRun; ++k) states[k].sum += static_cast<double>(row * (column + k));
+        },
         [&](int64_t column, const Total& state) { sums[static_cast<size_t>(column)] += state.sum; });
     for (int column = 0; column < 5; ++column) {
       EXPECT_EQ(sums[static_cast<size_t>(column)], static_cast<double>(column * rows * (rows - 1) / 2)) << rows;
@@ -78,6 +81,59 @@ TEST(SweepBlockTest, NanStays) {
   other.Add(sum);
   EXPECT_TRUE(std::isnan(other.LogSumExp()));
   EXPECT_TRUE(std::isnan(StableSoftplus(std::nan(""))));
+}
+
+// Scores in runs, as sweeps take them.
+template <typename T>
+RunningSum<T> InRuns(const std::vector<T>& scores) {
+  const auto count = static_cast<int64_t>(scores.size());
+  return ReduceRuns<RunningSum<T>>(
+      HostBlock(), scores.data(), count,
+      [](RunningSum<T>& state, int64_t, const T* run, int size) { state.AddRun(run, size); });
+}
+
+TEST(SweepBlockTest, RunsAddUpToWhatTheirNumbersDo) {
+  for (const size_t count : {1, 3, 4, 5, 1023, 1024, 1030, 5000}) {
+    const std::vector<double> scores = testing::DrawNumbers(count, 30, 3);
+    double exact = 0;
+    for (const double score : scores) exact += std::exp(score);
+    EXPECT_NEAR(InRuns(scores).LogSumExp(), std::log(exact), 1e-12) << count;
+    EXPECT_NEAR(InRuns(std::vector<float>(scores.begin(), scores.end())).LogSumExp(), std::log(exact), 1e-5) << count;
+  }
+}
+
+TEST(SweepBlockTest, RunsTakeWhatIsNotFiniteAsSingleNumbersAreTaken) {
+  constexpr float kFloatInfinity = std::numeric_limits<float>::infinity();
+  const float nan = std::nanf("");
+  EXPECT_EQ(InRuns<float>({-kFloatInfinity, -kFloatInfinity}).LogSumExp(), -kInfinity);
+  EXPECT_EQ(InRuns<float>({-kFloatInfinity, 2}).LogSumExp(), 2);
+  EXPECT_EQ(InRuns<float>({1, kFloatInfinity, 2, 3, 4}).LogSumExp(), kInfinity);
+  for (const std::vector<float>& scores :
+       {std::vector<float>{nan, 1, 2}, {1, nan, 2}, {1, 2, nan}, {nan, -kFloatInfinity}, {1, 2, 3, 4, nan}}) {
+    EXPECT_TRUE(std::isnan(InRuns(scores).LogSumExp()));
+  }
+}
+
+TEST(SweepBlockTest, ARowIsWrittenColumnByColumnInPlaceOrRounded) {
+  for (const int64_t columns : {1, 4, 6, 1027}) {
+    std::vector<float> scores(static_cast<size_t>(2 * columns + 1));
+    for (size_t i = 0; i < scores.size(); ++i) scores[i] = static_cast<float>(i % 100);
+    const std::vector<float> raw = scores;
+    std::vector<uint16_t> rounded(scores.size());
+    ScoreBlock<float> block{scores.data(), {nullptr, rounded.data()}, 1, 2, columns, 0, 2, {}};
+    const auto slope = [](int64_t c, float score) { return score + static_cast<float>(c % 7); };
+    block.WriteRow(HostBlock(), 0, 1, slope);
+    EXPECT_EQ(scores, raw);
+    block.gradient = {scores.data()};
+    block.WriteRow(HostBlock(), 0, 1, slope);
+    for (int64_t c = 0; c < columns; ++c) {
+      const auto place = static_cast<size_t>(columns + c);
+      EXPECT_EQ(scores[place], slope(c, raw[place]));
+      EXPECT_EQ(Widened(NarrowType::kBFloat16, rounded[place]), scores[place]);  // Small whole numbers.
+    }
+    EXPECT_EQ(scores[0], raw[0]);
+    EXPECT_EQ(scores.back(), raw.back());
+  }
 }
 
 TEST(SweepBlockTest, SoftplusAndSigmoidHoldAtTheEnds) {

@@ -123,7 +123,6 @@ PairSweep<T> Pairs(SweepArrays& arrays, int64_t n, bool narrow, int64_t groups =
   sweep.terms = arrays.Put(Terms<T>(groups * n));
   sweep.losses = arrays.Room<double>(groups * 3 * n);
   sweep.right = arrays.Room<double>(groups * 3 * n);
-  sweep.picked = arrays.Room<double>(groups * n);
   sweep.numbers = 3;
   return sweep;
 }
@@ -161,6 +160,19 @@ void AddPairs(std::vector<SweepCase>& cases, int64_t n) {
                      return sweep;
                    }});
   for (const bool first : {true, false}) {
+    const int64_t column = first ? 0 : (n + 1) / 2;
+    cases.push_back({absl::StrCat("PairRowSums", first ? ", first " : " ", name), [=](SweepArrays& arrays) {
+                       PairRowSums<T> sweep;
+                       const int64_t rows = std::min((n + 1) / 2, kMostRows);
+                       sweep.block = Block<T>(arrays, rows, n + 3 - column, n - rows, n);
+                       sweep.block.first_column = column;
+                       AddSimilarities(arrays, sweep.block, sweep.rule);
+                       sweep.sums = arrays.Room<PairSums<T>>(kGroups * n);
+                       sweep.picked = arrays.Room<double>(kGroups * n);
+                       return sweep;
+                     }});
+  }
+  for (const bool first : {true, false}) {
     cases.push_back({absl::StrCat("PairColumnSums", first ? ", first " : " ", name), [=](SweepArrays& arrays) {
                        PairColumnSums<T> sweep;
                        const int64_t rows = (n + 1) / 2;
@@ -170,10 +182,10 @@ void AddPairs(std::vector<SweepCase>& cases, int64_t n) {
                        return sweep;
                      }});
   }
-  cases.push_back({"PairColumnTerms " + name, [=](SweepArrays& arrays) {
+  cases.push_back({"PairTerms " + name, [=](SweepArrays& arrays) {
                      std::vector<PairSums<T>> sums(static_cast<size_t>(kGroups * n));
                      for (size_t i = 0; i < sums.size(); ++i) sums[i].Take(static_cast<T>(i % 7) / 2);
-                     PairColumnTerms<T> sweep;
+                     PairTerms<T> sweep;
                      sweep.rule.share = 0.25;
                      sweep.rule.smoothing = 0.1;
                      sweep.group_count = kGroups;
@@ -182,6 +194,7 @@ void AddPairs(std::vector<SweepCase>& cases, int64_t n) {
                      sweep.picked = arrays.Draw<double>(kGroups * n);
                      sweep.terms = arrays.Room<PairTerm<T>>(kGroups * n);
                      sweep.losses = arrays.Room<double>(kGroups * n);
+                     sweep.right = arrays.Room<double>(kGroups * n);
                      return sweep;
                    }});
 }

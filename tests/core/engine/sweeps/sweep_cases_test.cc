@@ -4,6 +4,7 @@
 #include "tests/core/engine/sweeps/sweep_cases.h"
 
 #include <set>
+#include <string>
 #include <variant>
 
 #include "core/engine/sweeps/host_sweeps.h"
@@ -54,6 +55,11 @@ TEST(SweepCasesTest, ADifferenceBeyondRoundingAndAByteTooFarAreFound) {
   set(1, 2);
   set(3, 2);
   EXPECT_THAT(arrays.Difference(arrays.bytes(), other), HasSubstr("written beyond its end"));
+}
+
+TEST(SweepCasesTest, EachHasANameOfItsOwn) {
+  std::set<std::string> names;
+  for (const SweepCase& one : SweepCases({1, 7})) EXPECT_TRUE(names.insert(one.name).second) << one.name;
 }
 
 }  // namespace

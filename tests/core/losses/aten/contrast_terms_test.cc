@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/engine/rounding.h"
 #include "core/losses/aten/aten_losses.h"
 #include "core/losses/aten/operation_counter.h"
 #include "gtest/gtest.h"
@@ -36,7 +37,8 @@ struct Case {
   std::vector<TensorSpec> inputs;
   int64_t rows;
   int64_t columns;
-  int64_t launches_a_block;  // Products and sweeps.
+  int64_t launches_a_block;  // Of whole rows: products and sweeps.
+  int64_t launches_a_tile = 0;
 };
 
 std::vector<Case> Cases() {
@@ -53,13 +55,13 @@ std::vector<Case> Cases() {
           {"Dcl", DclConfig{.weight_sigma = 0.5}, views, 60, 60, 4},
           {"SupCon", SupConConfig{}, {{"features", {}, {33, 6}}, {"labels", DType::kInt64, {33}}}, 33, 33, 4},
           {"InfoNce", InfoNceConfig{}, rows, 20, 27, 4},
-          {"SigLip", SigLipConfig{}, pairs, 37, 37, 4},
+          {"SigLip", SigLipConfig{}, pairs, 37, 37, 0, 4},
           {"Maps", maps, {{"anchor.0", {}, {7, 3, 2, 2}}, {"positive.0", {}, {7, 3, 2, 2}}}, 7, 28, 4},
           {"Cpc", CpcConfig{.target_dim = 5}, {{"z", {}, {2, 3, 5, 4}}}, 24, 40, 4},
-          // Scores are formed twice where one block does not hold them.
-          {"Clip", ClipConfig{}, pairs, 37, 37, 7},
-          // And similarities, twice and once more for the bounds, whose diagonal is copied.
-          {"MaskedInfoNce", masked, rows, 20, 27, 11}};
+          // Scores are formed twice where one tile does not hold them.
+          {"Clip", ClipConfig{}, pairs, 37, 37, 0, 7},
+          // And similarities, once more for the bounds, whose diagonal is copied.
+          {"MaskedInfoNce", masked, rows, 20, 27, 2, 9}};
 }
 
 LossRegistry LossesInBlocks(int64_t scores) {
@@ -97,6 +99,7 @@ TEST_P(ContrastTermsTest, BlocksThatDoNotDivideAddUp) {
   }
 }
 
+// A tile of which no column has a pair sums up no columns.
 TEST_P(ContrastTermsTest, ABlockTakesAFewLaunches) {
   const RandomRequest request = MakeCase();
   const auto launches = [&](int64_t scores) {
@@ -105,10 +108,18 @@ TEST_P(ContrastTermsTest, ABlockTakesAFewLaunches) {
     EXPECT_OK(Compute(losses, {request}, pool_)[0]);
     return counter.launches();
   };
+  const auto expected = [](int64_t scores) {
+    const Case& one = GetParam();
+    const Target target{.block_scores = scores};
+    const Tile tile = target.FirstTile(one.rows, one.columns);
+    const int64_t paired = CeilDiv(one.rows, tile.rows) * CeilDiv(one.rows, tile.columns);
+    const int64_t tiles = CeilDiv(one.rows, tile.rows) * CeilDiv(one.columns, tile.columns);
+    return one.launches_a_block * CeilDiv(one.rows, target.BlockRows(one.rows, one.columns)) +
+           (one.launches_a_tile == 0 ? 0 : one.launches_a_tile * tiles - (tiles - paired));
+  };
   // One row a block, and two.
-  const int64_t fewer_blocks = GetParam().rows - (GetParam().rows + 1) / 2;
-  EXPECT_EQ(launches(GetParam().columns) - launches(2 * GetParam().columns),
-            fewer_blocks * GetParam().launches_a_block);
+  const int64_t small = GetParam().columns;
+  EXPECT_EQ(launches(small) - launches(2 * small), expected(small) - expected(2 * small));
 }
 
 template <typename Info, typename Total>

@@ -5,6 +5,9 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "core/engine/sweeps/host_sweeps.h"
 #include "core/losses/aten/operation_counter.h"
 #include "gtest/gtest.h"
@@ -32,6 +35,24 @@ TEST(TargetTest, RunsASweepAsOneLaunch) {
   EXPECT_EQ(counter.launches(), 1);
   EXPECT_EQ(scale.data_ptr<double>()[0], 4);
   EXPECT_EQ(ElementsOf<double>(at::Tensor()), nullptr);
+}
+
+TEST(TargetTest, TilesAreTwiceAsWideAsHighWhereBothExtentsAreLong) {
+  const auto tile = [](int64_t block, int64_t rows, int64_t columns) {
+    const Tile first = Target{.block_scores = block}.FirstTile(rows, columns);
+    EXPECT_EQ(first.first_row, 0);
+    EXPECT_EQ(first.first_column, 0);
+    EXPECT_LE(first.rows * first.columns, std::max<int64_t>(block, 1));
+    return std::pair(first.rows, first.columns);
+  };
+  EXPECT_EQ(tile(int64_t{1} << 30, 65536, 65536), std::pair(int64_t{4096}, int64_t{8192}));  // kMostTileScores.
+  EXPECT_EQ(tile(1 << 20, 1024, 1024), std::pair(int64_t{1024}, int64_t{1024}));             // All in one.
+  EXPECT_EQ(tile(1 << 20, 1025, 1024), std::pair(int64_t{1024}, int64_t{1024}));
+  EXPECT_EQ(tile(1 << 20, 4096, 4096), std::pair(int64_t{768}, int64_t{1280}));
+  EXPECT_EQ(tile(1 << 20, 1 << 20, 10), std::pair(int64_t{104704}, int64_t{10}));
+  EXPECT_EQ(tile(1 << 20, 10, 1 << 20), std::pair(int64_t{10}, int64_t{104704}));
+  EXPECT_EQ(tile(100, 37, 37), std::pair(int64_t{7}, int64_t{14}));
+  EXPECT_EQ(tile(1, 37, 37), std::pair(int64_t{1}, int64_t{1}));
 }
 
 TEST(TargetTest, TypesAreThoseOfScores) {
