@@ -18,7 +18,7 @@ bool GainsFromFloat64(const ContrastProblem& problem) {
   switch (problem.pairs) {
     case Pairs::kBlocks:
       // Many terms of few scores: no mean hides what their sums' roundings come to.
-      return problem.width >= 64 && !HasMoreScoresThan(256, problem);
+      return !HasMoreScoresThan(problem.width >= 64 ? 256 : 64, problem);
     case Pairs::kSteps:
       return !HasMoreScoresThan(4096, problem);
     default:

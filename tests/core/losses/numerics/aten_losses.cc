@@ -14,8 +14,8 @@ namespace lossd::testing {
 namespace {
 
 // Between positions in order [r][x][b], `rows` rows of them, and [b][r][x].
-at::Tensor FromTiles(const std::vector<float>& values, int64_t rows, const CpcContrastShape& shape) {
-  return at::tensor(values)
+at::Tensor FromTiles(const std::vector<double>& values, int64_t rows, const CpcContrastShape& shape, DType dtype) {
+  return at::tensor(values, dtype == DType::kFloat64 ? at::kDouble : at::kFloat)
       .view({rows, shape.width, shape.batch, shape.dim})
       .permute({2, 0, 1, 3})
       .reshape({1, rows * shape.width * shape.batch, shape.dim});
@@ -40,10 +40,10 @@ CpcRowsResult ContrastOnDevice(const CpcRows& rows) {
   target.sweeps = std::make_shared<HostSweeps>();
   aten::CpcScores scores;
   scores.shape = rows.shape;
-  scores.predictions = FromTiles(rows.predictions, rows.shape.steps(), rows.shape);
-  scores.targets = FromTiles(rows.targets, rows.shape.height, rows.shape);
+  scores.predictions = FromTiles(rows.predictions, rows.shape.steps(), rows.shape, rows.dtype);
+  scores.targets = FromTiles(rows.targets, rows.shape.height, rows.shape, rows.dtype);
   scores.embed_scales = at::full({1}, rows.embed_scale, at::kDouble);
-  scores.step_weights = at::arange(1, rows.shape.steps() + 1, at::kDouble).unsqueeze(0);
+  scores.step_weights = at::tensor(rows.step_weights, at::kDouble).unsqueeze(0);
   LossTask task;
   LossTask* const group = &task;
   const aten::CpcScoresResult result = aten::ContrastSteps(scores, {&group, 1}, target);

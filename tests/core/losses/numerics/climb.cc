@@ -16,6 +16,7 @@
 namespace lossd::testing {
 namespace {
 
+constexpr int kDraws = 12;   // Of which the best is where a climb begins.
 constexpr int kLooks = 100;  // Where no time is given: the same ones in every run.
 
 std::optional<double> NumberFrom(const char* variable) {
@@ -43,6 +44,12 @@ Climb::Climb(const std::function<double(const Genes&)>& share_of)
   do {
     Genes top = DrawGenes(random);
     double share = look_at(top);
+    for (int drawn = 1; drawn < kDraws && goes_on(); ++drawn) {
+      const Genes genes = DrawGenes(random);
+      const double other = look_at(genes);
+      if (other > share) top = genes;
+      share = std::max(share, other);
+    }
     for (int since = 0; since < kPatience && goes_on(); ++since) {
       const Genes genes = Mutated(top, random);
       const double other = look_at(genes);

@@ -102,6 +102,7 @@ class Contrast {
     for (const TestInput& input : test_case.inputs) exact_.gradients.emplace_back(input.values.size(), 0.0);
     exact_.conditioning.magnitude.assign(test_case.inputs.size(), 0.0);
     FormScores();
+    if (problem.exclusion.has_value()) LeaveOut(*problem.exclusion);
   }
 
   ExactResult Run() {
@@ -143,6 +144,41 @@ class Contrast {
       }
     }
     exact_.conditioning.kappa = static_cast<double>(kappa);
+  }
+
+  void LeaveOut(const ContrastExclusion& rule) {
+    const Operand<Real> rows(rule.rows, rule.width, true, stored_);
+    const Operand<Real> columns(rule.columns, rule.width, true, stored_);
+    const auto similarity = [&](size_t i, size_t k) {
+      Real sum = 0;
+      for (size_t c = 0; c < rows.width; ++c) sum += rows.row(i)[c] * columns.row(k)[c];
+      return sum;
+    };
+    row_left_out_.assign(d_.size(), false);
+    column_left_out_.assign(d_.size(), false);
+    const auto margin = Real(rule.margin);
+    for (size_t i = 0; i < rows_.count(); ++i) {
+      const Real own = similarity(i, i);
+      const Real bound = own - margin * (rule.relative ? std::abs(own) : 1);
+      for (size_t k = 0; k < columns_.count(); ++k) {
+        if (k != i) row_left_out_[At(i, k)] = Leaves(similarity(i, k), bound);
+      }
+      for (size_t j = 0; problem_.both_sides && j < rows_.count(); ++j) {
+        if (j != i) column_left_out_[At(j, i)] = Leaves(similarity(j, i), bound);
+      }
+    }
+  }
+  // Equal rows have equal cosines, whatever rounding does.
+  bool Leaves(Real similarity, Real bound) {
+    const bool wide = test_case_.inputs[0].dtype == DType::kFloat64;
+    const Real distance = similarity - bound;
+    const auto margin = std::abs(Real(problem_.exclusion->margin));
+    const bool same = distance == 0 && margin == 0;
+    if (!same && std::abs(distance) <= Real(wide ? 1e-13 : 4e-6) * (1 + margin)) exact_.is_decided = false;
+    return distance > 0;
+  }
+  bool IsLeftOut(const std::vector<bool>& left_out, size_t member) const {
+    return !left_out.empty() && left_out[member];
   }
 
   // What an error of similarities does to weights is an error of scores as well.
@@ -208,13 +244,15 @@ class Contrast {
     for (size_t i = 0; i < count; ++i) {
       std::vector<size_t> members;
       for (size_t k = 0; k < columns_.count(); ++k) {
-        if (Meets(i, k)) members.push_back(At(i, k));
+        if (Meets(i, k) && !IsLeftOut(row_left_out_, At(i, k))) members.push_back(At(i, k));
       }
       AddTerm(members, At(i, problem_.pairs == Pairs::kNextView ? (i + count / 2) % count : i), weights_[i], share);
     }
     for (size_t k = 0; problem_.both_sides && k < count; ++k) {
       std::vector<size_t> members;
-      for (size_t i = 0; i < count; ++i) members.push_back(At(i, k));
+      for (size_t i = 0; i < count; ++i) {
+        if (!IsLeftOut(column_left_out_, At(i, k))) members.push_back(At(i, k));
+      }
       AddTerm(members, At(k, k), 1, share);
     }
   }
@@ -303,6 +341,7 @@ class Contrast {
   const Real scale_;
   const Real bias_;
   std::vector<Real> products_, product_sizes_, scores_;
+  std::vector<bool> row_left_out_, column_left_out_;  // Of denominators, by cosines; empty where none are.
   std::vector<Real> weights_;
   std::vector<Real> d_, sizes_;  // Of the loss by the scores.
   Real loss_ = 0;

@@ -15,9 +15,11 @@ namespace lossd::testing {
 
 struct CpcRows {
   CpcContrastShape shape;
+  DType dtype = DType::kFloat32;  // Or FLOAT64: of what is stored and computed.
   double embed_scale = 0.1;
-  std::vector<float> predictions;  // [predictions, D], positions in order [r][x][b].
-  std::vector<float> targets;      // [targets, D], likewise.
+  std::vector<double> step_weights;  // [steps]
+  std::vector<double> predictions;   // [predictions, D], positions in order [r][x][b].
+  std::vector<double> targets;       // [targets, D], likewise.
 };
 
 struct CpcRowsResult {
@@ -25,15 +27,16 @@ struct CpcRowsResult {
   std::vector<double> prediction_gradient;
   std::vector<double> target_gradient;
 
-  double Loss() const;  // Step i weighs i.
+  double LossWith(const std::vector<double>& step_weights) const;
 };
 
-// As the device does, in float32.
+// As the device does.
 CpcRowsResult ContrastOnDevice(const CpcRows& rows);
 
 struct ExactCpcResult : CpcRowsResult {
   Conditioning conditioning;  // Magnitudes of predictions, then targets.
 };
+// In float64, of FLOAT64 in extended precision.
 ExactCpcResult ContrastExactly(const CpcRows& rows);
 
 }  // namespace lossd::testing

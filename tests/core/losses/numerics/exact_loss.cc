@@ -5,8 +5,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <variant>
+
+#include "core/tensor/convert.h"
 
 namespace lossd::testing {
 namespace {
@@ -29,7 +33,42 @@ ExactResult ExactlyAs(const Loss& loss, const TestCase& test_case, const TestRes
   return ExactContrast<Real>(std::get<ContrastProblem>(problem), test_case);
 }
 
+// Half a unit in the last place of a number in a 16-bit type.
+double HalfUnit(double number, DType dtype) {
+  const bool half = dtype == DType::kFloat16;
+  if (number == 0) return std::ldexp(1.0, half ? -25 : -134);
+  return std::ldexp(1.0, half ? std::max(std::ilogb(number), -14) - 11 : std::max(std::ilogb(number), -126) - 8);
+}
+
+// A gradient as it leaves in `dtype`, without what that rounding may do.
+std::vector<double> AsItLeaves(const std::vector<double>& computed, const std::vector<double>& exact, DType dtype) {
+  std::vector<double> leaving = RoundedThrough(dtype, computed);
+  const double most = dtype == DType::kFloat16 ? 65504 : std::numeric_limits<float>::max();
+  for (size_t i = 0; i < leaving.size(); ++i) {
+    const double distance = leaving[i] - exact[i];
+    const double unit = HalfUnit(std::max(std::abs(exact[i]), std::abs(computed[i])), dtype);
+    const bool beyond = std::isinf(leaving[i]) && std::abs(exact[i]) > 0.999 * most;
+    if (beyond || std::abs(distance) <= unit) {
+      leaving[i] = exact[i];
+    } else {
+      leaving[i] -= std::copysign(unit, distance);
+    }
+  }
+  return leaving;
+}
+
 }  // namespace
+
+std::vector<double> RoundedThrough(DType dtype, const std::vector<double>& values) {
+  const auto count = static_cast<int64_t>(values.size());
+  std::vector<float> wide(values.begin(), values.end());
+  if (IsHalf(dtype)) {
+    std::vector<uint16_t> narrow(values.size());
+    RoundTo(DType::kFloat64, values.data(), dtype, narrow.data(), count);
+    Widen(dtype, reinterpret_cast<const std::byte*>(narrow.data()), wide.data(), count);
+  }
+  return {wide.begin(), wide.end()};
+}
 
 template <typename Real>
 ExactResult ExactSquaredNorm(const TestCase& test_case) {
@@ -52,13 +91,21 @@ ExactResult Exactly(const Loss& loss, const TestCase& test_case, const TestResul
                                               : ExactlyAs<double>(loss, test_case, result);
 }
 
+ExactResult ExactlyInExtended(const Loss& loss, const TestCase& test_case, const TestResult& result) {
+  return ExactlyAs<long double>(loss, test_case, result);
+}
+
 double WorstShareOf(const TestCase& test_case, const TestResult& result, const ExactResult& exact) {
+  if (!exact.is_decided) return 0;
   const DType dtype = TypeOf(test_case);
   double worst = LossErrorShare(result.objective, exact.objective, exact.conditioning.kappa, dtype);
   for (size_t i = 0; i < exact.gradients.size(); ++i) {
     if (!result.gradients[i].buffer()) continue;
-    const double share = GradientErrorShare(result.gradient(i), exact.gradients[i], exact.conditioning.magnitude[i],
-                                            exact.gradient_kappa, dtype);
+    const DType leaving = test_case.inputs[i].dtype;
+    const std::vector<double> computed = result.gradient(i);
+    const double share =
+        GradientErrorShare(IsHalf(leaving) ? AsItLeaves(computed, exact.gradients[i], leaving) : computed,
+                           exact.gradients[i], exact.conditioning.magnitude[i], exact.gradient_kappa, dtype);
     worst = std::isnan(share) ? share : std::max(worst, share);
     if (std::isnan(worst)) break;
   }

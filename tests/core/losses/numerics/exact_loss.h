@@ -21,7 +21,12 @@ struct ExactResult {
   std::vector<std::vector<double>> gradients;  // Times the requested scale; of an input without one, empty.
   Conditioning conditioning;
   double gradient_kappa = 0;  // In place of kappa, for gradients.
+  // False where cosines are so close to what decides who leaves a denominator that their rounding does.
+  bool is_decided = true;
 };
+
+// Values rounded to a narrower floating type, and widened again.
+std::vector<double> RoundedThrough(DType dtype, const std::vector<double>& values);
 
 // The value of `test_case`, which `result` is a run of: what it drew is taken from there. All losses but cpc.
 ExactResult Exactly(const Loss& loss, const TestCase& test_case, const TestResult& result);
@@ -40,6 +45,9 @@ std::vector<std::vector<Real>> StoredAs(const TestCase& test_case) {
   return stored;
 }
 
+// The same in extended precision, whatever the request's.
+ExactResult ExactlyInExtended(const Loss& loss, const TestCase& test_case, const TestResult& result);
+
 // The parts of Exactly. Real is double or long double.
 template <typename Real>
 ExactResult ExactContrast(const ContrastProblem& problem, const TestCase& test_case);
@@ -51,7 +59,8 @@ template <typename Real>
 ExactResult ExactSquaredNorm(const TestCase& test_case);
 
 // The largest share of what is allowed that `result` takes, over the objective and all gradients; infinite where
-// numbers are missing.
+// numbers are missing. Gradients of 16-bit inputs are rounded as they leave, and may be wrong by half a unit of their
+// last place beside. Nothing where the exact result is not decided.
 double WorstShareOf(const TestCase& test_case, const TestResult& result, const ExactResult& exact);
 
 }  // namespace lossd::testing

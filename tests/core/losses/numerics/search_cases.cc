@@ -4,19 +4,22 @@
 #include "tests/core/losses/numerics/search_cases.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <limits>
-#include <type_traits>
+#include <map>
+#include <memory>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "core/losses/registry.h"
+#include "tests/core/losses/numerics/exact_loss.h"
+#include "tests/core/losses/numerics/search_configs.h"
 
 namespace lossd::testing {
 namespace {
@@ -27,27 +30,8 @@ constexpr int64_t kMostProducts = int64_t{1} << 20;
 // row are not less in the mean (docs/losses.md, "How exact").
 constexpr int64_t kAlikeRows = 16;
 
-// Takes genes one after the other.
-class Reader {
- public:
-  explicit Reader(const Genes& genes) : genes_(genes) {}
-
-  double Next() { return genes_[next_++ % genes_.size()]; }
-  double Between(double low, double high) { return low + (high - low) * Next(); }
-  double Log(double low, double high) { return std::exp(Between(std::log(low), std::log(high))); }
-  bool Is(double share) { return Next() < share; }
-  template <typename T, size_t kCount>
-  T Of(const T (&choices)[kCount]) {
-    return choices[static_cast<size_t>(Next() * kCount)];
-  }
-  uint64_t Seed() { return std::bit_cast<uint64_t>(Next()); }
-
- private:
-  const Genes& genes_;
-  size_t next_ = 0;
-};
-
-constexpr int64_t kCounts[] = {2, 2, 3, 4, 5, 7, 8, 12, 16, 17, 20, 24, 31, 32, 33, 40, 48, 64, 65, 96, 130, 257};
+// Half of them are too many for float64 (GainsFromFloat64).
+constexpr int64_t kCounts[] = {2, 2, 3, 4, 5, 7, 8, 12, 17, 24, 33, 48, 64, 65, 65, 80, 96, 96, 130, 130, 200, 257};
 constexpr int64_t kWidths[] = {1, 2, 3, 5, 8, 16, 31, 32, 63, 64, 65, 100, 128, 200, 256, 257, 300, 512, 1024, 2048};
 constexpr int64_t kSides[] = {1, 1, 1, 2, 3, 5, 7};
 
@@ -60,7 +44,7 @@ struct Values {
   double size;
   uint64_t seed;
 
-  explicit Values(Reader& reader) {
+  explicit Values(GeneReader& reader) {
     constexpr Kind kKinds[] = {kNormal, kRelu, kPositive, kLevel, kFew, kNear, kSpread};
     kind = reader.Of(kKinds);
     offset = reader.Is(0.5) ? reader.Between(-1, 3) : reader.Between(0, 12);
@@ -68,9 +52,10 @@ struct Values {
     seed = reader.Seed();
   }
 
-  // Leaves the kinds in which rows are alike, or elements are.
-  void MakeUnlike() {
+  // Leaves the kinds in which rows are alike, or elements are; of 16-bit numbers, those of a pair, too.
+  void MakeUnlike(bool pairs) {
     if (kind == kLevel || kind == kFew) kind = kPositive;
+    if (pairs && kind == kNear) kind = kNormal;
   }
 
   // `rows` vectors of `width`; `view` counts those that belong together.
@@ -114,62 +99,10 @@ struct Extents {
   int64_t rows;
   int64_t width;
 
-  explicit Extents(Reader& reader) : rows(reader.Of(kCounts)), width(reader.Of(kWidths)) {
+  explicit Extents(GeneReader& reader) : rows(reader.Of(kCounts)), width(reader.Of(kWidths)) {
     while (rows * rows * width > kMostProducts) (width > 64 ? width : rows) /= 2;
   }
 };
-
-DType TypeOf(Reader& reader) { return reader.Is(0.12) ? DType::kFloat64 : DType::kFloat32; }
-
-double ScaleOf(Reader& reader) { return reader.Is(0.8) ? 1 : reader.Log(1e-6, 1e6); }
-
-void Configure(FeatureMapContrastiveConfig& config, Reader& reader, const Extents&) {
-  config.comparisons = "00";
-  config.tclip = reader.Is(0.4) ? 10 : reader.Is(0.3) ? std::numeric_limits<double>::infinity() : reader.Log(1, 1e6);
-  config.bidirectional = reader.Is(0.6);
-  if (reader.Is(0.3)) config.regularizer_weight = reader.Is(0.5) ? 0 : reader.Log(0.01, 100);
-  config.sampling = SamplingSeed{7, std::nullopt, 0, 0};
-}
-// A loss without one of its own is searched as it is by default.
-template <typename Config>
-void Configure(Config&, Reader&, const Extents&) {}
-void Configure(NtXentConfig& config, Reader& reader, const Extents&) {
-  config.normalize = reader.Is(0.5);
-  config.temperature = reader.Log(0.005, 10);
-}
-void Configure(InfoNceConfig& config, Reader& reader, const Extents&) {
-  config.normalize = reader.Is(0.6);
-  config.temperature = reader.Log(0.005, 10);
-  config.symmetric = reader.Is(0.5);
-  config.label_smoothing = reader.Is(0.6) ? 0 : reader.Between(0, 0.9);
-}
-template <typename Config>
-void ConfigureLink(Config& config, Reader& reader) {
-  config.normalize = reader.Is(0.6);
-  if (reader.Is(0.7)) config.logit_scale = reader.Log(0.1, 200) * (reader.Is(0.9) ? 1 : -1);
-  if (reader.Is(0.5)) config.logit_bias = reader.Between(-20, 20);
-}
-void Configure(ClipConfig& config, Reader& reader, const Extents&) { ConfigureLink(config, reader); }
-void Configure(SigLipConfig& config, Reader& reader, const Extents&) { ConfigureLink(config, reader); }
-void Configure(SupConConfig& config, Reader& reader, const Extents&) {
-  config.normalize = reader.Is(0.6);
-  config.temperature = reader.Log(0.005, 10);
-}
-void Configure(DclConfig& config, Reader& reader, const Extents&) {
-  config.normalize = reader.Is(0.6);
-  config.temperature = reader.Log(0.005, 10);
-  if (reader.Is(0.3)) config.weight_sigma = reader.Log(0.1, 10);
-}
-void Configure(VicRegConfig& config, Reader& reader, const Extents&) {
-  for (double* weight : {&config.invariance_weight, &config.variance_weight, &config.covariance_weight}) {
-    if (reader.Is(0.4)) *weight = reader.Is(0.4) ? 0 : reader.Log(0.01, 100);
-  }
-  if (reader.Is(0.3)) config.eps = reader.Log(1e-8, 1);
-}
-void Configure(BarlowTwinsConfig& config, Reader& reader, const Extents&) {
-  if (reader.Is(0.5)) config.lambda = reader.Is(0.2) ? 0 : reader.Log(1e-4, 10);
-  if (reader.Is(0.3)) config.eps = reader.Log(1e-8, 1);
-}
 
 // Maps [B, C, L] of vectors [B L, C].
 std::vector<double> AsMaps(const std::vector<double>& vectors, int64_t images, int64_t channels, int64_t locations) {
@@ -185,48 +118,161 @@ std::vector<double> AsMaps(const std::vector<double>& vectors, int64_t images, i
   return maps;
 }
 
-// All that genes decide.
-struct Decoded {
-  TestCase test_case;
-  std::string values;
+// Values as an input of `dtype` holds them.
+std::vector<double> RoundedTo(DType dtype, std::vector<double> values) {
+  if (dtype == DType::kFloat64 || !IsFloating(dtype)) return values;
+  const double most = dtype == DType::kFloat16 ? 65504 : std::numeric_limits<float>::max();
+  for (double& value : values) value = std::clamp(value, -most, most);
+  return RoundedThrough(dtype, values);
+}
+
+// Which dtypes the inputs of a request have: one, or any of those that are computed in float32.
+class Types {
+ public:
+  explicit Types(GeneReader& reader) : kind_(reader.Next()) {}
+
+  DType Of(GeneReader& reader) const {
+    constexpr DType kNarrow[] = {DType::kFloat32, DType::kFloat16, DType::kBFloat16};
+    const DType any = reader.Of(kNarrow);
+    if (wide()) return DType::kFloat64;
+    return kind_ < 0.2 ? DType::kFloat16 : kind_ < 0.28 ? DType::kBFloat16 : kind_ < 0.36 ? any : DType::kFloat32;
+  }
+  bool wide() const { return kind_ < 0.12; }
+  bool half() const { return !wide() && kind_ < 0.36; }  // Some of them.
+
+ private:
+  const double kind_;
 };
 
-Decoded Decode(size_t loss, const Genes& genes) {
-  Reader reader(genes);
-  Decoded decoded;
-  TestCase& test_case = decoded.test_case;
-  Extents extents(reader);
-  Values values(reader);
-  const DType dtype = TypeOf(reader);
-  test_case.request.gradients.scale = ScaleOf(reader);
-  const int64_t side = reader.Of(kSides);
-  const int64_t classes = reader.Of({2, 3, 5, 9, 40});
-  const int64_t negatives = reader.Is(0.5) ? 0 : reader.Of(kCounts);
-  test_case.request.loss = DefaultLossConfig(loss);
-  std::visit([&](auto& config) { Configure(config, reader, extents); }, test_case.request.loss);
-  const bool maps = std::holds_alternative<FeatureMapContrastiveConfig>(test_case.request.loss);
-  while (maps && extents.rows > 2 && extents.rows * extents.rows * extents.width * side * side > kMostProducts) {
-    extents.rows = (extents.rows + 1) / 2;
-  }
-  const Shape shape = maps ? Shape{extents.rows, extents.width, side, side} : Shape{extents.rows, extents.width};
-  if (dtype == DType::kFloat32 && extents.rows > kAlikeRows) values.MakeUnlike();
-  int view = 0;
-  for (const std::string& name : RequiredInputs(loss, false)) {
-    std::vector<double> drawn = values.Draw(ElementCount(shape) / extents.width, extents.width, view++);
-    if (maps) drawn = AsMaps(drawn, extents.rows, extents.width, side * side);
-    test_case.inputs.push_back({name, shape, std::move(drawn), dtype});
-  }
-  if (std::holds_alternative<InfoNceConfig>(test_case.request.loss) && negatives > 0) {
-    test_case.inputs.push_back(
-        {"negative.0", {negatives, extents.width}, values.Draw(negatives, extents.width, 2), dtype});
-  }
-  for (const std::string& name : RequiredInputs(loss, true)) {
-    TestInput& labels = test_case.inputs.emplace_back(TestInput{name, {extents.rows}, {}, DType::kInt64});
-    for (int64_t i = 0; i < extents.rows; ++i) labels.values.push_back(static_cast<double>(i % classes));
-  }
-  decoded.values = absl::StrCat(Values::kNames[values.kind], " offset ", values.offset, " size ", values.size);
-  return decoded;
+// Labels: some classes in turn, one of all, each its own, or all but a few. Where rows are too many for float64 there
+// are more than a few that have a positive: the mean over two hides no rounding (docs/losses.md).
+std::vector<double> DrawLabels(GeneReader& reader, int64_t rows) {
+  constexpr int64_t kMany = 64;
+  const double kind = reader.Next();
+  const int64_t some = reader.Of({2, 3, 5, 9, 40});
+  const int64_t all_but_few = rows <= kMany ? rows - 1 : rows - rows / 4;
+  const int64_t classes = kind < 0.5 ? some : kind < 0.65 ? 1 : kind < 0.7 ? rows : all_but_few;
+  std::vector<double> labels;
+  for (int64_t i = 0; i < rows; ++i) labels.push_back(static_cast<double>(i % classes));
+  return labels;
 }
+
+// A request of a loss as genes say.
+class CaseDrawer {
+ public:
+  CaseDrawer(size_t loss, const Genes& genes)
+      : loss_(MakeTileLoss(DefaultLossConfig(loss))),
+        description_(loss_->Describe()),
+        reader_(genes),
+        extents_(reader_),
+        values_(reader_),
+        types_(reader_) {
+    test_case_.request.loss = DefaultLossConfig(loss);
+    test_case_.request.gradients.scale = reader_.Is(0.8) ? 1 : reader_.Log(1e-6, 1e6);
+    side_ = reader_.Of(kSides);
+    for (const LossInputDescription& input : description_.inputs) {
+      const int64_t locations = input.shape.size() == 4 ? side_ * side_ : 1;
+      while (extents_.rows > 2 && extents_.rows * extents_.rows * extents_.width * locations > kMostProducts) {
+        extents_.rows = (extents_.rows + 1) / 2;
+      }
+    }
+    if (types_.wide() || extents_.rows > kAlikeRows) values_.MakeUnlike(types_.half());
+    if (auto* maps = std::get_if<FeatureMapContrastiveConfig>(&test_case_.request.loss)) {
+      maps->comparisons = "00";
+      maps->sampling = SamplingSeed{7, std::nullopt, 0, 0};
+    }
+  }
+
+  TestCase Draw() {
+    for (const LossInputDescription& input : description_.inputs) {
+      if (!input.optional) Add(input, 0);
+    }
+    DrawConfig(
+        reader_, [this] { return IsTaken(); }, test_case_.request.loss);
+    AddOptional(false);
+    AddOptional(true);
+    return std::move(test_case_);
+  }
+
+  std::string TextOfValues() const {
+    return absl::StrCat(Values::kNames[values_.kind], " offset ", values_.offset, " size ", values_.size);
+  }
+
+ private:
+  static bool IsFamily(const LossInputDescription& input) { return absl::EndsWith(input.name, ".*"); }
+
+  bool IsTaken() const {
+    ComputeSpec request = test_case_.request;
+    for (const TestInput& input : test_case_.inputs) request.inputs.push_back({input.name, input.dtype, input.shape});
+    return loss_->Prepare(request).ok();
+  }
+
+  // Those that may be left out: each by itself; the constant ones, as guides of all that they belong to, together.
+  void AddOptional(bool constant) {
+    const bool all = reader_.Is(0.6);
+    const size_t before = test_case_.inputs.size();
+    for (const LossInputDescription& input : description_.inputs) {
+      if (!input.optional || input.constant != constant || input.shape.empty()) continue;
+      const size_t count = reader_.Of({0, 0, 1, 2});
+      if (!constant && IsFamily(input)) members_ = count;
+      const size_t without = test_case_.inputs.size();
+      if (constant ? !all : count == 0) continue;
+      for (size_t i = 0; i < (IsFamily(input) ? members_ : 1); ++i) Add(input, i);
+      if (!constant && !IsTaken()) test_case_.inputs.resize(without);
+    }
+    if (!IsTaken()) test_case_.inputs.resize(before);
+  }
+
+  // What a symbol stands for; in families one that no other input has is each member's own.
+  int64_t ExtentOf(const LossInputDescription& input, size_t axis, size_t member) {
+    const std::string& symbol = input.shape[axis];
+    const bool own = IsFamily(input) && !symbols_.contains(symbol);
+    const auto [found, is_new] = symbols_.try_emplace(own ? absl::StrCat(symbol, ".", member) : symbol, 0);
+    if (!is_new) return found->second;
+    if (axis > 1) return found->second = side_;
+    if (!input.optional) return found->second = axis == 0 ? extents_.rows : extents_.width;
+    return found->second = axis == 0 ? reader_.Of(kCounts) : reader_.Of(kWidths);
+  }
+
+  void Add(const LossInputDescription& description, size_t member) {
+    TestInput input;
+    input.name = absl::StrReplaceAll(description.name, {{"*", absl::StrCat(member)}});
+    const bool scalar = description.shape == std::vector<std::string>{"1"};
+    for (size_t axis = 0; !scalar && axis < description.shape.size(); ++axis) {
+      input.shape.push_back(ExtentOf(description, axis, member));
+    }
+    if (description.shape.empty()) input.shape = {extents_.rows, extents_.width};
+    input.dtype = description.integer ? DType::kInt64 : types_.Of(reader_);
+    if (description.integer) {
+      input.values = DrawLabels(reader_, input.shape[0]);
+    } else if (scalar) {
+      const double kind = reader_.Next();
+      const double number = reader_.Log(0.1, 200);
+      input.values = {kind < 0.5 ? number : kind < 0.6 ? -number : 40 * (kind - 0.8) * number / 200};
+      if (kind > 0.7) input.shape = {1};
+    } else {
+      const int64_t width = input.shape[1];
+      const int64_t locations = input.shape.size() == 4 ? input.shape[2] * input.shape[3] : 1;
+      const int64_t vectors = ElementCount(input.shape) / width;
+      input.values = values_.Draw(vectors, width, view_++);
+      if (locations > 1) input.values = AsMaps(input.values, input.shape[0], width, locations);
+    }
+    input.values = RoundedTo(input.dtype, std::move(input.values));
+    test_case_.inputs.push_back(std::move(input));
+  }
+
+  const std::unique_ptr<Loss> loss_;
+  const LossDescription description_;
+  GeneReader reader_;
+  Extents extents_;
+  Values values_;
+  const Types types_;
+  int64_t side_ = 1;
+  size_t members_ = 0;  // Of the family that was drawn last.
+  int view_ = 0;
+  std::map<std::string, int64_t> symbols_;
+  TestCase test_case_;
+};
 
 }  // namespace
 
@@ -248,32 +294,25 @@ Genes DrawGenes(std::mt19937_64& random) {
 Genes Mutated(const Genes& genes, std::mt19937_64& random) {
   std::uniform_real_distribution<double> uniform;
   Genes mutated = genes;
-  for (int i = 0; i < 3; ++i) {
+  for (int i = 0; i < 4; ++i) {
     double& gene = mutated[random() % mutated.size()];
     gene = random() % 2 == 0 ? uniform(random) : std::clamp(gene + 0.1 * (uniform(random) - 0.5), 0.0, 0.999999);
   }
   return mutated;
 }
 
-TestCase CaseOf(size_t loss, const Genes& genes) { return Decode(loss, genes).test_case; }
+TestCase CaseOf(size_t loss, const Genes& genes) { return CaseDrawer(loss, genes).Draw(); }
 
 std::string TextOf(size_t loss, const Genes& genes) {
-  const Decoded decoded = Decode(loss, genes);
-  const TestCase& test_case = decoded.test_case;
+  CaseDrawer drawer(loss, genes);
+  const TestCase test_case = drawer.Draw();
   std::string text(kLossNames[loss]);
   for (const TestInput& input : test_case.inputs) {
     absl::StrAppend(&text, " ", input.name, ":", DTypeName(input.dtype), "[", absl::StrJoin(input.shape, ", "), "]");
+    if (input.values.size() == 1) absl::StrAppend(&text, " = ", input.values[0]);
   }
-  absl::StrAppend(&text, ", ", decoded.values, ", gradients times ", test_case.request.gradients.scale);
-  const auto append = [&](absl::string_view name, const auto& value, absl::string_view) {
-    using Value = std::decay_t<decltype(value)>;
-    if constexpr (std::is_arithmetic_v<Value>) absl::StrAppend(&text, " ", name, "=", value);
-    if constexpr (std::is_same_v<Value, std::optional<double>>) {
-      if (value.has_value()) absl::StrAppend(&text, " ", name, "=", *value);
-    }
-  };
-  std::visit([&](const auto& config) { config.Fields(config, append); }, test_case.request.loss);
-  return text;
+  return absl::StrCat(text, ", ", drawer.TextOfValues(), ", gradients times ", test_case.request.gradients.scale,
+                      TextOfConfig(test_case.request.loss));
 }
 
 }  // namespace lossd::testing

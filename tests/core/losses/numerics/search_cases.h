@@ -6,27 +6,26 @@
 #ifndef LOSSD_TESTS_CORE_LOSSES_NUMERICS_SEARCH_CASES_H_
 #define LOSSD_TESTS_CORE_LOSSES_NUMERICS_SEARCH_CASES_H_
 
-#include <array>
 #include <cstddef>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "tests/core/losses/numerics/gene_reader.h"
 #include "tests/support/loss_runs.h"
 
 namespace lossd::testing {
 
-// Each in [0, 1).
 // Names of the inputs that every request of a loss has, floating ones or labels; of a family, its first.
 std::vector<std::string> RequiredInputs(size_t loss, bool labels);
-
-using Genes = std::array<double, 24>;
 
 Genes DrawGenes(std::mt19937_64& random);
 // Changes some genes, a little or altogether.
 Genes Mutated(const Genes& genes, std::mt19937_64& random);
 
-// The request of loss `loss` < kLossCount that genes stand for: equal genes, equal requests.
+// The request of loss `loss` < kLossCount that genes stand for: equal genes, equal requests. Inputs, those that may be
+// left out among them, are the ones that the loss describes; configurations are search_configs.h's. Every request is
+// one that the loss takes.
 TestCase CaseOf(size_t loss, const Genes& genes);
 
 // What a case is, in one line.
