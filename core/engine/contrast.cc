@@ -17,8 +17,9 @@ bool HasMoreScoresThan(int64_t most, const ContrastProblem& problem) {
 bool GainsFromFloat64(const ContrastProblem& problem) {
   switch (problem.pairs) {
     case Pairs::kBlocks:
-      // Many terms of few scores: no mean hides what their sums' roundings come to.
-      return !HasMoreScoresThan(problem.width >= 64 ? 256 : 64, problem);
+      // Many terms of few scores, or pairs of images: no mean hides what their sums' roundings come to.
+      if (problem.width >= 64) return !HasMoreScoresThan(256, problem);
+      return problem.row_count() <= 2 && !HasMoreScoresThan(64, problem);
     case Pairs::kSteps:
       return !HasMoreScoresThan(4096, problem);
     default:
