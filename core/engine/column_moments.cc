@@ -11,6 +11,7 @@
 #include "core/engine/block_pairs.h"
 #include "core/engine/block_rounds.h"
 #include "core/engine/column_sweeps.h"
+#include "core/engine/far_columns.h"
 #include "core/engine/rounding.h"
 #include "core/engine/short_sums.h"
 #include "core/engine/workspace.h"
@@ -95,7 +96,8 @@ class TileMoments {
         block_(BlockOf(problem)),
         blocks_(Blocks(problem)),
         cancelled_(cancelled),
-        parallel_(parallel) {
+        parallel_(parallel),
+        weight_factor_(FactorOfWeights(problem)) {
     Workspace size(nullptr);
     LayOut<T>(problem, size);
     workspace_ = pool.Allocate(static_cast<size_t>(size.bytes()));
@@ -105,6 +107,7 @@ class TileMoments {
 
   MomentsResult Run() {
     ForColumns([&](int64_t first, int64_t count) { Centre(first, count); });
+    for (int view = 0; view < 2 && !problem_.cross; ++view) BringNear(view);
     MomentsResult result;
     problem_.cross ? AddCorrelation(result) : AddCovariances(result);
     result.values[0] = WeightedSum(problem_, result.values);
@@ -150,13 +153,18 @@ class TileMoments {
     for (int view = 0; view < 2; ++view) {
       const ColumnStatistics& columns = arrays_.columns[view];
       FindMeans(run, {ViewOf(view)}, columns.means);
+      for (int64_t d = first; d < first + count; ++d) {
+        if (std::isinf(columns.means[d])) columns.means[d] = FarMean(ViewOf(view) + d, rows_, width_);
+      }
       if (columns.remainders != nullptr) FindMeans(run, {ViewOf(view), columns.means}, columns.remainders);
       std::fill_n(columns.deviations + first, count, 0.0);
       AddSquaresToSums(run, AroundMeans(view), columns.deviations);
       for (int64_t d = first; d < first + count; ++d) {
         const double squares = columns.deviations[d];
         const bool held = squares > kLeastSquares && squares < kMostSquares;
-        columns.deviations[d] = held ? std::sqrt(squares / samples + problem_.eps) : FarDeviation(view, d, samples);
+        columns.deviations[d] = held ? std::sqrt(squares / samples + problem_.eps)
+                                     : FarDeviation([&](int64_t n) { return AroundMean(view, n * width_ + d, d); },
+                                                    rows_, samples, problem_.eps);
         columns.inverses[d] = InverseOf(columns.deviations[d]);
       }
       WriteColumns(run, Standardised(view), arrays_.views[view]);
@@ -170,22 +178,14 @@ class TileMoments {
     for (int64_t d = run.first; d < run.first + run.count; ++d) means[d] /= static_cast<double>(rows_);
   }
 
-  // sqrt(variance + eps) of a column whose squares doubles do not hold, or hardly.
-  double FarDeviation(int view, int64_t d, double samples) const {
-    double largest = 0;
-    for (int64_t n = 0; n < rows_; ++n) largest = std::max(largest, std::abs(AroundMean(view, n * width_ + d, d)));
-    // Beside an eps, what small ones are does not matter.
-    const int exponent = largest > 1 || problem_.eps == 0 ? ExponentOf(largest) : 0;
-    double squares = 0;
-    for (int64_t n = 0; n < rows_; ++n) {
-      const double scaled = std::ldexp(AroundMean(view, n * width_ + d, d), -exponent);
-      squares += scaled * scaled;
-    }
-    return std::ldexp(std::sqrt(squares / samples + std::ldexp(problem_.eps, -2 * exponent)), exponent);
+  // Scales columns whose covariances leave T's range. An eps may make deviations large where columns are not.
+  void BringNear(int view) {
+    const double* const deviations = arrays_.columns[view].deviations;
+    if (!(*std::max_element(deviations, deviations + width_) > kFarColumns<T>[0].bound)) return;
+    factors_[view] =
+        WriteNear([&](int64_t i) { return AroundMean(view, i, i % width_); }, rows_ * width_, arrays_.views[view]);
   }
   static double InverseOf(double deviation) { return std::isnormal(deviation) ? 1 / deviation : 0; }
-  static int ExponentOf(double value) { return value > 0 && std::isfinite(value) ? std::ilogb(value) : 0; }
-
   double AroundMean(int view, int64_t i, int64_t d) const {
     const double centred = static_cast<double>(ViewOf(view)[i]) - arrays_.columns[view].means[d];
     return std::is_same_v<T, double> ? centred - arrays_.columns[view].remainders[d] : centred;
@@ -222,7 +222,10 @@ class TileMoments {
     for (int view = 0; view < 2; ++view) {
       std::fill_n(arrays_.block_sums, blocks_, 0.0);
       ForPairs(SymmetricPairs(blocks_), [&](BlockPair pair, Lane lane) { AddCovariance(view, pair, lane); });
-      for (int64_t b = 0; b < blocks_; ++b) result.values[3] += arrays_.block_sums[b] / width;
+      const double factor = factors_[view];
+      for (int64_t b = 0; b < blocks_; ++b) {
+        result.values[3] += arrays_.block_sums[b] / width / factor / factor / factor / factor;
+      }
     }
   }
 
@@ -260,13 +263,14 @@ class TileMoments {
     FormTile(lane, 0, 1, pair, static_cast<T>(1 / static_cast<double>(rows_)));
     if (pair.rows == pair.columns) FillDiagonal(rows, tile);
     arrays_.block_sums[pair.rows] += SumOfSquares(CountOf(pair.rows) * CountOf(pair.columns), tile);
-    const double off = 2 * problem_.weights[1];
+    const double off = 2 * weight_factor_ * problem_.weights[1];
     for (int64_t i = 0; i < rows * columns; ++i) {
       tile[i] = off == 0 ? T{0} : static_cast<T>(off * static_cast<double>(tile[i]));
     }
     if (pair.rows == pair.columns) {
       for (int64_t d = 0; d < rows; ++d) {
-        tile[d * columns + d] = static_cast<T>(2 * problem_.weights[0] * arrays_.diagonal[FirstOf(pair.rows) + d]);
+        tile[d * columns + d] =
+            static_cast<T>(2 * weight_factor_ * problem_.weights[0] * arrays_.diagonal[FirstOf(pair.rows) + d]);
       }
     }
     if (GradientOf(0) != nullptr) {
@@ -320,10 +324,25 @@ class TileMoments {
       const bool held = deviation < 1 && deviation > 0;
       hinges[d] = held ? -problem_.weights[1] / (2 * width * deviation * samples) : 0;
     }
+    if (factors_[view] != 1) return FinishFarCovariance(view, first, count, covariance, distance);
     FinishCovarianceGradient(RunOf(first, count), AroundMeans(view),
                              {problem_.weights[2] == 0 ? 0 : covariance, problem_.weights[1] == 0 ? nullptr : hinges,
                               distance, ViewOf(1 - view), operands_.weight},
                              GradientOf(view));
+  }
+
+  // Of columns that were scaled: doubles may hold the gradient and not what its sums are multiplied by.
+  void FinishFarCovariance(int view, int64_t first, int64_t count, double covariance, double distance) {
+    const double factor = factors_[view];
+    T* const gradient = GradientOf(view);
+    for (int64_t k = 0; k < rows_ * count; ++k) {
+      const int64_t d = first + k % count;
+      const int64_t i = k / count * width_ + d;
+      double sum = covariance == 0 ? 0 : covariance * static_cast<double>(gradient[i]) / factor / factor / factor;
+      if (arrays_.hinges[d] != 0) sum += arrays_.hinges[d] * AroundMean(view, i, d);
+      const double apart = static_cast<double>(ViewOf(view)[i]) - static_cast<double>(ViewOf(1 - view)[i]);
+      gradient[i] = static_cast<T>((distance == 0 ? sum : sum + distance * apart) * operands_.weight);
+    }
   }
 
   // The gradient's columns are those of the standardised columns, times N.
@@ -337,7 +356,7 @@ class TileMoments {
     AddProductsToSums(run, Standardised(view), gradient, arrays.alongs);
     for (int64_t d = first; d < first + count; ++d) {
       arrays.alongs[d] /= rows;
-      arrays.factors[d] = operands_.weight / rows * arrays_.columns[view].inverses[d];
+      arrays.factors[d] = operands_.weight / rows * arrays_.columns[view].inverses[d] / weight_factor_;
     }
     ProjectGradient(run, Standardised(view), {arrays.means, arrays.alongs, arrays.factors}, gradient);
   }
@@ -352,30 +371,11 @@ class TileMoments {
   Parallel& parallel_;
   Buffer workspace_;
   Arrays<T> arrays_;
+  double factors_[2] = {1, 1};  // Of the views' columns, for covariances.
+  const double weight_factor_;  // Of the weights, for correlations.
 };
 
 }  // namespace
-
-bool GainsFromFloat64(const MomentsProblem& problem) {
-  constexpr int64_t kElements = 32 * 32;
-  return problem.rows <= kElements / problem.width;
-}
-
-double FlopsOf(const MomentsProblem& problem, int gradients) {
-  constexpr double kSweeps = 40;  // Operations on an element and on a moment.
-  const auto rows = static_cast<double>(problem.rows);
-  const auto width = static_cast<double>(problem.width);
-  const double products = 2 + 2 * gradients;
-  return (products * rows + kSweeps) * width * width + kSweeps * rows * width;
-}
-
-double WeightedSum(const MomentsProblem& problem, const std::array<double, 4>& values) {
-  double loss = 0;
-  for (size_t term = 0; term < problem.terms(); ++term) {
-    if (problem.weights[term] != 0) loss += problem.weights[term] * values[term + 1];
-  }
-  return loss;
-}
 
 template <typename T>
 int64_t WorkspaceBytesOf(const MomentsProblem& problem) {

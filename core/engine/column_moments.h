@@ -18,22 +18,11 @@
 #include <atomic>
 #include <cstdint>
 
+#include "core/engine/moments_problem.h"
 #include "core/engine/parallel.h"
 #include "core/tensor/buffer_pool.h"
 
 namespace lossd {
-
-// What is to be computed; inputs are indices into a request's.
-struct MomentsProblem {
-  std::array<int, 2> inputs = {0, 1};
-  int64_t rows = 0;    // N, at least 2.
-  int64_t width = 0;   // D
-  bool cross = false;  // Whether it is the correlation between views, with two terms; else three.
-  double eps = 0;
-  std::array<double, 3> weights = {0, 0, 0};  // In the order above.
-
-  size_t terms() const { return cross ? 2 : 3; }
-};
 
 // The loss, then the terms without their weights.
 struct MomentsResult {
@@ -48,12 +37,6 @@ struct MomentsOperands {
   double weight = 1;  // Upstream gradient of the loss.
 };
 
-// Whether a problem is so small that float64 costs next to nothing, see contrast.h.
-bool GainsFromFloat64(const MomentsProblem& problem);
-
-// Floating-point operations, with the gradients of so many views: 0, 1 or 2.
-double FlopsOf(const MomentsProblem& problem, int gradients);
-
 // Bytes that ComputeMoments takes from the pool.
 template <typename T>
 int64_t WorkspaceBytesOf(const MomentsProblem& problem);
@@ -64,9 +47,6 @@ int64_t WorkspaceBytesOf(const MomentsProblem& problem);
 template <typename T>
 MomentsResult ComputeMoments(const MomentsProblem& problem, const MomentsOperands<T>& operands, BufferPool& pool,
                              const std::atomic<bool>* cancelled, Parallel& parallel);
-
-// The loss that the terms in values[1...] amount to.
-double WeightedSum(const MomentsProblem& problem, const std::array<double, 4>& values);
 
 }  // namespace lossd
 

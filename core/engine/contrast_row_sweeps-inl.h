@@ -189,7 +189,9 @@ void SigmoidInto(const ScoreTile& tile, T bias, T share, T* scores, const Sigmoi
     auto gradients = hn::Zero(d);
     for (int64_t c = 0; c < tile.columns; c += lanes) {
       const auto mask = hn::FirstN(d, static_cast<size_t>(std::min(lanes, tile.columns - c)));
-      const auto score = hn::Add(LoadScores(d, row, c, tile.columns), hn::Set(d, bias));
+      const auto product = LoadScores(d, row, c, tile.columns);
+      // What does not count stays -inf, whatever the bias.
+      const auto score = hn::IfThenElse(hn::Eq(product, LowestOf(d)), product, hn::Add(product, hn::Set(d, bias)));
       const auto e = HWY_NAMESPACE::Exp(d, hn::Neg(hn::Abs(score)));
       losses = hn::Add(losses, hn::Add(hn::Max(score, hn::Zero(d)), Log1p(d, e)));
       const auto inverse = hn::Div(shares, hn::Add(one, e));

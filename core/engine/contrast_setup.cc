@@ -36,6 +36,10 @@ absl::InlinedVector<RowBlock, 4> CutIntoBlocks(absl::Span<const ContrastPart> pa
 template <typename T>
 constexpr int kPlainExponent = std::is_same_v<T, float> ? 80 : 900;
 
+// Of the largest factor of products.
+template <typename T>
+constexpr int kMostExponent = std::is_same_v<T, float> ? 126 : 1022;
+
 template <typename T>
 bool WantsAny(const RowOperand<T>& operand) {
   return std::any_of(operand.parts().begin(), operand.parts().end(),
@@ -167,13 +171,28 @@ void ContrastSetup<T>::Prepare(BufferPool& pool, Parallel& parallel) {
   if (!problem_.symmetric()) ClearGradients(columns_);
 }
 
+// 0 where products and their factor are far from the ends of T's range; else what brings the products near 1, as far as
+// the rows stay within the range, and the factor with them.
+template <typename T>
+int ContrastSetup<T>::ScoreExponent() const {
+  constexpr int kReach = kMostExponent<T> / 2;
+  if (problem_.normalize || operands_.scale == 0) return 0;
+  const int rows = rows_.exponent();
+  const int exponents = rows + columns().exponent();
+  const int scale = std::ilogb(operands_.scale);
+  if (std::abs(exponents) <= kPlainExponent<T> && std::abs(scale) <= kPlainExponent<T>) return 0;
+  return std::clamp(std::min(exponents, kMostExponent<T> - scale), rows - kReach, rows + kReach);
+}
+
 // Where sums need no more than a factor in the end, the products apply it.
 template <typename T>
 void ContrastSetup<T>::PrepareFactors() {
-  const int exponents = rows_.exponent() + columns().exponent();
-  const bool held = operands_.scale == 0 || std::isnormal(static_cast<T>(operands_.scale));
-  if (std::abs(exponents) > kPlainExponent<T> || (!held && !problem_.normalize)) score_exponent_ = exponents;
-  score_factor_ = FiniteCast<T>(std::ldexp(operands_.scale, score_exponent_));
+  score_exponent_ = ScoreExponent();
+  const double most = std::ldexp(1.0, kMostExponent<T>);
+  const double whole = FiniteCast<double>(std::ldexp(operands_.scale, score_exponent_));
+  const double held = std::clamp(whole, -most, most);
+  score_factor_ = static_cast<T>(held);
+  if (held != whole) score_rest_ = FiniteCast<T>(whole / held);
   const double factor = GradientFactor();
   const bool plain = factor == 0 || (std::abs(factor) > 1e-18 && std::abs(factor) < 1e18);
   factor_at_once_ = plain && score_exponent_ == 0 && !problem_.normalize && problem_.scale_input < 0;

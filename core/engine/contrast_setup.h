@@ -102,6 +102,8 @@ class ContrastSetup {
   const ContrastArrays<T>& arrays() const { return arrays_; }
   // By which products become scores, and scores' gradients those of the operands.
   T score_factor() const { return score_factor_; }
+  // What is left of a factor that T does not hold, by which products are multiplied once more; else 1.
+  T score_rest() const { return score_rest_; }
   // Where products would leave the range of T: rows are scaled by 2^-exponent for scores, which their factor makes
   // good.
   int score_exponent() const { return score_exponent_; }
@@ -110,6 +112,7 @@ class ContrastSetup {
  private:
   double GradientFactor() const;
   void PrepareFactors();
+  int ScoreExponent() const;
   void NumberLabels();
   void WeighAllPairs();
   void FindBounds(BufferPool& pool, Parallel& parallel);
@@ -126,6 +129,7 @@ class ContrastSetup {
   Buffer workspace_;
   ContrastArrays<T> arrays_{};
   T score_factor_ = 1;
+  T score_rest_ = 1;
   int score_exponent_ = 0;
   bool factor_at_once_ = false;  // Products apply the whole factor of the gradients.
   T gradient_factor_ = 1;

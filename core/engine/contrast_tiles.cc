@@ -108,6 +108,14 @@ class TileContrast {
       FormProducts(setup_.score_factor(), setup_.score_exponent(), setup_.rows(), stripe, setup_.columns(), columns,
                    scratch == nullptr ? nullptr : scratch + first * scratch_row, tile + first * columns.count);
     });
+    if (setup_.score_rest() != 1) {
+      for (int64_t i = 0; i < rows.count * columns.count; ++i) tile[i] *= setup_.score_rest();
+    }
+    // Scaled rows may have lost bits that the columns have: beside such scores, a difference of roundings is too much.
+    const bool mirrors = setup_.score_exponent() != 0 && problem_.symmetric() && rows.place == columns.place;
+    for (int64_t r = 0; mirrors && r < rows.count; ++r) {
+      for (int64_t c = 0; c < r; ++c) tile[r * columns.count + c] = tile[c * columns.count + r];
+    }
   }
 
   BlockScores FormScores(BlockPair pair, bool first_pass, Lane lane) {

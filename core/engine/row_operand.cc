@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstring>
 #include <type_traits>
+#include <utility>
 
 #include "core/engine/contrast.h"
 #include "core/engine/finite_cast.h"
@@ -170,9 +171,15 @@ double RowOperand<T>::FinishRow(size_t part, int64_t row, double factor) const {
   const double norm = normalize_ ? norms_[part][row] : 1;
   // Where the norm was below the bound, its division does not depend on the row.
   const double projection = normalize_ && norm >= kNormEpsilon ? along : 0;
-  if (normalize_) factor /= std::max(norm, kNormEpsilon);
+  // Doubles may hold the result and not what it is multiplied by.
+  double last = 1;
+  if (normalize_) {
+    const double divisor = std::max(norm, kNormEpsilon);
+    if (!std::isfinite(factor / divisor)) last = std::exchange(factor, 1.0);
+    factor /= divisor;
+  }
   for (int64_t c = 0; c < width_; ++c) {
-    g[c] = static_cast<T>((static_cast<double>(g[c]) - static_cast<double>(u[c]) * projection) * factor);
+    g[c] = static_cast<T>((static_cast<double>(g[c]) - static_cast<double>(u[c]) * projection) * factor * last);
   }
   return along;
 }

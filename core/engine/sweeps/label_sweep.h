@@ -60,7 +60,7 @@ struct LabelSweep {
 
   template <typename Block>
   LOSSD_HOST_DEVICE void operator()(const Block& threads, int64_t group, int64_t row) const {
-    const T scale = ClosestFinite<T>(block.scale.Of(group));
+    const ScoreScale<T> scale(block.scale, group);
     const int64_t place = block.Place(group, row);
     const int64_t i = block.first_row + row;
     const int64_t* const of_group = labels + group * block.all_rows;

@@ -104,7 +104,7 @@ LOSSD_HOST_DEVICE double FinishPair(const PairRule<T>& rule, const PairSums<T>& 
 // What a row of a block sums up: scale times its raw scores, but those of its pair, itself and what leaves.
 template <typename T, typename Block>
 LOSSD_HOST_DEVICE PairSums<T> SumRow(const Block& threads, const ScoreBlock<T>& block, const PairRule<T>& rule,
-                                     int64_t group, int64_t row, T scale) {
+                                     int64_t group, int64_t row, const ScoreScale<T>& scale) {
   const int64_t place = block.Place(group, row);
   const int64_t i = block.first_row + row;
   const int64_t pair = rule.PairOf(i) - block.first_column;
@@ -118,7 +118,7 @@ LOSSD_HOST_DEVICE PairSums<T> SumRow(const Block& threads, const ScoreBlock<T>& 
                                      if (k >= size || c == pair || c == self) continue;
                                      if (rule.similarities != nullptr && rule.similarities[place + c] > bound) continue;
                                      taken |= 1U << k;
-                                     run[k] *= scale;
+                                     run[k] = scale * run[k];
                                    }
                                    state.TakeRun(run, taken);
                                  });
@@ -143,7 +143,7 @@ struct PairSweep {
 
   template <typename Block>
   LOSSD_HOST_DEVICE void operator()(const Block& threads, int64_t group, int64_t row) const {
-    const T scale = ClosestFinite<T>(block.scale.Of(group));
+    const ScoreScale<T> scale(block.scale, group);
     if (sums) Sum(threads, group, row, scale);
     if (block.wants_gradient()) WriteGradient(threads, group, row, scale);
   }
@@ -152,7 +152,7 @@ struct PairSweep {
   LOSSD_HOST_DEVICE bool Leaves(int64_t place, T bound) const { return rule.similarities[place] > bound; }
 
   template <typename Block>
-  LOSSD_HOST_DEVICE void Sum(const Block& threads, int64_t group, int64_t row, T scale) const {
+  LOSSD_HOST_DEVICE void Sum(const Block& threads, int64_t group, int64_t row, const ScoreScale<T>& scale) const {
     const int64_t i = block.first_row + row;
     const int64_t row_place = block.RowPlace(group, row);
     const PairSums<T> found = SumRow(threads, block, rule, group, row, scale);
@@ -166,7 +166,8 @@ struct PairSweep {
   }
 
   template <typename Block>
-  LOSSD_HOST_DEVICE void WriteGradient(const Block& threads, int64_t group, int64_t row, T scale) const {
+  LOSSD_HOST_DEVICE void WriteGradient(const Block& threads, int64_t group, int64_t row,
+                                       const ScoreScale<T>& scale) const {
     const int64_t place = block.Place(group, row);
     const int64_t i = block.first_row + row;
     const int64_t pair = rule.PairOf(i) - block.first_column;
@@ -207,7 +208,7 @@ struct PairRowSums {
 
   template <typename Block>
   LOSSD_HOST_DEVICE void operator()(const Block& threads, int64_t group, int64_t row) const {
-    const T scale = ClosestFinite<T>(block.scale.Of(group));
+    const ScoreScale<T> scale(block.scale, group);
     const PairSums<T> found = SumRow(threads, block, rule, group, row, scale);
     threads.Once([&] {
       const int64_t row_place = block.RowPlace(group, row);
@@ -234,7 +235,7 @@ struct PairColumnSums {
 
   template <typename Block>
   LOSSD_HOST_DEVICE void operator()(const Block& threads, int64_t group, int64_t unit) const {
-    const T scale = ClosestFinite<T>(block.scale.Of(group));
+    const ScoreScale<T> scale(block.scale, group);
     const int64_t first = unit * kSweepColumns;
     const int64_t left = Paired() - first;
     const int64_t all_first = block.first_column + first;

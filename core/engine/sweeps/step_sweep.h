@@ -29,7 +29,7 @@ struct StepSweep {
 
   template <typename Block>
   LOSSD_HOST_DEVICE void operator()(const Block& threads, int64_t group, int64_t row) const {
-    const T scale = ClosestFinite<T>(block.scale.Of(group));
+    const ScoreScale<T> scale(block.scale, group);
     const T* const scores = block.scores + block.Place(group, row);
     const int64_t i = block.first_row + row;
     const Pairs pairs = PairsOf(i);
@@ -79,12 +79,12 @@ struct StepSweep {
   LOSSD_HOST_DEVICE void WriteGradient(const Block& threads, int64_t group, int64_t row, const Pairs& pairs,
                                        const RunningSum<T>& others, const double* margin) const {
     const double scale = block.scale.Of(group);
-    const T narrow_scale = ClosestFinite<T>(scale);
+    const ScoreScale<T> score_scale(block.scale, group);
     const int64_t place = block.Place(group, row);
     const double* const share = shares + group * steps;
     // These let all threads see the margins.
     RunningSum<T> all = threads.template Reduce<RunningSum<T>>(pairs.count, [&](RunningSum<T>& state, int64_t step) {
-      state.Add(narrow_scale * block.scores[place + pairs.Column(step)]);
+      state.Add(score_scale * block.scores[place + pairs.Column(step)]);
     });
     all.Add(others);
     const Total shared =
@@ -94,7 +94,7 @@ struct StepSweep {
       const int64_t step = pairs.StepOf(c);
       T slope = 0;
       if (step == 0) {
-        slope = weight * ExpBelow(narrow_scale * block.scores[place + c], all.maximum);
+        slope = weight * ExpBelow(score_scale * block.scores[place + c], all.maximum);
       } else {
         const double own = share[step - 1];
         slope = ClosestFinite<T>(

@@ -179,6 +179,35 @@ struct GroupProduct {
     }
     return product;
   }
+
+  // A number times all factors, one after the other.
+  LOSSD_HOST_DEVICE double Times(int64_t group, double number) const {
+    for (const double* factor : factors) {
+      if (factor != nullptr) number *= factor[group];
+    }
+    return number;
+  }
+};
+
+// What raw scores of a group are multiplied by: also where T does not hold the product of the factors, but the score.
+template <typename T>
+class ScoreScale {
+ public:
+  LOSSD_HOST_DEVICE ScoreScale(const GroupProduct& factors, int64_t group)
+      : factors_(factors),
+        group_(group),
+        product_(ClosestFinite<T>(factors.Times(group, 1))),
+        is_held_(static_cast<double>(std::fabs(product_)) >= std::fabs(factors.Times(group, 1))) {}
+
+  LOSSD_HOST_DEVICE T operator*(T raw) const {
+    return is_held_ ? product_ * raw : static_cast<T>(factors_.Times(group_, static_cast<double>(raw)));
+  }
+
+ private:
+  const GroupProduct& factors_;  // Outlives this.
+  const int64_t group_;
+  const T product_;
+  const bool is_held_;
 };
 
 // Calls step(state, i, run, size) for runs of kSweepRun of `count` numbers, i being the first one's place, of which the

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstddef>
 
+#include "core/engine/far_columns.h"
 #include "core/losses/aten/aten_loss.h"
 #include "core/losses/aten/products.h"
 #include "core/losses/operator_loss.h"
@@ -22,16 +23,21 @@ class MomentGroups {
       : problem_(problem), groups_(groups), target_(target), rows_(static_cast<double>(problem.rows)) {
     for (size_t view = 0; view < 2; ++view) {
       wide_[view] = StackInput(groups, Input(view), target.device).to(at::kDouble);
-      centred_[view] = wide_[view] - wide_[view].sum(1, true).div_(rows_);
+      const bool is_wide = groups[0]->inputs[Input(view)].spec().dtype == DType::kFloat64;
+      at::Tensor mean = wide_[view].sum(1, true).div_(rows_);
+      // Of doubles, the sum may leave their range.
+      if (is_wide) mean = at::where(mean.isinf(), wide_[view].div(rows_).sum(1, true), mean);
+      centred_[view] = wide_[view] - mean;
       // What the mean of doubles is rounded by counts where columns are far from zero.
-      if (groups[0]->inputs[Input(view)].spec().dtype == DType::kFloat64) {
+      if (is_wide) {
         centred_[view].sub_(centred_[view].sum(1, true).div_(rows_));
       }
-      deviations_[view] = DeviationsOf(centred_[view]);
+      const at::Tensor largest = centred_[view].abs().amax(1, true);
+      deviations_[view] = DeviationsOf(centred_[view], largest);
       if (problem.cross) {
         centred_[view] = (centred_[view] / deviations_[view]).masked_fill_(deviations_[view] == 0, 0);
       }
-      views_[view] = centred_[view].to(type);
+      views_[view] = (problem.cross ? centred_[view] : BroughtNear(view, type, largest)).to(type);
       if (AnyWants(groups, Input(view))) gradients_[view] = at::zeros_like(views_[view]);
     }
   }
@@ -74,7 +80,9 @@ class MomentGroups {
         const at::Tensor block = z.narrow(2, first, count);
         at::Tensor covariance = Multiply(target_, block.transpose(1, 2), z).div_(rows_ - 1);  // [G, count, D]
         covariance.diagonal(first, 1, 2).fill_(0);
-        terms[2] += SumOfSquares(covariance) / width;
+        at::Tensor sum = SumOfSquares(covariance).div_(width);
+        for (int i = 0; i < 4; ++i) sum.div_(factors_[view].view({-1}));
+        terms[2] += sum;
         if (gradients_[view].defined() && problem_.weights[2] != 0) {
           AddProduct(target_, gradients_[view].narrow(2, first, count), z, covariance.transpose(1, 2));
         }
@@ -84,10 +92,9 @@ class MomentGroups {
 
   // sqrt(variance + eps) of each column; squares of very large columns are formed of the columns times a power of two,
   // and of very small ones where there is no eps beside which they do not matter.
-  at::Tensor DeviationsOf(const at::Tensor& centred) const {
+  at::Tensor DeviationsOf(const at::Tensor& centred, const at::Tensor& largest) const {
     constexpr double kFar = 0x1p400;
     constexpr double kFactor = 0x1p600;
-    const at::Tensor largest = centred.abs().amax(1, true);
     at::Tensor factors = at::ones_like(largest).masked_fill_(largest > kFar, 1 / kFactor);
     if (problem_.eps == 0) factors.masked_fill_(largest < 1 / kFar, kFactor);
     const at::Tensor squares = (centred * factors).square_().sum(1, true);
@@ -96,7 +103,18 @@ class MomentGroups {
     return variance.sqrt_().div_(factors);
   }
 
+  // The centred columns, scaled where their covariances leave the type's range.
+  at::Tensor BroughtNear(size_t view, at::ScalarType type, const at::Tensor& of_columns) {
+    const at::Tensor largest = of_columns.amax(2, true);  // [G, 1, 1]
+    factors_[view] = at::ones_like(largest);
+    for (const FarColumns& far : type == at::kFloat ? kFarColumns<float> : kFarColumns<double>) {
+      factors_[view].masked_fill_((largest > far.bound).logical_and_(largest.isfinite()), far.factor);
+    }
+    return centred_[view] * factors_[view];
+  }
+
   void RunCorrelation(std::array<at::Tensor, 3>& terms) {
+    const double factor = FactorOfWeights(problem_);
     // c_dd - 1 without its cancellation.
     at::Tensor diagonal = (centred_[0] - centred_[1]).square_().sum(1, true).div_(rows_);
     for (const at::Tensor& deviation : deviations_) {
@@ -110,8 +128,8 @@ class MomentGroups {
       at::Tensor c = Multiply(target_, block.transpose(1, 2), views_[1]).div_(rows_);  // [G, count, D]
       c.diagonal(first, 1, 2).fill_(0);
       terms[1] += SumOfSquares(c);
-      c = problem_.weights[1] == 0 ? at::zeros_like(c) : c.mul_(2 * problem_.weights[1]);
-      c.diagonal(first, 1, 2).copy_(diagonal.narrow(1, first, count) * (2 * problem_.weights[0]));
+      c = problem_.weights[1] == 0 ? at::zeros_like(c) : c.mul_(2 * factor * problem_.weights[1]);
+      c.diagonal(first, 1, 2).copy_(diagonal.narrow(1, first, count) * (2 * factor * problem_.weights[0]));
       if (gradients_[0].defined()) {
         AddProduct(target_, gradients_[0].narrow(2, first, count), views_[1], c.transpose(1, 2));
       }
@@ -143,7 +161,10 @@ class MomentGroups {
     const auto width = static_cast<double>(problem_.width);
     const auto& [distance, hinge, covariance] = problem_.weights;
     at::Tensor sum = at::zeros_like(centred_[view]);
-    if (covariance != 0) sum += gradients_[view].to(at::kDouble) * (4 * covariance / (width * (rows_ - 1)));
+    if (covariance != 0) {
+      sum += gradients_[view].to(at::kDouble) * (4 * covariance / (width * (rows_ - 1)));
+      for (int i = 0; i < 3; ++i) sum.div_(factors_[view]);
+    }
     if (hinge != 0) {
       const at::Tensor& deviation = deviations_[view];
       const at::Tensor counts = (deviation < 1).logical_and_(deviation > 0);
@@ -160,7 +181,8 @@ class MomentGroups {
     const at::Tensor mean = gradient.sum(1, true).div_(rows_);
     const at::Tensor along = (gradient * centred_[view]).sum(1, true).div_(rows_);
     gradient = gradient - mean - centred_[view] * along;
-    return (gradient / deviations_[view]).masked_fill_(deviations_[view] == 0, 0);
+    gradient.div_(deviations_[view]).div_(FactorOfWeights(problem_));
+    return gradient.masked_fill_(deviations_[view] == 0, 0);
   }
 
   const MomentsProblem& problem_;
@@ -171,6 +193,7 @@ class MomentGroups {
   std::array<at::Tensor, 2> centred_;     // Likewise; standardised for the correlation.
   std::array<at::Tensor, 2> views_;       // The same as products read them.
   std::array<at::Tensor, 2> deviations_;  // sqrt(variance + eps)
+  std::array<at::Tensor, 2> factors_;     // [G, 1, 1]: of the views' columns, for covariances.
   std::array<at::Tensor, 2> gradients_;   // Undefined where nobody wants them.
 };
 

@@ -19,27 +19,12 @@ namespace lossd {
 namespace {
 
 // Terms and gradients against definitions: tests/core/losses/stated.
-TEST(ColumnMomentsTest, TermsOfWeightZeroDoNotEnter) {
-  MomentsProblem problem;
-  problem.weights = {2, 0, 3};
-  EXPECT_EQ(WeightedSum(problem, {0, 5, INFINITY, 7}), 31);
-  problem.cross = true;
-  EXPECT_EQ(WeightedSum(problem, {0, 5, INFINITY, 7}), 10);
-}
-
-TEST(ColumnMomentsTest, CountsOperationsAndMemory) {
+TEST(ColumnMomentsTest, DoublesTakeMoreMemory) {
   MomentsProblem problem;
   problem.rows = 100;
   problem.width = 50;
-  EXPECT_GT(FlopsOf(problem, 2), 6.0 * 100 * 50 * 50);
-  EXPECT_GT(FlopsOf(problem, 2), FlopsOf(problem, 0));
   EXPECT_GE(WorkspaceBytesOf<double>(problem), 2 * 100 * 50 * 8);
   EXPECT_LT(WorkspaceBytesOf<float>(problem), WorkspaceBytesOf<double>(problem));
-}
-
-TEST(ColumnMomentsTest, GainsFromFloat64WhereElementsAreFew) {
-  EXPECT_TRUE(GainsFromFloat64(MomentsProblem{.rows = 32, .width = 32}));
-  EXPECT_FALSE(GainsFromFloat64(MomentsProblem{.rows = 33, .width = 32}));
 }
 
 TEST(ColumnMomentsTest, GivesUpWhenCancelled) {

@@ -18,7 +18,8 @@ class Moments {
       : problem_(problem),
         test_case_(test_case),
         rows_(static_cast<size_t>(problem.rows)),
-        width_(static_cast<size_t>(problem.width)) {
+        width_(static_cast<size_t>(problem.width)),
+        rounding_(test_case.inputs[0].dtype == DType::kFloat64 ? 0x1p-53 : 0x1p-24) {
     const auto stored = StoredAs<Real>(test_case);
     for (const TestInput& input : test_case.inputs) exact_.gradients.emplace_back(input.values.size(), 0.0);
     exact_.conditioning.magnitude.assign(test_case.inputs.size(), 0.0);
@@ -42,8 +43,10 @@ class Moments {
     const Real samples = Real(problem_.cross ? rows_ : rows_ - 1);
     centred_[view] = z_[view];
     for (size_t d = 0; d < width_; ++d) {
-      Real mean = 0;
-      for (size_t n = 0; n < rows_; ++n) mean += z_[view][n * width_ + d] / Real(rows_);
+      // Beside the first row, so that a column of equal numbers has their mean.
+      const Real first = z_[view][d];
+      Real mean = first;
+      for (size_t n = 0; n < rows_; ++n) mean += (z_[view][n * width_ + d] - first) / Real(rows_);
       Real squares = 0;
       for (size_t n = 0; n < rows_; ++n) {
         Real& x = centred_[view][n * width_ + d];
@@ -125,8 +128,8 @@ class Moments {
       for (size_t e = 0; e < width_; ++e) {
         const Real weight = Real(d == e ? problem_.weights[0] : problem_.weights[1]);
         auto [sum, size] = Product(0, d, 1, e);
-        sum = sum / rows - (d == e ? 1 : 0);
-        size = d == e ? std::abs(sum) : size / rows;
+        sum = d == e ? DiagonalLessOne(d) : sum / rows;
+        size = d == e ? std::abs(sum) + rounding_ : size / rows;
         loss_ += weight == 0 ? 0 : weight * sum * sum;
         size_ += weight == 0 ? 0 : weight * size * size;
         AddColumn(0, d, 1, e, 2 * weight * sum, 2 * weight * size);
@@ -136,6 +139,21 @@ class Moments {
     for (size_t view = 0; view < 2; ++view) {
       for (size_t d = 0; d < width_; ++d) FinishColumn(view, d);
     }
+  }
+
+  // c_dd - 1 without its cancellation: 2 (a b - 1) = (a^2 - 1) + (b^2 - 1) - (a - b)^2, and eps is missing in the
+  // squares.
+  Real DiagonalLessOne(size_t d) const {
+    Real distance = 0;
+    for (size_t n = 0; n < rows_; ++n) {
+      const Real apart = centred_[0][n * width_ + d] - centred_[1][n * width_ + d];
+      distance += apart * apart / Real(rows_);
+    }
+    for (const std::vector<Real>& deviations : deviations_) {
+      const Real deviation = deviations[d];
+      distance += deviation == 0 ? 1 : Real(problem_.eps) / deviation / deviation;
+    }
+    return -distance / 2;
   }
 
   // Back through the division by the deviation and the centring.
@@ -164,6 +182,7 @@ class Moments {
   const size_t width_;
   std::vector<Real> z_[2], centred_[2], deviations_[2];
   std::vector<Real> sums_[2], sizes_[2];  // Of the gradients, and without cancellation.
+  const Real rounding_;  // Of a standardised number; its square is what is left of an equal pair's distance.
   Real loss_ = 0;
   Real size_ = 0;
   ExactResult exact_;

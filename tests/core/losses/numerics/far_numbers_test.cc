@@ -58,6 +58,54 @@ TEST(FarNumbersTest, CorrelationsOfColumnsOfAnySizeAreTheSame) {
   }
 }
 
+// The loss, or infinity where no number of its type is as large; gradients likewise, of the right sign.
+TEST(FarNumbersTest, CovariancesOfColumnsOfAnySizeAreRightOrInfinite) {
+  VicRegConfig config;
+  config.invariance_weight = 0;
+  config.variance_weight = 0;
+  for (const auto& [dtype, size] : {std::pair(DType::kFloat32, 1e20),
+                                    {DType::kFloat32, 1e30},
+                                    {DType::kFloat64, 1e70},
+                                    {DType::kFloat64, 1e160},
+                                    {DType::kFloat64, 1e300}}) {
+    const TestResult plain = RunOnDevice(DrawnViews(config, {"z_1", "z_2"}, 70, 16, 1, dtype));
+    const TestResult far = RunOnDevice(DrawnViews(config, {"z_1", "z_2"}, 70, 16, size, dtype));
+    const double expected = plain.objective * std::pow(size, 4);
+    if (std::isinf(expected)) {
+      EXPECT_EQ(far.objective, expected) << size;
+    } else {
+      EXPECT_NEAR(far.objective / expected, 1, 1e-5) << size;
+    }
+    const double cube = std::pow(size, 3);
+    const bool wide = dtype == DType::kFloat64;
+    for (size_t i = 0; i < plain.gradient(0).size(); ++i) {
+      const double scaled = plain.gradient(0)[i] * cube;
+      const double got = far.gradient(0)[i];
+      if (std::abs(plain.gradient(0)[i]) < 1e-4) continue;  // Whose sign is that of a rounding.
+      if (std::isinf(wide ? scaled : static_cast<double>(static_cast<float>(scaled)))) {
+        EXPECT_EQ(got, std::copysign(HUGE_VAL, scaled)) << size;
+      } else {
+        EXPECT_NEAR(got / scaled, 1, 0.01) << size;
+      }
+    }
+  }
+}
+
+// Every negative costs its bias: more than a float holds.
+TEST(FarNumbersTest, BiasesThatNoFloatHoldsAreLossesThatNoneHolds) {
+  for (const int64_t rows : {5, 100}) {
+    for (const double bias : {1e39, 1e300, -1e39, -1e300}) {
+      SigLipConfig config;
+      config.logit_bias = bias;
+      const TestResult result = RunOnDevice(DrawnViews(config, {"image", "text"}, rows, 16, 1, DType::kFloat32));
+      EXPECT_EQ(result.output("loss")[0], HUGE_VAL) << rows << " rows, " << bias;
+      const double expected = std::abs(bias) * static_cast<double>(bias > 0 ? rows - 1 : 1);
+      EXPECT_TRUE(std::isinf(result.objective) || std::abs(result.objective / expected - 1) < 1e-6) << result.objective;
+      for (const double g : result.gradient(0)) EXPECT_TRUE(std::isfinite(g)) << rows << " rows, " << bias;
+    }
+  }
+}
+
 // A scale that no float holds is one with rows that make up for it.
 TEST(FarNumbersTest, ScalesThatNoFloatHoldsCountAsTheyAre) {
   for (const auto& [scale, size] : {std::pair(1e39, 1e-18), {1e45, 1e-22}, {1e-42, 1e19}}) {
