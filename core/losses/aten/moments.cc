@@ -106,10 +106,9 @@ class MomentGroups {
   // The centred columns, scaled where their covariances leave the type's range.
   at::Tensor BroughtNear(size_t view, at::ScalarType type, const at::Tensor& of_columns) {
     const at::Tensor largest = of_columns.amax(2, true);  // [G, 1, 1]
-    factors_[view] = at::ones_like(largest);
-    for (const FarColumns& far : type == at::kFloat ? kFarColumns<float> : kFarColumns<double>) {
-      factors_[view].masked_fill_((largest > far.bound).logical_and_(largest.isfinite()), far.factor);
-    }
+    const auto& [far, farther] = type == at::kFloat ? kFarColumns<float> : kFarColumns<double>;
+    factors_[view] = at::where(largest > far.bound, far.factor, at::ones_like(largest));
+    factors_[view].masked_fill_(largest > farther.bound, farther.factor);
     return centred_[view] * factors_[view];
   }
 
