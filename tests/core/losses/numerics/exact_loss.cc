@@ -15,10 +15,6 @@
 namespace lossd::testing {
 namespace {
 
-DType TypeOf(const TestCase& test_case) {
-  return test_case.inputs[0].dtype == DType::kFloat64 ? DType::kFloat64 : DType::kFloat32;
-}
-
 template <typename Real>
 ExactResult ExactlyAs(const Loss& loss, const TestCase& test_case, const TestResult& result) {
   if (std::holds_alternative<FeatureMapContrastiveConfig>(test_case.request.loss)) {
@@ -72,6 +68,10 @@ bool IsOfLostWeights(const std::vector<double>& computed, const std::vector<doub
 }
 
 }  // namespace
+
+DType TypeOf(const TestCase& test_case) {
+  return test_case.inputs[0].dtype == DType::kFloat64 ? DType::kFloat64 : DType::kFloat32;
+}
 
 std::vector<double> RoundedThrough(DType dtype, const std::vector<double>& values) {
   const auto count = static_cast<int64_t>(values.size());

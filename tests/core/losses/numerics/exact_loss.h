@@ -28,6 +28,9 @@ struct ExactResult {
 // Values rounded to a narrower floating type, and widened again.
 std::vector<double> RoundedThrough(DType dtype, const std::vector<double>& values);
 
+// The type that a case is computed in, FLOAT32 or FLOAT64.
+DType TypeOf(const TestCase& test_case);
+
 // The value of `test_case`, which `result` is a run of: what it drew is taken from there. All losses but cpc.
 ExactResult Exactly(const Loss& loss, const TestCase& test_case, const TestResult& result);
 

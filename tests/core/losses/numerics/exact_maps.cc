@@ -68,8 +68,16 @@ class Maps {
         positions += source.images;
       }
     }
-    exact_.objective = static_cast<double>(objective_);
+    exact_.objective = static_cast<double>(objective_ + regularizer_);
     exact_.gradient_kappa = exact_.conditioning.kappa;
+    // Of the objective it is losses and regularizer that are as exact as stated, before weights multiply them and one
+    // may cancel the other.
+    double weights = 0;
+    for (const double weight : config_.loss_weights) weights += std::abs(weight);
+    const auto sizes = static_cast<double>(std::abs(objective_) + std::abs(regularizer_));
+    const AccuracyBounds bounds = AccuracyBounds::Of(TypeOf(test_case_));
+    exact_.conditioning.kappa = exact_.conditioning.kappa * std::max(1.0, weights) +
+                                bounds.relative / bounds.rounding * (sizes - std::abs(exact_.objective));
     const auto scale = Real(test_case_.request.gradients.scale);
     for (size_t i = 0; i < gradients_.size(); ++i) {
       Real largest = 0;
@@ -101,7 +109,7 @@ class Maps {
         }
         exact_.conditioning.kappa = std::max(exact_.conditioning.kappa, static_cast<double>(sizes[i]));
         s[i] = std::isinf(clip_) ? x[i] : clip_ * std::tanh(x[i] / clip_);
-        if (square_weight != 0) objective_ += square_weight * x[i] * x[i] * share / Real(source.images);
+        if (square_weight != 0) regularizer_ += square_weight * x[i] * x[i] * share / Real(source.images);
       }
       LossGradient(b, target.locations, s, share, loss_weight, d);
       for (size_t i = 0; i < columns; ++i) {
@@ -152,7 +160,8 @@ class Maps {
   const std::vector<double> comparisons_, positions_;
   const Real clip_;
   std::vector<std::vector<Real>> gradients_, sizes_;
-  Real objective_ = 0;
+  Real objective_ = 0;  // Without the regularizer.
+  Real regularizer_ = 0;
   ExactResult exact_;
 };
 
