@@ -36,7 +36,7 @@ TEST(NamePatternsTest, AgreesWithTheDoubleLoop) {
   std::mt19937 random(1);
   const auto word = [&] {
     std::string text;
-    for (uint32_t n = random() % 5; n > 0; --n) text += random() % 2 == 0 ? 'a' : 'b';
+    for (auto n = random() % 5; n > 0; --n) text += random() % 2 == 0 ? 'a' : 'b';
     return text;
   };
   for (int round = 0; round < 200; ++round) {

@@ -110,7 +110,7 @@ at::Tensor DevicePass::AllOf(const Place& place, std::byte* first, int64_t strid
 }
 
 at::Tensor DevicePass::InputAsSent(Groups groups, size_t input) const {
-  const at::Tensor all = AllOf(inputs_[input], regions_.up, regions_.up_stride);
+  at::Tensor all = AllOf(inputs_[input], regions_.up, regions_.up_stride);
   if (IsWhole(groups)) return all;
   std::vector<at::Tensor> some;
   for (const LossTask* task : groups) some.push_back(all.select(0, static_cast<int64_t>(PositionOf(task))));

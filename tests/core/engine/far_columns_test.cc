@@ -29,7 +29,7 @@ TEST(FarColumnsTest, CubesOfNearColumnsStayWithinTheRange) {
 
 TEST(FarColumnsTest, ElementsAreScaledWhereOneIsFar) {
   float columns[] = {5, 6};
-  EXPECT_EQ(WriteNear([](int64_t i) { return i + 1.0; }, 2, columns), 1);
+  EXPECT_EQ(WriteNear([](int64_t i) { return static_cast<double>(i) + 1; }, 2, columns), 1);
   EXPECT_EQ(columns[0], 5);
   EXPECT_EQ(WriteNear([](int64_t i) { return i == 0 ? 0x1p40 : 0x1p20; }, 2, columns), 0x1p-50);
   EXPECT_EQ(columns[0], 0x1p-10f);
