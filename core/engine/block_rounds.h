@@ -1,7 +1,7 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Runs the rounds of block_pairs.h.
+// Runs the rounds of block_pairs.h, and shares out a pair's own work.
 
 #ifndef LOSSD_CORE_ENGINE_BLOCK_ROUNDS_H_
 #define LOSSD_CORE_ENGINE_BLOCK_ROUNDS_H_
@@ -11,8 +11,10 @@
 #include <cstdint>
 
 #include "core/engine/block_pairs.h"
+#include "core/engine/matrix_view.h"
 #include "core/engine/parallel.h"
 #include "core/engine/rounding.h"
+#include "core/engine/short_sums.h"
 
 namespace lossd {
 
@@ -50,6 +52,16 @@ void ForStripes(Lane lane, Parallel& parallel, int64_t rows, const Body& body) {
   constexpr int64_t kStripe = 64;
   if (!lane.has_idle_threads) return body(0, rows);
   parallel.For(CeilDiv(rows, kStripe), [&](int64_t i) { body(i * kStripe, std::min(kStripe, rows - i * kStripe)); });
+}
+
+// c (+)= factor * a b, an m x n product of k terms a sum, in short sums and stripes of its rows.
+template <typename T>
+void MultiplyInStripes(Lane lane, Parallel& parallel, int64_t m, int64_t n, int64_t k, T factor, MatrixView<T> a,
+                       MatrixView<T> b, bool add, T* c, int64_t c_stride) {
+  ForStripes(lane, parallel, m, [&](int64_t first, int64_t count) {
+    const MatrixView<T> rows = {a.data + first * a.row_stride, a.row_stride, a.column_stride};
+    MultiplyInShortSums(count, n, k, kShortSum, factor, rows, b, add, c + first * c_stride, c_stride);
+  });
 }
 
 }  // namespace lossd

@@ -288,28 +288,19 @@ class TileMoments {
   }
   T* TileOf(Lane lane) const { return arrays_.tiles + lane.index * block_ * block_; }
 
-  // c (+)= factor * a b
-  void Multiply(Lane lane, int64_t m, int64_t n, int64_t k, T factor, MatrixView<T> a, MatrixView<T> b, bool add, T* c,
-                int64_t c_stride) const {
-    ForStripes(lane, parallel_, m, [&](int64_t first, int64_t count) {
-      const MatrixView<T> rows = {a.data + first * a.row_stride, a.row_stride, a.column_stride};
-      MultiplyInShortSums(count, n, k, kShortSum, factor, rows, b, add, c + first * c_stride, c_stride);
-    });
-  }
-
   // tile = factor * (columns of view `left`)^T (columns of view `right`)
   void FormTile(Lane lane, int left, int right, BlockPair pair, T factor) const {
-    Multiply(lane, CountOf(pair.rows), CountOf(pair.columns), rows_, factor,
-             MatrixView<T>::Transposed(arrays_.views[left] + FirstOf(pair.rows), width_),
-             MatrixView<T>::RowMajor(arrays_.views[right] + FirstOf(pair.columns), width_), false, TileOf(lane),
-             CountOf(pair.columns));
+    MultiplyInStripes(lane, parallel_, CountOf(pair.rows), CountOf(pair.columns), rows_, factor,
+                      MatrixView<T>::Transposed(arrays_.views[left] + FirstOf(pair.rows), width_),
+                      MatrixView<T>::RowMajor(arrays_.views[right] + FirstOf(pair.columns), width_), false,
+                      TileOf(lane), CountOf(pair.columns));
   }
 
   // Adds (columns of view `from`) * moments to the gradient of block `to` of view `view`.
   void AddProduct(Lane lane, int view, int64_t to, int from, int64_t block, MatrixView<T> moments, bool add) const {
-    Multiply(lane, rows_, CountOf(to), CountOf(block), T{1},
-             MatrixView<T>::RowMajor(arrays_.views[from] + FirstOf(block), width_), moments, add,
-             GradientOf(view) + FirstOf(to), width_);
+    MultiplyInStripes(lane, parallel_, rows_, CountOf(to), CountOf(block), T{1},
+                      MatrixView<T>::RowMajor(arrays_.views[from] + FirstOf(block), width_), moments, add,
+                      GradientOf(view) + FirstOf(to), width_);
   }
 
   // The gradient's columns hold the covariances' part without its factor.

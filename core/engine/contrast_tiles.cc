@@ -268,12 +268,8 @@ class TileContrast {
     T* const gradient = to.parts()[to_block.part].gradient;
     if (gradient == nullptr) return;
     const auto rows = MatrixView<T>::RowMajor(from.prepared(from_block.part) + from_block.first * width, width);
-    ForStripes(lane, parallel_, to_block.count, [&](int64_t first, int64_t count) {
-      const MatrixView<T> stripe = {weights.data + first * weights.row_stride, weights.row_stride,
-                                    weights.column_stride};
-      MultiplyInShortSums(count, width, from_block.count, kShortSum, setup_.gradient_factor(), stripe, rows, add,
-                          gradient + (to_block.first + first) * width, width);
-    });
+    MultiplyInStripes(lane, parallel_, to_block.count, width, from_block.count, setup_.gradient_factor(), weights, rows,
+                      add, gradient + to_block.first * width, width);
   }
 
   // The sigmoid loss needs no sums first. Pairs are -inf in the sweep and then take their own term.

@@ -39,7 +39,7 @@ struct RoundSweep {
   int64_t count = 0;            // Of a group.
   RoundedSums* seen = nullptr;  // [groups, units]
 
-  int64_t units() const { return (count + kNumbers - 1) / kNumbers; }
+  LOSSD_HOST_DEVICE int64_t units() const { return (count + kNumbers - 1) / kNumbers; }
   int64_t groups() const { return group_count; }
 
   template <typename Block>
@@ -55,7 +55,7 @@ struct RoundSweep {
           state.squares += static_cast<double>(number) * static_cast<double>(number);
           state.not_finite += IsFiniteNarrow(type, to[i]) ? 0 : 1;
         });
-    threads.Once([&] { seen[group * ((count + kNumbers - 1) / kNumbers) + unit] = sums; });
+    threads.Once([&] { seen[group * units() + unit] = sums; });
   }
 };
 

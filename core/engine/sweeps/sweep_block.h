@@ -194,16 +194,19 @@ template <typename T>
 class ScoreScale {
  public:
   LOSSD_HOST_DEVICE ScoreScale(const GroupProduct& factors, int64_t group)
-      : factors_(factors),
-        group_(group),
-        product_(ClosestFinite<T>(factors.Times(group, 1))),
-        is_held_(static_cast<double>(std::fabs(product_)) >= std::fabs(factors.Times(group, 1))) {}
+      : ScoreScale(factors, group, factors.Times(group, 1)) {}
 
   LOSSD_HOST_DEVICE T operator*(T raw) const {
     return is_held_ ? product_ * raw : static_cast<T>(factors_.Times(group_, static_cast<double>(raw)));
   }
 
  private:
+  LOSSD_HOST_DEVICE ScoreScale(const GroupProduct& factors, int64_t group, double product)
+      : factors_(factors),
+        group_(group),
+        product_(ClosestFinite<T>(product)),
+        is_held_(static_cast<double>(std::fabs(product_)) >= std::fabs(product)) {}
+
   const GroupProduct& factors_;  // Outlives this.
   const int64_t group_;
   const T product_;

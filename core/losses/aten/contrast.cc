@@ -161,15 +161,6 @@ class ContrastGroups {
   at::Tensor weight_;
 };
 
-// Scores of a group that RunTerms holds at a time.
-int64_t ScoresAtATime(const ContrastProblem& problem, const Target& target) {
-  const int64_t rows = problem.row_count();
-  const int64_t columns = problem.column_count();
-  if (!problem.both_sides && problem.term != Term::kSigmoid) return target.BlockRows(rows, columns) * columns;
-  const Tile tile = target.FirstTile(rows, columns);
-  return tile.rows * tile.columns;
-}
-
 }  // namespace
 
 void RunContrast(const ContrastProblem& problem, DType computed, Groups groups, const Target& target) {
@@ -184,8 +175,9 @@ int64_t ContrastBytes(const ContrastProblem& problem, DType computed, const Comp
   const int64_t narrow = target.precision == GemmPrecision::kBf16 ? 1 : 0;
   const int64_t blocks = 1 + narrow + (problem.exclusion.has_value() ? 1 : 0);
   const int64_t of_rows = problem.row_count() * static_cast<int64_t>(3 * sizeof(PairSums<double>) + 64);
+  const Tile tile = FirstTileOf(problem, target, problem.row_count(), problem.column_count());
   return 2 * InputBytes(request) + 2 * InputBytesIn(computed, request) + of_rows +
-         blocks * element_bytes * ScoresAtATime(problem, target);
+         blocks * element_bytes * tile.rows * tile.columns;
 }
 
 }  // namespace lossd::aten

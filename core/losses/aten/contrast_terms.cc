@@ -40,6 +40,7 @@ class Terms {
         count_(rows_.vectors.size(1)),
         numbers_(operands.numbers.stride(0) / count_),
         all_columns_(columns_.vectors.size(1)),
+        first_(FirstTileOf(problem, target, count_, all_columns_)),
         share_((problem.both_sides ? 0.5 : 1.0) / static_cast<double>(count_)),
         gradient_factor_(std::ldexp(1.0, operands.weight_exponent)),
         wide_(rows_.vectors.options().dtype(at::kDouble)) {}
@@ -61,20 +62,19 @@ class Terms {
   }
 
  private:
-  // Calls body(tile) for all tiles, of which `first` is the first, those of the same rows one after the other.
+  // Calls body(tile) for all tiles, those of the same rows one after the other.
   template <typename Body>
-  void ForTiles(const Tile& first, const Body& body) const {
+  void ForTiles(const Body& body) const {
     Tile tile;
-    for (; tile.first_row < count_; tile.first_row += first.rows) {
-      tile.rows = std::min(first.rows, count_ - tile.first_row);
-      for (tile.first_column = 0; tile.first_column < all_columns_; tile.first_column += first.columns) {
+    for (; tile.first_row < count_; tile.first_row += first_.rows) {
+      tile.rows = std::min(first_.rows, count_ - tile.first_row);
+      for (tile.first_column = 0; tile.first_column < all_columns_; tile.first_column += first_.columns) {
         if (AllCancelled(groups_)) return;
-        tile.columns = std::min(first.columns, all_columns_ - tile.first_column);
+        tile.columns = std::min(first_.columns, all_columns_ - tile.first_column);
         body(tile);
       }
     }
   }
-  Tile FirstTile() const { return target_.FirstTile(count_, all_columns_); }
 
   bool WantsGradients() const { return rows_.gradient.defined() || columns_.gradient.defined(); }
 
@@ -129,19 +129,14 @@ class Terms {
   // Calls sweep(scores, gradient, tile) for tiles, and adds what it has left in `gradient`. No tile of scores is held
   // beside the next one, nor for longer than it is read.
   template <typename Sweep>
-  void SweepTiles(const Tile& first, const Sweep& sweep) const {
-    ForTiles(first, [&](const Tile& tile) {
+  void SweepTiles(const Sweep& sweep) const {
+    ForTiles([&](const Tile& tile) {
       at::Tensor scores = FormScores(tile);
       const at::Tensor gradient = RoomForGradient(scores);
       sweep(scores, gradient, tile);
       scores.reset();
       AddGradients(gradient, tile);
     });
-  }
-  // Likewise with blocks of whole rows.
-  template <typename Sweep>
-  void SweepBlocks(const Sweep& sweep) const {
-    SweepTiles({0, target_.BlockRows(count_, all_columns_), 0, all_columns_}, sweep);
   }
 
   double* Numbers(ContrastNumber number) const { return ElementsOf<double>(operands_.numbers) + number * count_; }
@@ -157,7 +152,7 @@ class Terms {
   }
 
   void RunBlocks() {
-    SweepBlocks([&](const at::Tensor& scores, const at::Tensor& gradient, const Tile& tile) {
+    SweepTiles([&](const at::Tensor& scores, const at::Tensor& gradient, const Tile& tile) {
       auto sweep = RowSweep<MapSweep>(scores, gradient, tile);
       sweep.locations = problem_.line;
       sweep.normalizer = problem_.scale;
@@ -172,7 +167,7 @@ class Terms {
 
   void RunSteps() {
     const at::Tensor margins = at::empty({stack_, count_, problem_.steps}, wide_);
-    SweepBlocks([&](const at::Tensor& scores, const at::Tensor& gradient, const Tile& tile) {
+    SweepTiles([&](const at::Tensor& scores, const at::Tensor& gradient, const Tile& tile) {
       auto sweep = RowSweep<StepSweep>(scores, gradient, tile);
       sweep.steps = problem_.steps;
       sweep.line = problem_.line;
@@ -183,7 +178,7 @@ class Terms {
   }
 
   void RunSigmoids() {
-    SweepTiles(FirstTile(), [&](const at::Tensor& scores, const at::Tensor& gradient, const Tile& tile) {
+    SweepTiles([&](const at::Tensor& scores, const at::Tensor& gradient, const Tile& tile) {
       auto sweep = RowSweep<SigmoidSweep>(scores, gradient, tile);
       sweep.biases = ElementsOf<double>(operands_.bias);
       sweep.share = share_;
@@ -201,7 +196,7 @@ class Terms {
     count_sweep.counts = ElementsOf<double>(counts);
     target_.Run(count_sweep);
     const at::Tensor shares = (counts > 0).sum(1).clamp_min_(1).to(at::kDouble).reciprocal_();  // [G]
-    SweepBlocks([&](const at::Tensor& scores, const at::Tensor& gradient, const Tile& tile) {
+    SweepTiles([&](const at::Tensor& scores, const at::Tensor& gradient, const Tile& tile) {
       auto sweep = RowSweep<LabelSweep>(scores, gradient, tile);
       sweep.labels = ElementsOf<int64_t>(operands_.labels);
       sweep.counts = ElementsOf<double>(counts);
@@ -245,7 +240,7 @@ class Terms {
   // A row's terms are known once the row was swept: the same sweep goes on with its gradient.
   void RunRows() {
     const at::Tensor terms = RoomFor<PairTerm<T>>();
-    SweepBlocks([&](const at::Tensor& scores, const at::Tensor& gradient, const Tile& tile) {
+    SweepTiles([&](const at::Tensor& scores, const at::Tensor& gradient, const Tile& tile) {
       const at::Tensor similarities = FormSimilarities(tile);
       target_.Run(PairsOf(scores, similarities, tile, gradient, terms));
     });
@@ -302,16 +297,15 @@ class Terms {
       scores = FormScores(tile);
       similarities = FormSimilarities(tile);
     };
-    const Tile first = FirstTile();
-    ForTiles(first, [&](const Tile& tile) {
+    ForTiles([&](const Tile& tile) {
       form(tile);
       SumTile(scores, similarities, tile, sums);
     });
     FinishTerms(sums.rows, sums.picked, terms, kRowLoss, Numbers(kRight));
     FinishTerms(sums.columns, sums.picked, column_terms, kColumnLoss, nullptr);
     if (!WantsGradients()) return;
-    const bool again = first.rows < count_ || first.columns < all_columns_;
-    ForTiles(first, [&](const Tile& tile) {
+    const bool again = first_.rows < count_ || first_.columns < all_columns_;
+    ForTiles([&](const Tile& tile) {
       if (again) form(tile);
       const at::Tensor gradient = RoomForGradient(scores);
       PairSweep<T> sweep = PairsOf(scores, similarities, tile, gradient, terms);
@@ -334,12 +328,18 @@ class Terms {
   const int64_t count_;    // Rows.
   const int64_t numbers_;  // From a group's numbers to the next one's, in rows of numbers.
   const int64_t all_columns_;
+  const Tile first_;
   const double share_;  // Of a row's loss in the whole.
   const double gradient_factor_;
   const at::TensorOptions wide_;
 };
 
 }  // namespace
+
+Tile FirstTileOf(const ContrastProblem& problem, const Target& target, int64_t rows, int64_t columns) {
+  if (problem.both_sides || problem.term == Term::kSigmoid) return target.FirstTile(rows, columns);
+  return {0, target.BlockRows(rows, columns), 0, columns};
+}
 
 int64_t ContrastNumbers(const ContrastProblem& problem) {
   if (problem.pairs == Pairs::kBlocks) return 2;

@@ -58,6 +58,10 @@ enum ContrastNumber : int64_t {
 };
 int64_t ContrastNumbers(const ContrastProblem& problem);
 
+// The first of the tiles of `rows` x `columns` scores that are held at a time: of whole rows where a row's gradient
+// comes with its sum, as near a square as may be where it needs none or comes later.
+Tile FirstTileOf(const ContrastProblem& problem, const Target& target, int64_t rows, int64_t columns);
+
 // Fills the operands' numbers and adds to their gradients. Stops between blocks where all `groups` are cancelled.
 void RunTerms(const ContrastProblem& problem, Groups groups, const Target& target, const ContrastOperands& operands);
 

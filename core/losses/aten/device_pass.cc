@@ -127,24 +127,16 @@ void DevicePass::WriteGradient(Groups groups, size_t index, const at::Tensor& gr
   if (std::none_of(groups.begin(), groups.end(), wants)) return;
   // What comes down is what is looked over: float32 may not hold what float64 does.
   const at::Tensor all = AllOf(gradients_[index], regions_.down, regions_.down_stride);
-  const bool narrow = IsNarrow(all.scalar_type());
-  if (IsWhole(groups) && std::all_of(groups.begin(), groups.end(), wants)) {
-    if (narrow) {
-      Round(groups, index, gradient, all);
-      return;
-    }
-    all.copy_(gradient.reshape(all.sizes()));
-    return SweepGradient(groups, index, all, squares);
-  }
-  at::Tensor rounded;
-  if (narrow) {
-    std::vector<int64_t> sizes = all.sizes().vec();
-    sizes[0] = gradient.size(0);
-    rounded = Round(groups, index, gradient, at::empty(sizes, all.options()));
+  const bool whole = IsWhole(groups) && std::all_of(groups.begin(), groups.end(), wants);
+  at::Tensor rounded = all;
+  if (IsNarrow(all.scalar_type())) {
+    if (!whole) rounded = at::empty_like(all.narrow(0, 0, gradient.size(0)), at::MemoryFormat::Contiguous);
+    Round(groups, index, gradient, rounded);
   } else {
-    rounded = gradient.to(all.scalar_type());
+    rounded = whole ? all.copy_(gradient.reshape(all.sizes())) : gradient.to(all.scalar_type());
     SweepGradient(groups, index, rounded, squares);
   }
+  if (whole) return;
   for (size_t g = 0; g < groups.size(); ++g) {
     if (!wants(groups[g])) continue;
     const at::Tensor to = all.select(0, static_cast<int64_t>(PositionOf(groups[g])));
@@ -153,9 +145,9 @@ void DevicePass::WriteGradient(Groups groups, size_t index, const at::Tensor& gr
 }
 
 // Rounds [G, ...] into `to`, whose groups lie without gaps, and looks it over meanwhile.
-at::Tensor DevicePass::Round(Groups groups, size_t index, const at::Tensor& gradient, at::Tensor to) {
+void DevicePass::Round(Groups groups, size_t index, const at::Tensor& gradient, const at::Tensor& to) {
   const int64_t count = gradient.numel() / gradient.size(0);
-  if (count == 0) return to;
+  if (count == 0) return;
   ForType(gradient.scalar_type(), [&](auto zero) {
     using T = decltype(zero);
     const at::Tensor from = gradient.reshape({gradient.size(0), count}).contiguous();
@@ -180,7 +172,6 @@ at::Tensor DevicePass::Round(Groups groups, size_t index, const at::Tensor& grad
                 }
               });
   });
-  return to;
 }
 
 // The sum of squares, so that the host need not look a gradient over. Where it overflows float32 the host does look.

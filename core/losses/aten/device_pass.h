@@ -80,7 +80,7 @@ class DevicePass {
 
   void PlanUp();
   void PlanDown();
-  at::Tensor Round(Groups groups, size_t index, const at::Tensor& gradient, at::Tensor to);
+  void Round(Groups groups, size_t index, const at::Tensor& gradient, const at::Tensor& to);
   void SweepGradient(Groups groups, size_t index, const at::Tensor& gradient, const at::Tensor& squares);
   size_t PositionOf(const LossTask* task) const;
   bool IsWhole(Groups groups) const;
