@@ -43,10 +43,10 @@ inline double LossErrorShare(double got, double expected, double kappa, DType dt
 }
 
 // Error of a gradient as a share of what is allowed: max |error| / max(1e-5 max |g|, 2^-22 (8 + kappa) A), or for
-// FLOAT64 max(1e-12 max |g|, 2^-51 (8 + kappa) A). Below the type's smallest normal number an error is none. At most 1
-// is accurate; NaN if a NaN is in the way.
+// FLOAT64 max(1e-12 max |g|, 2^-51 (8 + kappa) A). Up to the type's smallest normal number, or `lost` if that is more,
+// an error is none. At most 1 is accurate; NaN if a NaN is in the way.
 inline double GradientErrorShare(const std::vector<double>& got, const std::vector<double>& expected, double magnitude,
-                                 double kappa, DType dtype) {
+                                 double kappa, DType dtype, double lost = 0) {
   if (got.size() != expected.size()) return std::nan("");
   const AccuracyBounds bounds = AccuracyBounds::Of(dtype);
   const double relative = dtype == DType::kFloat64 ? bounds.relative : 10 * bounds.relative;
@@ -60,7 +60,7 @@ inline double GradientErrorShare(const std::vector<double>& got, const std::vect
   }
   const double smallest = dtype == DType::kFloat64 ? std::numeric_limits<double>::min()
                                                    : static_cast<double>(std::numeric_limits<float>::min());
-  if (error <= smallest) return 0;
+  if (error <= std::max(smallest, lost)) return 0;
   return error / std::max(relative * largest, 4 * bounds.rounding * (8 + kappa) * magnitude);
 }
 
