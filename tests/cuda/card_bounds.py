@@ -17,6 +17,8 @@ import math
 MEMORY_BYTES = 139 << 30  # Of the card, of which four fifths are the budget, and a 256th of that a block of scores.
 BLOCK_BYTES = min(max(MEMORY_BYTES // 5 * 4 // 256, 64 << 20), 1 << 30)
 TILE_SCORES = 1 << 25  # At most.
+PATCH_ROWS, STRIP_COLUMNS = 128, 512  # Scores that a block of threads sums up both ways (pair_tile_sweeps.h).
+STATE_BYTES = 32  # Of what it has summed up of a row of these, or of a column.
 
 
 def block_rows(rows: int, columns: int, block_bytes: int = BLOCK_BYTES) -> int:
@@ -98,7 +100,8 @@ def rectangle(rows: int, columns: int, depth: int, *, sides: int, element: int =
     product = 2.0 * rows * columns * depth
     gradient = scores * element / 4  # As exactly as products read it.
     form = Work(product, scores + (of_rows + of_columns) * element)
-    work = [form, Work(0, sides * scores), Work(0, scores + gradient),
+    summed = Work(0, min(sides, 1) * scores + 2 * _part_states(rows, columns, high, wide) * STATE_BYTES * (sides == 2))
+    work = [form, summed, Work(0, scores + gradient),
             Work(product, gradient + of_columns * element + of_rows * 8.0),  # Reads and writes the sum of the rows' gradient,
             Work(product, gradient + of_rows * element + of_columns * 8.0)]  # and of the columns'.
     if again:
@@ -110,6 +113,12 @@ def rectangle(rows: int, columns: int, depth: int, *, sides: int, element: int =
     return Demand(work=tuple(work), bus_up=vectors * element, bus_down=vectors * element)
 
 
+def _part_states(rows: int, columns: int, high: int, wide: int) -> int:
+    """Of all tiles: written by the sweep that forms them, and read by the one that joins them."""
+    down, across = math.ceil(rows / high), math.ceil(columns / wide)
+    return rows * across * math.ceil(wide / STRIP_COLUMNS) + columns * down * math.ceil(high / PATCH_ROWS)
+
+
 def held(rows: int, columns: int, depth: int, *, element: int, block_bytes: int = BLOCK_BYTES) -> dict[str, float]:
     """Bytes of device memory that a batch of one such request, in tiles, holds at a time, by what they are. LibTorch's and
     cuBLAS's own, and what a context takes, are not in it."""
@@ -117,6 +126,7 @@ def held(rows: int, columns: int, depth: int, *, element: int, block_bytes: int 
     high, wide = first_tile(rows, columns, block_bytes)
     return {"up": vectors * float(element), "operands": vectors * float(element), "sums of gradients": vectors * 4.0,
             "down": vectors * float(element), "a tile of scores": high * wide * 4.0,
+            "its sums in parts": float(_part_states(high, wide, high, wide) * STATE_BYTES),
             "its gradient, rounded": high * wide * 2.0 * (element == 2)}
 
 

@@ -1,13 +1,13 @@
 // Copyright 2026 The lossd authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "core/engine/cuda/cuda_sweeps.h"
-
 #include <algorithm>
 #include <cstddef>
 #include <new>
 #include <stdexcept>
 #include <string>
+
+#include "core/engine/cuda/cuda_sweeps.h"
 
 namespace lossd {
 namespace {
@@ -52,6 +52,40 @@ class CardBlock {
     }
   }
 
+  template <typename T, typename State, typename Load, typename Take, typename FinishRow, typename FinishColumn>
+  __device__ void ReduceBothWays(int64_t rows, int64_t columns, int64_t most_columns, bool differ, const Load& load,
+                                 const Take& take, const FinishRow& finish_row,
+                                 const FinishColumn& finish_column) const {
+    constexpr int kRowParts = kSweepThreads / kPatchRows<T>;
+    constexpr int kColumnParts = kSweepThreads / kPatchColumns;
+    // A row begins a bank after the one before: neither way do two threads of a warp meet in one.
+    __shared__ T patch[kPatchRows<T>][kPatchColumns + 1];
+    const int height = static_cast<int>(rows < kPatchRows<T> ? rows : kPatchRows<T>);
+    const int all_width = static_cast<int>(columns < most_columns ? columns : most_columns);
+    const int thread = static_cast<int>(threadIdx.x);
+    State of_row;
+    for (int first = 0; first < all_width; first += kPatchColumns) {
+      const int width = all_width - first < kPatchColumns ? all_width - first : kPatchColumns;
+      FillPatch(patch, height, width, [&](int row, int column) { return load(row, first + column, false); });
+      for (int run = thread / kPatchRows<T>; run * kSweepRun < width; run += kRowParts) {
+        take(of_row, &patch[thread % kPatchRows<T>][run * kSweepRun]);
+      }
+      if (differ) {
+        __syncthreads();  // Of who still reads the patch.
+        FillPatch(patch, height, width, [&](int row, int column) { return load(row, first + column, true); });
+      }
+      State of_column;
+      for (int run = thread / kPatchColumns; run * kSweepRun < height; run += kColumnParts) {
+        T numbers[kSweepRun];
+        for (int k = 0; k < kSweepRun; ++k) numbers[k] = patch[run * kSweepRun + k][thread % kPatchColumns];
+        take(of_column, numbers);
+      }
+      FinishParts<kPatchColumns>(of_column, width,
+                                 [&](int column, const State& state) { finish_column(first + column, state); });
+    }
+    FinishParts<kPatchRows<T>>(of_row, height, finish_row);
+  }
+
   template <typename Body>
   __device__ void ForEach(int64_t count, const Body& body) const {
     for (int64_t i = threadIdx.x; i < count; i += kSweepThreads) body(i);
@@ -64,6 +98,41 @@ class CardBlock {
   }
 
  private:
+  // Several numbers a thread are on their way at a time. What is written is then seen by all.
+  template <typename T, typename Load>
+  __device__ static void FillPatch(T (&patch)[kPatchRows<T>][kPatchColumns + 1], int height, int width,
+                                   const Load& load) {
+    constexpr int kAtOnce = 8;
+    constexpr int kApart = kSweepThreads / kPatchColumns;  // Rows of a thread's numbers.
+    const int column = static_cast<int>(threadIdx.x) % kPatchColumns;
+    for (int first = static_cast<int>(threadIdx.x) / kPatchColumns; first < kPatchRows<T>; first += kAtOnce * kApart) {
+      T numbers[kAtOnce];
+#pragma unroll
+      for (int k = 0; k < kAtOnce; ++k) {
+        const int row = first + k * kApart;
+        numbers[k] = row < height && column < width ? load(row, column) : static_cast<T>(-INFINITY);
+      }
+#pragma unroll
+      for (int k = 0; k < kAtOnce; ++k) patch[first + k * kApart][column] = numbers[k];
+    }
+    __syncthreads();
+  }
+
+  // The states of threads kCount apart joined pair by pair, of the first `count`. Begins with a barrier: what threads
+  // read before may be written to after.
+  template <int kCount, typename State, typename Finish>
+  __device__ static void FinishParts(const State& state, int count, const Finish& finish) {
+    State* const states = Shared<State>();
+    const int thread = static_cast<int>(threadIdx.x);
+    __syncthreads();
+    states[thread] = state;
+    for (int half = kSweepThreads / 2; half >= kCount; half /= 2) {
+      __syncthreads();
+      if (thread < half) states[thread].Add(states[thread + half]);
+    }
+    if (thread < count) finish(thread, states[thread]);
+  }
+
   template <typename State, int kOfThread = 1>
   __device__ static State* Shared() {
     __shared__ alignas(16) std::byte memory[kSweepThreads * kOfThread * sizeof(State)];
@@ -84,7 +153,8 @@ constexpr int64_t kMostGroups = 65535;  // Of a grid's second extent.
 void CudaSweeps::Run(const Sweep& sweep) const {
   std::visit(
       [this](const auto& body) {
-        const dim3 grid(static_cast<unsigned>(body.units()), static_cast<unsigned>(std::min(body.groups(), kMostGroups)));
+        const dim3 grid(static_cast<unsigned>(body.units()),
+                        static_cast<unsigned>(std::min(body.groups(), kMostGroups)));
         RunSweep<<<grid, kSweepThreads, 0, current_stream_()>>>(body, body.groups());
       },
       sweep);

@@ -28,6 +28,8 @@ struct PairRule {
   bool pair_in_denominator = true;
   const double* pair_weights = nullptr;  // [groups, all rows]; null: ones.
 
+  // Whether losses are made of more than exponentials.
+  LOSSD_HOST_DEVICE bool counts() const { return smoothing != 0; }
   LOSSD_HOST_DEVICE int64_t PairOf(int64_t row) const { return views > 0 ? (row + views) % (2 * views) : row; }
 };
 
@@ -35,29 +37,23 @@ struct PairRule {
 template <typename T>
 struct PairSums {
   RunningSum<T> others;
+  // Of what is left; zeros where the rule does not count.
   double left = 0;
   double score_sum = 0;
 
-  // Scores of a run, of which those whose bit in `taken` is not set are not there.
-  LOSSD_HOST_DEVICE void TakeRun(T* scores, unsigned taken) {
+  // Scores of a run, -inf for what is not there. `counts`: whether how many they are, and their sum, is wanted.
+  LOSSD_HOST_DEVICE void TakeRun(const T* scores, bool counts) {
+    others.AddRun(scores);
+    if (!counts) return;
     T part = 0;
     int count = 0;
     for (int k = 0; k < kSweepRun; ++k) {
-      if ((taken >> k & 1) == 0) {
-        scores[k] = -INFINITY;
-      } else {
-        part += scores[k];
-        ++count;
-      }
+      if (scores[k] == -INFINITY) continue;
+      part += scores[k];
+      ++count;
     }
-    others.AddRun(scores, kSweepRun);
     left += count;
     score_sum += static_cast<double>(part);
-  }
-  LOSSD_HOST_DEVICE void Take(T score) {
-    others.Add(score);
-    left += 1;
-    score_sum += static_cast<double>(score);
   }
   LOSSD_HOST_DEVICE void Add(const PairSums& other) {
     others.Add(other.others);
@@ -76,11 +72,11 @@ struct PairTerm {
   T pair = 0;
 };
 
-// The row's loss, times its share; sets `term`. `picked` is the pair's score.
+// The row's loss, times its share; sets `term`. `pair_score` is its pair's.
 template <typename T>
-LOSSD_HOST_DEVICE double FinishPair(const PairRule<T>& rule, const PairSums<T>& sums, double picked, double pair_weight,
-                                    PairTerm<T>& term) {
-  const double margin = sums.others.LogSumExp() - picked;
+LOSSD_HOST_DEVICE double FinishPair(const PairRule<T>& rule, const PairSums<T>& sums, double pair_score,
+                                    double pair_weight, PairTerm<T>& term) {
+  const double margin = sums.others.LogSumExp() - pair_score;
   const double left = sums.left + 1;
   const double total = sums.others.sum == 0 ? 1 : sums.others.sum;
   term.maximum = sums.others.maximum;
@@ -88,7 +84,7 @@ LOSSD_HOST_DEVICE double FinishPair(const PairRule<T>& rule, const PairSums<T>& 
   if (!rule.pair_in_denominator) {
     term.weight = static_cast<T>(rule.share / total);
     term.pair = static_cast<T>(-pair_weight * rule.share);
-    return (sums.others.LogSumExp() - pair_weight * picked) * rule.share;
+    return (sums.others.LogSumExp() - pair_weight * pair_score) * rule.share;
   }
   const double sigmoid = StableSigmoid(margin);
   const double e = rule.smoothing;
@@ -98,30 +94,7 @@ LOSSD_HOST_DEVICE double FinishPair(const PairRule<T>& rule, const PairSums<T>& 
     return StableSoftplus(margin) * rule.share;
   }
   term.pair = static_cast<T>(-(sigmoid * (1 - e) - (1 - sigmoid) * e + e / left) * rule.share);
-  return (StableSoftplus(margin) + (picked - (sums.score_sum + picked) / left) * e) * rule.share;
-}
-
-// What a row of a block sums up: scale times its raw scores, but those of its pair, itself and what leaves.
-template <typename T, typename Block>
-LOSSD_HOST_DEVICE PairSums<T> SumRow(const Block& threads, const ScoreBlock<T>& block, const PairRule<T>& rule,
-                                     int64_t group, int64_t row, const ScoreScale<T>& scale) {
-  const int64_t place = block.Place(group, row);
-  const int64_t i = block.first_row + row;
-  const int64_t pair = rule.PairOf(i) - block.first_column;
-  const int64_t self = rule.excludes_self ? i - block.first_column : -1;
-  const T bound = rule.similarities == nullptr ? T{0} : rule.bounds[block.RowPlace(group, row)];
-  return ReduceRuns<PairSums<T>>(threads, block.scores + place, block.columns,
-                                 [&](PairSums<T>& state, int64_t first, T* run, int size) {
-                                   unsigned taken = 0;
-                                   for (int k = 0; k < kSweepRun; ++k) {
-                                     const int64_t c = first + k;
-                                     if (k >= size || c == pair || c == self) continue;
-                                     if (rule.similarities != nullptr && rule.similarities[place + c] > bound) continue;
-                                     taken |= 1U << k;
-                                     run[k] = scale * run[k];
-                                   }
-                                   state.TakeRun(run, taken);
-                                 });
+  return (StableSoftplus(margin) + (pair_score - (sums.score_sum + pair_score) / left) * e) * rule.share;
 }
 
 // One row: writes its loss, `right` and term, with `sums`; then, or with the terms of rows and columns that were found
@@ -153,15 +126,28 @@ struct PairSweep {
 
   template <typename Block>
   LOSSD_HOST_DEVICE void Sum(const Block& threads, int64_t group, int64_t row, const ScoreScale<T>& scale) const {
+    const int64_t place = block.Place(group, row);
     const int64_t i = block.first_row + row;
     const int64_t row_place = block.RowPlace(group, row);
-    const PairSums<T> found = SumRow(threads, block, rule, group, row, scale);
+    const int64_t pair = rule.PairOf(i);
+    const int64_t self = rule.excludes_self ? i : -1;
+    const T bound = rule.similarities == nullptr ? T{0} : rule.bounds[row_place];
+    const auto found = ReduceRuns<PairSums<T>>(
+        threads, block.scores + place, block.columns, [&](PairSums<T>& state, int64_t first, T* run, int size) {
+          for (int k = 0; k < kSweepRun; ++k) {
+            const int64_t c = first + k;
+            const bool stays =
+                k < size && c != pair && c != self && (rule.similarities == nullptr || !Leaves(place + c, bound));
+            run[k] = stays ? scale * run[k] : -INFINITY;
+          }
+          state.TakeRun(run, rule.counts());
+        });
     threads.Once([&] {
-      const T own = scale * block.scores[block.Place(group, row) + rule.PairOf(i)];
+      const T pair_score = scale * block.scores[place + pair];
       const double weight = rule.pair_weights == nullptr ? 1 : rule.pair_weights[row_place];
       const int64_t number = group * numbers * block.all_rows + i;
-      losses[number] = FinishPair(rule, found, static_cast<double>(own), weight, terms[row_place]);
-      if (right != nullptr) right[number] = found.others.maximum <= own ? 1 : 0;
+      losses[number] = FinishPair(rule, found, static_cast<double>(pair_score), weight, terms[row_place]);
+      if (right != nullptr) right[number] = found.others.maximum <= pair_score ? 1 : 0;
     });
   }
 
@@ -190,108 +176,6 @@ struct PairSweep {
         sum += column.weight * ExpBelow(score, column.maximum) - column.evenly;
       }
       return sum;
-    });
-  }
-};
-
-// One row of a block that may have a part of the columns: adds what it sums up there to what blocks with columns before
-// have, and keeps the pair's score where that is among them.
-template <typename T>
-struct PairRowSums {
-  ScoreBlock<T> block;
-  PairRule<T> rule;
-  PairSums<T>* sums = nullptr;  // [groups, all rows]
-  double* picked = nullptr;     // [groups, all rows]
-
-  int64_t units() const { return block.rows; }
-  int64_t groups() const { return block.groups; }
-
-  template <typename Block>
-  LOSSD_HOST_DEVICE void operator()(const Block& threads, int64_t group, int64_t row) const {
-    const ScoreScale<T> scale(block.scale, group);
-    const PairSums<T> found = SumRow(threads, block, rule, group, row, scale);
-    threads.Once([&] {
-      const int64_t row_place = block.RowPlace(group, row);
-      const int64_t pair = rule.PairOf(block.first_row + row) - block.first_column;
-      if (block.first_column == 0) sums[row_place] = PairSums<T>();
-      sums[row_place].Add(found);
-      if (pair < 0 || pair >= block.columns) return;
-      picked[row_place] = static_cast<double>(scale * block.scores[block.Place(group, row) + pair]);
-    });
-  }
-};
-
-// kSweepColumns of a block's columns with a pair, of which there are as many as rows in all: adds what the block's rows
-// sum up to what those of the blocks before have.
-template <typename T>
-struct PairColumnSums {
-  ScoreBlock<T> block;
-  PairRule<T> rule;
-  PairSums<T>* sums = nullptr;  // [groups, all rows]
-
-  // None where no column of the block has a pair.
-  int64_t units() const { return (Paired() + kSweepColumns - 1) / kSweepColumns; }
-  int64_t groups() const { return block.groups; }
-
-  template <typename Block>
-  LOSSD_HOST_DEVICE void operator()(const Block& threads, int64_t group, int64_t unit) const {
-    const ScoreScale<T> scale(block.scale, group);
-    const int64_t first = unit * kSweepColumns;
-    const int64_t left = Paired() - first;
-    const int64_t all_first = block.first_column + first;
-    const int64_t bounds = group * block.all_rows + all_first;
-    threads.template ReduceColumns<PairSums<T>>(
-        block.rows, left < kSweepColumns ? left : kSweepColumns,
-        [&](PairSums<T>* states, int64_t row, int64_t c) {
-          const int64_t place = block.Place(group, row) + first + c;
-          T run[kSweepRun] = {};
-          LoadRun(block.scores + place, left - c, run);
-          for (int k = 0; k < kSweepRun; ++k) {
-            if (c + k >= left || block.first_row + row == all_first + c + k) continue;
-            if (rule.similarities != nullptr && rule.similarities[place + k] > rule.bounds[bounds + c + k]) continue;
-            states[k].Take(scale * run[k]);
-          }
-        },
-        [&](int64_t c, const PairSums<T>& state) {
-          PairSums<T>& all = sums[bounds + c];
-          if (block.first_row == 0) all = PairSums<T>();
-          all.Add(state);
-        });
-  }
-
- private:
-  LOSSD_HOST_DEVICE int64_t Paired() const {
-    const int64_t paired = block.all_rows - block.first_column;
-    return paired < 0 ? 0 : paired < block.columns ? paired : block.columns;
-  }
-};
-
-// kSweepThreads rows, or columns, of which the sums are complete: writes losses, [groups, numbers, all rows], terms,
-// and where that is wanted, likewise, whether none of what is left is above the pair.
-template <typename T>
-struct PairTerms {
-  PairRule<T> rule;
-  int64_t group_count = 0;
-  int64_t all_rows = 0;
-  const PairSums<T>* sums = nullptr;
-  const double* picked = nullptr;
-  PairTerm<T>* terms = nullptr;
-  double* losses = nullptr;
-  double* right = nullptr;  // May be null.
-  int64_t numbers = 1;
-
-  int64_t units() const { return (all_rows + kSweepThreads - 1) / kSweepThreads; }
-  int64_t groups() const { return group_count; }
-
-  template <typename Block>
-  LOSSD_HOST_DEVICE void operator()(const Block& threads, int64_t group, int64_t unit) const {
-    const int64_t first = unit * kSweepThreads;
-    const int64_t left = all_rows - first;
-    threads.ForEach(left < kSweepThreads ? left : kSweepThreads, [&](int64_t i) {
-      const int64_t place = group * all_rows + first + i;
-      const int64_t number = group * numbers * all_rows + first + i;
-      losses[number] = FinishPair(rule, sums[place], picked[place], 1, terms[place]);
-      if (right != nullptr) right[number] = static_cast<double>(sums[place].others.maximum) <= picked[place] ? 1 : 0;
     });
   }
 };

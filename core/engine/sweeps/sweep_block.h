@@ -24,6 +24,11 @@ inline constexpr int kSweepRun = 4;
 inline constexpr int kSweepColumns = 32;
 inline constexpr int kSweepRows = kSweepThreads / (kSweepColumns / kSweepRun);
 
+// Of numbers that a block of threads holds to go through both ways: as many as its shared memory has beside states.
+template <typename T>
+inline constexpr int kPatchRows = 512 / sizeof(T);
+inline constexpr int kPatchColumns = 64;
+
 // Reads up to kSweepRun numbers, of which `count` are there, at once where they lie as a card reads them at once.
 template <typename T>
 LOSSD_HOST_DEVICE void LoadRun(const T* numbers, int64_t count, T* run) {
@@ -71,12 +76,49 @@ class HostBlock {
         step(&states[row % kSweepRows][column], row, column);
       }
     }
-    for (int64_t column = 0; column < columns; ++column) {
-      for (int half = kSweepRows / 2; half > 0; half /= 2) {
-        for (int part = 0; part < half; ++part) states[part][column].Add(states[part + half][column]);
+    FinishParts(states, columns, finish);
+  }
+
+  // Reads numbers load(row, column, false) of at most kPatchRows<T> rows and `most_columns` columns once, patch by
+  // patch of their columns, and sums up rows and columns of them: take(state, run) with kSweepRun numbers of a row, or
+  // of a column, -inf for those that are not there; finish_row(row, state) and finish_column(column, state) with the
+  // states of each joined, once each. `differ`: for columns numbers are others, load(row, column, true).
+  template <typename T, typename State, typename Load, typename Take, typename FinishRow, typename FinishColumn>
+  void ReduceBothWays(int64_t rows, int64_t columns, int64_t most_columns, bool differ, const Load& load,
+                      const Take& take, const FinishRow& finish_row, const FinishColumn& finish_column) const {
+    constexpr int kRowParts = kSweepThreads / kPatchRows<T>;
+    constexpr int kColumnParts = kSweepThreads / kPatchColumns;
+    rows = rows < kPatchRows<T> ? rows : kPatchRows<T>;
+    columns = columns < most_columns ? columns : most_columns;
+    T patch[kPatchRows<T>][kPatchColumns];
+    State of_rows[kRowParts][kPatchRows<T>];
+    for (int64_t first = 0; first < columns; first += kPatchColumns) {
+      const int64_t width = columns - first < kPatchColumns ? columns - first : kPatchColumns;
+      const auto fill = [&](bool for_columns) {
+        for (int64_t row = 0; row < kPatchRows<T>; ++row) {
+          for (int64_t column = 0; column < kPatchColumns; ++column) {
+            patch[row][column] = row < rows && column < width ? load(row, first + column, for_columns) : -INFINITY;
+          }
+        }
+      };
+      fill(false);
+      for (int64_t row = 0; row < rows; ++row) {
+        for (int64_t run = 0; run * kSweepRun < width; ++run) {
+          take(of_rows[run % kRowParts][row], patch[row] + run * kSweepRun);
+        }
       }
-      finish(column, states[0][column]);
+      if (differ) fill(true);
+      State of_columns[kColumnParts][kPatchColumns];
+      for (int64_t run = 0; run * kSweepRun < rows; ++run) {
+        for (int64_t column = 0; column < width; ++column) {
+          T numbers[kSweepRun];
+          for (int k = 0; k < kSweepRun; ++k) numbers[k] = patch[run * kSweepRun + k][column];
+          take(of_columns[run % kColumnParts][column], numbers);
+        }
+      }
+      FinishParts(of_columns, width, [&](int64_t column, const State& state) { finish_column(first + column, state); });
     }
+    FinishParts(of_rows, rows, finish_row);
   }
 
   // body(i) for all i below `count`, spread over the threads.
@@ -89,6 +131,18 @@ class HostBlock {
   template <typename Body>
   void Once(const Body& body) const {
     body();
+  }
+
+ private:
+  // The parts of each of `count` states joined pair by pair.
+  template <typename State, int kParts, int kMost, typename Finish>
+  static void FinishParts(State (&parts)[kParts][kMost], int64_t count, const Finish& finish) {
+    for (int64_t i = 0; i < count; ++i) {
+      for (int half = kParts / 2; half > 0; half /= 2) {
+        for (int part = 0; part < half; ++part) parts[part][i].Add(parts[part + half][i]);
+      }
+      finish(i, parts[0][i]);
+    }
   }
 };
 
@@ -113,11 +167,11 @@ struct RunningSum {
       maximum = s;
     }
   }
-  // Numbers of a run: their exponentials are added up in T first.
-  LOSSD_HOST_DEVICE void AddRun(const T* scores, int count) {
-    T most = -INFINITY;
-    for (int k = 0; k < kSweepRun; ++k) {
-      if (k < count && (scores[k] > most || scores[k] != scores[k])) most = scores[k];  // A NaN stays.
+  // kSweepRun numbers, -inf for those that are not there: their exponentials are added up in T first.
+  LOSSD_HOST_DEVICE void AddRun(const T* scores) {
+    T most = scores[0];
+    for (int k = 1; k < kSweepRun; ++k) {
+      if (scores[k] > most || scores[k] != scores[k]) most = scores[k];  // A NaN stays.
     }
     if (most == -INFINITY) return;
     if (!(most <= maximum)) {
@@ -125,9 +179,7 @@ struct RunningSum {
       maximum = most;
     }
     T part = 0;
-    for (int k = 0; k < kSweepRun; ++k) {
-      if (k < count) part += scores[k] == maximum ? T{1} : ExpBelow(scores[k], maximum);
-    }
+    for (int k = 0; k < kSweepRun; ++k) part += scores[k] == maximum ? T{1} : std::exp(scores[k] - maximum);
     sum += static_cast<double>(part);
   }
   LOSSD_HOST_DEVICE void Add(const RunningSum& other) {
@@ -214,7 +266,7 @@ class ScoreScale {
 };
 
 // Calls step(state, i, run, size) for runs of kSweepRun of `count` numbers, i being the first one's place, of which the
-// last may be shorter. As Reduce.
+// last may be shorter: what is beyond its size is 0. As Reduce.
 template <typename State, typename Block, typename T, typename Step>
 LOSSD_HOST_DEVICE State ReduceRuns(const Block& threads, const T* numbers, int64_t count, const Step& step) {
   return threads.template Reduce<State>((count + kSweepRun - 1) / kSweepRun, [&](State& state, int64_t index) {

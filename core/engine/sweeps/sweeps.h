@@ -13,6 +13,7 @@
 #include "core/engine/sweeps/map_sweep.h"
 #include "core/engine/sweeps/operand_sweeps.h"
 #include "core/engine/sweeps/pair_sweep.h"
+#include "core/engine/sweeps/pair_tile_sweeps.h"
 #include "core/engine/sweeps/round_sweep.h"
 #include "core/engine/sweeps/sigmoid_sweep.h"
 #include "core/engine/sweeps/step_sweep.h"
@@ -24,11 +25,11 @@ namespace lossd {
 using Sweep =
     std::variant<NormSweep<float>, NormSweep<double>, NormSweep<float, double>, ScaleOfGroup, ScaledVectors<float>,
                  ScaledVectors<double>, ScaledVectors<float, double>, OperandGradient<float>, OperandGradient<double>,
-                 OperandGradient<float, double>, PairSweep<float>, PairSweep<double>, PairColumnSums<float>,
-                 PairColumnSums<double>, PairTerms<float>, PairTerms<double>, PairRowSums<float>, PairRowSums<double>,
-                 LabelCounts, LabelSweep<float>, LabelSweep<double>, SigmoidSweep<float>, SigmoidSweep<double>,
-                 MapSweep<float>, MapSweep<double>, StepSweep<float>, StepSweep<double>, RoundSweep<float>,
-                 RoundSweep<double>>;
+                 OperandGradient<float, double>, PairSweep<float>, PairSweep<double>, PairTileSums<float>,
+                 PairTileSums<double>, PairTileTotals<float>, PairTileTotals<double>, PairTerms<float>,
+                 PairTerms<double>, LabelCounts, LabelSweep<float>, LabelSweep<double>, SigmoidSweep<float>,
+                 SigmoidSweep<double>, MapSweep<float>, MapSweep<double>, StepSweep<float>, StepSweep<double>,
+                 RoundSweep<float>, RoundSweep<double>>;
 
 // Runs sweeps where a device computes. Thread-safe.
 class Sweeps {

@@ -177,7 +177,8 @@ int64_t ContrastBytes(const ContrastProblem& problem, DType computed, const Comp
   const int64_t of_rows = problem.row_count() * static_cast<int64_t>(3 * sizeof(PairSums<double>) + 64);
   const Tile tile = FirstTileOf(problem, target, problem.row_count(), problem.column_count());
   return 2 * InputBytes(request) + 2 * InputBytesIn(computed, request) + of_rows +
-         blocks * element_bytes * tile.rows * tile.columns;
+         blocks * element_bytes * tile.rows * tile.columns +
+         PairPartBytes(problem, ScalarTypeOf(computed), tile, problem.row_count());
 }
 
 }  // namespace lossd::aten

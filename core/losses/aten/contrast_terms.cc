@@ -218,10 +218,10 @@ class Terms {
     return rule;
   }
 
-  // Room for terms of rows or columns.
+  // Room for so many states of each group.
   template <typename State>
-  at::Tensor RoomFor() const {
-    return at::empty({stack_, count_, static_cast<int64_t>(sizeof(State))}, wide_.dtype(at::kByte));
+  at::Tensor RoomFor(int64_t count) const {
+    return at::empty({stack_, count, static_cast<int64_t>(sizeof(State))}, wide_.dtype(at::kByte));
   }
   template <typename State>
   static State* StatesIn(const at::Tensor& room) {
@@ -239,7 +239,7 @@ class Terms {
 
   // A row's terms are known once the row was swept: the same sweep goes on with its gradient.
   void RunRows() {
-    const at::Tensor terms = RoomFor<PairTerm<T>>();
+    const at::Tensor terms = RoomFor<PairTerm<T>>(count_);
     SweepTiles([&](const at::Tensor& scores, const at::Tensor& gradient, const Tile& tile) {
       const at::Tensor similarities = FormSimilarities(tile);
       target_.Run(PairsOf(scores, similarities, tile, gradient, terms));
@@ -250,32 +250,41 @@ class Terms {
   struct BothSums {
     at::Tensor rows;
     at::Tensor columns;
-    at::Tensor picked;
+    at::Tensor pair_scores;
   };
 
   void SumTile(const at::Tensor& scores, const at::Tensor& similarities, const Tile& tile, const BothSums& sums) const {
-    PairRowSums<T> of_rows;
-    of_rows.block = BlockOf(scores, tile, {});
-    of_rows.rule = RuleOf(similarities);
-    of_rows.sums = StatesIn<PairSums<T>>(sums.rows);
-    of_rows.picked = ElementsOf<double>(sums.picked);
-    target_.Run(of_rows);
-    PairColumnSums<T> of_columns;
-    of_columns.block = of_rows.block;
-    of_columns.rule = of_rows.rule;
-    of_columns.sums = StatesIn<PairSums<T>>(sums.columns);
-    if (of_columns.units() > 0) target_.Run(of_columns);
+    auto parts = PairTileParts<T>::Of(tile.rows, tile.columns, tile.first_column, count_);
+    const at::Tensor of_rows = RoomFor<PairSums<T>>(parts.row_states());
+    const at::Tensor of_columns = RoomFor<PairSums<T>>(parts.column_states());
+    parts.of_rows = StatesIn<PairSums<T>>(of_rows);
+    parts.of_columns = StatesIn<PairSums<T>>(of_columns);
+    PairTileSums<T> sweep;
+    sweep.block = BlockOf(scores, tile, {});
+    sweep.rule = RuleOf(similarities);
+    sweep.parts = parts;
+    sweep.pair_scores = ElementsOf<double>(sums.pair_scores);
+    target_.Run(sweep);
+    PairTileTotals<T> totals;
+    totals.parts = parts;
+    totals.group_count = stack_;
+    totals.all_rows = count_;
+    totals.first_row = tile.first_row;
+    totals.first_column = tile.first_column;
+    totals.of_rows = StatesIn<PairSums<T>>(sums.rows);
+    totals.of_columns = StatesIn<PairSums<T>>(sums.columns);
+    target_.Run(totals);
   }
 
   // The terms and losses of what is summed up.
-  void FinishTerms(const at::Tensor& sums, const at::Tensor& picked, const at::Tensor& terms, ContrastNumber losses,
-                   double* right) const {
+  void FinishTerms(const at::Tensor& sums, const at::Tensor& pair_scores, const at::Tensor& terms,
+                   ContrastNumber losses, double* right) const {
     PairTerms<T> finish;
     finish.rule = RuleOf({});
     finish.group_count = stack_;
     finish.all_rows = count_;
     finish.sums = StatesIn<PairSums<T>>(sums);
-    finish.picked = ElementsOf<double>(picked);
+    finish.pair_scores = ElementsOf<double>(pair_scores);
     finish.terms = StatesIn<PairTerm<T>>(terms);
     finish.losses = Numbers(losses);
     finish.right = right;
@@ -286,9 +295,10 @@ class Terms {
   // The terms of rows and columns are known when all tiles were swept: the gradient comes after, from scores that are
   // formed again where they are more than a tile.
   void RunBothSides() {
-    const at::Tensor terms = RoomFor<PairTerm<T>>();
-    const at::Tensor column_terms = RoomFor<PairTerm<T>>();
-    const BothSums sums = {RoomFor<PairSums<T>>(), RoomFor<PairSums<T>>(), at::empty({stack_, count_}, wide_)};
+    const at::Tensor terms = RoomFor<PairTerm<T>>(count_);
+    const at::Tensor column_terms = RoomFor<PairTerm<T>>(count_);
+    const BothSums sums = {RoomFor<PairSums<T>>(count_), RoomFor<PairSums<T>>(count_),
+                           at::empty({stack_, count_}, wide_)};
     at::Tensor scores;
     at::Tensor similarities;
     const auto form = [&](const Tile& tile) {
@@ -301,8 +311,8 @@ class Terms {
       form(tile);
       SumTile(scores, similarities, tile, sums);
     });
-    FinishTerms(sums.rows, sums.picked, terms, kRowLoss, Numbers(kRight));
-    FinishTerms(sums.columns, sums.picked, column_terms, kColumnLoss, nullptr);
+    FinishTerms(sums.rows, sums.pair_scores, terms, kRowLoss, Numbers(kRight));
+    FinishTerms(sums.columns, sums.pair_scores, column_terms, kColumnLoss, nullptr);
     if (!WantsGradients()) return;
     const bool again = first_.rows < count_ || first_.columns < all_columns_;
     ForTiles([&](const Tile& tile) {
@@ -335,6 +345,17 @@ class Terms {
 };
 
 }  // namespace
+
+int64_t PairPartBytes(const ContrastProblem& problem, at::ScalarType type, const Tile& tile, int64_t rows) {
+  if (!problem.both_sides || problem.term == Term::kSigmoid) return 0;
+  int64_t bytes = 0;
+  ForType(type, [&](auto zero) {
+    using T = decltype(zero);
+    const auto parts = PairTileParts<T>::Of(tile.rows, tile.columns, tile.first_column, rows);
+    bytes = (parts.row_states() + parts.column_states()) * static_cast<int64_t>(sizeof(PairSums<T>));
+  });
+  return bytes;
+}
 
 Tile FirstTileOf(const ContrastProblem& problem, const Target& target, int64_t rows, int64_t columns) {
   if (problem.both_sides || problem.term == Term::kSigmoid) return target.FirstTile(rows, columns);

@@ -62,6 +62,9 @@ int64_t ContrastNumbers(const ContrastProblem& problem);
 // comes with its sum, as near a square as may be where it needs none or comes later.
 Tile FirstTileOf(const ContrastProblem& problem, const Target& target, int64_t rows, int64_t columns);
 
+// Bytes, for each group, of what a tile's parts sum up before they are joined, in a problem of so many rows.
+int64_t PairPartBytes(const ContrastProblem& problem, at::ScalarType type, const Tile& tile, int64_t rows);
+
 // Fills the operands' numbers and adds to their gradients. Stops between blocks where all `groups` are cancelled.
 void RunTerms(const ContrastProblem& problem, Groups groups, const Target& target, const ContrastOperands& operands);
 

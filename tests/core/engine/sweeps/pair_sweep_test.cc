@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/engine/sweeps/host_sweeps.h"
+#include "core/engine/sweeps/pair_tile_sweeps.h"
 #include "gtest/gtest.h"
 #include "tests/core/engine/sweeps/sweep_derivatives.h"
 
@@ -39,26 +40,32 @@ struct Problem {
   std::vector<double> Weights() const { return DrawNumbers(static_cast<size_t>(rows), 1, 19); }
   size_t Count() const { return static_cast<size_t>(rows * columns); }
 
-  double Of(const std::vector<double>& others, double picked, double weight) const {
+  double Of(const std::vector<double>& others, double pair_score, double weight) const {
     double largest = -std::numeric_limits<double>::infinity();
     for (const double other : others) largest = std::max(largest, other);
     double sum = 0;
-    double scores = picked;
+    double scores = pair_score;
     for (const double other : others) {
       sum += std::exp(other - largest);
       scores += other;
     }
     const double n = others.empty() ? largest : largest + std::log(sum);
-    if (!rule.pair_in_denominator) return n - weight * picked;
-    const double all = std::max(n, picked) + std::log1p(std::exp(-std::abs(n - picked)));
+    if (!rule.pair_in_denominator) return n - weight * pair_score;
+    const double all = std::max(n, pair_score) + std::log1p(std::exp(-std::abs(n - pair_score)));
     const double even = all - scores / static_cast<double>(others.size() + 1);
-    return (1 - rule.smoothing) * (all - picked) + rule.smoothing * even;
+    return (1 - rule.smoothing) * (all - pair_score) + rule.smoothing * even;
   }
 
-  double Loss(const std::vector<double>& x) const {
-    const std::vector<double> similarities = Similarities();
-    const std::vector<double> bounds = Bounds();
-    const std::vector<double> weights = Weights();
+  // The loss of raw scores. What decides which of them leave is drawn once.
+  auto LossOf() const {
+    return [this, similarities = Similarities(), bounds = Bounds(), weights = Weights()](const std::vector<double>& x) {
+      return Loss(x, similarities, bounds, weights);
+    };
+  }
+
+ private:
+  double Loss(const std::vector<double>& x, const std::vector<double>& similarities, const std::vector<double>& bounds,
+              const std::vector<double>& weights) const {
     double loss = 0;
     for (int64_t i = 0; i < rows; ++i) {
       std::vector<double> of_row;
@@ -74,9 +81,9 @@ struct Problem {
           of_column.push_back(scale * x[place]);
         }
       }
-      const double picked = scale * x[static_cast<size_t>(i * columns + PairOf(i))];
-      loss += rule.share * Of(of_row, picked, weighted ? weights[static_cast<size_t>(i)] : 1);
-      if (both_sides) loss += rule.share * Of(of_column, picked, 1);
+      const double pair_score = scale * x[static_cast<size_t>(i * columns + PairOf(i))];
+      loss += rule.share * Of(of_row, pair_score, weighted ? weights[static_cast<size_t>(i)] : 1);
+      if (both_sides) loss += rule.share * Of(of_column, pair_score, 1);
     }
     return loss;
   }
@@ -103,19 +110,18 @@ class SweepRun {
         column_terms_(weights_.size()),
         row_sums_(weights_.size()),
         column_sums_(weights_.size()),
-        picked_(weights_.size()),
+        pair_scores_(weights_.size()),
         numbers_(3 * weights_.size()) {}
 
   std::vector<Outcome> Run() {
     if (problem_.both_sides) {
       ForBlocks([this](PairSweep<T>& sweep) {
         sweep.block.gradient.wide = nullptr;
-        host_.Run(PairRowSums<T>{sweep.block, sweep.rule, row_sums_.data(), picked_.data()});
-        host_.Run(PairColumnSums<T>{sweep.block, sweep.rule, column_sums_.data()});
+        SumTile(sweep);
       });
-      host_.Run(PairTerms<T>{Rule(), 2, problem_.rows, row_sums_.data(), picked_.data(), terms_.data(), numbers_.data(),
-                             numbers_.data() + 2 * problem_.rows, 3});
-      host_.Run(PairTerms<T>{Rule(), 2, problem_.rows, column_sums_.data(), picked_.data(), column_terms_.data(),
+      host_.Run(PairTerms<T>{Rule(), 2, problem_.rows, row_sums_.data(), pair_scores_.data(), terms_.data(),
+                             numbers_.data(), numbers_.data() + 2 * problem_.rows, 3});
+      host_.Run(PairTerms<T>{Rule(), 2, problem_.rows, column_sums_.data(), pair_scores_.data(), column_terms_.data(),
                              numbers_.data() + problem_.rows, nullptr, 3});
     }
     ForBlocks([this](PairSweep<T>& sweep) {
@@ -136,6 +142,18 @@ class SweepRun {
   }
 
  private:
+  void SumTile(const PairSweep<T>& sweep) {
+    const ScoreBlock<T>& block = sweep.block;
+    auto parts = PairTileParts<T>::Of(block.rows, block.columns, block.first_column, problem_.rows);
+    std::vector<PairSums<T>> of_rows(2 * static_cast<size_t>(parts.row_states()));
+    std::vector<PairSums<T>> of_columns(2 * static_cast<size_t>(parts.column_states()));
+    parts.of_rows = of_rows.data();
+    parts.of_columns = of_columns.data();
+    host_.Run(PairTileSums<T>{block, sweep.rule, parts, pair_scores_.data()});
+    host_.Run(PairTileTotals<T>{parts, 2, problem_.rows, block.first_row, block.first_column, row_sums_.data(),
+                                column_sums_.data()});
+  }
+
   template <typename Number>
   static std::vector<Number> Twice(const std::vector<double>& numbers) {
     std::vector<Number> twice(numbers.begin(), numbers.end());
@@ -179,9 +197,9 @@ class SweepRun {
 
   template <typename Body>
   void RunBlock(int64_t row, int64_t rows, int64_t column, int64_t columns, const Body& body) {
-    std::vector<T> block = PartOf(problem_.Scores(), row, rows, column, columns);
+    std::vector<T> block = PartOf(scores_, row, rows, column, columns);
     for (size_t i = block.size() / 2; i < block.size(); ++i) block[i] *= 2;
-    const std::vector<T> masks = PartOf(problem_.Similarities(), row, rows, column, columns);
+    const std::vector<T> masks = PartOf(similarities_, row, rows, column, columns);
     PairSweep<T> sweep;
     sweep.block = {block.data(), {block.data()}, 2, rows, columns, row, problem_.rows, {{scales_}}, column};
     sweep.rule = Rule();
@@ -202,6 +220,8 @@ class SweepRun {
   const Problem problem_;
   const int64_t block_rows_;
   const int64_t block_columns_;
+  const std::vector<double> scores_ = problem_.Scores();
+  const std::vector<double> similarities_ = problem_.Similarities();
   const double scales_[2] = {problem_.scale, problem_.scale / 2};
   const std::vector<double> weights_;
   const std::vector<T> bounds_;
@@ -209,7 +229,7 @@ class SweepRun {
   std::vector<PairTerm<T>> column_terms_;
   std::vector<PairSums<T>> row_sums_;
   std::vector<PairSums<T>> column_sums_;
-  std::vector<double> picked_;
+  std::vector<double> pair_scores_;
   std::vector<double> numbers_;  // [groups, 3, rows]
   std::vector<Outcome> outcomes_{2};
   const HostSweeps host_;
@@ -226,6 +246,9 @@ std::vector<Problem> Problems() {
       problems.push_back({rows, columns, {.share = share / 2, .smoothing = 0.1}, masked, false, true, 3});
     }
   }
+  for (const bool masked : {false, true}) {  // Of several patches and strips.
+    problems.push_back({150, 520, {.share = 0.01}, masked, false, true, 2});
+  }
   for (const int64_t views : {1, 4, 141}) {
     problems.push_back({2 * views, 2 * views, {.views = views, .excludes_self = true, .share = 0.5}});
   }
@@ -238,18 +261,19 @@ TEST(PairSweepTest, AgreesWithDoubleLoopsInBlocksThatDoNotDivide) {
     SCOPED_TRACE(::testing::Message() << problem.rows << " x " << problem.columns << ", masked " << problem.masked
                                       << ", both sides " << problem.both_sides << ", smoothing "
                                       << problem.rule.smoothing);
-    const double expected = problem.Loss(problem.Scores());
-    for (const int64_t block_rows : {int64_t{4}, problem.rows}) {
-      for (const Outcome& outcome : SweepRun<double>(problem, block_rows).Run()) {
+    const auto loss = problem.LossOf();
+    const double expected = loss(problem.Scores());
+    for (const auto& [block_rows, block_columns] :
+         {std::pair{int64_t{4}, int64_t{7}}, {problem.rows, problem.columns}}) {
+      for (const Outcome& outcome : SweepRun<double>(problem, block_rows, block_columns).Run()) {
         if (!std::isfinite(expected)) {  // No negative at all.
           EXPECT_EQ(outcome.loss, expected);
           continue;
         }
         EXPECT_NEAR(outcome.loss, expected, 1e-12 * std::max(1.0, std::abs(expected)));
-        ExpectGradient(
-            outcome.gradient, [&](const auto& x) { return problem.Loss(x); }, problem.Scores());
+        ExpectGradient(outcome.gradient, loss, problem.Scores());
       }
-      for (const Outcome& outcome : SweepRun<float>(problem, block_rows).Run()) {
+      for (const Outcome& outcome : SweepRun<float>(problem, block_rows, block_columns).Run()) {
         EXPECT_NEAR(outcome.loss, expected, 1e-6 * std::max(1.0, std::abs(expected)));
       }
       if (HasFailure()) return;

@@ -3,6 +3,7 @@
 
 #include "core/engine/sweeps/sweep_block.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -42,6 +43,42 @@ TEST(SweepBlockTest, AReductionOfColumnsTakesEveryRowOfEach) {
         [&](int64_t column, const Total& state) { sums[static_cast<size_t>(column)] += state.sum; });
     for (int column = 0; column < 5; ++column) {
       EXPECT_EQ(sums[static_cast<size_t>(column)], static_cast<double>(column * rows * (rows - 1) / 2)) << rows;
+    }
+  }
+}
+
+// The sum of what is there.
+struct TotalOfRuns : Total {
+  void Take(const float* run) {
+    for (int k = 0; k < kSweepRun; ++k) sum += std::isinf(run[k]) ? 0 : static_cast<double>(run[k]);
+  }
+};
+
+TEST(SweepBlockTest, BothWaysARowAndAColumnTakeEachOfTheirNumbersOnce) {
+  constexpr int64_t kMost = 3 * kPatchColumns;
+  const auto number = [](int64_t row, int64_t column) { return row * 1000 + column; };
+  for (const auto& [rows, columns] : {std::pair{1, 1}, {5, 63}, {127, 65}, {128, 192}, {300, 500}}) {
+    const int64_t high = std::min<int64_t>(rows, kPatchRows<float>);
+    const int64_t wide = std::min<int64_t>(columns, kMost);
+    for (const bool differ : {false, true}) {
+      std::vector<double> of_rows(static_cast<size_t>(high));
+      std::vector<double> of_columns(static_cast<size_t>(wide));
+      HostBlock().ReduceBothWays<float, TotalOfRuns>(
+          rows, columns, kMost, differ,
+          [&](int64_t row, int64_t column, bool for_columns) {
+            return static_cast<float>(number(row, column) + (for_columns ? 1 : 0));
+          },
+          [](TotalOfRuns& state, const float* run) { state.Take(run); },
+          [&](int64_t row, const Total& state) { of_rows[static_cast<size_t>(row)] += state.sum; },
+          [&](int64_t column, const Total& state) { of_columns[static_cast<size_t>(column)] += state.sum; });
+      for (int64_t row = 0; row < high; ++row) {
+        EXPECT_EQ(of_rows[static_cast<size_t>(row)],
+                  static_cast<double>(wide * number(row, 0) + wide * (wide - 1) / 2));
+      }
+      for (int64_t column = 0; column < wide; ++column) {
+        const int64_t all = high * (column + (differ ? 1 : 0)) + 1000 * high * (high - 1) / 2;
+        EXPECT_EQ(of_columns[static_cast<size_t>(column)], static_cast<double>(all));
+      }
     }
   }
 }
@@ -87,9 +124,11 @@ TEST(SweepBlockTest, NanStays) {
 template <typename T>
 RunningSum<T> InRuns(const std::vector<T>& scores) {
   const auto count = static_cast<int64_t>(scores.size());
-  return ReduceRuns<RunningSum<T>>(
-      HostBlock(), scores.data(), count,
-      [](RunningSum<T>& state, int64_t, const T* run, int size) { state.AddRun(run, size); });
+  return ReduceRuns<RunningSum<T>>(HostBlock(), scores.data(), count,
+                                   [](RunningSum<T>& state, int64_t, T* run, int size) {
+                                     std::fill(run + size, run + kSweepRun, -std::numeric_limits<T>::infinity());
+                                     state.AddRun(run);
+                                   });
 }
 
 TEST(SweepBlockTest, RunsAddUpToWhatTheirNumbersDo) {

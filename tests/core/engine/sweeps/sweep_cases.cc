@@ -134,6 +134,47 @@ void AddSimilarities(SweepArrays& arrays, const ScoreBlock<T>& block, PairRule<T
 }
 
 template <typename T>
+PairSums<T> SomeSums(T score) {
+  const T run[kSweepRun] = {score, -INFINITY, score / 2, -INFINITY};
+  PairSums<T> sums;
+  sums.TakeRun(run, true);
+  return sums;
+}
+
+// The last rows of a problem of n, by columns of which some are before the first row's pair, and some have none.
+template <typename T>
+PairTileSums<T> TileSums(SweepArrays& arrays, int64_t n, bool masked) {
+  PairTileSums<T> sweep;
+  const int64_t rows = (n + 1) / 2;
+  const int64_t column = n / 4;
+  sweep.block = Block<T>(arrays, rows, n + 3 - column, n - rows, n);
+  sweep.block.first_column = column;
+  sweep.block.gradient.wide = nullptr;
+  if (masked) AddSimilarities(arrays, sweep.block, sweep.rule);
+  sweep.rule.smoothing = masked ? 0.1 : 0;
+  sweep.parts = PairTileParts<T>::Of(rows, sweep.block.columns, column, n);
+  sweep.parts.of_rows = arrays.Room<PairSums<T>>(kGroups * sweep.parts.row_states());
+  sweep.parts.of_columns = arrays.Room<PairSums<T>>(kGroups * sweep.parts.column_states());
+  sweep.pair_scores = arrays.Room<double>(kGroups * n);
+  return sweep;
+}
+
+template <typename T>
+PairTileTotals<T> TileTotals(SweepArrays& arrays, int64_t n, bool first) {
+  const auto some = [&](int64_t count) {
+    std::vector<PairSums<T>> sums;
+    for (int64_t i = 0; i < kGroups * count; ++i) sums.push_back(SomeSums<T>(static_cast<T>(i % 7) / 2));
+    return arrays.Put(sums);
+  };
+  const int64_t row = first ? 0 : n / 2;
+  const int64_t column = first ? 0 : n / 3;
+  auto parts = PairTileParts<T>::Of(n - row, n + 3 - column, column, n);
+  parts.of_rows = some(parts.row_states());
+  parts.of_columns = some(parts.column_states());
+  return {parts, kGroups, n, row, column, some(n), some(n)};
+}
+
+template <typename T>
 void AddPairs(std::vector<SweepCase>& cases, int64_t n) {
   const std::string name = absl::StrCat(TypeName<T>(), " ", n);
   for (const bool narrow : {false, true}) {
@@ -159,39 +200,24 @@ void AddPairs(std::vector<SweepCase>& cases, int64_t n) {
                      AddSimilarities(arrays, sweep.block, sweep.rule);
                      return sweep;
                    }});
-  for (const bool first : {true, false}) {
-    const int64_t column = first ? 0 : (n + 1) / 2;
-    cases.push_back({absl::StrCat("PairRowSums", first ? ", first " : " ", name), [=](SweepArrays& arrays) {
-                       PairRowSums<T> sweep;
-                       const int64_t rows = std::min((n + 1) / 2, kMostRows);
-                       sweep.block = Block<T>(arrays, rows, n + 3 - column, n - rows, n);
-                       sweep.block.first_column = column;
-                       AddSimilarities(arrays, sweep.block, sweep.rule);
-                       sweep.sums = arrays.Room<PairSums<T>>(kGroups * n);
-                       sweep.picked = arrays.Room<double>(kGroups * n);
-                       return sweep;
-                     }});
+  for (const bool masked : {false, true}) {
+    cases.push_back({absl::StrCat("PairTileSums", masked ? ", masked " : " ", name),
+                     [=](SweepArrays& arrays) { return TileSums<T>(arrays, n, masked); }});
   }
   for (const bool first : {true, false}) {
-    cases.push_back({absl::StrCat("PairColumnSums", first ? ", first " : " ", name), [=](SweepArrays& arrays) {
-                       PairColumnSums<T> sweep;
-                       const int64_t rows = (n + 1) / 2;
-                       sweep.block = Block<T>(arrays, rows, n + 3, first ? 0 : n - rows, n);
-                       AddSimilarities(arrays, sweep.block, sweep.rule);
-                       sweep.sums = arrays.Room<PairSums<T>>(kGroups * n);
-                       return sweep;
-                     }});
+    cases.push_back({absl::StrCat("PairTileTotals", first ? ", first " : " ", name),
+                     [=](SweepArrays& arrays) { return TileTotals<T>(arrays, n, first); }});
   }
   cases.push_back({"PairTerms " + name, [=](SweepArrays& arrays) {
                      std::vector<PairSums<T>> sums(static_cast<size_t>(kGroups * n));
-                     for (size_t i = 0; i < sums.size(); ++i) sums[i].Take(static_cast<T>(i % 7) / 2);
+                     for (size_t i = 0; i < sums.size(); ++i) sums[i] = SomeSums<T>(static_cast<T>(i % 7) / 2);
                      PairTerms<T> sweep;
                      sweep.rule.share = 0.25;
                      sweep.rule.smoothing = 0.1;
                      sweep.group_count = kGroups;
                      sweep.all_rows = n;
                      sweep.sums = arrays.Put(sums);
-                     sweep.picked = arrays.Draw<double>(kGroups * n);
+                     sweep.pair_scores = arrays.Draw<double>(kGroups * n);
                      sweep.terms = arrays.Room<PairTerm<T>>(kGroups * n);
                      sweep.losses = arrays.Room<double>(kGroups * n);
                      sweep.right = arrays.Room<double>(kGroups * n);

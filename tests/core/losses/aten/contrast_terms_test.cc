@@ -99,7 +99,6 @@ TEST_P(ContrastTermsTest, BlocksThatDoNotDivideAddUp) {
   }
 }
 
-// A tile of which no column has a pair sums up no columns.
 TEST_P(ContrastTermsTest, ABlockTakesAFewLaunches) {
   const RandomRequest request = MakeCase();
   const auto launches = [&](int64_t scores) {
@@ -112,10 +111,9 @@ TEST_P(ContrastTermsTest, ABlockTakesAFewLaunches) {
     const Case& one = GetParam();
     const Target target{.block_scores = scores};
     const Tile tile = target.FirstTile(one.rows, one.columns);
-    const int64_t paired = CeilDiv(one.rows, tile.rows) * CeilDiv(one.rows, tile.columns);
     const int64_t tiles = CeilDiv(one.rows, tile.rows) * CeilDiv(one.columns, tile.columns);
     return one.launches_a_block * CeilDiv(one.rows, target.BlockRows(one.rows, one.columns)) +
-           (one.launches_a_tile == 0 ? 0 : one.launches_a_tile * tiles - (tiles - paired));
+           one.launches_a_tile * tiles;
   };
   // One row a block, and two.
   const int64_t small = GetParam().columns;
