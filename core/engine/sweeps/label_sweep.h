@@ -24,9 +24,9 @@ struct LabelCounts {
 
   template <typename Block>
   LOSSD_HOST_DEVICE void operator()(const Block& threads, int64_t group, int64_t row) const {
-    const int64_t* const own = labels + group * rows;
-    const Total equal =
-        threads.template Reduce<Total>(rows, [&](Total& state, int64_t c) { state.sum += own[c] == own[row] ? 1 : 0; });
+    const int64_t* const of_group = labels + group * rows;
+    const Total equal = threads.template Reduce<Total>(
+        rows, [&](Total& state, int64_t c) { state.sum += of_group[c] == of_group[row] ? 1 : 0; });
     threads.Once([&] { counts[group * rows + row] = equal.sum - 1; });
   }
 };
@@ -35,13 +35,13 @@ struct LabelCounts {
 template <typename T>
 struct LabelSums {
   RunningSum<T> others;
-  RunningSum<T> own;
-  double own_scores = 0;
+  RunningSum<T> positives;
+  double positive_scores = 0;
 
   LOSSD_HOST_DEVICE void Add(const LabelSums& other) {
     others.Add(other.others);
-    own.Add(other.own);
-    own_scores += other.own_scores;
+    positives.Add(other.positives);
+    positive_scores += other.positive_scores;
   }
 };
 
@@ -67,37 +67,41 @@ struct LabelSweep {
     const int64_t label = of_group[i];
     const double count = counts[group * block.all_rows + i];
     const double share = count > 0 ? shares[group] : 0;
-    const LabelSums<T> sums = threads.template Reduce<LabelSums<T>>(block.columns, [&](LabelSums<T>& state, int64_t c) {
-      if (c == i) return;
-      const T score = scale * block.scores[place + c];
-      if (of_group[c] == label) {
-        state.own.Add(score);
-        state.own_scores += static_cast<double>(score);
-      } else {
-        state.others.Add(score);
-      }
-    });
+    const auto sums = ReduceRuns<LabelSums<T>>(threads, block.scores + place, block.columns,
+                                               [&](LabelSums<T>& state, int64_t first, T* run, int size) {
+                                                 T others[kSweepRun];
+                                                 T positives[kSweepRun];
+                                                 for (int k = 0; k < kSweepRun; ++k) {
+                                                   const int64_t c = first + k;
+                                                   const bool is_there = k < size && c != i;
+                                                   const bool is_positive = is_there && of_group[c] == label;
+                                                   const T score = scale * run[k];
+                                                   others[k] = is_there && !is_positive ? score : -INFINITY;
+                                                   positives[k] = is_positive ? score : -INFINITY;
+                                                   if (is_positive) state.positive_scores += static_cast<double>(score);
+                                                 }
+                                                 state.others.AddRun(others);
+                                                 state.positives.AddRun(positives);
+                                               });
     RunningSum<T> all = sums.others;
-    all.Add(sums.own);
+    all.Add(sums.positives);
     // exp(s - maximum of all) summed over those of other labels.
     const double negative = sums.others.sum == 0 ? 0 : sums.others.sum * Exp(sums.others.maximum, all.maximum);
     threads.Once([&] {
-      const double loss = count == 1 && negative > 0 ? StableSoftplus(sums.others.LogSumExp() - sums.own.LogSumExp())
-                                                     : all.LogSumExp() - sums.own_scores / count;
+      const double loss = count == 1 && negative > 0
+                              ? StableSoftplus(sums.others.LogSumExp() - sums.positives.LogSumExp())
+                              : all.LogSumExp() - sums.positive_scores / count;
       losses[group * numbers * block.all_rows + i] = count > 0 ? loss * share : 0;
     });
     if (!block.wants_gradient()) return;
     const double weight = share / (all.sum == 0 ? 1 : all.sum);
     const T spread = static_cast<T>(weight);
-    const T own_spread = static_cast<T>(count > 1 ? weight : 0);
+    const T positive_spread = static_cast<T>(count > 1 ? weight : 0);
     const T offset = static_cast<T>(count == 1 ? weight * negative : share / (count > 1 ? count : 1));
-    threads.ForEach(block.columns, [&](int64_t c) {
-      T sum = 0;
-      if (c != i) {
-        const T e = ExpBelow(scale * block.scores[place + c], all.maximum);
-        sum = of_group[c] == label ? own_spread * e - offset : spread * e;
-      }
-      block.gradient.Write(place + c, sum);
+    block.WriteRow(threads, group, row, [&](int64_t c, T raw) -> T {
+      if (c == i) return 0;
+      const T e = ExpBelow(scale * raw, all.maximum);
+      return of_group[c] == label ? positive_spread * e - offset : spread * e;
     });
   }
 

@@ -44,7 +44,7 @@ struct SigmoidSweep {
     const double bias = biases == nullptr ? 0 : biases[group];
     const int64_t place = block.Place(group, row);
     const int64_t i = block.first_row + row;
-    const int64_t own = i - block.first_column;
+    const int64_t pair = i - block.first_column;
     const SigmoidSums sums = ReduceRuns<SigmoidSums>(
         threads, block.scores + place, block.columns, [&](SigmoidSums& state, int64_t first, T* run, int size) {
           T loss = 0;
@@ -52,9 +52,9 @@ struct SigmoidSweep {
           for (int k = 0; k < kSweepRun; ++k) {
             if (k >= size) continue;
             const T score = static_cast<T>(scale * static_cast<double>(run[k]) + bias);
-            const bool is_own = first + k == own;
-            const T away = is_own ? -score : score;
-            run[k] = (is_own ? T{-1} : T{1}) * StableSigmoid(away) * static_cast<T>(share);
+            const bool is_pair = first + k == pair;
+            const T away = is_pair ? -score : score;
+            run[k] = (is_pair ? T{-1} : T{1}) * StableSigmoid(away) * static_cast<T>(share);
             loss += StableSoftplus(away);
             slopes_sum += run[k];
           }

@@ -34,9 +34,12 @@ struct StepSweep {
     const int64_t i = block.first_row + row;
     const Pairs pairs = PairsOf(i);
     double* const margin = margins + (group * block.all_rows + i) * steps;
-    const RunningSum<T> others =
-        threads.template Reduce<RunningSum<T>>(block.columns, [&](RunningSum<T>& state, int64_t c) {
-          if (pairs.StepOf(c) == 0) state.Add(scale * scores[c]);
+    const auto others = ReduceRuns<RunningSum<T>>(
+        threads, scores, block.columns, [&](RunningSum<T>& state, int64_t first, T* run, int size) {
+          for (int k = 0; k < kSweepRun; ++k) {
+            run[k] = k < size && pairs.StepOf(first + k) == 0 ? scale * run[k] : -INFINITY;
+          }
+          state.AddRun(run);
         });
     threads.ForEach(steps, [&](int64_t step) {
       double loss = 0;
@@ -90,17 +93,12 @@ struct StepSweep {
     const Total shared =
         threads.template Reduce<Total>(pairs.count, [&](Total& state, int64_t step) { state.sum += share[step]; });
     const T weight = ClosestFinite<T>(scale * shared.sum / (all.sum == 0 ? 1 : all.sum));
-    threads.ForEach(block.columns, [&](int64_t c) {
+    block.WriteRow(threads, group, row, [&](int64_t c, T raw) -> T {
       const int64_t step = pairs.StepOf(c);
-      T slope = 0;
-      if (step == 0) {
-        slope = weight * ExpBelow(score_scale * block.scores[place + c], all.maximum);
-      } else {
-        const double own = share[step - 1];
-        slope = ClosestFinite<T>(
-            scale * ((shared.sum - own) * StableSigmoid(-margin[step - 1]) - own * StableSigmoid(margin[step - 1])));
-      }
-      block.gradient.Write(place + c, slope);
+      if (step == 0) return weight * ExpBelow(score_scale * raw, all.maximum);
+      const double of_step = share[step - 1];
+      return ClosestFinite<T>(scale * ((shared.sum - of_step) * StableSigmoid(-margin[step - 1]) -
+                                       of_step * StableSigmoid(margin[step - 1])));
     });
   }
 };
