@@ -353,14 +353,15 @@ size_t SweepArrays::Begin(size_t bytes) {
   return offset;
 }
 
-std::string SweepArrays::Difference(const std::vector<std::byte>& expected, const std::vector<std::byte>& got) const {
+std::string SweepArrays::Difference(const std::vector<std::byte>& expected, const std::vector<std::byte>& got,
+                                    Allowed allowed) const {
   for (size_t a = 0; a < arrays_.size(); ++a) {
     const Array& array = arrays_[a];
     const std::vector<double> want = array.numbers(expected.data() + array.offset, array.count);
     const std::vector<double> have = array.numbers(got.data() + array.offset, array.count);
     double largest = 0;
     for (const double number : want) {
-      if (std::isfinite(number)) largest = std::max(largest, std::abs(number));
+      if (std::isfinite(number) && allowed == Allowed::kRounding) largest = std::max(largest, std::abs(number));
     }
     for (size_t i = 0; i < want.size(); ++i) {
       if (Close(want[i], have[i], array.precision * largest)) continue;

@@ -51,9 +51,11 @@ class SweepArrays {
   }
 
   const std::vector<std::byte>& bytes() const { return bytes_; }
-  // Where two regions that sweeps have run on differ by more than rounding, in words; empty: nowhere. Also where one
+  enum class Allowed { kRounding, kNothing };
+  // Where two regions that sweeps have run on differ by more than is allowed, in words; empty: nowhere. Also where one
   // has been written to outside its arrays.
-  std::string Difference(const std::vector<std::byte>& expected, const std::vector<std::byte>& got) const;
+  std::string Difference(const std::vector<std::byte>& expected, const std::vector<std::byte>& got,
+                         Allowed allowed = Allowed::kRounding) const;
 
  private:
   using Numbers = std::vector<double> (*)(const std::byte* array, size_t count);
