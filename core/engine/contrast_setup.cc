@@ -246,8 +246,8 @@ void ContrastSetup<T>::FindBounds(BufferPool& pool, Parallel& parallel) {
                         MatrixView<T>::Transposed(guide_columns_.prepared(0) + first * rule.width, rule.width), false,
                         tile, count);
     for (int64_t r = 0; r < count; ++r) {
-      const auto own = static_cast<double>(tile[r * count + r]);
-      arrays_.bounds[first + r] = static_cast<T>(own - rule.margin * (rule.relative ? std::abs(own) : 1));
+      const auto similarity = static_cast<double>(tile[r * count + r]);
+      arrays_.bounds[first + r] = static_cast<T>(similarity - rule.margin * (rule.relative ? std::abs(similarity) : 1));
     }
   });
 }

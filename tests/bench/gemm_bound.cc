@@ -151,7 +151,7 @@ std::function<void()> BoundByOpenBlas(const OpenBlas& blas, int threads, const s
 
 std::function<void()> BoundByLossd(int threads, const std::vector<BoundProduct>& products) {
   std::shared_ptr<BatchScheduler> workers =
-      *BatchScheduler::Create({.threads = std::max(1, threads - 1)}, [](Batch) { return true; });
+      *BatchScheduler::Create({.threads = std::max(1, threads - 1)}, [](const Batch&) { return true; });
   return InFastestLayouts(products, [=](const BoundProduct& p, bool a_t, bool b_t, Operands& operands) {
     const int64_t parts = threads == 1 ? 1 : 2 * threads;
     const auto body = [&](int64_t part) { MultiplyPart(p, {a_t, b_t}, part, parts, operands); };

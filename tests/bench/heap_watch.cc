@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstddef>
 
+// NOLINTBEGIN(bugprone-reserved-identifier): the C library's names.
 extern "C" {
 void* __libc_malloc(size_t size);
 void* __libc_calloc(size_t count, size_t size);
@@ -20,6 +21,7 @@ void* __libc_realloc(void* memory, size_t size);
 void* __libc_memalign(size_t alignment, size_t size);
 void __libc_free(void* memory);
 }
+// NOLINTEND(bugprone-reserved-identifier)
 
 namespace lossd::bench {
 namespace {
@@ -91,6 +93,7 @@ void free(void* memory) {
 // The C library's own calls do not come by here. A mapping counts for the peak from the next allocation on: what is
 // cut off its ends at once, so that it begins at a huge page, was never memory.
 void* mmap(void* address, size_t size, int protection, int flags, int fd, off_t offset) {
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): it is an address.
   void* const memory = reinterpret_cast<void*>(syscall(SYS_mmap, address, size, protection, flags, fd, offset));
   if (memory != MAP_FAILED && (flags & MAP_ANONYMOUS) != 0) lossd::bench::CountBytes(static_cast<int64_t>(size));
   return memory;

@@ -120,7 +120,7 @@ class Client {
     call->reader = stub.PrepareUnaryCall(&call->context, method_, message, &queue_);
     call->reader->StartCall();
     call->reader->Finish(&call->response, &call->status, call.get());
-    call.release();  // The queue has it.
+    static_cast<void>(call.release());  // The queue has it.
   }
 
   const std::vector<grpc::ByteBuffer> messages_;

@@ -53,7 +53,7 @@ void ReportPercentiles(benchmark::State& state, std::vector<double> latencies_us
 
 // A pool of one worker, which is busy until `gate` opens.
 std::unique_ptr<BatchScheduler> MakeBusyScheduler(testing::Gate& gate) {
-  auto scheduler = MakeScheduler(1, [&gate](Batch) { gate.Wait(); });
+  auto scheduler = MakeScheduler(1, [&gate](const Batch&) { gate.Wait(); });
   std::unique_ptr<BatchTask> blocker = MakeTask({});
   benchmark::DoNotOptimize(scheduler->Schedule(blocker));
   while (scheduler->queue_requests() > 0) std::this_thread::yield();
@@ -134,7 +134,7 @@ BENCHMARK(BM_QueuePushAndPop)->Arg(0)->Arg(100)->Arg(10000);
 // From Schedule to the start of the run, on an idle pool that had time to fall asleep. `p50_us` is the median.
 void BM_ScheduleToRun(benchmark::State& state) {
   std::atomic<int64_t> started = 0;
-  const auto scheduler = MakeScheduler(static_cast<int>(state.range(0)), [&](Batch) {
+  const auto scheduler = MakeScheduler(static_cast<int>(state.range(0)), [&](const Batch&) {
     started.store(SteadyClock::now().time_since_epoch().count(), std::memory_order_release);
   });
   std::vector<double> latencies;
@@ -201,7 +201,7 @@ BENCHMARK(BM_DeadlineToDrop)->UseManualTime()->Iterations(500)->Unit(benchmark::
 // An empty loop of two iterations where nobody is idle: the only worker calls it.
 void BM_ParallelForNobodyIdle(benchmark::State& state) {
   BatchScheduler* pool = nullptr;
-  const auto scheduler = MakeScheduler(1, [&](Batch) {
+  const auto scheduler = MakeScheduler(1, [&](const Batch&) {
     for (auto _ : state) pool->ParallelFor(state.range(0), [](int64_t i) { benchmark::DoNotOptimize(i); });
   });
   pool = scheduler.get();
@@ -216,7 +216,7 @@ BENCHMARK(BM_ParallelForNobodyIdle)->Arg(2)->Arg(16);
 void BM_ParallelForTwoWorkers(benchmark::State& state) {
   const int64_t steps = state.range(0);
   BatchScheduler* pool = nullptr;
-  const auto scheduler = MakeScheduler(2, [&](Batch) {
+  const auto scheduler = MakeScheduler(2, [&](const Batch&) {
     constexpr int kSerialIterations = 200;
     SteadyClock::time_point begin = SteadyClock::now();
     for (int i = 0; i < kSerialIterations; ++i) Compute(steps);
@@ -240,7 +240,7 @@ BENCHMARK(BM_ParallelForTwoWorkers)
 // Tasks a second through a pool of two from one caller, and how they gather.
 void BM_ScheduleThroughput(benchmark::State& state) {
   std::atomic<int64_t> ran = 0, batches = 0;
-  const auto scheduler = MakeScheduler(2, [&](Batch batch) {
+  const auto scheduler = MakeScheduler(2, [&](const Batch& batch) {
     ran += static_cast<int64_t>(batch.size());
     ++batches;
   });

@@ -62,7 +62,7 @@ TEST(DevicesBackendTest, TasksGoToTheDeviceWithTheLeastToDo) {
   const auto backend = CreateDevicesBackend(std::move(devices));
   absl::BlockingCounter first(1);
   ComputeTask held = MakeTask(*backend);
-  held.done = [&](absl::StatusOr<ComputeResult> result) {
+  held.done = [&](const absl::StatusOr<ComputeResult>& result) {
     EXPECT_EQ(result.value().device, 0);
     first.DecrementCount();
   };
@@ -70,7 +70,7 @@ TEST(DevicesBackendTest, TasksGoToTheDeviceWithTheLeastToDo) {
   for (int i = 0; i < 3; ++i) {  // The first device is busy all the while.
     absl::Notification answered;
     ComputeTask task = MakeTask(*backend);
-    task.done = [&](absl::StatusOr<ComputeResult> result) {
+    task.done = [&](const absl::StatusOr<ComputeResult>& result) {
       EXPECT_EQ(result.value().device, 1);
       answered.Notify();
     };
@@ -89,7 +89,7 @@ TEST(DevicesBackendTest, DrainAnswersTheTasksOfAllDevicesAndThenRefuses) {
   absl::BlockingCounter answered(8);
   for (int i = 0; i < 8; ++i) {
     ComputeTask task = MakeTask(*backend);
-    task.done = [&](absl::StatusOr<ComputeResult> result) {
+    task.done = [&](const absl::StatusOr<ComputeResult>& result) {
       EXPECT_OK(result.status());
       answered.DecrementCount();
     };
@@ -100,7 +100,7 @@ TEST(DevicesBackendTest, DrainAnswersTheTasksOfAllDevicesAndThenRefuses) {
   EXPECT_EQ(backend->queue_depth().requests, 0);
   ComputeTask late = MakeTask(*backend);
   absl::StatusCode code = absl::StatusCode::kOk;
-  late.done = [&](absl::StatusOr<ComputeResult> result) { code = result.status().code(); };
+  late.done = [&](const absl::StatusOr<ComputeResult>& result) { code = result.status().code(); };
   backend->Submit(std::move(late));
   EXPECT_EQ(code, absl::StatusCode::kUnavailable);
 }
@@ -136,7 +136,7 @@ TEST(DevicesBackendTest, ALostDeviceIsToldAndGetsNoMoreTasks) {
   absl::Notification answered[3];
   const auto submit = [&](int i) {
     ComputeTask task = MakeTask(*backend);
-    task.done = [&, i](absl::StatusOr<ComputeResult> result) {
+    task.done = [&, i](const absl::StatusOr<ComputeResult>& result) {
       statuses[i] = result.status();
       answered[i].Notify();
     };

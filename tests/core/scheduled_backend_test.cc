@@ -64,7 +64,7 @@ TEST(ScheduledBackendTest, ATaskThatTheCopyHasDoneRunsWithinSubmit) {
     task.inputs.emplace_back(plan->inputs[0], backend->pool().Allocate(1 << 20));
     task.inputs_swept = {{.finite = true, .sum_of_squares = 50}};
     absl::Notification answered;
-    task.done = [&](absl::StatusOr<ComputeResult> result) {
+    task.done = [&](const absl::StatusOr<ComputeResult>& result) {
       ASSERT_OK(result);
       EXPECT_EQ(result->objective, 25);
       EXPECT_EQ(result->gradient_norm, std::sqrt(50.0));
@@ -99,7 +99,7 @@ TEST(ScheduledBackendTest, TaskThatIsGivenUpDuringItsRunSaysWhyAndHowLongItWaite
     task.cancellation = std::make_shared<Cancellation>();
     const auto cancellation = task.cancellation;
     absl::Status status;
-    task.done = [&](absl::StatusOr<ComputeResult> result) { status = result.status(); };
+    task.done = [&](const absl::StatusOr<ComputeResult>& result) { status = result.status(); };
     backend->Submit(std::move(task));
     running.WaitForNotification();
     if (expires) {
@@ -141,7 +141,7 @@ TEST(ScheduledBackendTest, RunThatIsRefusedDoesNotMakeHopelessDeadlinesWelcome) 
     ComputeTask task;
     task.plan = plan;
     task.deadline = deadline;
-    task.done = [&](absl::StatusOr<ComputeResult> result) {
+    task.done = [&](const absl::StatusOr<ComputeResult>& result) {
       status = result.status();
       answered.Notify();
     };
@@ -213,7 +213,7 @@ TEST(ScheduledBackendTest, OutputsGradientsAndNotesOfARequestToADeviceLieSideByS
   ComputeTask task;
   task.plan = backend->Prepare(SquaredNormOf(1000)).value();
   task.inputs.emplace_back(task.plan->inputs[0], backend->pool().Allocate(4000));
-  task.done = [&](absl::StatusOr<ComputeResult> result) {
+  task.done = [&](const absl::StatusOr<ComputeResult>& result) {
     EXPECT_OK(result.status());
     answered.Notify();
   };

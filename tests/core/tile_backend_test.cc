@@ -257,7 +257,7 @@ TEST(TileBackendTest, EveryTaskIsAnsweredWhenTheBackendDrains) {
   std::atomic<int> answered = 0;
   for (int i = 0; i < 50; ++i) {
     ComputeTask task = MakeTask(*backend, DrawRequest(random, pool));
-    task.done = [&answered](absl::StatusOr<ComputeResult> result) { answered += result.ok(); };
+    task.done = [&answered](const absl::StatusOr<ComputeResult>& result) { answered += result.ok(); };
     backend->Submit(std::move(task));
   }
   backend->Drain();
@@ -273,7 +273,7 @@ TEST(TileBackendTest, InputsThatDifferFromThePlanAreRefused) {
   ComputeTask task = MakeTask(*backend, DrawRequest(random, pool));
   task.inputs.pop_back();
   std::optional<absl::Status> status;
-  task.done = [&status](absl::StatusOr<ComputeResult> result) { status = result.status(); };
+  task.done = [&status](const absl::StatusOr<ComputeResult>& result) { status = result.status(); };
   backend->Submit(std::move(task));
   ASSERT_TRUE(status.has_value());
   EXPECT_THAT(*status, StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("as planned")));
@@ -287,7 +287,7 @@ TEST(TileBackendTest, CancelledTasksAreAnsweredCancelled) {
   task.cancellation = std::make_shared<Cancellation>();
   task.cancellation->Cancel();
   std::optional<absl::Status> status;
-  task.done = [&status](absl::StatusOr<ComputeResult> result) { status = result.status(); };
+  task.done = [&status](const absl::StatusOr<ComputeResult>& result) { status = result.status(); };
   backend->Submit(std::move(task));
   backend->Drain();
   ASSERT_TRUE(status.has_value());

@@ -29,6 +29,8 @@ TOGETHER = 12  # Sources.
 LEFT_OUT = ("core/engine/cuda/", "core/losses/aten/cuda_module.cc", "tests/core/engine/cuda/", "tests/package/project/")
 FLAGS = ["-std=c++20", "-pthread", "-Wthread-safety", f"-I{ROOT}", "-DLOSSD_TCMALLOC", "-DHWY_SHARED_DEFINE",
          "-DHWY_COMPILE_ONLY_STATIC", "-include", str(ROOT / "tests/lint/vector_before_torch.h")]
+# What CMake defines for single targets; values do not matter here.
+FLAGS += ['-DLOSSD_PROJECT_VERSION=""', "-DLOSSD_FOR_CARDS=0"]
 # Paths through tests are without end for the analyser, and what it finds there is GoogleTest's; tests set their process's
 # environment.
 TEST_CHECKS = "-clang-analyzer-*,-concurrency-mt-unsafe"

@@ -27,7 +27,7 @@ struct MapMaker {
   bool relu = false;
   DType dtype = DType::kFloat32;
 
-  TestInput Make(const std::string& name, Shape shape) {
+  TestInput Make(const std::string& name, const Shape& shape) {
     std::normal_distribution<double> normal(mean, deviation);
     std::vector<double> values(static_cast<size_t>(ElementCount(shape)));
     for (double& value : values) {
@@ -63,7 +63,7 @@ inline TestCase MakeCase(std::string comparisons, std::vector<TestInput> inputs,
 }
 
 // A case '00' over maps of equal shape.
-inline TestCase MakePlainCase(MapMaker& maker, Shape shape) {
+inline TestCase MakePlainCase(MapMaker& maker, const Shape& shape) {
   return MakeCase("00", {maker.Make("anchor.0", shape), maker.Make("positive.0", shape)});
 }
 

@@ -81,17 +81,17 @@ class ContrastGroups {
     operands.guide_rows = guide_rows_->rows();
     operands.guide_columns = guide_columns_->rows();
     const int64_t count = problem_.row_count();
-    const at::Tensor own = operands.guide_rows.new_empty({operands.guide_rows.size(0), count});
+    const at::Tensor of_pairs = operands.guide_rows.new_empty({operands.guide_rows.size(0), count});
     const int64_t block = target_.BlockRows(count, problem_.column_count());
     for (int64_t first = 0; first < count; first += block) {
       const int64_t size = std::min(block, count - first);
       const at::Tensor all =
           at::bmm(operands.guide_rows.narrow(1, first, size), operands.guide_columns.transpose(1, 2));
-      own.narrow(1, first, size).copy_(all.diagonal(first, 1, 2).narrow(1, 0, size));
+      of_pairs.narrow(1, first, size).copy_(all.diagonal(first, 1, 2).narrow(1, 0, size));
     }
-    const at::Tensor exact = own.to(at::kDouble);
+    const at::Tensor exact = of_pairs.to(at::kDouble);
     operands.bounds =
-        (rule.relative ? exact - exact.abs().mul_(rule.margin) : exact - rule.margin).to(own.scalar_type());
+        (rule.relative ? exact - exact.abs().mul_(rule.margin) : exact - rule.margin).to(of_pairs.scalar_type());
   }
 
   at::Tensor PairWeights() {

@@ -22,7 +22,7 @@ namespace {
 TensorSpec Floats(std::string name, Shape shape) { return {std::move(name), DType::kFloat32, std::move(shape)}; }
 
 // Most bytes that a run takes at once from a pool of its own, all gradients wanted.
-int64_t BytesOfRun(ComputeSpec request) {
+int64_t BytesOfRun(const ComputeSpec& request) {
   const LossRegistry registry(MakeTileLosses(/*parameter_cache_bytes=*/0));
   const Loss& loss = registry.For(request.loss);
   absl::StatusOr<std::unique_ptr<LossPlan>> plan = loss.Prepare(request);

@@ -29,7 +29,7 @@ using ::testing::IsEmpty;
 
 TEST_F(BatchSchedulerTest, CreateNamesTheOptionThatIsOutOfRange) {
   const auto create = [](BatchSchedulerOptions options) {
-    return BatchScheduler::Create(options, [](Batch) { return true; });
+    return BatchScheduler::Create(options, [](const Batch&) { return true; });
   };
   EXPECT_THAT(create({.threads = 0}),
               StatusIs(absl::StatusCode::kInvalidArgument, "threads: expected 1 to 1024, got 0"));
@@ -38,7 +38,7 @@ TEST_F(BatchSchedulerTest, CreateNamesTheOptionThatIsOutOfRange) {
 }
 
 TEST_F(BatchSchedulerTest, GoesByTheRealClockUnlessGivenOne) {
-  ASSERT_OK_AND_ASSIGN(scheduler_, BatchScheduler::Create({.threads = 1}, [this](Batch batch) {
+  ASSERT_OK_AND_ASSIGN(scheduler_, BatchScheduler::Create({.threads = 1}, [this](const Batch& batch) {
                          outcomes_.Ran(batch);
                          return true;
                        }));
@@ -248,7 +248,7 @@ TEST_F(BatchSchedulerTest, DestructorAnswersWhatIsQueued) {
 TEST_F(BatchSchedulerTest, CallbacksMayCallTheScheduler) {
   StartBlocked();
   Gate dropped;
-  MustSchedule({.deadline = clock_.TimeNow() + absl::Seconds(1), .on_drop = [&](absl::Status) {
+  MustSchedule({.deadline = clock_.TimeNow() + absl::Seconds(1), .on_drop = [&](const absl::Status&) {
                   MustSchedule({.id = 7});
                   dropped.Open();
                 }});
@@ -260,7 +260,7 @@ TEST_F(BatchSchedulerTest, CallbacksMayCallTheScheduler) {
 
 TEST_F(BatchSchedulerTest, NamesItsThreads) {
   std::array<char, 16> name = {};
-  ASSERT_OK_AND_ASSIGN(scheduler_, BatchScheduler::Create({.threads = 1}, [&](Batch) {
+  ASSERT_OK_AND_ASSIGN(scheduler_, BatchScheduler::Create({.threads = 1}, [&](const Batch&) {
                          pthread_getname_np(pthread_self(), name.data(), name.size());
                          return true;
                        }));

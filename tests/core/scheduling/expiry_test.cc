@@ -70,7 +70,7 @@ TEST_P(ExpiryTest, TasksLeaveTheQueueWhileOthersAreAnswered) {
   while (deadlines.size() < kTasks) deadlines.push_back(deadlines.front() + RandomDuration(kLongest));
   absl::BlockingCounter answers(kTasks);
   // Takes until after the next deadline, and maybe some more.
-  const auto answer = [&](absl::Status status) {
+  const auto answer = [&](const absl::Status& status) {
     EXPECT_THAT(status, StatusIs(absl::StatusCode::kDeadlineExceeded));
     const absl::Time now = clock_.TimeNow();
     int64_t waiting = 0;

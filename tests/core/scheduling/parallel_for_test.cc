@@ -30,7 +30,7 @@ class ParallelForTest : public ::testing::Test {
  protected:
   void Start(
       int threads, std::function<void()> run = [] {}) {
-    ASSERT_OK_AND_ASSIGN(scheduler_, BatchScheduler::Create({.threads = threads}, [run = std::move(run)](Batch) {
+    ASSERT_OK_AND_ASSIGN(scheduler_, BatchScheduler::Create({.threads = threads}, [run = std::move(run)](const Batch&) {
                            run();
                            return true;
                          }));

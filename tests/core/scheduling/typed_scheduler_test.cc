@@ -21,7 +21,8 @@ std::unique_ptr<FakeTask> Task(FakeTaskSpec spec) { return std::make_unique<Fake
 TEST(TypedSchedulerTest, RunsTasksAsWhatTheyAre) {
   absl::Mutex mu;
   std::vector<int> ran;
-  ASSERT_OK_AND_ASSIGN(auto scheduler, TypedScheduler<FakeTask>::Create({.threads = 1}, [&](BatchOf<FakeTask> batch) {
+  ASSERT_OK_AND_ASSIGN(auto scheduler,
+                       TypedScheduler<FakeTask>::Create({.threads = 1}, [&](const BatchOf<FakeTask>& batch) {
                          absl::MutexLock lock(&mu);
                          for (size_t i = 0; i < batch.size(); ++i) ran.push_back(batch[i].id());
                          return true;
@@ -38,7 +39,7 @@ TEST(TypedSchedulerTest, RunsTasksAsWhatTheyAre) {
 
 TEST(TypedSchedulerTest, TaskThatIsRefusedStaysWithItsCaller) {
   ASSERT_OK_AND_ASSIGN(auto scheduler,
-                       TypedScheduler<FakeTask>::Create({.threads = 1}, [](BatchOf<FakeTask>) { return true; }));
+                       TypedScheduler<FakeTask>::Create({.threads = 1}, [](const BatchOf<FakeTask>&) { return true; }));
   scheduler->Drain();
   std::unique_ptr<FakeTask> task = Task({.id = 7});
   EXPECT_EQ(scheduler->Schedule(task).code(), absl::StatusCode::kUnavailable);
@@ -64,8 +65,9 @@ TEST(TypedSchedulerTest, TaskThatIsResetIsGoneBeforeTheOthers) {
 }
 
 TEST(TypedSchedulerTest, OptionsAreChecked) {
-  EXPECT_EQ(TypedScheduler<FakeTask>::Create({.threads = 0}, [](BatchOf<FakeTask>) { return true; }).status().code(),
-            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(
+      TypedScheduler<FakeTask>::Create({.threads = 0}, [](const BatchOf<FakeTask>&) { return true; }).status().code(),
+      absl::StatusCode::kInvalidArgument);
 }
 
 }  // namespace

@@ -3,9 +3,9 @@
 
 #include "core/status/number_text.h"
 
+#include <bit>
 #include <cmath>
 #include <cstdint>
-#include <cstring>
 #include <limits>
 #include <random>
 
@@ -34,11 +34,11 @@ TEST(RoundTripTextTest, ReadsBackToTheBit) {
   std::mt19937_64 random(1);
   for (int i = 0; i < 100'000; ++i) {
     const uint64_t bits = random();
-    double value = 0, back = 0;
-    std::memcpy(&value, &bits, sizeof(value));
+    const auto value = std::bit_cast<double>(bits);
+    double back = 0;
     if (std::isnan(value)) continue;
     ASSERT_TRUE(absl::SimpleAtod(RoundTripText(value), &back)) << RoundTripText(value);
-    ASSERT_EQ(std::memcmp(&back, &value, sizeof(value)), 0) << RoundTripText(value);
+    ASSERT_EQ(std::bit_cast<uint64_t>(back), std::bit_cast<uint64_t>(value)) << RoundTripText(value);
   }
 }
 

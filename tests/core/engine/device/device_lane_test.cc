@@ -54,7 +54,7 @@ class LaneRun {
                                 {{reinterpret_cast<std::byte*>(down.data()), 0, bytes}}});
       results.push_back(&down);
     }
-    const absl::Status status = lane_->Run(batch, [&](const DeviceRegions& regions) {
+    absl::Status status = lane_->Run(batch, [&](const DeviceRegions& regions) {
       Launch(regions, requests.size(), requests.front().size());
       return during();
     });
@@ -166,8 +166,8 @@ TEST(DeviceLaneTest, ManyThreadsShareTheSlotsAndTheMemory) {
   std::atomic<int> failures = 0;
   for (int i = 0; i < 8; ++i) {
     drivers.emplace_back([&, i] {
-      auto* up = reinterpret_cast<std::byte*>(host[static_cast<size_t>(2 * i)].data());
-      auto* down = reinterpret_cast<std::byte*>(host[static_cast<size_t>(2 * i + 1)].data());
+      auto* up = reinterpret_cast<std::byte*>(host[2 * static_cast<size_t>(i)].data());
+      auto* down = reinterpret_cast<std::byte*>(host[2 * static_cast<size_t>(i) + 1].data());
       const LaneBatch batch{.requests = {{{{up, 0, 400}}, {{down, 0, 400}}}}, .up_bytes = 400, .down_bytes = 400};
       for (int round = 0; round < 50; ++round) {
         const absl::Status status = run.lane().Run(batch, [&](const DeviceRegions& regions) {

@@ -46,7 +46,7 @@ class OperandSweepsTest : public ::testing::Test {
     return {begin, begin + kRows * kWidth};
   }
 
-  const HostSweeps host_;
+  const HostSweeps host_{};
   std::vector<double> x_ = testing::DrawNumbers(2 * kStride, 1, 5);
   std::vector<double> norms_ = std::vector<double>(2 * kRows);
   std::vector<double> scales_ = std::vector<double>(2);

@@ -28,7 +28,7 @@ TEST(SweepBlockTest, AReductionTakesEveryNumberOnceAtAnyLength) {
       state.sum += static_cast<double>(i);
     });
     EXPECT_THAT(seen, Each(1)) << count;
-    EXPECT_EQ(total.sum, static_cast<double>(count * (count - 1) / 2));
+    EXPECT_EQ(2 * total.sum, static_cast<double>(count * (count - 1)));
   }
 }
 
@@ -42,7 +42,7 @@ TEST(SweepBlockTest, AReductionOfColumnsTakesEveryRowOfEach) {
         },
         [&](int64_t column, const Total& state) { sums[static_cast<size_t>(column)] += state.sum; });
     for (int column = 0; column < 5; ++column) {
-      EXPECT_EQ(sums[static_cast<size_t>(column)], static_cast<double>(column * rows * (rows - 1) / 2)) << rows;
+      EXPECT_EQ(2 * sums[static_cast<size_t>(column)], static_cast<double>(column * rows * (rows - 1))) << rows;
     }
   }
 }
@@ -72,8 +72,8 @@ TEST(SweepBlockTest, BothWaysARowAndAColumnTakeEachOfTheirNumbersOnce) {
           [&](int64_t row, const Total& state) { of_rows[static_cast<size_t>(row)] += state.sum; },
           [&](int64_t column, const Total& state) { of_columns[static_cast<size_t>(column)] += state.sum; });
       for (int64_t row = 0; row < high; ++row) {
-        EXPECT_EQ(of_rows[static_cast<size_t>(row)],
-                  static_cast<double>(wide * number(row, 0) + wide * (wide - 1) / 2));
+        EXPECT_EQ(2 * of_rows[static_cast<size_t>(row)],
+                  static_cast<double>(2 * wide * number(row, 0) + wide * (wide - 1)));
       }
       for (int64_t column = 0; column < wide; ++column) {
         const int64_t all = high * (column + (differ ? 1 : 0)) + 1000 * high * (high - 1) / 2;

@@ -97,7 +97,7 @@ void FillLabels(std::mt19937& random, absl::Span<T> labels) {
 
 // Of a storage dtype.
 Tensor DrawTensor(const TensorSpec& spec, std::mt19937& random, BufferPool& pool) {
-  const Tensor tensor(spec, pool.Allocate(static_cast<size_t>(ByteSize(spec))));
+  Tensor tensor(spec, pool.Allocate(static_cast<size_t>(ByteSize(spec))));
   switch (spec.dtype) {
     case DType::kInt32:
       FillLabels(random, tensor.elements<int32_t>());

@@ -44,7 +44,9 @@ TestCase MakeCase() {
 
 TEST(AtenLossTest, LackOfMemoryIsThrownAsBadAlloc) {
   Serial serial;
-  const FakeAtenLoss device([](Groups) { throw c10::OutOfMemoryError({__func__, __FILE__, __LINE__}, "device full"); });
+  const FakeAtenLoss device([](Groups) {
+    throw c10::OutOfMemoryError({"Compute", __FILE__, __LINE__}, "device full");
+  });
   EXPECT_THROW(RunBatch(device, {MakeCase()}, serial), std::bad_alloc);
   const FakeAtenLoss host([](Groups) { at::empty({int64_t{1} << 60}, at::kByte); });
   EXPECT_THROW(RunBatch(host, {MakeCase()}, serial), std::bad_alloc);

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -114,9 +115,10 @@ TEST_P(ExtremeInputsTest, OfAnySizeGiveWhatIsRight) {
           if (rows > 5 && (kSanitized || kind == Kind::kNothing)) continue;
           TestCase plain = PlainCase(GetParam(), rows, width, dtype);
           Resize(size, kind, plain);
+          const std::string text =
+              absl::StrFormat("%s [%d, %d], %s, times %g", DTypeName(dtype), rows, width, kind_text, size);
           ForFlags(plain, [&](const TestCase& test_case, const std::string& flags) {
-            Check(test_case, absl::StrFormat("%s [%d, %d], %s, times %g%s", DTypeName(dtype), rows, width, kind_text,
-                                             size, flags));
+            Check(test_case, absl::StrCat(text, flags));
           });
         }
       }

@@ -45,7 +45,9 @@ TEST(LossInputsTest, FindsInputsFamiliesAndExtents) {
 TEST(LossInputsTest, NamesWhatIsWrong) {
   const TensorSpec query = {"query", DType::kFloat32, {2, 8}};
   const TensorSpec key = {"key", DType::kFloat32, {2, 8}};
-  const auto find = [&](std::vector<TensorSpec> specs) { return LossInputs::Find(Description(), specs).status(); };
+  const auto find = [&](const std::vector<TensorSpec>& specs) {
+    return LossInputs::Find(Description(), specs).status();
+  };
   EXPECT_THAT(find({query}), StatusIs(kInvalid, "inputs[key]: missing"));
   EXPECT_THAT(find({query, key, {"keys", DType::kFloat32, {2, 8}}}),
               StatusIs(kInvalid, HasSubstr("inputs[keys]: unknown input, expected query or key or negative.0, ...")));

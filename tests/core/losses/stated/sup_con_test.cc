@@ -80,7 +80,7 @@ TEST(SupConTest, StaysAccurateAtLowTemperatures) {
     TestCase test_case = MakeCase(40, 16, {.temperature = temperature}, 1);
     std::mt19937_64 random(3);
     for (int64_t i = 0; i < 40; ++i) {
-      test_case.inputs[1].values[i] = static_cast<double>(i / 2);
+      test_case.inputs[1].values[i] = std::floor(static_cast<double>(i) / 2);
       for (int64_t c = 0; i % 2 == 1 && c < 16; ++c) {
         test_case.inputs[0].values[i * 16 + c] =
             test_case.inputs[0].values[(i - 1) * 16 + c] + 0.3 * Normal(1, random)[0];
