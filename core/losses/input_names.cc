@@ -44,6 +44,10 @@ absl::Status CloseFamily(absl::string_view family, size_t count, std::vector<int
 
 }  // namespace
 
+absl::Status MissingInput(absl::string_view name) {
+  return InvalidField(Field(name), "missing, expected a tensor of this name");
+}
+
 std::optional<size_t> NumberInFamily(absl::string_view name, absl::string_view family) {
   if (!absl::ConsumePrefix(&name, family) || !absl::ConsumePrefix(&name, ".")) return std::nullopt;
   size_t number = 0;
@@ -66,7 +70,7 @@ absl::StatusOr<std::vector<std::vector<int>>> FindNumberedInputs(absl::Span<cons
     }
   }
   for (size_t f = 0; f < families.size(); ++f) {
-    if (counts[f] == 0) return InvalidField(Field(absl::StrCat(families[f], ".0")), "missing");
+    if (counts[f] == 0) return MissingInput(absl::StrCat(families[f], ".0"));
     LOSSD_RETURN_IF_ERROR(CloseFamily(families[f], counts[f], members[f]));
   }
   return members;
@@ -82,7 +86,7 @@ absl::StatusOr<std::vector<int>> FindNamedInputs(absl::Span<const TensorSpec> in
     found[n] = static_cast<int>(i);
   }
   for (size_t n = 0; n < names.size(); ++n) {
-    if (found[n] < 0) return InvalidField(Field(names[n]), "missing");
+    if (found[n] < 0) return MissingInput(names[n]);
   }
   return found;
 }

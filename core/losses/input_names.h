@@ -20,6 +20,9 @@ namespace lossd {
 // 7 for "anchor.7" in the family "anchor"; nullopt if `name` is not of the family. Only the plain decimal form counts.
 std::optional<size_t> NumberInFamily(absl::string_view name, absl::string_view family);
 
+// That a request has no input of this name, which its loss needs.
+absl::Status MissingInput(absl::string_view name);
+
 // Sorts inputs into numbered families: with families {"anchor", "positive"} the inputs "anchor.0", "anchor.1", ... and
 // "positive.0", ... Returns for each family the indices into `inputs` of members 0, 1, ... Fails with InvalidField on a
 // name outside the families, a gap in the numbering, or a family without members. Names are known to be unique.

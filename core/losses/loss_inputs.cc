@@ -96,7 +96,7 @@ absl::Status LossInputs::Sort(const LossDescription& description) {
     const auto family = FamilyOf(expected.name);
     if (!family.has_value()) {
       if (!expected.optional && !Has(expected.name)) {
-        return InvalidField(absl::StrCat("inputs[", expected.name, "]"), "missing");
+        return MissingInput(expected.name);
       }
       continue;
     }

@@ -14,9 +14,10 @@
 
 namespace lossd {
 
-// The one of `names` that takes the fewest insertions, removals and replacements of a letter to be made of `word`; the
-// first of equals. Capitals count, and - and _ differ. nullopt if that is more than one letter in four, or `word` is
-// longer than 64: it takes time in proportion to the letters of both.
+// The one of `names` that takes the fewest insertions, removals and replacements of a letter, and swaps of two
+// neighbours, to be made of `word` (the optimal string alignment distance); the first of equals. Capitals count, and -
+// and _ differ. nullopt if that is more than one letter in four, or `word` is longer than 64: it takes time in
+// proportion to the letters of both.
 std::optional<std::string> NearestName(absl::string_view word, const std::vector<std::string>& names);
 
 }  // namespace lossd

@@ -28,7 +28,8 @@ absl::StatusOr<int64_t> CheckedByteSize(DType dtype, absl::Span<const int64_t> s
     empty |= extent == 0;
     if (extent != 0 && __builtin_mul_overflow(bytes, extent, &bytes)) {
       return absl::InvalidArgumentError(
-          absl::StrCat("expected a size in bytes below 2^63, got ", ShapeText(shape), " of ", DTypeName(dtype)));
+          absl::StrCat("expected extents whose product, without zeros, is below 2^63 bytes, got ", ShapeText(shape),
+                       " of ", DTypeName(dtype)));
     }
   }
   return empty ? 0 : bytes;

@@ -40,7 +40,7 @@ absl::StatusOr<GradientSelection> ToSelection(const v1::GradientOptions& options
   LOSSD_ASSIGN_OR_RETURN(selection.mode, ToMode(options.mode()));
   selection.names.assign(options.names().begin(), options.names().end());
   if (!v1::Dtype_IsValid(options.dtype())) {
-    return UnknownValue("gradients.dtype", "a DType of this version", options.dtype());
+    return UnknownValue("gradients.dtype", "an element type of lossd.v1.Dtype", options.dtype());
   }
   if (options.dtype() != v1::DTYPE_UNSPECIFIED) selection.dtype = static_cast<DType>(options.dtype());
   if (options.has_scale()) selection.scale = options.scale();

@@ -56,7 +56,7 @@ absl::StatusOr<FoundInputs> FindInputs(absl::Span<const TensorSpec> inputs) {
       return InvalidField(Field(inputs[i].name), "unknown input, expected z or parameters.<name in the state_dict>");
     }
   }
-  if (found.z < 0) return InvalidField(Field("z"), "missing");
+  if (found.z < 0) return MissingInput("z");
   return found;
 }
 

@@ -49,9 +49,9 @@ TEST(FindNumberedInputsTest, RefusesGapsAndEmptyFamilies) {
   EXPECT_THAT(FindNumberedInputs(Named({"a.18446744073709551615"}), {"a"}),
               StatusIs(StatusCode::kInvalidArgument, "inputs[a.0]: missing, numbers start at 0 without gaps"));
   EXPECT_THAT(FindNumberedInputs(Named({"a.0"}), {"a", "p"}),
-              StatusIs(StatusCode::kInvalidArgument, "inputs[p.0]: missing"));
+              StatusIs(StatusCode::kInvalidArgument, "inputs[p.0]: missing, expected a tensor of this name"));
   const auto status = FindNumberedInputs({}, {"a"}).status();
-  EXPECT_THAT(status, StatusIs(StatusCode::kInvalidArgument, "inputs[a.0]: missing"));
+  EXPECT_THAT(status, StatusIs(StatusCode::kInvalidArgument, "inputs[a.0]: missing, expected a tensor of this name"));
   EXPECT_EQ(GetFieldViolation(status)->field, "inputs[a.0]");
 }
 
@@ -61,7 +61,8 @@ TEST(FindNamedInputsTest, FindsEachNameOnce) {
 }
 
 TEST(FindNamedInputsTest, RefusesMissingAndUnknownNames) {
-  EXPECT_THAT(FindNamedInputs(Named({"a"}), {"a", "b"}), StatusIs(StatusCode::kInvalidArgument, "inputs[b]: missing"));
+  EXPECT_THAT(FindNamedInputs(Named({"a"}), {"a", "b"}),
+              StatusIs(StatusCode::kInvalidArgument, "inputs[b]: missing, expected a tensor of this name"));
   EXPECT_THAT(FindNamedInputs(Named({"a", "c"}), {"a", "b"}),
               StatusIs(StatusCode::kInvalidArgument, "inputs[c]: unknown input, expected a or b"));
 }

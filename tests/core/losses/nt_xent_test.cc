@@ -352,7 +352,7 @@ TEST(NtXentTest, RefusesInputsThatDoNotFit) {
   ExpectRefused(with_second({"out_3", {2, 3}, std::vector<double>(6)}), "inputs[out_3]",
                 "unknown input, expected out_1 or out_2");
   test_case.inputs.pop_back();
-  ExpectRefused(test_case, "inputs[out_2]", "missing");
+  ExpectRefused(test_case, "inputs[out_2]", "missing, expected a tensor of this name");
 }
 
 }  // namespace

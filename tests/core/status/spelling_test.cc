@@ -19,7 +19,8 @@ TEST(SpellingTest, SlipsOfTheFingerHaveANearestName) {
   EXPECT_EQ(NearestName("max_message_byte", Names()), "max_message_bytes");
   EXPECT_EQ(NearestName("thread", Names()), "threads");
   EXPECT_EQ(NearestName("threads", Names()), "threads");
-  EXPECT_EQ(NearestName("lisetn", Names()), std::nullopt);  // Two replaced of six.
+  EXPECT_EQ(NearestName("listne", Names()), "listen");
+  EXPECT_EQ(NearestName("litsne", Names()), std::nullopt);  // Two swaps of six letters.
   EXPECT_EQ(NearestName("vertion", Names()), "version");
 }
 

@@ -125,7 +125,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadCall{"NoLoss", "loss", "got none", [](auto& request) { request.clear_loss(); }},
         BadCall{"Dtype", "inputs[x.0].dtype", "99",
                 [](auto& request) { request.mutable_inputs(0)->set_dtype(static_cast<v1::Dtype>(99)); }},
-        BadCall{"ShapeOverflow", "inputs[x.0].shape", "expected a size in bytes below 2^63",
+        BadCall{"ShapeOverflow", "inputs[x.0].shape", "without zeros, is below 2^63 bytes",
                 [](auto& request) {
                   for (int i = 0; i < 4; ++i) request.mutable_inputs(0)->add_shape(int64_t{1} << 40);
                 }},

@@ -153,7 +153,8 @@ TEST(CpcPlanTest, RefusesStrangeInputs) {
                 "inputs[x]: unknown input, expected z or parameters.<name in the state_dict>");
   ExpectRefused([](ComputeSpec& request) { InputOf(request, "parameters.pred_cnn.bias").name = "parameters.bias"; },
                 "inputs[parameters.bias]: unknown input, expected z or parameters.<name in the state_dict>");
-  ExpectRefused([](ComputeSpec& request) { request.inputs.erase(request.inputs.begin()); }, "inputs[z]: missing");
+  ExpectRefused([](ComputeSpec& request) { request.inputs.erase(request.inputs.begin()); },
+                "inputs[z]: missing, expected a tensor of this name");
   ExpectRefused([](ComputeSpec& request) { InputOf(request, "z").dtype = DType::kInt32; },
                 "inputs[z].dtype: expected a floating type, got INT32");
   ExpectRefused([](ComputeSpec& request) { InputOf(request, "parameters.pred_cnn.bias").dtype = DType::kFloat64; },

@@ -48,7 +48,7 @@ TEST(LossInputsTest, NamesWhatIsWrong) {
   const auto find = [&](const std::vector<TensorSpec>& specs) {
     return LossInputs::Find(Description(), specs).status();
   };
-  EXPECT_THAT(find({query}), StatusIs(kInvalid, "inputs[key]: missing"));
+  EXPECT_THAT(find({query}), StatusIs(kInvalid, "inputs[key]: missing, expected a tensor of this name"));
   EXPECT_THAT(find({query, key, {"keys", DType::kFloat32, {2, 8}}}),
               StatusIs(kInvalid, HasSubstr("inputs[keys]: unknown input, expected query or key or negative.0, ...")));
   EXPECT_THAT(find({query, {"key", DType::kFloat64, {2, 8}}}), StatusIs(kInvalid, HasSubstr("inputs[key].dtype")));

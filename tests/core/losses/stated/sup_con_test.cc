@@ -121,7 +121,7 @@ TEST(SupConTest, RefusesWhatHasNoMeaning) {
   test_case.inputs[0] = {"features", {3, 2}, std::vector<double>(6), DType::kInt32};
   ExpectRefused(test_case, "inputs[features].dtype", "expected a floating type, got INT32");
   test_case.inputs.pop_back();
-  ExpectRefused(test_case, "inputs[labels]", "missing");
+  ExpectRefused(test_case, "inputs[labels]", "missing, expected a tensor of this name");
 }
 
 }  // namespace
