@@ -19,6 +19,7 @@ target_compile_options(lossd_tsan_abseil PRIVATE -fsanitize=thread)
 target_link_libraries(lossd_tsan_abseil PUBLIC absl::synchronization absl::time)
 foreach(member 5MutexD1Ev 5Mutex4LockEv 5Mutex6UnlockEv 5Mutex8LockWhenERKNS0_9ConditionE
         5Mutex5AwaitERKNS0_9ConditionE 5Mutex17AwaitWithDeadlineERKNS0_9ConditionENS0_4TimeE
+        5Mutex16AwaitWithTimeoutERKNS0_9ConditionENS0_8DurationE 19ReleasableMutexLock7ReleaseEv
         12Notification6NotifyEv 15BlockingCounter14DecrementCountEv 15BlockingCounter4WaitEv)
   target_link_options(lossd_tsan_abseil INTERFACE LINKER:--wrap=_ZN${LOSSD_ABSL_MANGLED}${member})
 endforeach()

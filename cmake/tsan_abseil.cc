@@ -21,8 +21,10 @@ namespace {
 
 using ::absl::BlockingCounter;
 using ::absl::Condition;
+using ::absl::Duration;
 using ::absl::Mutex;
 using ::absl::Notification;
+using ::absl::ReleasableMutexLock;
 using ::absl::Time;
 
 // What takes a mutex: announced as long as it lives.
@@ -57,6 +59,9 @@ void RealLockWhen(Mutex*, const Condition&) asm("__real_" LOSSD_ABSL "5Mutex8Loc
 void RealAwait(Mutex*, const Condition&) asm("__real_" LOSSD_ABSL "5Mutex5AwaitERKNS0_9ConditionE");
 bool RealAwaitUntil(Mutex*, const Condition&,
                     Time) asm("__real_" LOSSD_ABSL "5Mutex17AwaitWithDeadlineERKNS0_9ConditionENS0_4TimeE");
+bool RealAwaitFor(Mutex*, const Condition&,
+                  Duration) asm("__real_" LOSSD_ABSL "5Mutex16AwaitWithTimeoutERKNS0_9ConditionENS0_8DurationE");
+void RealRelease(ReleasableMutexLock*) asm("__real_" LOSSD_ABSL "19ReleasableMutexLock7ReleaseEv");
 void RealNotify(Notification*) asm("__real_" LOSSD_ABSL "12Notification6NotifyEv");
 void RealWaitFor(const Notification*) asm("__real_" LOSSD_ABSL_CONST "12Notification19WaitForNotificationEv");
 bool RealDecrement(BlockingCounter*) asm("__real_" LOSSD_ABSL "15BlockingCounter14DecrementCountEv");
@@ -69,6 +74,9 @@ void WrapLockWhen(Mutex*, const Condition&) asm("__wrap_" LOSSD_ABSL "5Mutex8Loc
 void WrapAwait(Mutex*, const Condition&) asm("__wrap_" LOSSD_ABSL "5Mutex5AwaitERKNS0_9ConditionE");
 bool WrapAwaitUntil(Mutex*, const Condition&,
                     Time) asm("__wrap_" LOSSD_ABSL "5Mutex17AwaitWithDeadlineERKNS0_9ConditionENS0_4TimeE");
+bool WrapAwaitFor(Mutex*, const Condition&,
+                  Duration) asm("__wrap_" LOSSD_ABSL "5Mutex16AwaitWithTimeoutERKNS0_9ConditionENS0_8DurationE");
+void WrapRelease(ReleasableMutexLock*) asm("__wrap_" LOSSD_ABSL "19ReleasableMutexLock7ReleaseEv");
 void WrapNotify(Notification*) asm("__wrap_" LOSSD_ABSL "12Notification6NotifyEv");
 void WrapWaitFor(const Notification*) asm("__wrap_" LOSSD_ABSL_CONST "12Notification19WaitForNotificationEv");
 bool WrapDecrement(BlockingCounter*) asm("__wrap_" LOSSD_ABSL "15BlockingCounter14DecrementCountEv");
@@ -105,6 +113,19 @@ bool WrapAwaitUntil(Mutex* mu, const Condition& condition, Time deadline) {
   { const Unlocking unlocking(mu); }
   const Locking locking(mu);
   return RealAwaitUntil(mu, condition, deadline);
+}
+
+bool WrapAwaitFor(Mutex* mu, const Condition& condition, Duration timeout) {
+  { const Unlocking unlocking(mu); }
+  const Locking locking(mu);
+  return RealAwaitFor(mu, condition, timeout);
+}
+
+// The mutex is all that a lock has. It is unlocked within the library.
+void WrapRelease(ReleasableMutexLock* lock) {
+  static_assert(sizeof(ReleasableMutexLock) == sizeof(Mutex*));
+  const Unlocking unlocking(*reinterpret_cast<Mutex* const*>(lock));
+  RealRelease(lock);
 }
 
 void WrapNotify(Notification* notification) {
