@@ -40,25 +40,20 @@ std::set<std::pair<int64_t, int64_t>> SomeUnits(const Body& body) {
   return units;
 }
 
-// What a sweep leaves in its arrays that is run by run(body, group, unit).
+// What some units of a sweep leave in its arrays, each run by run(body, group, unit).
 template <typename Run>
-std::vector<std::byte> Left(const SweepCase& one, const Run& run) {
-  SweepArrays sizes(nullptr);
-  one.make(sizes);
-  std::vector<std::byte> region(sizes.bytes().size());
-  SweepArrays arrays(region.data());
-  const Sweep sweep = one.make(arrays);
-  region = arrays.bytes();
-  std::visit(
-      [&](const auto& body) {
-        for (const auto& [group, unit] : SomeUnits(body)) run(body, group, unit);
-      },
-      sweep);
-  return region;
+std::vector<std::byte> LeftBySome(const SweepCase& one, const Run& run) {
+  return LeftBy(one, [&](const Sweep& sweep) {
+    std::visit(
+        [&](const auto& body) {
+          for (const auto& [group, unit] : SomeUnits(body)) run(body, group, unit);
+        },
+        sweep);
+  });
 }
 
 std::vector<std::byte> LeftByHost(const SweepCase& one) {
-  return Left(one, [](const auto& body, int64_t group, int64_t unit) { body(HostBlock(), group, unit); });
+  return LeftBySome(one, [](const auto& body, int64_t group, int64_t unit) { body(HostBlock(), group, unit); });
 }
 
 std::string DifferenceOf(const SweepCase& one, const std::vector<std::byte>& expected,
@@ -79,7 +74,7 @@ class CardBlockTest : public ::testing::Test {
   // Sets `together` to whether all threads of all blocks met the same barriers.
   std::vector<std::byte> LeftByThreads(const SweepCase& one, unsigned seed, bool& together, int without = 0) {
     together = true;
-    return Left(one, [&](const auto& body, int64_t group, int64_t unit) {
+    return LeftBySome(one, [&](const auto& body, int64_t group, int64_t unit) {
       together &= threads_.Run([&] { body(CardBlock(), group, unit); }, seed, without);
     });
   }

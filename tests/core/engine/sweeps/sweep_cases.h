@@ -110,6 +110,19 @@ struct SweepCase {
   std::function<Sweep(SweepArrays& arrays)> make;  // The same each time.
 };
 
+// What the arrays of a case hold, in memory of the host, when run(sweep) has run on them.
+template <typename Run>
+std::vector<std::byte> LeftBy(const SweepCase& one, const Run& run) {
+  SweepArrays sizes(nullptr);
+  one.make(sizes);
+  std::vector<std::byte> region(sizes.bytes().size());
+  SweepArrays arrays(region.data());
+  const Sweep sweep = one.make(arrays);
+  region = arrays.bytes();
+  run(sweep);
+  return region;
+}
+
 // Every sweep at rows, columns and widths of these sizes, and some with more than 65,535 groups.
 std::vector<SweepCase> SweepCases(const std::vector<int64_t>& sizes);
 

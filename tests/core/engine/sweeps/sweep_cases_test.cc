@@ -16,16 +16,8 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// Where a case's sweep runs on a region of the host.
-std::vector<std::byte> RunOnHost(const SweepCase& one) {
-  SweepArrays sizes(nullptr);
-  one.make(sizes);
-  std::vector<std::byte> region(sizes.bytes().size());
-  SweepArrays arrays(region.data());
-  const Sweep sweep = one.make(arrays);
-  region = arrays.bytes();
-  HostSweeps().Run(sweep);
-  return region;
+std::vector<std::byte> LeftByHost(const SweepCase& one) {
+  return LeftBy(one, [](const Sweep& sweep) { HostSweeps().Run(sweep); });
 }
 
 TEST(SweepCasesTest, HaveEverySweepAndRunTheSameWhereverTheirArraysLie) {
@@ -33,8 +25,8 @@ TEST(SweepCasesTest, HaveEverySweepAndRunTheSameWhereverTheirArraysLie) {
   for (const SweepCase& one : SweepCases({1, 7, 257})) {
     SweepArrays arrays(nullptr);
     const size_t kind = one.make(arrays).index();
-    const std::vector<std::byte> region = RunOnHost(one);
-    EXPECT_EQ(arrays.Difference(region, RunOnHost(one)), "") << one.name;
+    const std::vector<std::byte> region = LeftByHost(one);
+    EXPECT_EQ(arrays.Difference(region, LeftByHost(one)), "") << one.name;
     if (!arrays.Difference(arrays.bytes(), region).empty()) kinds.insert(kind);
   }
   EXPECT_EQ(kinds.size(), std::variant_size_v<Sweep>);
