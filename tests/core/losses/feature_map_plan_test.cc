@@ -169,7 +169,7 @@ TEST(PlanFeatureMapsTest, RefusesInputsThatAreNotMaps) {
   request.inputs.back().name = "anchor.3";
   ExpectRefused(request, "inputs[anchor.2]", "missing, numbers start at 0 without gaps");
   request.inputs.resize(2);
-  ExpectRefused(request, "inputs[positive.0]", "missing");
+  ExpectRefused(request, "inputs[positive.0]", "missing, expected a tensor of this name");
 }
 
 TEST(PlanFeatureMapsTest, RefusesConfigurationsWithoutMeaning) {
