@@ -63,7 +63,8 @@ void ForEachFlag(Config& config, const Visit& visit) {
     if constexpr (IsChoice<Field>::value) {
       const auto visit_alternative = [&]<typename T>(std::in_place_type_t<T>) {
         if constexpr (Message<T>) {
-          T fields = std::holds_alternative<T>(field) ? std::get<T>(field) : T();
+          T fields{};
+          if (const T* held = std::get_if<T>(&field)) fields = *held;
           bool given = false;
           T::Fields(fields, [&](absl::string_view inner, auto& value, absl::string_view inner_help) {
             const std::string flag = FlagNameOf(inner == "values" ? T::kName : inner);
